@@ -1,0 +1,62 @@
+# What a person can do here: `make help`. Every target sets up what it needs in .venv/ by itself.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# arguments for the demo: make demo DEMO="--taps 20 --exit --json"
+DEMO ?=
+# arguments for the tests: make test TESTS="tests/gateway -k audit"
+TESTS ?=
+WORKERS ?= auto
+DEVICE_STUBS := micropython-esp32-stubs==1.29.0.post1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo simulate test lint bench clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.demo ## handsets, broker, gateway and ledger on this machine; DEMO="--help" lists options
+	@$(BIN)/pointwire demo $(DEMO)
+
+simulate: $(VENV)/.demo ## an hour of a merchant street in seconds, in virtual time
+	@$(BIN)/pointwire simulate --terminals 20 --minutes 60 --seed 1
+
+test: $(VENV)/.dev ## the whole test suite; TESTS="tests/protocol -k cbor" runs a part
+	@$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
+
+lint: $(VENV)/.dev typings/.done ## ruff, and pyright on every room (MicroPython stubs on firmware and protocol)
+	@$(BIN)/ruff check .
+	@$(BIN)/pyright -p pyrightconfig.json
+	@$(BIN)/pyright -p pyrightconfig.device.json
+
+bench: $(VENV)/.dev ## frame and posting benchmarks, each beside its yardstick in the same run
+	@$(BIN)/python -m tools.bench_frames
+	@$(BIN)/python -m tools.bench_posting
+
+clean: ## remove everything that was made here: .venv, var, typings, caches
+	rm -rf $(VENV) var typings build dist *.egg-info .hypothesis .ruff_cache .pytest_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "make: $(PYTHON) is older than 3.11. Install Python 3.11 or newer, or name one: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "make: no virtual environment could be made. On Debian: apt-get install python3-venv"; rm -rf $(VENV); exit 1; }
+	@touch $@
+
+# The step "demo" installs what runs the product; "dev" adds what tests and checks it.
+$(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
+	@echo "setting up $(VENV) (once) ..." >&2
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo]' >&2
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.demo
+	@echo "adding test and lint tools (once) ..." >&2
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]' >&2
+	@touch $@
+
+typings/.done: $(VENV)/.dev
+	@rm -rf typings
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -t typings $(DEVICE_STUBS)
+	@touch $@

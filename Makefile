@@ -8,7 +8,7 @@ DEMO ?=
 # arguments for the tests: make test TESTS="tests/gateway -k audit"
 TESTS ?=
 WORKERS ?= auto
-DEVICE_STUBS := micropython-esp32-stubs==1.29.0.post1
+DEVICE_STUBS := micropython-esp32-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
 .PHONY: help demo simulate test lint bench clean

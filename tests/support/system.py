@@ -1,7 +1,7 @@
 """System programs a test needs: found, or the test says what is missing.
 
-On a person's machine a missing program skips the test with one line; with CI=true it fails, because CI
-installs everything and a skipped proof is no proof.
+On a person's machine a missing program skips the test with one line; with CI=true it fails,
+because CI installs everything and a skipped proof is no proof.
 """
 
 import os
@@ -30,6 +30,6 @@ def need(program: str) -> str:
     path = shutil.which(program, path=os.environ.get("PATH", "") + ":" + SBIN)
     if path is None:
         package = DEBIAN_PACKAGES.get(program, program)
-        missing(f"{program} is not installed: apt-get install {package} (or brew install {package})")
+        missing(f"{program} is not installed: apt-get install {package}, or brew install {package}")
     assert path is not None
     return path

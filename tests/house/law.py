@@ -1,7 +1,7 @@
 """The law of the house as data, and the reading of source files that it needs.
 
 Who may import whom, what is banned everywhere, and which test stands for which module.
-`violations` is a function of a path and its text, so that the law can be tested on planted mistakes.
+`violations` is a function of a path and its text, so that the law is tested on planted mistakes.
 """
 
 import ast

@@ -30,6 +30,6 @@ def need(program: str) -> str:
     path = shutil.which(program, path=os.environ.get("PATH", "") + ":" + SBIN)
     if path is None:
         package = DEBIAN_PACKAGES.get(program, program)
-        missing(f"{program} is not installed: apt-get install {package}, or brew install {package}")
+        missing(f"{program} is not installed: apt-get install {package} (macOS: brew)")
     assert path is not None
     return path

@@ -1,0 +1,35 @@
+"""What the program asks of the hardware under it. Boards are passed in, never imported.
+
+A board is any object with these members. Nothing else about hardware is known outside this
+package: `machine`, `network` and `esp32` are imported only here.
+
+| member | meaning |
+|---|---|
+| `name` | str, at most 32 bytes of UTF-8, e.g. "unix" (reported in heartbeats) |
+| `boot_count` | int: boots since manufacture, this one included |
+| `reset_cause` | int 0..255: 0 unknown, 1 power, 2 hard, 3 watchdog, 4 deep sleep, 5 soft |
+| `outbox_device` | block device of the outbox partition (`readblocks`, `writeblocks`, `ioctl`) |
+| `ticks_ms()` | int, monotonic, wraps at 2**30 like MicroPython on ESP32 |
+| `random(n)` | n bytes from the hardware generator (a seeded one in the simulator) |
+| `show(buffer)` | puts 1,024 bytes (128x64, MONO_VLSB) on the display; copies, returns at once |
+| `beep(name)` | starts a pattern and returns at once: "key", "ok", "refused", "saved", "fault" |
+| `await event()` | the next press or card, see below |
+| `await connect(host, port)` | (reader, writer), see below; OSError when there is no way out |
+| `heap_free()` | bytes, or None where nobody knows |
+| `battery_percent()` | 0..100, or None without a battery |
+| `signal_dbm()` | -200..0, or None |
+| `feed_watchdog()` | called only by the supervisor, when every task has made progress |
+| `reset()` | starts again; does not return on hardware |
+
+`event()` returns `("key", k)` with k one of `0123456789*#ABCD`, or `("card", entry, id)` with entry
+1 swipe, 2 tap, 3 scan, 4 keyed and id an int (card number) or bytes (UID of 4, 7 or 10).
+It is cancelled and called again all the time: an event that has not been returned is kept.
+
+The reader has `await read(n)`: at least one byte, at most n, `b""` at the end of the stream.
+The writer has `write(data)`, `await drain()`, `close()`, `await wait_closed()`. After `close()` a read
+that waits on the same connection ends, with an OSError or `b""`. `data` may be a bytearray that
+is not touched again. Name lookup and handshakes happen inside `connect`.
+
+There is no wall clock: time of day comes only from the gateway's heartbeat reply (`clock.py`).
+A board never blocks: what takes time is awaited, or happens by timer or interrupt.
+"""

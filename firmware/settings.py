@@ -1,0 +1,136 @@
+"""What makes this handset this terminal: a small file, written whole.
+
+Law: a file is written beside the old one, renamed over it and read back; a reader sees the old
+settings or the new, never a mixture. The first line carries a CRC over the rest, so a torn or
+edited file is refused with its reason, and nothing is guessed. Names it does not know are
+left alone, so that an older program reads a newer file.
+"""
+
+import os
+from binascii import crc32, hexlify, unhexlify
+from collections import namedtuple
+
+from firmware.errors import SettingsError
+
+_MAGIC = "pointwire settings 1 "
+
+# (name, kind, default); without a default the file must say it
+FIELDS = (
+    ("terminal_id", "int", None),
+    ("epoch", "int", None),
+    ("key", "hex", None),
+    ("mqtt_host", "text", None),
+    ("mqtt_port", "int", None),
+    ("mqtt_user", "text", None),
+    ("mqtt_password", "text", None),
+    ("keepalive_s", "int", 60),
+    ("language", "text", "zh"),
+    ("currency_digits", "int", 2),
+    ("outbox_blocks", "int", 336),
+)
+
+Settings = namedtuple("Settings", [name for name, _, _ in FIELDS])
+
+
+def settings(terminal_id, epoch, key, mqtt_host, mqtt_port, mqtt_user, mqtt_password,
+             keepalive_s=60, language="zh", currency_digits=2, outbox_blocks=336):
+    """Settings by name, checked."""
+    made = Settings(terminal_id, epoch, key, mqtt_host, mqtt_port, mqtt_user, mqtt_password,
+                    keepalive_s, language, currency_digits, outbox_blocks)
+    _check(made)
+    return made
+
+
+def _check(made):
+    rules = (
+        (1 <= made.terminal_id <= 0xFFFFFFFF, "terminal_id must be 1 to 4294967295"),
+        (1 <= made.epoch <= 255, "epoch must be 1 to 255"),
+        (len(made.key) == 32, "key must be 32 bytes"),
+        (len(made.mqtt_host) > 0, "mqtt_host is empty"),
+        (1 <= made.mqtt_port <= 65535, "mqtt_port must be 1 to 65535"),
+        (10 <= made.keepalive_s <= 3600, "keepalive_s must be 10 to 3600"),
+        (made.language in ("en", "zh"), "language must be en or zh"),
+        (0 <= made.currency_digits <= 3, "currency_digits must be 0 to 3"),
+        (made.outbox_blocks >= 6, "outbox_blocks must be at least 6"),
+    )
+    for holds, rule in rules:
+        if not holds:
+            raise SettingsError("settings: %s; write them again with the tool" % rule)
+
+
+def encode(made):
+    """The bytes of a settings file."""
+    lines = []
+    for place, (name, kind, _) in enumerate(FIELDS):
+        value = made[place]
+        if kind == "hex":
+            value = hexlify(value).decode()
+        text = str(value)
+        if "\n" in text or "\r" in text:
+            raise SettingsError("settings: %s may not hold a line break" % name)
+        lines.append("%s=%s\n" % (name, text))
+    body = "".join(lines).encode()
+    return ("%s%08x\n" % (_MAGIC, crc32(body) & 0xFFFFFFFF)).encode() + body
+
+
+def decode(data):
+    """Settings from the bytes of a file; SettingsError names what is wrong with them."""
+    end = data.find(b"\n")
+    head, body = data[:max(end, 0)], data[end + 1:]
+    expected = ("%s%08x" % (_MAGIC, crc32(body) & 0xFFFFFFFF)).encode()
+    if head[:len(_MAGIC)] != _MAGIC.encode():
+        raise SettingsError("settings: not a settings file of this version; write it again")
+    if head != expected:
+        raise SettingsError("settings: damaged (CRC); write them again with the tool")
+    said = {}
+    try:
+        for line in body.decode().split("\n"):
+            name, equals, text = line.partition("=")
+            if equals:
+                said[name] = text
+        made = Settings(*[_value(said, name, kind, default) for name, kind, default in FIELDS])
+    except ValueError as error:
+        raise SettingsError("settings: unreadable value (%s); write them again" % error)
+    _check(made)
+    return made
+
+
+def _value(said, name, kind, default):
+    if name not in said:
+        if default is None:
+            raise SettingsError("settings: %s is missing; write them again with the tool" % name)
+        return default
+    if kind == "int":
+        return int(said[name])
+    if kind == "hex":
+        return unhexlify(said[name].encode())
+    return said[name]
+
+
+def read(path):
+    """The settings in the file at `path`."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        raise SettingsError("settings: cannot read %s (%s); provision the handset" % (path, error))
+    return decode(data)
+
+
+def write(path, made):
+    """Write whole, rename, read back; on return the new settings are the ones in the file."""
+    _check(made)
+    data = encode(made)
+    try:
+        with open(path + ".new", "wb") as file:
+            file.write(data)
+            file.flush()
+            if hasattr(os, "fsync"):
+                os.fsync(file.fileno())
+        os.rename(path + ".new", path)
+        with open(path, "rb") as file:
+            kept = file.read()
+    except OSError as error:
+        raise SettingsError("settings: cannot write %s (%s)" % (path, error))
+    if kept != data:
+        raise SettingsError("settings: %s reads back differently; the storage is bad" % path)

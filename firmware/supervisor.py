@@ -1,0 +1,89 @@
+"""Named tasks that may not die silently.
+
+Law: a task that ends, by an error or by itself, is said, logged and started again, after 1 s,
+then doubling to 30 s until it has lived a minute. The watchdog is fed only here, and only
+when every task has made progress within the last 45 s: a task that hangs or keeps dying
+lets the hardware reset the handset, and the outbox still holds every tap.
+"""
+
+import asyncio
+import gc
+
+from micropython import const
+
+WATCH_EVERY_MS = const(20000)
+PROGRESS_WITHIN_MS = const(45000)
+RESTART_MS = const(1000)
+RESTART_MS_MAX = const(30000)
+LIVED_MS = const(60000)
+
+
+class _Named:
+    def __init__(self, name, start):
+        self.name = name
+        self.start = start
+        self.progress_ms = 0
+        self.deaths = 0
+        self.task = None
+
+
+class Supervisor:
+    """`now()` in ms; `report(name, why)` says and logs a death; `feed()` feeds the watchdog."""
+
+    def __init__(self, now, report, feed):
+        self._now = now
+        self._report = report
+        self._feed = feed
+        self._named = []
+
+    def add(self, name, start):
+        """`start()` gives the coroutine of the task, again after each death."""
+        self._named.append(_Named(name, start))
+
+    def progress(self, name):
+        """Called by a task at least every 30 s."""
+        for each in self._named:
+            if each.name == name:
+                each.progress_ms = self._now()
+
+    def deaths(self, name):
+        for each in self._named:
+            if each.name == name:
+                return each.deaths
+        return 0
+
+    def stalled(self):
+        """Names of the tasks that have made no progress in time."""
+        now = self._now()
+        return [each.name for each in self._named if now - each.progress_ms > PROGRESS_WITHIN_MS]
+
+    async def run(self):
+        """Runs until it is cancelled, and takes its tasks with it."""
+        for each in self._named:
+            each.progress_ms = self._now()
+            each.task = asyncio.create_task(self._guard(each))
+        try:
+            while True:
+                await asyncio.sleep_ms(WATCH_EVERY_MS)
+                if not self.stalled():
+                    self._feed()
+        finally:
+            for each in self._named:
+                each.task.cancel()
+
+    async def _guard(self, named):
+        wait_ms = RESTART_MS
+        while True:
+            began_ms = self._now()
+            why = "ended"
+            try:
+                await named.start()
+            except Exception as error:  # noqa: BLE001 - whatever it was, it is said and logged
+                why = "%s: %s" % (type(error).__name__, error)
+            gc.collect()
+            named.deaths += 1
+            self._report(named.name, why)
+            if self._now() - began_ms > LIVED_MS:
+                wait_ms = RESTART_MS
+            await asyncio.sleep_ms(wait_ms)
+            wait_ms = min(wait_ms * 2, RESTART_MS_MAX)

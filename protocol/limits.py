@@ -1,0 +1,77 @@
+"""Every number of the wire contract, in one place.
+
+Law: a number that both sides must agree on stands here and nowhere else; the relations
+between them are asserted when the module is imported. Sizes are bytes; times name their
+unit. The text of the contract is README.md beside this file.
+"""
+
+VERSION = 1
+
+# The direction byte of external_aad (and of the PIN block's nonce).
+UP = 1
+DOWN = 2
+
+FRAME_UP_SIZE_MAX = 1024
+FRAME_DOWN_SIZE_MAX = 1400
+DEPTH_MAX = 4
+
+MASTER_KEY_SIZE = 32
+KEY_SIZE = 32
+KID_SIZE = 5
+TAG_SIZE = 32
+DIGEST_SIZE = 8
+NONCE_SIZE = 8
+PIN_KEY_SIZE = 16
+PIN_BLOCK_SIZE = 16
+PIN_DIGITS_MIN = 4
+PIN_DIGITS_MAX = 8
+MQTT_SECRET_SIZE = 18
+WRAPPED_KEY_SIZE = 40
+
+# Round a payload stand 14 bytes of prefix, at most 3 of length and 34 of tag.
+FRAME_OVERHEAD_MAX = 51
+PAYLOAD_UP_SIZE_MAX = FRAME_UP_SIZE_MAX - FRAME_OVERHEAD_MAX
+PAYLOAD_DOWN_SIZE_MAX = FRAME_DOWN_SIZE_MAX - FRAME_OVERHEAD_MAX
+
+U16_MAX = 0xFFFF
+U32_MAX = 0xFFFFFFFF
+TERMINAL_ID_MAX = U32_MAX
+EPOCH_MAX = 255
+TYPE_MAX = 127
+REPLY_TYPE_BASE = 128
+POINTS_MAX = 9007199254740991
+AMOUNT_MINOR_MAX = 1000000000
+REQUEST_POINTS_MAX = 1000000000
+CARD_NUMBER_MAX = 9999999999999999999
+BASKET_LINES_MAX = 16
+
+# Keys of a request: known below 22; below 64 unsupported, up to 65535 ignored.
+REQUEST_KEYS = 22
+REPLY_KEYS = 25
+KEY_MUST_KNOW_MAX = 63
+KEY_MAX = 65535
+
+TEXT_SIZE_MAX = 24
+LINE_SIZE_MAX = 48
+
+# Sending (README, "Sending").
+WINDOW = 8
+PUBACK_WAIT_S = 10
+REPLY_WAIT_S = 10
+REPLY_WAIT_S_MAX = 60
+TRANSIENT_WAIT_S = 60
+TRANSIENT_WAIT_S_MAX = 3600
+SALE_SAVED_AFTER_S = 10
+VOID_AFTER_S = 30
+CLOCK_ROUND_TRIP_S_MAX = 10
+HEARTBEAT_EVERY_S = 3600
+KEEPALIVE_S = 60
+AUTHORISATION_VALID_S = 120
+
+assert FRAME_UP_SIZE_MAX < FRAME_DOWN_SIZE_MAX < 65536
+assert FRAME_OVERHEAD_MAX == 14 + 3 + 2 + TAG_SIZE
+assert WRAPPED_KEY_SIZE == KEY_SIZE + 8
+assert REQUEST_KEYS <= KEY_MUST_KNOW_MAX < KEY_MAX == U16_MAX
+assert REPLY_TYPE_BASE == TYPE_MAX + 1
+assert PUBACK_WAIT_S <= REPLY_WAIT_S < REPLY_WAIT_S_MAX <= TRANSIENT_WAIT_S
+assert SALE_SAVED_AFTER_S < VOID_AFTER_S

@@ -1,0 +1,1 @@
+"""Frames in, points posted, replies out: the service behind the handsets."""

@@ -1,0 +1,11 @@
+"""Errors of the gateway: one root, each with a code.
+
+A message says what happened, what is safe and what to do. Answers to a terminal are never errors:
+they are reply codes. An error here means that the gateway itself could not do its work.
+"""
+
+
+class GatewayError(Exception):
+    """Root of all errors the gateway raises on purpose; `code` is stable and fit for a log."""
+
+    code = "gateway"

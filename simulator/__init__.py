@@ -1,0 +1,1 @@
+"""The real firmware on a fake board in virtual time. See README.md."""

@@ -1,0 +1,160 @@
+"""An asyncio event loop whose clock jumps: virtual time for the unmodified firmware.
+
+Law:
+- Time moves only when nothing is ready to run, and then exactly to the next timer.
+- Time is an integer number of microseconds since the simulation began; `time()` shows it to
+  asyncio in seconds. Two timers of one instant run in the order in which they were set.
+- Nothing outside reaches in: no selector, no thread, no signal, no wall clock. The order of
+  every step follows from the program alone, so it is the same on every machine.
+- An exception that nobody waits for does not pass in silence: `run` raises it at the end.
+"""
+
+import asyncio
+import heapq
+from asyncio import events
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextvars import Context
+from typing import Any, TypeVar
+
+from simulator.errors import Stalled, TaskDied
+
+US = 1_000_000
+T = TypeVar("T")
+
+
+class VirtualLoop(asyncio.AbstractEventLoop):
+    """`now_us`: microseconds since the simulation began. Not reusable after `close`."""
+
+    def __init__(self) -> None:
+        self.now_us = 0
+        self.steps = 0
+        self._ready: deque[asyncio.Handle] = deque()
+        self._timers: list[tuple[int, int, asyncio.TimerHandle]] = []
+        self._set = 0
+        self._running = False
+        self._closed = False
+        self._failures: list[dict[str, Any]] = []
+
+    # -- the clock ---------------------------------------------------------------------------
+
+    def time(self) -> float:
+        return self.now_us / US
+
+    def call_soon(self, callback: Callable[..., object], *args: Any,
+                  context: Context | None = None) -> asyncio.Handle:
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def call_at_us(self, when_us: int, callback: Callable[..., object], *args: Any,
+                   context: Context | None = None) -> asyncio.TimerHandle:
+        """Run `callback(*args)` at a virtual instant; one that has passed means at once."""
+        handle = asyncio.TimerHandle(when_us / US, callback, args, self, context)
+        self._set += 1
+        heapq.heappush(self._timers, (max(when_us, self.now_us), self._set, handle))
+        return handle
+
+    def call_at(self, when: float, callback: Callable[..., object], *args: Any,
+                context: Context | None = None) -> asyncio.TimerHandle:
+        return self.call_at_us(round(when * US), callback, *args, context=context)
+
+    def call_later(self, delay: float, callback: Callable[..., object], *args: Any,
+                   context: Context | None = None) -> asyncio.TimerHandle:
+        return self.call_at_us(self.now_us + round(delay * US), callback, *args, context=context)
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """asyncio tells of a cancelled timer; it is skipped when its turn comes."""
+
+    # -- running -----------------------------------------------------------------------------
+
+    def run(self, main: Awaitable[T]) -> T:
+        """Run until `main` is done and return its result; other tasks stay where they are."""
+        task = asyncio.ensure_future(main, loop=self)
+        self._turn(task.done)
+        self._raise_failure()
+        return task.result()
+
+    def run_until_us(self, until_us: int) -> None:
+        """Run everything that happens up to and at `until_us`, and set the clock to it."""
+        self._turn(lambda: not self._ready and not self._due(until_us))
+        self.now_us = max(self.now_us, until_us)
+        self._raise_failure()
+
+    def run_until_complete(self, future: Generator[Any, None, T] | Awaitable[T]) -> T:
+        async def waited() -> T:
+            return await future  # type: ignore[misc]
+        return self.run(waited())
+
+    def _turn(self, done: Callable[[], bool]) -> None:
+        if self._running or self._closed:
+            raise RuntimeError("the virtual loop is running or closed")
+        self._running = True
+        outer = events._get_running_loop()
+        events._set_running_loop(self)
+        try:
+            while not done():
+                if not self._ready:
+                    self._jump()
+                handle = self._ready.popleft()
+                if not handle.cancelled():
+                    self.steps += 1
+                    handle._run()
+        finally:
+            events._set_running_loop(outer)
+            self._running = False
+
+    def _due(self, until_us: int) -> bool:
+        while self._timers and self._timers[0][2].cancelled():
+            heapq.heappop(self._timers)
+        return bool(self._timers) and self._timers[0][0] <= until_us
+
+    def _jump(self) -> None:
+        """Move the clock to the next timer that was not cancelled and make it ready."""
+        while self._timers:
+            when_us, _, handle = heapq.heappop(self._timers)
+            if not handle.cancelled():
+                self.now_us = when_us
+                self._ready.append(handle)
+                return
+        raise Stalled(f"virtual time stands at {self.now_us} us: nothing is scheduled, and what "
+                      "was waited for can never come. Some task waits for an event nobody sets.")
+
+    # -- what asyncio asks of a loop ---------------------------------------------------------
+
+    def create_future(self) -> asyncio.Future[Any]:
+        return asyncio.Future(loop=self)
+
+    def create_task(self, coro: Coroutine[Any, Any, T] | Generator[Any, None, T], *,
+                    name: str | None = None, context: Context | None = None,
+                    **options: Any) -> asyncio.Task[T]:
+        return asyncio.Task(coro, loop=self, name=name, context=context)  # type: ignore[arg-type]
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        self._failures.append(context)
+
+    def _raise_failure(self) -> None:
+        if self._failures:
+            first, self._failures = self._failures[0], []
+            cause = first.get("exception")
+            raise TaskDied(f"{first.get('message', 'a callback failed')}: {cause!r}") from cause
+
+    def get_debug(self) -> bool:
+        return False
+
+    def is_running(self) -> bool:
+        return self._running
+
+    def is_closed(self) -> bool:
+        return self._closed
+
+    def close(self) -> None:
+        """Cancel what still runs, let it end, and drop every timer."""
+        if self._closed:
+            return
+        for task in sorted(asyncio.all_tasks(self), key=lambda each: each.get_name()):
+            task.cancel()
+        self._timers.clear()
+        self._turn(lambda: not self._ready)
+        self._failures.clear()
+        self._closed = True

@@ -1,0 +1,194 @@
+"""The demo's embedded MQTT broker: amqtt on 127.0.0.1, with the registry's credentials and rules.
+
+For the demo only; it is no queue (un-acknowledged messages die with a connection) and speaks
+MQTT 3.1.1 without TLS. Production runs Mosquitto or a cluster. Law:
+- Nobody gets in but the gateway's own user and the terminals of the registry, each under the
+  client id that is its own, and each with a will for its own `state` topic or none.
+- A terminal writes only its own `up` and `state` and reads only its own `down`; the gateway
+  writes only `down` and reads only `up` and `state`.
+- Credentials are checked before a session is touched. amqtt 0.12 deletes or takes over the
+  session of a client id first and asks the plugins afterwards, so a stranger could end the
+  gateway's session without a password; `GuardedBroker` turns that order round.
+"""
+
+import asyncio
+import contextlib
+import hmac
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import click
+from amqtt.adapters import ReaderAdapter, WriterAdapter
+from amqtt.broker import Broker
+from amqtt.contexts import Action
+from amqtt.errors import BrokerError, MQTTError
+from amqtt.mqtt.connack import NOT_AUTHORIZED, ConnackPacket
+from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
+from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
+from amqtt.session import Session
+
+from protocol import topics
+from tools.errors import EXIT_PORT_TAKEN, PortTaken, ToolError
+
+# (user, password) -> terminal id, or None; Registry.mqtt_login is one
+Login = Callable[[str, str], int | None]
+Notice = Callable[[dict[str, object]], None]
+
+
+@dataclass(frozen=True)
+class House:
+    """Who may enter: terminals by `login`, the gateway by its own user name and password."""
+
+    login: Login
+    gateway_user: str
+    gateway_password: str
+
+
+def who(house: House, session: Session) -> int | None:
+    """0 for the gateway, the terminal's id for a terminal, None for everyone else."""
+    user, password = session.username or "", session.password or ""
+    client_id = session.client_id or ""
+    will_topic = session.will_topic if session.will_flag else None
+    if user == house.gateway_user:
+        same = hmac.compare_digest(password.encode(), house.gateway_password.encode())
+        named = bool(client_id) and not client_id.isdigit()
+        return 0 if same and named and will_topic is None else None
+    terminal_id = house.login(user, password)
+    if terminal_id is None or client_id != str(terminal_id):
+        return None
+    if will_topic is not None and will_topic != topics.state(terminal_id):
+        return None
+    return terminal_id
+
+
+def may(terminal_id: int, action: Action, topic: str) -> bool:
+    """The topic rules; `terminal_id` 0 is the gateway."""
+    if terminal_id == 0:
+        kind = (topics.parse(topic) or (0, ""))[1]
+        if action == Action.SUBSCRIBE:
+            return topic in (topics.UP_FILTER, topics.STATE_FILTER)
+        return kind == "down" if action == Action.PUBLISH else kind in ("up", "state")
+    if action == Action.PUBLISH:
+        return topic in (topics.up(terminal_id), topics.state(terminal_id))
+    return topic == topics.down(terminal_id)
+
+
+class Gate(BaseAuthPlugin, BaseTopicPlugin):
+    """The plugin amqtt asks. What `authenticate` found out is kept on the session."""
+
+    @dataclass
+    class Config:
+        house: Any = None
+        notice: Any = None
+
+    async def authenticate(self, *, session: Session) -> bool:
+        terminal_id = who(self.config.house, session)
+        session.pointwire_id = terminal_id  # type: ignore[attr-defined]
+        return terminal_id is not None
+
+    async def topic_filtering(self, *, session: Session | None = None, topic: str | None = None,
+                              action: Action | None = None) -> bool:
+        terminal_id = getattr(session, "pointwire_id", None)
+        if terminal_id is None or topic is None or action is None:
+            return False
+        return may(terminal_id, action, topic)
+
+    async def on_broker_client_subscribed(self, client_id: str, topic: str, qos: int) -> None:
+        self.config.notice({"event": "subscribed", "client_id": client_id, "topic": topic})
+
+
+class GuardedBroker(Broker):
+    """amqtt's broker with the door in front of the sessions instead of behind them."""
+
+    async def _initialize_client_session(
+            self, reader: ReaderAdapter, writer: WriterAdapter, remote_address: str,
+            remote_port: int) -> tuple[BrokerProtocolHandler, Session]:
+        handler, session = await BrokerProtocolHandler.init_from_connect(
+            reader, writer, self.plugins_manager)
+        if not await self._authenticate(session, self.listeners_config["default"]):
+            await ConnackPacket.build(0, NOT_AUTHORIZED).to_stream(writer)
+            await writer.close()
+            raise MQTTError("refused: unknown user, wrong password, client id or will")
+        client_id = session.client_id or ""
+        held = self._sessions.get(client_id)
+        if session.clean_session or held is None:
+            await self._delete_session(client_id)
+            session.parent = 0
+            return handler, session
+        # a persistent session goes on under the new connection, with the new credentials
+        kept = held[0]
+        for name in ("will_flag", "will_message", "will_topic", "will_qos", "will_retain",
+                     "keep_alive", "username", "password", "pointwire_id"):
+            setattr(kept, name, getattr(session, name))
+        kept.parent = 1
+        return handler, kept
+
+    async def _publish_retained_messages_for_subscription(
+            self, subscription: tuple[str, int], session: Session) -> None:
+        """amqtt offers a returning client the retained messages of everybody's subscriptions."""
+        subscribers = self._subscriptions.get(subscription[0], [])
+        if any(each is session for each, _ in subscribers):
+            await super()._publish_retained_messages_for_subscription(subscription, session)
+
+
+async def serve(host: str, port: int, house: House, notice: Notice,
+                stop: asyncio.Event) -> None:
+    """Listen until `stop`. `notice` gets "listening" and "subscribed" events as dicts."""
+    broker = GuardedBroker({
+        "listeners": {"default": {"type": "tcp", "bind": f"{host}:{port}"}},
+        "plugins": {"tools.broker.Gate": {"house": house, "notice": notice}},
+    })
+    try:
+        await broker.start()
+    except BrokerError as error:
+        raise PortTaken(f"{host}:{port} cannot be listened on ({error}). Nothing was started: "
+                        "free the port or name another.") from None
+    instance = broker._servers["default"].instance
+    bound = instance.sockets[0].getsockname()[1]  # type: ignore[union-attr]
+    notice({"event": "listening", "host": host, "port": bound})
+    await stop.wait()
+    with contextlib.suppress(BrokerError):
+        await broker.shutdown()
+
+
+def _print_line(event: dict[str, object]) -> None:
+    print(json.dumps(event), flush=True)
+
+
+async def _until_signal(host: str, port: int, house: House) -> None:
+    stop = asyncio.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(each, stop.set)
+    await serve(host, port, house, _print_line, stop)
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=int, required=True, help="0 takes a free one")
+def main(host: str, port: int) -> None:
+    """Run the demo's broker with the gateway's settings from the environment."""
+    from gateway import database, registry, settings
+    from gateway.keyring import Keyring
+
+    logging.basicConfig(stream=sys.stderr, level=logging.ERROR)
+    logging.getLogger("amqtt").setLevel(logging.CRITICAL)
+    read = settings.from_environment(os.environ)
+    mqtt = settings.need_mqtt(read)
+    keyring = Keyring(read.master_key, read.audit_key, read.frame_key)
+    book = registry.Registry(database.open_engine(read.database_url), keyring)
+    house = House(book.mqtt_login, mqtt.user or "gateway", mqtt.password or "")
+    try:
+        asyncio.run(_until_signal(host, port, house))
+    except ToolError as error:
+        click.echo(f"broker: {error}", err=True)
+        sys.exit(EXIT_PORT_TAKEN)
+
+
+if __name__ == "__main__":
+    main()

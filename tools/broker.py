@@ -83,7 +83,7 @@ class Gate(BaseAuthPlugin, BaseTopicPlugin):
     """The plugin amqtt asks. What `authenticate` found out is kept on the session."""
 
     @dataclass
-    class Config:
+    class Config(BaseAuthPlugin.Config):
         house: Any = None
         notice: Any = None
 
@@ -117,7 +117,7 @@ class GuardedBroker(Broker):
             raise MQTTError("refused: unknown user, wrong password, client id or will")
         client_id = session.client_id or ""
         held = self._sessions.get(client_id)
-        if session.clean_session or held is None:
+        if session.clean_session or held is None or held[0].clean_session:
             await self._delete_session(client_id)
             session.parent = 0
             return handler, session

@@ -1,0 +1,218 @@
+"""The demo's broker under real paho clients: who gets in, and what each may read and write."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from queue import Empty, Queue
+
+import paho.mqtt.client as mqtt
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from tools import broker
+
+PASSWORDS = {("7-1", "seven"): 7, ("8-1", "eight"): 8}
+GATEWAY = ("gateway", "let me in")
+PATIENCE_S = 5.0
+SILENCE_S = 0.15
+
+
+class Running:
+    """The broker in a thread of its own, and the events it told of."""
+
+    def __init__(self) -> None:
+        self.events: Queue[dict[str, object]] = Queue()
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        house = broker.House(lambda user, word: PASSWORDS.get((user, word)), *GATEWAY)
+        self._thread = threading.Thread(target=self._run, args=(house,))
+        self._thread.start()
+        self.port = int(str(self.wait_for("listening")["port"]))
+
+    def _run(self, house: broker.House) -> None:
+        serving = broker.serve("127.0.0.1", 0, house, self.events.put, self._stop)
+        self._loop.run_until_complete(serving)
+
+    def wait_for(self, event: str) -> dict[str, object]:
+        while True:
+            found = self.events.get(timeout=PATIENCE_S)
+            if found["event"] == event:
+                return found
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(PATIENCE_S)
+        self._loop.close()
+
+
+class Client:
+    """A paho client that answers the questions a test asks."""
+
+    def __init__(self, port: int, client_id: str, login: tuple[str, str] | None,
+                 will: str | None = None, clean: bool = True) -> None:
+        self.connected: Queue[bool] = Queue()
+        self.granted: Queue[bool] = Queue()
+        self.messages: Queue[tuple[str, bytes]] = Queue()
+        self.lost: Queue[bool] = Queue()
+        self.paho = mqtt.Client(CallbackAPIVersion.VERSION2, client_id, clean_session=clean,
+                                reconnect_on_failure=False)
+        if login is not None:
+            self.paho.username_pw_set(*login)
+        if will is not None:
+            self.paho.will_set(will, b"\0", 1, True)
+        self.paho.on_connect = lambda c, u, f, code, p: self.connected.put(not code.is_failure)
+        self.paho.on_disconnect = lambda *_: self.lost.put(True)
+        self.paho.on_subscribe = \
+            lambda c, u, mid, codes, p: self.granted.put(not codes[0].is_failure)
+        self.paho.on_message = lambda c, u, m: self.messages.put((m.topic, bytes(m.payload)))
+        self.paho.connect("127.0.0.1", port, keepalive=20)
+        self.paho.loop_start()
+
+    def is_in(self) -> bool:
+        return self.connected.get(timeout=PATIENCE_S)
+
+    def may_read(self, topic: str) -> bool:
+        self.paho.subscribe(topic, 1)
+        return self.granted.get(timeout=PATIENCE_S)
+
+    def write(self, topic: str, body: bytes, retain: bool = False) -> None:
+        self.paho.publish(topic, body, 1, retain).wait_for_publish(PATIENCE_S)
+
+    def message(self) -> tuple[str, bytes]:
+        return self.messages.get(timeout=PATIENCE_S)
+
+    def hears_nothing(self) -> bool:
+        try:
+            self.messages.get(timeout=SILENCE_S)
+        except Empty:
+            return True
+        return False
+
+    def close(self) -> None:
+        self.paho.disconnect()
+        self.paho.loop_stop()
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    started = Running()
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def connect(running: Running) -> Iterator:
+    made: list[Client] = []
+
+    def make(client_id: str, login: tuple[str, str] | None, **options) -> Client:
+        made.append(Client(running.port, client_id, login, **options))
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.close()
+
+
+SEVEN, EIGHT = ("7-1", "seven"), ("8-1", "eight")
+
+
+def test_a_terminal_and_the_gateway_get_in(connect):
+    assert connect("7", SEVEN, will="pw/1/7/state").is_in()
+    assert connect("worker", GATEWAY).is_in()
+
+
+@pytest.mark.parametrize(("client_id", "login", "will"), [
+    ("7", None, None), ("7", ("7-1", "eight"), None), ("7", ("7-1", ""), None),
+    ("9", ("9-1", "nine"), None), ("8", SEVEN, None), ("worker", SEVEN, None),
+    ("7", ("gateway", "let me in"), None), ("worker", ("gateway", "seven"), None),
+    ("7", SEVEN, "pw/1/8/state"), ("7", SEVEN, "pw/1/7/up"), ("worker", GATEWAY, "pw/1/7/down")])
+def test_nobody_else_gets_in(connect, client_id, login, will):
+    assert not connect(client_id, login, will=will).is_in()
+
+
+def test_a_frame_goes_up_and_its_reply_comes_down(connect):
+    gateway, terminal = connect("worker", GATEWAY), connect("7", SEVEN)
+    assert gateway.is_in() and terminal.is_in()
+    assert gateway.may_read("pw/1/+/up") and terminal.may_read("pw/1/7/down")
+    terminal.write("pw/1/7/up", b"frame")
+    assert gateway.message() == ("pw/1/7/up", b"frame")
+    gateway.write("pw/1/7/down", b"reply")
+    assert terminal.message() == ("pw/1/7/down", b"reply")
+
+
+def test_a_terminal_reads_only_its_own_down(connect):
+    terminal = connect("7", SEVEN)
+    assert terminal.is_in()
+    for topic in ("pw/1/8/down", "pw/1/+/down", "#", "+/#", "pw/1/7/up", "pw/1/8/state",
+                  "$SYS/#", "$share/x/pw/1/7/down"):
+        assert not terminal.may_read(topic), topic
+
+
+def test_a_terminal_writes_only_its_own_up_and_state(connect):
+    gateway, seven, eight = (connect("worker", GATEWAY), connect("7", SEVEN),
+                             connect("8", EIGHT))
+    assert gateway.is_in() and seven.is_in() and eight.is_in()
+    assert gateway.may_read("pw/1/+/up") and gateway.may_read("pw/1/+/state")
+    assert eight.may_read("pw/1/8/down")
+    for topic in ("pw/1/8/up", "pw/1/8/state", "pw/1/8/down", "pw/1/7/down", "pw/1/07/up"):
+        seven.write(topic, b"forged")
+    seven.write("pw/1/7/state", b"\1")
+    assert gateway.message() == ("pw/1/7/state", b"\1")
+    assert gateway.hears_nothing() and eight.hears_nothing()
+
+
+def test_the_gateway_reads_frames_and_states_and_nothing_more(connect):
+    gateway = connect("worker", GATEWAY)
+    assert gateway.is_in()
+    assert not gateway.may_read("#") and not gateway.may_read("pw/1/+/down")
+    assert not gateway.may_read("$share/gateway/pw/1/+/up")
+
+
+def test_a_stranger_cannot_end_anybodys_session_by_naming_its_client_id(connect):
+    gateway, terminal = connect("worker", GATEWAY, clean=False), connect("7", SEVEN)
+    assert gateway.is_in() and terminal.is_in() and gateway.may_read("pw/1/+/up")
+    for clean in (True, False):
+        assert not connect("worker", ("gateway", "guess"), clean=clean).is_in()
+        assert not connect("7", ("7-1", "guess"), clean=clean).is_in()
+    terminal.write("pw/1/7/up", b"frame")
+    assert gateway.message() == ("pw/1/7/up", b"frame")
+    assert gateway.lost.empty() and terminal.lost.empty()
+
+
+def test_a_returning_terminal_is_not_shown_the_states_of_others(connect):
+    gateway, eight = connect("worker", GATEWAY), connect("8", EIGHT)
+    assert gateway.is_in() and eight.is_in() and gateway.may_read("pw/1/+/state")
+    eight.write("pw/1/8/state", b"\1", retain=True)
+    seven = connect("7", SEVEN)
+    assert seven.is_in() and seven.may_read("pw/1/7/down")
+    assert seven.hears_nothing()
+
+
+def test_what_came_while_the_gateway_was_away_waits_for_it(running, connect):
+    gateway = connect("worker", GATEWAY, clean=False)
+    assert gateway.is_in() and gateway.may_read("pw/1/+/up")
+    gateway.close()
+    terminal = connect("7", SEVEN)
+    assert terminal.is_in()
+    time.sleep(SILENCE_S)
+    terminal.write("pw/1/7/up", b"waited")
+    back = connect("worker", GATEWAY, clean=False)
+    assert back.is_in() and back.message() == ("pw/1/7/up", b"waited")
+
+
+def test_the_broker_tells_who_subscribed(running, connect):
+    gateway = connect("worker", GATEWAY)
+    assert gateway.is_in() and gateway.may_read("pw/1/+/up")
+    while (told := running.wait_for("subscribed"))["client_id"] != "worker":
+        continue
+    assert told["topic"] in ("pw/1/+/up", "pw/1/+/state")
+
+
+def test_a_taken_port_is_an_error_that_says_so(running):
+    async def second() -> None:
+        house = broker.House(lambda user, word: None, *GATEWAY)
+        await broker.serve("127.0.0.1", running.port, house, lambda event: None, asyncio.Event())
+
+    with pytest.raises(broker.PortTaken, match=str(running.port)):
+        asyncio.run(second())

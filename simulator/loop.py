@@ -6,7 +6,7 @@ Law:
   asyncio in seconds. Two timers of one instant run in the order in which they were set.
 - Nothing outside reaches in: no selector, no thread, no signal, no wall clock. The order of
   every step follows from the program alone, so it is the same on every machine.
-- An exception that nobody waits for does not pass in silence: `run` raises it at the end.
+- An exception that nobody waits for stops the run, which raises it.
 """
 
 import asyncio
@@ -93,7 +93,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         outer = events._get_running_loop()
         events._set_running_loop(self)
         try:
-            while not done():
+            while not self._failures and not done():
                 if not self._ready:
                     self._jump()
                 handle = self._ready.popleft()
@@ -155,6 +155,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         for task in sorted(asyncio.all_tasks(self), key=lambda each: each.get_name()):
             task.cancel()
         self._timers.clear()
+        self._failures.clear()
         self._turn(lambda: not self._ready)
         self._failures.clear()
         self._closed = True

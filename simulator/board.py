@@ -1,0 +1,103 @@
+"""A fake board: everything the firmware asks of hardware, under the simulation's hand.
+
+It has the members that `firmware/board/__init__.py` lists and no others that the firmware could
+come to rely on. Law: whatever it answers follows from the virtual clock, its own random stream
+and what the simulation did to it; the screen keeps what was shown last.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Any
+
+from simulator.loop import VirtualLoop
+
+TICKS_MASK = (1 << 30) - 1
+RESET_POWER = 1
+BUFFER_SIZE = 1024
+
+Connect = Callable[[str, int], Awaitable[tuple[Any, Any]]]
+
+
+class Panel:
+    """Keys and cards waiting for the program, oldest first; `event` may be cancelled at will."""
+
+    def __init__(self) -> None:
+        self._events: deque[tuple[Any, ...]] = deque()
+        self._changed: asyncio.Future[None] | None = None
+
+    def press(self, keys: str) -> None:
+        for key in keys:
+            self._put(("key", key))
+
+    def card(self, entry: int, identity: int | bytes) -> None:
+        self._put(("card", entry, identity))
+
+    def clear(self) -> None:
+        self._events.clear()
+
+    def _put(self, event: tuple[Any, ...]) -> None:
+        self._events.append(event)
+        if self._changed is not None and not self._changed.done():
+            self._changed.set_result(None)
+
+    async def event(self) -> tuple[Any, ...]:
+        while not self._events:
+            self._changed = asyncio.get_running_loop().create_future()
+            await self._changed
+        return self._events.popleft()
+
+
+class FakeBoard:
+    """One boot of a handset. `device` is the outbox partition, `connect` the radio's."""
+
+    name = "simulator"
+
+    def __init__(self, loop: VirtualLoop, random: Random, device: Any, connect: Connect,
+                 boot_count: int = 1, reset_cause: int = RESET_POWER) -> None:
+        self.outbox_device = device
+        self.boot_count = boot_count
+        self.reset_cause = reset_cause
+        self.panel = Panel()
+        self.screen = bytes(BUFFER_SIZE)
+        self.beeps: deque[str] = deque(maxlen=32)
+        self.resets = 0
+        self.watchdog_fed = 0
+        self._loop = loop
+        self._random = random
+        self._connect = connect
+        self._booted_us = loop.now_us
+
+    def ticks_ms(self) -> int:
+        return (self._loop.now_us - self._booted_us) // 1000 & TICKS_MASK
+
+    def random(self, size: int) -> bytes:
+        return self._random.randbytes(size)
+
+    def show(self, buffer: bytes | bytearray | memoryview) -> None:
+        self.screen = bytes(buffer)
+
+    def beep(self, name: str) -> None:
+        self.beeps.append(name)
+
+    async def event(self) -> tuple[Any, ...]:
+        return await self.panel.event()
+
+    async def connect(self, host: str, port: int) -> tuple[Any, Any]:
+        return await self._connect(host, port)
+
+    def heap_free(self) -> int | None:
+        return None
+
+    def battery_percent(self) -> int | None:
+        return 80
+
+    def signal_dbm(self) -> int | None:
+        return -71
+
+    def feed_watchdog(self) -> None:
+        self.watchdog_fed += 1
+
+    def reset(self) -> None:
+        self.resets += 1

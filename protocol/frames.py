@@ -79,8 +79,12 @@ def external_aad(direction: int, terminal_id: int) -> bytes:
 
 def mac_structure(direction: int, terminal_id: int, payload: bytes) -> bytes:
     """The bytes under the tag: ["MAC0", protected, external_aad, payload] (RFC 9052 6.3)."""
-    aad = external_aad(direction, terminal_id)
-    return _MAC_CONTEXT + aad + head(0x40, len(payload)) + payload
+    return mac_prefix(direction, terminal_id) + head(0x40, len(payload)) + payload
+
+
+def mac_prefix(direction: int, terminal_id: int) -> bytes:
+    """The MAC structure up to the payload: the same for every frame of a terminal."""
+    return _MAC_CONTEXT + external_aad(direction, terminal_id)
 
 
 def authentic(key: bytes, direction: int, parts: Parts) -> bool:

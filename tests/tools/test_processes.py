@@ -1,0 +1,81 @@
+"""The demo's processes: a dead one comes back, a hopeless one is given up with its last words."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from tools.errors import NotReady
+from tools.processes import Process, last_words
+
+ECHO = "import os,sys\nprint('up', os.getpid(), flush=True)\nfor l in sys.stdin: print(l, end='')"
+
+
+def run(main: Callable[[], Awaitable[None]]) -> None:
+    async def timed() -> None:
+        await asyncio.wait_for(main(), 20)
+    asyncio.run(timed())
+
+
+class Child:
+    """A Python child with its lines in a queue."""
+
+    def __init__(self, code: str, folder: Path) -> None:
+        self.lines: asyncio.Queue[str] = asyncio.Queue()
+        self.told: list[str] = []
+        self.process = Process("child", [sys.executable, "-c", code], os.environ,
+                               folder / "child.log", self.told.append, self.lines.put_nowait)
+        self.process.start()
+
+
+def test_what_is_written_to_a_child_comes_back_as_lines(tmp_path: Path):
+    async def main() -> None:
+        child = Child(ECHO, tmp_path)
+        assert (await child.lines.get()).startswith("up ")
+        child.process.write("hello")
+        assert await child.lines.get() == "hello"
+        await child.process.stop()
+        assert child.process.pid is None and child.told == []
+    run(main)
+
+
+def test_a_killed_child_is_said_and_started_again(tmp_path: Path):
+    async def main() -> None:
+        child = Child(ECHO, tmp_path)
+        first = (await child.lines.get()).split()[1]
+        os.kill(int(first), signal.SIGKILL)
+        second = (await child.lines.get()).split()[1]
+        assert first != second and child.process.restarts == 1
+        assert "signal 9" in child.told[0] and "again" in child.told[0]
+        await child.process.stop()
+    run(main)
+
+
+@pytest.mark.parametrize("code", [78, 1])
+def test_a_child_that_cannot_start_is_given_up_with_its_last_words(tmp_path: Path, code: int):
+    async def main() -> None:
+        child = Child(f"import sys; print('no key', file=sys.stderr); sys.exit({code})", tmp_path)
+        with pytest.raises(NotReady, match="no key"):
+            await child.process.failed
+        assert child.process.restarts == (0 if code == 78 else 2)
+        await child.process.stop()
+    run(main)
+
+
+def test_a_child_that_ignores_the_request_to_stop_is_ended(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("tools.processes.STOP_WAIT_S", 0.2)
+
+    async def main() -> None:
+        child = Child("import signal\nsignal.signal(15, signal.SIG_IGN)\n" + ECHO, tmp_path)
+        await child.lines.get()
+        await child.process.stop()
+        assert child.process.pid is None
+    run(main)
+
+
+def test_the_last_words_of_a_silent_child_are_said_to_be_none(tmp_path: Path):
+    assert last_words(tmp_path / "none.log") == "it said nothing"

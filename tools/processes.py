@@ -1,0 +1,136 @@
+"""The demo's own processes: started, watched, started again when they die, stopped in the end.
+
+Law: a child that dies by itself is said and started again with the same arguments; one that
+cannot start (three deaths within a second of their start, or exit code 78, which means wrong
+settings) is given up, and the demo ends with its last words. Children get no signal from the
+terminal: Ctrl-C reaches the demo, which stops them in order. On Linux they die with the demo
+even when it is killed.
+"""
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from tools.errors import NotReady
+
+EXIT_SETTINGS = 78
+SHORT_LIFE_S = 1.0
+SHORT_LIVES_MAX = 3
+RESTART_DELAY_S = 0.1
+STOP_WAIT_S = 5.0
+LINE_SIZE_MAX = 1 << 20
+PR_SET_PDEATHSIG = 1
+
+_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+def _in_child() -> None:
+    """Between fork and exec: own session, and death with the parent."""
+    os.setsid()
+    if _libc is not None:
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Process:
+    """One child. `on_line` gets each line of its standard output; standard error is its log."""
+
+    def __init__(self, name: str, argv: Sequence[str], env: Mapping[str, str], log: Path,
+                 tell: Callable[[str], None],
+                 on_line: Callable[[str], None] | None = None) -> None:
+        self.name = name
+        self.restarts = 0
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._argv = list(argv)
+        self._env = dict(env)
+        self._log = log
+        self._tell = tell
+        self._on_line = on_line
+        self._child: asyncio.subprocess.Process | None = None
+        self._stopping = False
+        self._watcher: asyncio.Task[None] | None = None
+        self.on_start: Callable[[], None] = lambda: None
+
+    @property
+    def pid(self) -> int | None:
+        return self._child.pid if self._child and self._child.returncode is None else None
+
+    def start(self) -> None:
+        self._watcher = asyncio.get_running_loop().create_task(self._watch())
+
+    def write(self, line: str) -> None:
+        """One line to its standard input; lost when it is just dead."""
+        if self._child is not None and self._child.stdin is not None:
+            self._child.stdin.write(line.encode() + b"\n")
+
+    def kill(self) -> None:
+        """As if its power were cut."""
+        if self._child is not None and self._child.returncode is None:
+            self._child.kill()
+
+    async def stop(self) -> None:
+        """Ask it to end, wait, and end it."""
+        self._stopping = True
+        child = self._child
+        if child is not None and child.returncode is None:
+            child.terminate()
+            try:
+                await asyncio.wait_for(child.wait(), STOP_WAIT_S)
+            except asyncio.TimeoutError:
+                child.kill()
+        if self._watcher is not None:
+            await asyncio.wait([self._watcher], timeout=STOP_WAIT_S)
+            self._watcher.cancel()
+
+    async def _watch(self) -> None:
+        short_lives = 0
+        clock = asyncio.get_running_loop().time
+        while not self._stopping:
+            started = clock()
+            code = await self._live()
+            if self._stopping:
+                return
+            short_lives = short_lives + 1 if clock() - started < SHORT_LIFE_S else 0
+            if code == EXIT_SETTINGS or short_lives >= SHORT_LIVES_MAX:
+                self._give_up(code)
+                return
+            self.restarts += 1
+            self._tell(f"{self.name} ended ({_how(code)}); starting it again")
+            await asyncio.sleep(RESTART_DELAY_S)
+
+    def _give_up(self, code: int) -> None:
+        words = last_words(self._log)
+        error = NotReady(f"{self.name} does not start ({_how(code)}): {words}. What was posted "
+                         f"is safe; see {self._log}.")
+        if not self.failed.done():
+            self.failed.set_exception(error)
+
+    async def _live(self) -> int:
+        with self._log.open("ab") as log:
+            self._child = await asyncio.create_subprocess_exec(
+                *self._argv, env=self._env, stdin=asyncio.subprocess.PIPE, stderr=log,
+                stdout=asyncio.subprocess.PIPE if self._on_line else log,
+                limit=LINE_SIZE_MAX, preexec_fn=_in_child)
+        self.on_start()
+        if self._on_line is not None and self._child.stdout is not None:
+            async for line in self._child.stdout:
+                self._on_line(line.decode("utf-8", "replace").rstrip("\n"))
+        return await self._child.wait()
+
+
+def _how(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+def last_words(log: Path) -> str:
+    """The last line that is not empty, for an error message."""
+    try:
+        with log.open(errors="replace") as file:
+            lines = deque((line.strip() for line in file if line.strip()), 1)
+    except OSError:
+        return "it said nothing"
+    return lines[0] if lines else "it said nothing"

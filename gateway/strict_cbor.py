@@ -9,6 +9,8 @@ the re-encoding, which must be the input: that alone proves shortest forms, defi
 lengths and nothing behind the item.
 """
 
+from typing import Any, Never
+
 import cbor2
 
 from protocol.cbor import encode
@@ -20,18 +22,18 @@ _INT_LEAST = -1 - _INT_MOST
 _KEY_KINDS = (int, str, bytes)
 
 
-def _refuse_tag(*_):
+def _refuse_tag(*_: object) -> Never:
     raise CborError("a tag")
 
 
 # The tags cbor2 6 has decoders for; all others reach the tag hook (a test tries each tag).
-_TAGS = dict.fromkeys((
+_TAGS: dict[int, Any] = dict.fromkeys((
     0, 1, 2, 3, 4, 5, 25, 28, 29, 30, 35, 36, 37, 52, 54, 100, 256, 258, 260, 261, 1004,
     43000, 55799,
 ), _refuse_tag)
 
 
-def decode(data: bytes):
+def decode(data: bytes) -> Any:
     """The value of `data` (arrays as tuples, maps as dicts), or CborError."""
     data = bytes(data)
     loaded = _load(data)
@@ -41,7 +43,7 @@ def decode(data: bytes):
     return value
 
 
-def _load(data):
+def _load(data: bytes) -> Any:
     try:
         # Deeper than the walk allows by one, so that the walk is the one to say so.
         return cbor2.loads(data, max_depth=DEPTH_MAX + 1, allow_indefinite=False,
@@ -51,7 +53,7 @@ def _load(data):
         raise CborError(f"cbor2: {error}") from error
 
 
-def _item(value, depth):
+def _item(value: Any, depth: int) -> Any:
     # A copy with tuples for lists, or CborError for a kind that is not in the profile.
     kind = type(value)
     if kind is int:
@@ -69,7 +71,7 @@ def _item(value, depth):
     return _map(value, depth + 1)
 
 
-def _map(value, depth):
+def _map(value: dict, depth: int) -> dict:
     result = {}
     last = b""
     last_number = -1

@@ -1,0 +1,63 @@
+"""The `pointwire` command: one group, each part imported only when it is called.
+
+Law: an error is one line on standard error that says what happened, what is safe and what to do,
+and an exit code that is not 0 (tools/errors.py); a traceback is a bug. What a program reads goes
+to standard output, progress and messages to standard error.
+"""
+
+import importlib
+import sys
+
+import click
+
+from gateway.errors import GatewayError
+from simulator.errors import SimulatorError
+from tools.errors import EXIT_NOT_READY, ToolError
+
+# name -> (module, attribute, one line for `pointwire --help`)
+COMMANDS = {
+    "demo": ("tools.demo", "demo", "Handsets, broker, gateway and ledger on this machine."),
+    "gateway": ("gateway.cli", "gateway", "The gateway's processes: worker, web, jobs, migrate."),
+    "simulate": ("tools.simulate", "simulate", "An hour of a merchant street in seconds."),
+    "terminal": ("tools.terminal", "terminal", "The demo's terminals and their keys."),
+}
+
+
+class Lazy(click.Group):
+    """Imports a command's module when the command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        return getattr(importlib.import_module(module), attribute)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][2]) for name in sorted(COMMANDS)])
+
+
+@click.command(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="pointwire", message="pointwire %(version)s")
+def pointwire() -> None:
+    """Pointwire: every tap the merchant saw accepted posts exactly once."""
+
+
+def exit_code(error: Exception) -> int:
+    return error.exit_code if isinstance(error, ToolError) else EXIT_NOT_READY
+
+
+def main() -> None:
+    """Entry point of the `pointwire` script."""
+    try:
+        pointwire(prog_name="pointwire", standalone_mode=True)
+    except (ToolError, GatewayError, SimulatorError) as error:
+        click.echo(f"pointwire: {error}", err=True)
+        sys.exit(exit_code(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -71,12 +71,8 @@ def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 def _renderer(form: str) -> Processor:
     if form == "json":
         return structlog.processors.JSONRenderer(ensure_ascii=False)
-    return structlog.dev.ConsoleRenderer(colors=False, exception_formatter=_plain)
-
-
-def _plain(out: TextIO, failure: Any) -> None:
-    """Unused: exceptions are text before they are redacted; here for the renderer's sake."""
-    out.write("\n" + redacted_text(str(failure)))
+    return structlog.dev.ConsoleRenderer(
+        colors=False, exception_formatter=structlog.dev.plain_traceback)
 
 
 def configure(form: str, process: str, stream: TextIO | None = None) -> None:

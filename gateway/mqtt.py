@@ -68,14 +68,14 @@ class Message:
 class _Client(paho.Client):
     """paho's client whose network thread says what ended it."""
 
-    ended: Callable[[BaseException | None], None]
+    ended: Callable[[Exception | None], None]
 
     def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False):
         try:
             result = super().loop_forever(timeout, retry_first_connection)
-        except BaseException as error:
+        except Exception as error:
             self.ended(error)
-            raise SystemExit from None   # the thread ends; `failure` tells the process
+            return paho.MQTT_ERR_UNKNOWN
         self.ended(None)
         return result
 
@@ -237,7 +237,7 @@ class Link:
                            "unacknowledged is lost; start the worker again.")
         return guarded
 
-    def _thread_ended(self, error: BaseException | None) -> None:
+    def _thread_ended(self, error: Exception | None) -> None:
         if not self._stopping:
             self._fail(f"the MQTT network thread ended: {error!r}. Nothing unacknowledged is "
                        "lost; start the worker again.")

@@ -1,0 +1,110 @@
+"""Before a process starts: is everything there that it works with?
+
+Law: what is wrong is found before the first frame is taken, said in one line with what to do, and
+nothing is changed or created meanwhile. Only `prepare_folder`, for the migration, makes a folder.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import Engine
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+
+from gateway import database
+from gateway.errors import GatewayError
+
+MIGRATE = "Run: pointwire gateway migrate"
+
+
+class StartupError(GatewayError):
+    """Something the process works with is missing: nothing was started."""
+
+    code = "startup"
+
+
+def _file(url: URL) -> Path | None:
+    return Path(str(url.database)) if url.drivername.startswith("sqlite") else None
+
+
+def prepare_folder(database_url: str) -> None:
+    """Make the folder of a SQLite file; raises StartupError where that is not allowed."""
+    file = _file(database.read_url(database_url))
+    if file is None:
+        return
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartupError(
+            f"The folder {file.parent} cannot be made: {error.strerror}. Make a folder that this"
+            " user may write to, or set POINTWIRE_DATABASE_URL elsewhere.") from None
+    _writable(file)
+
+
+def _writable(file: Path) -> None:
+    # SQLite writes its journal beside the file: the folder counts as much as the file
+    for path in (file.parent, file):
+        if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+            raise StartupError(f"{path} cannot be written by this user. Change its owner or set"
+                               " POINTWIRE_DATABASE_URL elsewhere.")
+    if file.is_dir():
+        raise StartupError(f"{file} is a folder. Name a file in POINTWIRE_DATABASE_URL.")
+
+
+def _reachable(url: URL, fault: DBAPIError) -> str:
+    where = url.set(password=None).render_as_string()
+    return (f"The database {where} cannot be used: {database.unreachable(fault)}. Start it, or"
+            " correct POINTWIRE_DATABASE_URL.")
+
+
+def _unmigrated(version: str | None, newest: str | None) -> str | None:
+    if version == newest:
+        return None
+    if version is None:
+        return f"The database has no tables yet. {MIGRATE}"
+    return (f"The database is at revision {version}, this program works with {newest}. {MIGRATE},"
+            " or start the program that fits the database.")
+
+
+def open_database(database_url: str) -> Engine:
+    """An engine on a database that answers and is migrated; raises GatewayError."""
+    url = database.read_url(database_url)
+    file = _file(url)
+    if file is not None and file.parent.is_dir():
+        _writable(file)
+        if not file.exists():
+            raise StartupError(f"The database file {file} does not exist. {MIGRATE}")
+    engine = database.open_engine(database_url)
+    try:
+        missing = _unmigrated(*database.schema_version(engine))
+    except DBAPIError as fault:
+        raise StartupError(_reachable(url, fault)) from None
+    if missing is not None:
+        engine.dispose()
+        raise StartupError(missing)
+    return engine
+
+
+def migrate(database_url: str) -> str | None:
+    """Bring the schema to its newest revision and return it; raises GatewayError."""
+    prepare_folder(database_url)
+    url = database.read_url(database_url)
+    engine = database.open_engine(database_url)
+    try:
+        database.migrate(engine)
+        return database.schema_version(engine)[1]
+    except DBAPIError as fault:
+        raise StartupError(_reachable(url, fault)) from None
+    finally:
+        engine.dispose()
+
+
+def readiness(engine: Engine) -> Callable[[], str | None]:
+    """A question for /readyz: what is missing now, or None."""
+    def missing() -> str | None:
+        try:
+            return _unmigrated(*database.schema_version(engine))
+        except DBAPIError:
+            return "The database cannot be reached."
+    return missing

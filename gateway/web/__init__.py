@@ -1,0 +1,1 @@
+"""The web process: frames over HTTP, health, readiness and metrics."""

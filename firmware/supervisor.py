@@ -2,8 +2,9 @@
 
 Law: a task that ends, by an error or by itself, is said, logged and started again, after 1 s,
 then doubling to 30 s until it has lived a minute. The watchdog is fed only here, and only
-when every task has made progress within the last 45 s: a task that hangs or keeps dying
-lets the hardware reset the handset, and the outbox still holds every tap.
+when every task has made progress within three quarters of its period (60 s on hardware): a
+task that hangs or keeps dying lets the hardware reset the handset, and the outbox still
+holds every tap.
 """
 
 import asyncio
@@ -11,8 +12,6 @@ import gc
 
 from micropython import const
 
-WATCH_EVERY_MS = const(20000)
-PROGRESS_WITHIN_MS = const(45000)
 RESTART_MS = const(1000)
 RESTART_MS_MAX = const(30000)
 LIVED_MS = const(60000)
@@ -30,7 +29,9 @@ class _Named:
 class Supervisor:
     """`now()` in ms; `report(name, why)` says and logs a death; `feed()` feeds the watchdog."""
 
-    def __init__(self, now, report, feed):
+    def __init__(self, now, report, feed, watchdog_ms):
+        self._watch_every_ms = watchdog_ms // 3
+        self._progress_within_ms = watchdog_ms * 3 // 4
         self._now = now
         self._report = report
         self._feed = feed
@@ -41,7 +42,7 @@ class Supervisor:
         self._named.append(_Named(name, start))
 
     def progress(self, name):
-        """Called by a task at least every 30 s."""
+        """Called by a task at least every third of the watchdog's period."""
         for each in self._named:
             if each.name == name:
                 each.progress_ms = self._now()
@@ -55,7 +56,8 @@ class Supervisor:
     def stalled(self):
         """Names of the tasks that have made no progress in time."""
         now = self._now()
-        return [each.name for each in self._named if now - each.progress_ms > PROGRESS_WITHIN_MS]
+        return [each.name for each in self._named
+                if now - each.progress_ms > self._progress_within_ms]
 
     async def run(self):
         """Runs until it is cancelled, and takes its tasks with it."""
@@ -64,7 +66,7 @@ class Supervisor:
             each.task = asyncio.create_task(self._guard(each))
         try:
             while True:
-                await asyncio.sleep_ms(WATCH_EVERY_MS)
+                await asyncio.sleep_ms(self._watch_every_ms)
                 if not self.stalled():
                     self._feed()
         finally:

@@ -18,17 +18,18 @@ package: `machine`, `network` and `esp32` are imported only here.
 | `heap_free()` | bytes, or None where nobody knows |
 | `battery_percent()` | 0..100, or None without a battery |
 | `signal_dbm()` | -200..0, or None |
+| `watchdog_ms` | period of the watchdog (60,000 on hardware); tasks wake three times in it |
 | `feed_watchdog()` | called only by the supervisor, when every task has made progress |
 | `reset()` | starts again; does not return on hardware |
 
-`event()` returns `("key", k)` with k one of `0123456789*#ABCD`, or `("card", entry, id)` with entry
-1 swipe, 2 tap, 3 scan, 4 keyed and id an int (card number) or bytes (UID of 4, 7 or 10).
+`event()` returns `("key", k)` with k one of `0123456789*#ABCD`, or `("card", entry, id)` with
+entry 1 swipe, 2 tap, 3 scan, 4 keyed and id an int (card number) or bytes (UID of 4, 7 or 10).
 It is cancelled and called again all the time: an event that has not been returned is kept.
 
 The reader has `await read(n)`: at least one byte, at most n, `b""` at the end of the stream.
-The writer has `write(data)`, `await drain()`, `close()`, `await wait_closed()`. After `close()` a read
-that waits on the same connection ends, with an OSError or `b""`. `data` may be a bytearray that
-is not touched again. Name lookup and handshakes happen inside `connect`.
+The writer has `write(data)`, `await drain()`, `close()`, `await wait_closed()`. A waiting read is
+cancelled before `close()`. `data` may be a bytearray that is not touched again. Name lookup and
+handshakes happen inside `connect`.
 
 There is no wall clock: time of day comes only from the gateway's heartbeat reply (`clock.py`).
 A board never blocks: what takes time is awaited, or happens by timer or interrupt.

@@ -1,0 +1,133 @@
+"""The handset as a process: MicroPython's unix port or CPython, driven through its control channel.
+
+    python -m firmware.board.unix DIR          (CPython)
+    micropython main.py DIR                    (a staged program, tools/handset_program.py)
+
+DIR holds `settings`, `outbox.flash` and `boot` (how often it started). Law: what a real board
+keeps through a power cut stands in these files, and nothing else does.
+"""
+
+import asyncio
+import gc
+import os
+import sys
+import time
+
+from firmware.app import App
+from firmware.board.flash_file import FlashFile
+from firmware.board.unix_control import Control
+from firmware.errors import FirmwareError
+from firmware.settings import read
+
+TICKS_MASK = (1 << 30) - 1
+NO_NETWORK = 101
+FAILED = 2
+
+
+def runtime():
+    """Which interpreter this is, e.g. "micropython 1.29.0-preview"."""
+    version = sys.implementation.version
+    text = "%s %d.%d.%d" % (sys.implementation.name, version[0], version[1], version[2])
+    last = version[3] if len(version) > 3 else ""
+    return text + "-" + last if last and last != "final" else text
+
+
+class UnixBoard:
+    """A board whose hardware is files, sockets and the control channel."""
+
+    name = "unix"
+    watchdog_ms = 60000
+    reset_cause = 1
+
+    def __init__(self, folder, outbox_blocks):
+        self.boot_count = _count_boot(folder + "/boot")
+        self.outbox_device = FlashFile(folder + "/outbox.flash", outbox_blocks)
+        self.pixels = bytes(1024)
+        self.radio_on = True
+        self._events = []
+        self._event = asyncio.Event()
+
+    def ticks_ms(self):
+        return time.ticks_ms() & TICKS_MASK
+
+    def random(self, size):
+        return os.urandom(size)
+
+    def show(self, buffer):
+        self.pixels = bytes(buffer)
+
+    def beep(self, name):
+        pass
+
+    def put(self, event):
+        """A key or card from outside."""
+        self._events.append(event)
+        self._event.set()
+
+    async def event(self):
+        while not self._events:
+            self._event.clear()
+            await self._event.wait()
+        return self._events.pop(0)
+
+    async def connect(self, host, port):
+        if not self.radio_on:
+            raise OSError(NO_NETWORK, "the radio is off")
+        return await asyncio.open_connection(host, port)
+
+    def heap_free(self):
+        return gc.mem_free() or None
+
+    def battery_percent(self):
+        return None
+
+    def signal_dbm(self):
+        return None
+
+    def feed_watchdog(self):
+        pass
+
+    def reset(self):
+        sys.exit(0)
+
+
+def _count_boot(path):
+    try:
+        with open(path) as file:
+            count = int(file.read()) + 1
+    except (OSError, ValueError):
+        count = 1
+    with open(path + ".new", "w") as file:
+        file.write("%d\n" % count)
+    os.rename(path + ".new", path)
+    return count
+
+
+async def _live(board, settings):
+    control = Control(board, settings, runtime())
+    app = App(board, settings, control.tell)
+    control.app = app
+    commands = asyncio.create_task(control.run())
+    try:
+        await app.run()
+    finally:
+        commands.cancel()
+
+
+def main(folder):
+    """Run the handset whose files are in `folder` until its control channel closes."""
+    try:
+        settings = read(folder + "/settings")
+        board = UnixBoard(folder, settings.outbox_blocks)
+    except (FirmwareError, OSError) as error:
+        sys.stderr.write("handset: %s\n" % error)
+        sys.exit(FAILED)
+    gc.collect()
+    try:
+        asyncio.run(_live(board, settings))
+    except KeyboardInterrupt:
+        pass  # mpremote or a person asked for the prompt
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

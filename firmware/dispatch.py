@@ -1,0 +1,231 @@
+"""From a tap to its settlement: seal, append, send, match the reply. Everything but the waiting.
+
+Law:
+- a tap is sealed once and stands in the outbox, synced, before anyone hears of it; what is sent,
+  now or after ten reboots, are those bytes;
+- an entry is settled only as session.py says, and the outbox knows it before the screen does;
+- 62 (the gateway knows our trace with other content): the tap is journaled again under a fresh
+  journal, and only then the old entry is settled as conflict. A power cut in between is
+  seen by its copy: the same content is never journaled twice;
+- questions (trace 0) are asked once, with a fresh nonce, and forgotten after 30 s.
+
+Events for the App: ("settled", reply) ("answer", reply) ("no_answer",) ("moved", old, new).
+"""
+
+from micropython import const
+
+from firmware import VERSION
+from firmware import session as rules
+from firmware.errors import ReplyRefused
+from firmware.link import Link
+from firmware.outbox import OutboxFull
+from protocol import cbor, codes, frames, messages
+from protocol.limits import (FRAME_UP_SIZE_MAX, HEARTBEAT_EVERY_S, NONCE_SIZE, U32_MAX, UP)
+from protocol.sealer import Sealer
+
+ANSWER_MS = const(30000)
+_HEARTBEAT_RETRY_MS = const(30000)
+
+
+class Dispatch:
+    """`tell(kind, *values)` is the log and the control channel; `on_event` the App's checkout."""
+
+    def __init__(self, board, settings, outbox, clock, tell, on_event):
+        self._board = board
+        self._terminal_id = settings.terminal_id
+        self._epoch = settings.epoch
+        self._key = settings.key
+        self._outbox = outbox
+        self._clock = clock
+        self._tell = tell
+        self._on_event = on_event
+        self._sealer = Sealer(FRAME_UP_SIZE_MAX)
+        self.session = rules.Session(settings.terminal_id, ((settings.epoch, settings.key),))
+        self.link = Link(outbox.following, board.random)
+        self._to_ask = []
+        self._heartbeat_ms = 0
+        self._heartbeat_wait_ms = _HEARTBEAT_RETRY_MS
+
+    # -- what the App asks for -----------------------------------------------------------------
+
+    def journal(self, kind, now, **fields):
+        """Seal and append; (journal, trace), durable on return. OutboxFull: nothing happened."""
+        journal, trace = self._outbox.journal, self._outbox.next_trace
+        self._outbox.append(trace, self._seal(kind, journal, trace, now, fields))
+        self.link.appended()
+        self._tell("saved", journal, trace)
+        return journal, trace
+
+    def ask(self, kind, now, **fields):
+        """Seal a question; it goes out ahead of all taps, and takes the place of an older one."""
+        fields["nonce"] = self._board.random(NONCE_SIZE)
+        frame = bytes(self._seal(kind, self._outbox.journal, 0, now, fields))
+        self.drop(kind)
+        self._to_ask.append((kind, frame))
+
+    def drop(self, kind):
+        """Nobody waits for the answer any more."""
+        self._to_ask = [each for each in self._to_ask if each[0] != kind]
+        self.session.forget(kind)
+        self.link.asked(len(self.session.outstanding()))
+
+    def _seal(self, kind, journal, trace, now, fields):
+        at, clock_age, uptime_s, boot_count = self._clock.fields(now)
+        request = messages.request(kind, journal, trace, at=at, clock_age=clock_age,
+                                   uptime_s=uptime_s, boot_count=boot_count, **fields)
+        return self._sealer.seal_request(self._key, self._terminal_id, self._epoch, request)
+
+    # -- the connection ------------------------------------------------------------------------
+
+    def connected(self, now):
+        self.link.connected(now)
+        self._heartbeat_ms = now
+        self._heartbeat_wait_ms = _HEARTBEAT_RETRY_MS
+
+    def lost(self):
+        self.link.lost()
+        for question in list(self.session.outstanding()):
+            self._give_up(question.kind)
+
+    def pump(self, now, publish):
+        """Hand everything that may go out now to `publish(frame)`, which gives a packet id."""
+        for question in list(self.session.outstanding()):
+            if now - question.asked_ms >= ANSWER_MS:
+                self._give_up(question.kind)
+        if now >= self._heartbeat_ms:
+            self._heartbeat(now)
+        while self._to_ask and self.link.free() > 0:
+            kind, frame = self._to_ask.pop(0)
+            publish(frame)
+            self.session.asked(kind, self._outbox.journal, frames.digest(frame), now)
+            self.link.asked(len(self.session.outstanding()))
+        key = self.link.next_send(now)
+        while key is not None:
+            self.link.sent(key, publish(self._outbox.frame(*key)))
+            key = self.link.next_send(now)
+
+    def due(self, now):
+        """Milliseconds until `pump` has something to do."""
+        times = [self._heartbeat_ms - now]
+        for question in self.session.outstanding():
+            times.append(question.asked_ms + ANSWER_MS - now)
+        if self._to_ask and self.link.free() > 0:
+            times.append(0)
+        waiting = self.link.due(now)
+        if waiting is not None:
+            times.append(waiting)
+        return max(min(times), 0)
+
+    def _give_up(self, kind):
+        self.drop(kind)
+        if kind == messages.INQUIRY:
+            self._on_event(("no_answer",))
+
+    def _heartbeat(self, now):
+        board, outbox = self._board, self._outbox
+        report = {0: VERSION, 3: outbox.unsettled, 6: board.name, 7: board.reset_cause}
+        for key, value in ((1, board.battery_percent()), (2, board.signal_dbm()),
+                           (4, board.heap_free())):
+            if value is not None:
+                report[key] = value
+        self.ask(messages.HEARTBEAT, now, report=report)
+        # unanswered: again after 30 s, doubling to an hour; the answer sets the hourly rhythm
+        self._heartbeat_ms = now + self._heartbeat_wait_ms
+        self._heartbeat_wait_ms = min(self._heartbeat_wait_ms * 2, HEARTBEAT_EVERY_S * 1000)
+
+    # -- what came down --------------------------------------------------------------------------
+
+    def received(self, frame, now):
+        """One frame from the down topic. What settles nothing is said and changes nothing."""
+        try:
+            reply = self.session.read(frame)
+            if reply.trace:
+                self._settle(reply, now)
+            else:
+                self._answer(reply, now)
+        except ReplyRefused as refused:
+            self._tell("set_aside", refused.code)
+
+    def _answer(self, reply, now):
+        question = self.session.answered(reply)
+        self.link.asked(len(self.session.outstanding()))
+        if question.kind != messages.HEARTBEAT:
+            self._on_event(("answer", reply))
+            return
+        self._heartbeat_ms = now + HEARTBEAT_EVERY_S * 1000
+        if reply.code != codes.APPROVED:
+            return
+        if rules.sets_clock(question, now):
+            self._clock.set(reply.at, now)
+            self._tell("clock", reply.at)
+        if reply.highest_trace and reply.journal == self._outbox.journal:
+            self._outbox.raise_trace(reply.highest_trace)
+
+    def _settle(self, reply, now):
+        key = (reply.journal, reply.trace)
+        if not self._outbox.waits(*key):
+            raise ReplyRefused("stray")
+        frame = self._outbox.frame(*key)
+        if frames.digest(frame) != reply.digest:
+            raise ReplyRefused("digest")
+        verdict = rules.verdict(reply.code)
+        if verdict == rules.TRANSIENT:
+            self.link.postponed(key, now)
+            self._tell("postponed", reply.journal, reply.trace, reply.code)
+            return
+        if verdict == rules.CONFLICT and not self._journal_again(key, frame, now):
+            return
+        self._outbox.settle(reply.journal, reply.trace, *rules.settlement(reply))
+        self.link.settled(key)
+        self._tell("settled", reply)
+        if verdict == rules.FINAL:
+            self._on_event(("settled", reply))
+
+    # -- a conflict ----------------------------------------------------------------------------
+
+    def _journal_again(self, old, frame, now):
+        """The same message under a fresh journal; False when there is no room yet."""
+        if old[0] == self._outbox.journal:
+            self._outbox.new_journal(self._new_journal())
+        content = cbor.decode(frames.split(frame, FRAME_UP_SIZE_MAX).payload)
+        new = self._copy_of(content)
+        if new is None:
+            new = (self._outbox.journal, self._outbox.next_trace)
+            content[1], content[2] = new
+            again = frames.seal(self._key, UP, self._terminal_id, self._epoch,
+                                cbor.encode(content))
+            try:
+                self._outbox.append(new[1], again, reserve=True)
+            except OutboxFull:
+                self.link.postponed(old, now)
+                return False
+            self.link.appended()
+            self._tell("saved", *new)
+        self._tell("conflict", old, new)
+        self._on_event(("moved", old, new))
+        return True
+
+    def _new_journal(self):
+        while True:
+            drawn = int.from_bytes(self._board.random(4), "big")
+            if 0 < drawn <= U32_MAX and drawn != self._outbox.journal:
+                return drawn
+
+    # the entry of the present journal with the same content, left behind by a power cut
+    def _copy_of(self, content):
+        for record in self._outbox.records():
+            if record.journal == self._outbox.journal:
+                found = cbor.decode(frames.split(record.frame, FRAME_UP_SIZE_MAX).payload)
+                if _same_but_key(found, content):
+                    return record.journal, record.trace
+        return None
+
+
+def _same_but_key(one, other):
+    if len(one) != len(other):
+        return False
+    for key, value in one.items():
+        if key not in (1, 2) and other.get(key) != value:
+            return False
+    return True
+

@@ -1,0 +1,175 @@
+"""Which tap goes out now: the window, the resends and the back-off, without any IO.
+
+Law (WIRE.md, "Topics"):
+- first sends in trace order, at most 8 frames unanswered, asked questions included;
+- 10 s after PUBACK without a reply the same bytes go out again, doubling with jitter to 60 s,
+  for ever; a PUBACK settles nothing;
+- a transient answer frees the slot: that entry waits 60 s, doubling with jitter to 1 h, and goes
+  behind first sends;
+- after a new connection everything in the window goes out again at once, in its order.
+
+RAM is bounded however many taps wait: the outbox holds them, the link keeps a cursor, 8 slots
+and at most 16 postponed entries. What is postponed beyond that is found again by a new walk
+over the outbox. `now` is ms since boot; `random(n)` gives bytes.
+"""
+
+from micropython import const
+
+WINDOW = const(8)
+REPLY_MS = const(10000)
+REPLY_MS_MAX = const(60000)
+TRANSIENT_MS = const(60000)
+TRANSIENT_MS_MAX = const(3600000)
+POSTPONED_MAX = const(16)
+
+
+class _Slot:
+    def __init__(self, journal, trace):
+        self.key = (journal, trace)
+        self.packet_id = 0
+        self.due_ms = None
+        self.sends = 0
+        self.refusals = 0
+
+
+class Link:
+    """`following(key)` gives the oldest unsettled (journal, trace) behind `key`, or None."""
+
+    def __init__(self, following, random):
+        self._following = following
+        self._random = random
+        self._window = []
+        self._postponed = []
+        self._cursor = None
+        self._walked = False
+        self._walk_again_ms = None
+        self._asked = 0
+        self.up = False
+
+    # -- what happened -----------------------------------------------------------------------
+
+    def connected(self, now):
+        self.up = True
+        for slot in self._window:
+            slot.packet_id = 0
+            slot.due_ms = now
+
+    def lost(self):
+        self.up = False
+        self._asked = 0
+        for slot in self._window:
+            slot.packet_id = 0
+            slot.due_ms = None
+
+    def appended(self):
+        """A new entry stands in the outbox, behind all others."""
+        self._walked = False
+
+    def sent(self, key, packet_id):
+        slot = _find(self._window, key)
+        slot.packet_id = packet_id
+        slot.due_ms = None
+        slot.sends += 1
+
+    def acked(self, packet_id, now):
+        for slot in self._window:
+            if slot.packet_id == packet_id:
+                slot.packet_id = 0
+                slot.due_ms = now + self._jittered(REPLY_MS, REPLY_MS_MAX, slot.sends)
+
+    def settled(self, key):
+        for slots in (self._window, self._postponed):
+            slot = _find(slots, key)
+            if slot:
+                slots.remove(slot)
+
+    def postponed(self, key, now):
+        """A transient answer came, or the entry cannot be handled now."""
+        slot = _find(self._window, key) or _find(self._postponed, key) or _Slot(*key)
+        self.settled(key)
+        slot.refusals += 1
+        slot.packet_id = slot.sends = 0
+        slot.due_ms = now + self._jittered(TRANSIENT_MS, TRANSIENT_MS_MAX, slot.refusals)
+        if len(self._postponed) < POSTPONED_MAX:
+            self._postponed.append(slot)
+        elif self._walk_again_ms is None:
+            self._walk_again_ms = slot.due_ms
+
+    def asked(self, number):
+        """How many questions outside the journal stand unanswered; each takes a slot."""
+        self._asked = number
+
+    # -- what to do --------------------------------------------------------------------------
+
+    def free(self):
+        return WINDOW - len(self._window) - self._asked
+
+    def next_send(self, now):
+        """The (journal, trace) to publish now, or None. `sent` must follow before the next."""
+        if not self.up:
+            return None
+        for slot in self._window:
+            if slot.due_ms is not None and slot.due_ms <= now:
+                return slot.key
+        if self.free() <= 0:
+            return None
+        slot = self._first_send() or self._second_chance(now)
+        if slot is None:
+            return None
+        slot.due_ms = now
+        self._window.append(slot)
+        return slot.key
+
+    def due(self, now):
+        """Milliseconds until `next_send` may have something, or None."""
+        if not self.up:
+            return None
+        times = [slot.due_ms for slot in self._window if slot.due_ms is not None]
+        if self.free() > 0:
+            if not self._walked:
+                return 0
+            times.extend([slot.due_ms for slot in self._postponed])
+            if self._walk_again_ms is not None:
+                times.append(self._walk_again_ms)
+        return max(min(times) - now, 0) if times else None
+
+    def _first_send(self):
+        while not self._walked:
+            key = self._following(self._cursor)
+            if key is None:
+                self._walked = True
+                return None
+            self._cursor = key
+            if not _find(self._window, key) and not _find(self._postponed, key):
+                return _Slot(*key)
+        return None
+
+    def _second_chance(self, now):
+        if self._walk_again_ms is not None and self._walk_again_ms <= now:
+            self._walk_again_ms = self._cursor = None
+            self._walked = False
+            return self._first_send()
+        for slot in self._postponed:
+            if slot.due_ms <= now:
+                self._postponed.remove(slot)
+                return slot
+        return None
+
+    # doubling from `least` to `most`; from the second time on, up to a quarter earlier at random
+    def _jittered(self, least, most, times):
+        wait_ms = least
+        while times > 1 and wait_ms < most:
+            wait_ms *= 2
+            times -= 1
+        wait_ms = min(wait_ms, most)
+        if wait_ms == least:
+            return wait_ms
+        drawn = self._random(2)
+        return wait_ms - (wait_ms // 4) * (drawn[0] << 8 | drawn[1]) // 65536
+
+
+def _find(slots, key):
+    for slot in slots:
+        if slot.key == key:
+            return slot
+    return None

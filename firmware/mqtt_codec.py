@@ -1,0 +1,160 @@
+"""MQTT 3.1.1 packets as bytes: what a client sends, and the cutting of what it receives.
+
+Law: bytes in, packets out, no IO. A packet longer than the buffer is not kept, but its head is
+handed out, so that it can be acknowledged and never blocks what stands behind it.
+"""
+
+from micropython import const
+
+from firmware.errors import MqttError
+
+# room for a reply frame of 1,400 bytes, its topic and the packet's own head
+BUFFER_SIZE = const(1536)
+_LENGTH_MAX = const(65535)
+
+CONNACK = const(0x20)
+PUBLISH = const(0x30)
+PUBACK = const(0x40)
+SUBACK = const(0x90)
+PINGRESP = const(0xD0)
+
+PINGREQ = b"\xc0\x00"
+DISCONNECT = b"\xe0\x00"
+
+
+def _put_length(out, length):
+    while length > 127:
+        out.append(length & 127 | 128)
+        length >>= 7
+    out.append(length)
+
+
+def _put_u16(out, number):
+    out.append(number >> 8)
+    out.append(number & 255)
+
+
+def _put_text(out, text):
+    data = text if isinstance(text, bytes) else text.encode()
+    _put_u16(out, len(data))
+    out.extend(data)
+
+
+def connect(client_id, user, password, keepalive_s, will_topic, will):
+    """Clean session; the will is retained at QoS 1."""
+    body = bytearray(b"\x00\x04MQTT\x04\xee")
+    _put_u16(body, keepalive_s)
+    for text in (client_id, will_topic, will, user, password):
+        _put_text(body, text)
+    out = bytearray(b"\x10")
+    _put_length(out, len(body))
+    out.extend(body)
+    return out
+
+
+def put_publish(out, topic, packet_id, payload, retain=False):
+    """Append a PUBLISH: QoS 1 with a packet id, QoS 0 with 0. DUP is never set."""
+    out.append(PUBLISH | (2 if packet_id else 0) | (1 if retain else 0))
+    topic_size = len(topic.encode())
+    _put_length(out, 2 + topic_size + (2 if packet_id else 0) + len(payload))
+    _put_text(out, topic)
+    if packet_id:
+        _put_u16(out, packet_id)
+    out.extend(payload)
+
+
+def put_subscribe(out, packet_id, topic):
+    """Append a SUBSCRIBE for one topic at QoS 1."""
+    out.append(0x82)
+    _put_length(out, 5 + len(topic.encode()))
+    _put_u16(out, packet_id)
+    _put_text(out, topic)
+    out.append(1)
+
+
+def put_puback(out, packet_id):
+    out.extend(b"\x40\x02")
+    _put_u16(out, packet_id)
+
+
+def u16(data, at):
+    return data[at] << 8 | data[at + 1]
+
+
+def read_publish(first, body):
+    """(topic bytes, packet id or 0, payload) of a PUBLISH; the payload of a head is cut short."""
+    qos = first >> 1 & 3
+    if qos > 1 or len(body) < 2:
+        raise MqttError("the broker sends what was not subscribed to (QoS %d)" % qos)
+    start = 2 + u16(body, 0)
+    end = start + 2 * qos
+    if end > len(body):
+        raise MqttError("a PUBLISH ends inside its own head")
+    return bytes(body[2:start]), (u16(body, start) if qos else 0), bytes(body[end:])
+
+
+class Cutter:
+    """Cuts a stream into packets: (first byte, body, whole)."""
+
+    def __init__(self):
+        self._buffer = bytearray(BUFFER_SIZE)
+        self._view = memoryview(self._buffer)
+        self._fill = 0
+        self._skip = 0
+
+    def feed(self, data):
+        """The packets that end within `data`, each (first byte, body bytes, True when whole)."""
+        packets = []
+        data = memoryview(data)
+        at = 0
+        while at < len(data):
+            if self._skip:
+                taken = min(self._skip, len(data) - at)
+                self._skip -= taken
+            else:
+                taken = min(BUFFER_SIZE - self._fill, len(data) - at)
+                self._view[self._fill:self._fill + taken] = data[at:at + taken]
+                self._fill += taken
+                self._cut(packets)
+            at += taken
+        return packets
+
+    def _cut(self, packets):
+        start = 0
+        while True:
+            head, length = self._length(start)
+            if not head:
+                break
+            end = start + head + length
+            if head + length > BUFFER_SIZE:
+                if self._fill - start == BUFFER_SIZE:
+                    packets.append((self._buffer[start], bytes(self._view[head:]), False))
+                    self._skip = head + length - BUFFER_SIZE
+                    start = self._fill
+                break
+            if end > self._fill:
+                break
+            packets.append((self._buffer[start], bytes(self._view[start + head:end]), True))
+            start = end
+        rest = self._fill - start
+        if start and rest:
+            kept = bytes(self._view[start:self._fill])
+            self._view[:rest] = kept
+        self._fill = rest
+
+    # (bytes of the fixed head, remaining length), head 0 while it is not complete
+    def _length(self, start):
+        length = shift = 0
+        at = start + 1
+        while at < self._fill:
+            byte = self._buffer[at]
+            length |= (byte & 127) << shift
+            shift += 7
+            at += 1
+            if byte < 128:
+                if length > _LENGTH_MAX:
+                    raise MqttError("a packet of %d bytes: not for a handset" % length)
+                return at - start, length
+            if shift > 21:
+                raise MqttError("a packet length of more than 4 bytes")
+        return 0, 0

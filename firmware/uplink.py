@@ -1,0 +1,168 @@
+"""The life of the connection: connect, carry, notice that it is dead, connect again, for ever.
+
+A thin shell: what to send is decided by dispatch.py and link.py, what the bytes mean by mqtt.py.
+Law: a fault of the connection never reaches a tap. It is told, the stream is closed, and after
+1 s, doubling with jitter to 60 s, the next one is made; the wait starts anew once a connection
+has lived 10 s. A broker that refuses us is asked again after 30 s at the earliest.
+"""
+
+import asyncio
+
+from micropython import const
+
+from firmware.errors import MqttError, MqttRefused
+from firmware.mqtt import UP, Connection
+from protocol import topics
+
+READ_SIZE = const(512)
+CONNECT_MS_MAX = const(30000)
+DRAIN_MS_MAX = const(10000)
+RETRY_MS = const(1000)
+RETRY_MS_MAX = const(60000)
+REFUSED_MS = const(30000)
+LIVED_MS = const(10000)
+
+
+class Uplink:
+    """`idle_ms`: how long it may sleep before it must show progress."""
+
+    def __init__(self, board, settings, dispatch, now, idle_ms, progress, tell):
+        self._board = board
+        self._address = (settings.mqtt_host, settings.mqtt_port)
+        self._dispatch = dispatch
+        self._now = now
+        self._idle_ms = idle_ms
+        self._progress = progress
+        self._tell = tell
+        terminal_id = settings.terminal_id
+        self._topic_up = topics.up(terminal_id)
+        self._topic_down = topics.down(terminal_id)
+        self._mqtt = Connection(str(terminal_id), settings.mqtt_user, settings.mqtt_password,
+                                settings.keepalive_s, self._topic_down,
+                                topics.state(terminal_id), topics.ONLINE, topics.OFFLINE)
+        self._kick = asyncio.Event()
+        self._fault = None
+        self._up_ms = None
+
+    def kick(self):
+        """Something new is to be sent, or the state of the connection changed."""
+        self._kick.set()
+
+    def drop(self, why):
+        """Give this connection up (the radio went off, a test pulls the plug)."""
+        self._fault = MqttError(why)
+        self._kick.set()
+
+    def up(self):
+        return self._mqtt.stage == UP
+
+    async def run(self):
+        """The supervised task; ends only by cancellation."""
+        retry_ms = RETRY_MS
+        while True:
+            self._progress()
+            self._up_ms = None
+            why = None
+            try:
+                await self._connection()
+            except (OSError, EOFError, ValueError, MqttError, asyncio.TimeoutError) as error:
+                why = error
+            if self._up_ms is None:
+                self._tell("no_link", _said(why))
+            else:
+                self._tell("link", False, _said(why))
+                if self._now() - self._up_ms >= LIVED_MS:
+                    retry_ms = RETRY_MS
+            if isinstance(why, MqttRefused):
+                retry_ms = max(retry_ms, REFUSED_MS)
+            await self._pause(retry_ms - retry_ms // 4 * self._board.random(1)[0] // 256)
+            retry_ms = min(retry_ms * 2, RETRY_MS_MAX)
+
+    async def _pause(self, wait_ms):
+        while wait_ms > 0:
+            self._progress()
+            step_ms = min(wait_ms, self._idle_ms)
+            await asyncio.sleep_ms(step_ms)
+            wait_ms -= step_ms
+
+    async def _connection(self):
+        opening = self._board.connect(*self._address)
+        reader, writer = await asyncio.wait_for_ms(opening, CONNECT_MS_MAX)
+        self._fault = None
+        self._mqtt.open(self._now())
+        reading = asyncio.create_task(self._read(reader))
+        try:
+            while True:
+                await self._turn(writer)
+        finally:
+            reading.cancel()
+            self._mqtt.close()
+            self._dispatch.lost()
+            writer.close()
+            try:
+                await asyncio.wait_for_ms(writer.wait_closed(), 1000)
+            except (OSError, asyncio.TimeoutError):
+                pass  # it is given up either way
+
+    async def _turn(self, writer):
+        self._progress()
+        if self._fault is not None:
+            raise self._fault
+        self._kick.clear()
+        now = self._now()
+        if self.up():
+            self._dispatch.pump(now, self._publish)
+        self._mqtt.check(now)
+        out = self._mqtt.take()
+        if out:
+            writer.write(out)
+            await asyncio.wait_for_ms(writer.drain(), DRAIN_MS_MAX)
+            now = self._now()
+        if not self._kick.is_set():
+            await self._sleep(now)
+
+    async def _sleep(self, now):
+        wait_ms = self._idle_ms
+        mqtt_ms = self._mqtt.due(now)
+        if mqtt_ms is not None:
+            wait_ms = min(wait_ms, mqtt_ms)
+        if self.up():
+            wait_ms = min(wait_ms, self._dispatch.due(now))
+        try:
+            await asyncio.wait_for_ms(self._kick.wait(), wait_ms)
+        except asyncio.TimeoutError:
+            pass  # something is due, or it is time to show progress
+
+    def _publish(self, frame):
+        return self._mqtt.publish(self._topic_up, frame, self._now())
+
+    # The only reader. What goes wrong here is raised in `run`, which closes the connection.
+    async def _read(self, reader):
+        try:
+            while True:
+                data = await reader.read(READ_SIZE)
+                if not data:
+                    raise MqttError("the broker closed the connection")
+                now = self._now()
+                for event in self._mqtt.receive(data, now):
+                    self._on_event(event, now)
+                self._kick.set()
+        except Exception as error:  # noqa: BLE001 - handed to `run`, which knows which to survive
+            self._fault = error
+            self._kick.set()
+
+    def _on_event(self, event, now):
+        kind = event[0]
+        if kind == "message":
+            if event[1] == self._topic_down.encode():
+                self._dispatch.received(event[2], now)
+        elif kind == "acked":
+            self._dispatch.link.acked(event[1], now)
+        else:
+            self._up_ms = now
+            self._dispatch.connected(now)
+            self._tell("link", True, "")
+
+
+def _said(error):
+    return str(error) or type(error).__name__

@@ -90,8 +90,7 @@ def requests() -> Iterator[Request]:
         yield sample(kind)
         for key in (*spec.needed, *spec.optional):
             for value in REQUEST_VALUES[key]:
-                if key != 7 or kind != 1:
-                    yield sample(kind, **{REQUEST_FIELDS[key]: value})
+                yield sample(kind, **{REQUEST_FIELDS[key]: value})
         for key in spec.one_of:
             bare = sample(kind, **{REQUEST_FIELDS[other]: None for other in spec.one_of})
             yield Request(*[REQUEST_VALUES[key][0] if place == key else value

@@ -8,12 +8,13 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from gateway import database
+from gateway import chain, database, tables
 from gateway.errors import GatewayError
+from gateway.keyring import Keyring
 
 MIGRATE = "Run: pointwire gateway migrate"
 
@@ -84,6 +85,26 @@ def open_database(database_url: str) -> Engine:
         engine.dispose()
         raise StartupError(missing)
     return engine
+
+
+def check_keys(engine: Engine, keyring: Keyring) -> None:
+    """Raise StartupError when the database was written with other keys than these.
+
+    With another master key every frame would fail its MAC; with another audit key the evidence
+    would split in two. One row that fits is enough: rows that do not are for the audit to name.
+    """
+    with database.reading(engine) as connection:
+        masters = set(connection.scalars(select(tables.terminal_epochs.c.master_key_id)))
+        columns = tables.SEALED["counters"]
+        counters = connection.execute(select(
+            *(tables.counters.c[name] for name in (*columns, "row_mac")))).all()
+    if masters and keyring.master_key_id not in masters:
+        raise StartupError("POINTWIRE_MASTER_KEY is not the one this database's terminals were"
+                           " made with. Nothing was started; set the right key or database.")
+    if counters and not any(chain.same(row[-1], chain.seal(
+            keyring.audit_key, "counters", row[:-1])) for row in counters):
+        raise StartupError("POINTWIRE_AUDIT_KEY is not the one this database was sealed with."
+                           " Nothing was started; set the right key or database.")
 
 
 def migrate(database_url: str) -> str | None:

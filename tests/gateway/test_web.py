@@ -30,7 +30,7 @@ def ended(verdict: str) -> Answer:
     return Answer(verdict, 1001, 1, None, None, "why")
 
 
-REPLIED = Answer("replied", 1001, 1, 0, b"sealed reply", None)
+REPLIED = Answer("replied", 1001, 1, 0, b"sealed reply", "approved")
 
 
 def client(result: Answer | Exception, missing: str | None = None, **options):

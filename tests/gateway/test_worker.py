@@ -20,7 +20,7 @@ def message(number: int, terminal_id: int = 1001, generation: int = 1) -> Messag
 
 
 def replied(arrival: Arrival) -> Answer:
-    return Answer("replied", arrival.terminal_id, 1, 0, b"reply to " + arrival.frame, None)
+    return Answer("replied", arrival.terminal_id, 1, 0, b"reply to " + arrival.frame, "approved")
 
 
 class Events(list[str]):

@@ -1,0 +1,88 @@
+"""The jobs process: what falls due by time, not by a tap.
+
+Law: a job works in chunks of whole rows, each its own transaction that holds the database for
+about CHUNK_S and then leaves it alone as long, so that taps never wait behind it. A job may be
+stopped after any chunk and goes on where it was; one that fails is logged and tried again with the
+next round, and keeps no other from its turn.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from gateway import failures, logs, metrics, retention
+from gateway.clock import to_ms
+from gateway.keyring import Keyring
+
+log = logs.logger(__name__)
+
+# (engine, keyring, now in ms, most rows) -> rows done; 0: nothing is due
+Chunk = Callable[[Engine, Keyring, int, int], int]
+
+JOBS: tuple[tuple[str, Chunk], ...] = (
+    ("drop frames", retention.drop_frames),
+    ("drop dead letters", retention.drop_letters),
+)
+EVERY_S = 6 * 3600
+CHUNK_S = 0.02
+ROWS_FIRST = 200
+ROWS_MIN = 20
+ROWS_MAX = 5_000
+
+
+def next_rows(rows: int, took_s: float) -> int:
+    """The size of the next chunk, after one of `rows` took `took_s`."""
+    if took_s > CHUNK_S:
+        return max(ROWS_MIN, rows // 2)
+    if took_s < CHUNK_S / 2:
+        return min(ROWS_MAX, rows * 2)
+    return rows
+
+
+class Jobs:
+    """All jobs, one after the other. `stopping` ends the work after the chunk in hand."""
+
+    def __init__(self, engine: Engine, keyring: Keyring, now: Callable[[], datetime],
+                 stopping: threading.Event, jobs: tuple[tuple[str, Chunk], ...] = JOBS):
+        self._engine = engine
+        self._keyring = keyring
+        self._now = now
+        self._stopping = stopping
+        self._jobs = jobs
+
+    def run(self) -> bool:
+        """A round now and every EVERY_S until `stopping`."""
+        while not self._stopping.is_set():
+            self.run_once()
+            self._stopping.wait(EVERY_S)
+        return True
+
+    def run_once(self) -> bool:
+        """Each job until nothing is due; False when one failed."""
+        return all([self._run(name, chunk) for name, chunk in self._jobs])
+
+    def _run(self, name: str, chunk: Chunk) -> bool:
+        now, rows, total = to_ms(self._now()), ROWS_FIRST, 0
+        try:
+            while not self._stopping.is_set():
+                started = time.monotonic()
+                done = chunk(self._engine, self._keyring, now, rows)
+                took_s = time.monotonic() - started
+                total += done
+                metrics.REMOVED.labels(name).inc(done)
+                if not done:
+                    break
+                rows = next_rows(rows, took_s)
+                self._stopping.wait(took_s)
+        except Exception as fault:
+            if failures.passing(fault):
+                log.warning("job put off to the next round", job=name, rows=total,
+                            why=failures.describe(fault))
+            else:
+                metrics.unexpected("jobs", job=name, rows=total)
+            return False
+        log.info("job done", job=name, rows=total)
+        return True

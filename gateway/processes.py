@@ -1,0 +1,141 @@
+"""The processes put together: settings in, a running worker, web or jobs process out.
+
+Law: everything a process works with is checked before it takes its first frame (settings, secrets,
+database, keys, addresses, broker, in this order), and every part is given what it needs: only here
+are the environment, the clock and the signals of the system.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from sqlalchemy import Engine, event
+
+from gateway import database, desk, jobs, logs, metrics, startup
+from gateway.aside import QUARANTINED
+from gateway.clock import utc_now
+from gateway.intake import Intake
+from gateway.keyring import Keyring
+from gateway.mqtt import Link
+from gateway.settings import Settings, from_environment, need_mqtt, unknown
+from gateway.web import serve
+from gateway.web.app import create_app
+from gateway.worker import Worker
+
+LEAVE_WAIT_S = 5.0
+
+
+def settle(process: str, env: Mapping[str, str] = os.environ) -> Settings:
+    """Settings for `process`, its logs configured; raises SettingsError."""
+    settings = from_environment(env)
+    logs.configure(settings.log_format, process)
+    for name in unknown(env):
+        logs.logger(__name__).warning("nothing reads this variable; misspelt?", variable=name)
+    return settings
+
+
+def keyring_of(settings: Settings) -> Keyring:
+    return Keyring(settings.master_key, settings.audit_key, settings.frame_key)
+
+
+def opened(settings: Settings) -> tuple[Engine, Keyring]:
+    """A migrated database and the keys it was written with; raises GatewayError."""
+    engine = startup.open_database(settings.database_url)
+    keyring = keyring_of(settings)
+    startup.check_keys(engine, keyring)
+    return engine, keyring
+
+
+def stop_signal() -> threading.Event:
+    """Set by SIGTERM and SIGINT; the process then finishes what it has in hand."""
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    return stopping
+
+
+def _halt_points(settings: Settings, engine: Engine) -> Callable[[str], None]:
+    """For tests (POINTWIRE_TEST_HALT): stand still at one named point, to be killed there."""
+    def reached(point: str) -> None:
+        if point == settings.halt:
+            logs.logger(__name__).warning("standing still for a test", point=point)
+            while True:
+                time.sleep(3600)
+
+    if settings.halt == "before_commit":
+        event.listen(engine, "commit", lambda _: reached("before_commit"))
+    return reached
+
+
+def run_worker() -> None:
+    """Frames from the broker until SIGTERM; raises GatewayError."""
+    settings = settle("worker")
+    mqtt = need_mqtt(settings)
+    engine, keyring = opened(settings)
+    if settings.metrics_bind is not None:
+        metrics.serve(settings.metrics_bind)
+    stopping = stop_signal()
+    link = Link(mqtt, utc_now, receive_max=2 * settings.batch_max)
+    worker = Worker(link, Intake(engine, keyring), settings.batch_max, stopping,
+                    _halt_points(settings, engine))
+    link.start()
+    try:
+        worker.run()
+    finally:
+        link.stop(LEAVE_WAIT_S)
+        engine.dispose()
+
+
+def run_web() -> None:
+    """Frames over HTTP until SIGTERM; raises GatewayError."""
+    settings = settle("web")
+    engine, keyring = opened(settings)
+    engine.dispose()
+
+    def make():
+        # in the serving process, after the fork: database connections never cross one
+        engine = database.open_engine(settings.database_url)
+        return create_app(Intake(engine, keyring), startup.readiness(engine), utc_now)
+
+    serve.serve(make, serve.listen(settings.http_bind))
+
+
+def run_jobs(once: bool) -> bool:
+    """The jobs, once each or until SIGTERM; False when one failed. Raises GatewayError."""
+    settings = settle("jobs")
+    engine, keyring = opened(settings)
+    stopping = stop_signal()
+    if settings.metrics_bind is not None and not once:
+        metrics.serve(settings.metrics_bind)
+    work = jobs.Jobs(engine, keyring, utc_now, stopping)
+    return work.run_once() if once else work.run()
+
+
+def run_migrate() -> str | None:
+    """The database at its newest revision, which is returned; raises GatewayError."""
+    return startup.migrate(settle("migrate").database_url)
+
+
+def list_quarantine() -> list[desk.Waiting]:
+    """What is set aside, oldest first; raises GatewayError."""
+    return desk.waiting(opened(settle("quarantine"))[0])
+
+
+def run_requeue(digests: Sequence[str], everything: bool) -> int:
+    """Frames of `digests`, or all quarantined ones, to be decided again; how many."""
+    engine, keyring = opened(settle("requeue"))
+    if everything:
+        digests = [each.digest for each in desk.waiting(engine) if each.state == QUARANTINED]
+    return desk.requeue(Intake(engine, keyring), digests)
+
+
+def run_audit(rebuild: bool, say: Callable[[str], None]) -> bool:
+    """Check the evidence and say what is wrong; True when nothing is. Raises GatewayError."""
+    from gateway import audit
+
+    engine, keyring = opened(settle("audit"))
+    report = audit.run_audit(engine, keyring, rebuild=rebuild)
+    say(str(report))
+    return report.ok

@@ -1,0 +1,110 @@
+"""The command line: one line on what is wrong and what to do, code not 0, no traceback."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from gateway import startup
+from tests.support.gateway_process import environment, run
+from tests.support.mosquitto import free_port
+
+
+@pytest.fixture
+def migrated(tmp_path: Path) -> Path:
+    startup.migrate(f"sqlite:///{tmp_path}/pointwire.sqlite3")
+    return tmp_path
+
+
+def refusal(env: dict[str, str], *words: str, code: int = 1) -> str:
+    """The one line on standard error of a command that refuses to work."""
+    ended = run(env, *words)
+    assert ended.returncode == code, ended.stderr
+    assert "Traceback" not in ended.stderr and ended.stdout == ""
+    told = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
+    assert len(told) == 1, ended.stderr
+    assert told[0].startswith(f"pointwire gateway {words[0]}: ")
+    return told[0]
+
+
+@pytest.mark.parametrize("process", ["worker", "web", "jobs", "migrate"])
+def test_a_missing_secret_is_named_and_ends_every_process(process: str, tmp_path: Path):
+    text = refusal(environment(tmp_path, AUDIT_KEY=""), process, code=78)
+    assert "POINTWIRE_AUDIT_KEY is not set" in text and "openssl rand -hex 32" in text
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_wrong_setting_is_named(tmp_path: Path):
+    text = refusal(environment(tmp_path, BATCH_MAX="many"), "worker", code=78)
+    assert "POINTWIRE_BATCH_MAX is 'many'" in text
+
+
+def test_equal_secrets_are_refused(tmp_path: Path):
+    text = refusal(environment(tmp_path, FRAME_KEY="a1" * 32), "web", code=78)
+    assert "POINTWIRE_FRAME_KEY equals POINTWIRE_MASTER_KEY" in text
+
+
+def test_a_worker_without_a_broker_url_is_told_which_variable(migrated: Path):
+    assert "POINTWIRE_MQTT_URL is not set" in refusal(environment(migrated), "worker", code=78)
+
+
+def test_an_unreachable_broker_is_named(migrated: Path):
+    port = free_port()
+    env = environment(migrated, MQTT_URL=f"mqtt://127.0.0.1:{port}")
+    text = refusal(env, "worker")
+    assert f"no MQTT broker at 127.0.0.1:{port}" in text and "POINTWIRE_MQTT_URL" in text
+
+
+def test_an_unmigrated_database_is_told_to_migrate(tmp_path: Path):
+    env = environment(tmp_path, MQTT_URL="mqtt://127.0.0.1:1")
+    assert "pointwire gateway migrate" in refusal(env, "worker")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_taken_port_is_named(migrated: Path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        text = refusal(environment(migrated, HTTP_BIND=f"127.0.0.1:{port}"), "web")
+    assert f"cannot listen on 127.0.0.1:{port}" in text and "POINTWIRE_HTTP_BIND" in text
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path):
+    (tmp_path / "var").touch()
+    env = environment(tmp_path, DATABASE_URL=f"sqlite:///{tmp_path}/var/x.sqlite3")
+    text = refusal(env, "migrate")
+    assert f"{tmp_path}/var" in text and "POINTWIRE_DATABASE_URL" in text
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path):
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o500)
+    env = environment(tmp_path, DATABASE_URL=f"sqlite:///{locked}/x.sqlite3")
+    assert f"{locked} cannot be written" in refusal(env, "migrate")
+
+
+def test_a_database_that_does_not_answer_is_named_without_its_password(tmp_path: Path):
+    env = environment(tmp_path, DATABASE_URL="postgresql://u:hunter2@127.0.0.1:1/pointwire")
+    text = refusal(env, "jobs", "--once")
+    assert "127.0.0.1:1" in text and "hunter2" not in text
+
+
+def test_a_database_of_an_unknown_kind_is_named(tmp_path: Path):
+    text = refusal(environment(tmp_path, DATABASE_URL="mysql://h/d"), "migrate")
+    assert "mysql" in text and "postgresql://" in text
+
+
+def test_migrate_then_jobs_once_work_on_a_fresh_folder(tmp_path: Path):
+    env = environment(tmp_path, DATABASE_URL=f"sqlite:///{tmp_path}/var/x.sqlite3")
+    migrated = run(env, "migrate")
+    assert migrated.returncode == 0 and "database at revision" in migrated.stdout
+    done = run(env, "jobs", "--once")
+    assert done.returncode == 0 and "drop frames" in done.stderr
+
+
+def test_help_lists_every_process(tmp_path: Path):
+    shown = run(environment(tmp_path), "--help").stdout
+    assert all(word in shown for word in ("worker", "web", "jobs", "migrate", "audit", "requeue"))

@@ -1,0 +1,99 @@
+"""Before a start: what is missing is said in one line with what to do, and nothing is created."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from gateway import database, startup
+from gateway.errors import GatewayError
+from gateway.keyring import Keyring
+from gateway.startup import StartupError
+
+
+def url(file: Path) -> str:
+    return f"sqlite:///{file}"
+
+
+@pytest.fixture
+def migrated(tmp_path: Path) -> str:
+    text = url(tmp_path / "deep" / "er" / "pointwire.sqlite3")
+    startup.migrate(text)
+    return text
+
+
+def refused(text: str) -> str:
+    with pytest.raises(GatewayError) as caught:
+        startup.open_database(text)
+    return str(caught.value)
+
+
+def test_a_migrated_database_is_opened_and_ready(migrated: str):
+    engine = startup.open_database(migrated)
+    assert startup.readiness(engine)() is None
+
+
+def test_migrating_makes_the_folder_and_may_be_repeated(migrated: str):
+    assert startup.migrate(migrated) == startup.migrate(migrated)
+
+
+def test_a_file_that_does_not_exist_is_said_and_not_created(tmp_path: Path):
+    text = refused(url(tmp_path / "none.sqlite3"))
+    assert "does not exist" in text and "pointwire gateway migrate" in text
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_does_not_exist_is_said(tmp_path: Path):
+    assert "does not exist" in refused(url(tmp_path / "no" / "x.sqlite3"))
+
+
+def test_a_database_without_tables_is_told_to_migrate(tmp_path: Path):
+    (tmp_path / "empty.sqlite3").touch()
+    text = refused(url(tmp_path / "empty.sqlite3"))
+    assert "no tables yet" in text and "pointwire gateway migrate" in text
+
+
+def test_a_database_of_another_revision_is_said_with_both(migrated: str):
+    engine = database.open_engine(migrated)
+    with database.writing(engine) as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num='9999'")
+    text = refused(migrated)
+    assert "revision 9999" in text and "pointwire gateway migrate" in text
+    assert "9999" in str(startup.readiness(engine)())
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(StartupError, match="cannot be made.*POINTWIRE_DATABASE_URL"):
+        startup.migrate(url(tmp_path / "file" / "var" / "x.sqlite3"))
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_said(migrated: str):
+    folder = Path(str(database.read_url(migrated).database)).parent
+    folder.chmod(0o500)
+    try:
+        assert "cannot be written" in refused(migrated)
+    finally:
+        folder.chmod(0o700)
+
+
+def test_a_file_that_is_no_database_is_said(tmp_path: Path):
+    file = tmp_path / "letter.sqlite3"
+    file.write_bytes(b"Dear Sir or Madam, " * 100)
+    assert "cannot be used: file is not a database" in refused(url(file))
+
+
+def test_a_database_that_does_not_answer_is_said_without_its_password():
+    text = refused("postgresql://gateway:hunter2@127.0.0.1:1/pointwire")
+    assert "127.0.0.1:1" in text and "POINTWIRE_DATABASE_URL" in text and "hunter2" not in text
+
+
+def test_a_database_that_went_away_is_not_ready():
+    engine = database.open_engine("postgresql://gateway@127.0.0.1:1/pointwire")
+    assert startup.readiness(engine)() == "The database cannot be reached."
+
+
+def test_keys_are_not_checked_against_an_empty_database(migrated: str):
+    startup.check_keys(database.open_engine(migrated),
+                       Keyring(b"a" * 32, b"b" * 32, b"c" * 32))

@@ -9,3 +9,12 @@ class GatewayError(Exception):
     """Root of all errors the gateway raises on purpose; `code` is stable and fit for a log."""
 
     code = "gateway"
+
+
+class TryLater(GatewayError):
+    """The batch could not be committed: acknowledge nothing, the terminals will send again.
+
+    Part of it may have been stored before; the repeat is then answered with the stored replies.
+    """
+
+    code = "try_later"

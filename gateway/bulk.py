@@ -1,0 +1,136 @@
+"""Many rows in one statement, on both databases.
+
+Law: each function sends exactly one statement, whatever the number of rows. PostgreSQL gets
+typed arrays that it unnests: one text for any number of rows, so the server plans it once;
+SQLite gets one statement with a VALUES row each. Rows are tuples in the order of the columns
+named; the caller sorts them by key where two writers could meet.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+from sqlalchemy import BigInteger, Connection, LargeBinary, SmallInteger, Table
+
+from gateway.database import on_postgresql
+
+Row = tuple[object, ...]
+
+
+@lru_cache(maxsize=256)
+def _kinds(table: Table, columns: tuple[str, ...]) -> tuple[str, ...]:
+    def kind(name: str) -> str:
+        found = table.c[name].type
+        if isinstance(found, LargeBinary):
+            return "bytea"
+        if isinstance(found, SmallInteger):
+            return "smallint"
+        return "bigint" if isinstance(found, BigInteger) else "text"
+    return tuple(kind(name) for name in columns)
+
+
+def _text_item(value: str | None) -> str:
+    if value is None:
+        return "NULL"
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _array(kind: str, values: Sequence) -> str | list:
+    """A column as PostgreSQL array text, which is built faster than a typed parameter."""
+    if kind == "bytea":
+        items = ("NULL" if value is None else '"\\\\x' + value.hex() + '"' for value in values)
+        return "{" + ",".join(items) + "}"
+    if kind == "text":
+        return "{" + ",".join(map(_text_item, values)) + "}"
+    if None in values:
+        values = ["NULL" if value is None else value for value in values]
+    return "{" + ",".join(map(str, values)) + "}"
+
+
+def _arrays(kinds: tuple[str, ...], rows: Sequence[Row]) -> tuple:
+    columns = zip(*rows, strict=True) if rows else [()] * len(kinds)
+    return tuple(_array(kind, column) for kind, column in zip(kinds, columns, strict=True))
+
+
+def _unnest(kinds: tuple[str, ...]) -> str:
+    return "unnest(" + ",".join(f"%s::{kind}[]" for kind in kinds) + ")"
+
+
+@lru_cache(maxsize=1024)
+def _values(count: int, width: int) -> str:
+    row = "(" + ",".join("?" * width) + ")"
+    return ",".join([row] * count)
+
+
+def _flat(rows: Iterable[Row]) -> tuple:
+    return tuple(value for row in rows for value in row)
+
+
+@lru_cache(maxsize=256)
+def _insert_head(table: Table, columns: tuple[str, ...]) -> str:
+    return f"INSERT INTO {table.name} ({','.join(columns)}) "
+
+
+@lru_cache(maxsize=256)
+def _upsert_tail(columns: tuple[str, ...], key: tuple[str, ...]) -> str:
+    sets = ",".join(f"{name}=excluded.{name}" for name in columns if name not in key)
+    return f" ON CONFLICT ({','.join(key)}) DO UPDATE SET {sets}"
+
+
+def insert(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row],
+           *, key: tuple[str, ...] = ()) -> None:
+    """Insert all rows; with `key`, a row whose key is there already replaces what it finds."""
+    head = _insert_head(table, columns)
+    tail = _upsert_tail(columns, key) if key else ""
+    if on_postgresql(connection):
+        kinds = _kinds(table, columns)
+        text = f"{head}SELECT * FROM {_unnest(kinds)}{tail}"
+        connection.exec_driver_sql(text, _arrays(kinds, rows))
+    else:
+        text = f"{head}VALUES {_values(len(rows), len(columns))}{tail}"
+        connection.exec_driver_sql(text, _flat(rows))
+
+
+def update(connection: Connection, table: Table, columns: tuple[str, ...],
+           rows: Sequence[Row]) -> int:
+    """Set all columns but the first, which is the key, of the rows named; how many were there."""
+    key, *others = columns
+    sets = ",".join(f"{name}=v.{name}" for name in others)
+    if on_postgresql(connection):
+        kinds = _kinds(table, columns)
+        text = (f"UPDATE {table.name} t SET {sets} FROM {_unnest(kinds)} AS v"
+                f"({','.join(columns)}) WHERE t.{key}=v.{key}")
+        return connection.exec_driver_sql(text, _arrays(kinds, rows)).rowcount
+    names = ",".join(f"column{place} AS {name}" for place, name in enumerate(columns, 1))
+    text = (f"UPDATE {table.name} SET {sets} FROM (SELECT {names} FROM"
+            f" (VALUES {_values(len(rows), len(columns))})) AS v WHERE {table.name}.{key}=v.{key}")
+    return connection.exec_driver_sql(text, _flat(rows)).rowcount
+
+
+def matching(connection: Connection, table: Table, key: tuple[str, ...],
+             rows: Sequence[Row]) -> tuple[str, tuple]:
+    """(condition, parameters): `key` of the table is one of `rows`; put it behind WHERE."""
+    if on_postgresql(connection):
+        kinds = _kinds(table, key)
+        if len(key) == 1:
+            return f"{key[0]} = ANY(%s::{kinds[0]}[])", _arrays(kinds, rows)
+        condition = f"({','.join(key)}) IN (SELECT * FROM {_unnest(kinds)})"
+        return condition, _arrays(kinds, rows)
+    if len(key) == 1:
+        return f"{key[0]} IN ({','.join('?' * len(rows))})", _flat(rows)
+    return f"({','.join(key)}) IN (VALUES {_values(len(rows), len(key))})", _flat(rows)
+
+
+def select(connection: Connection, table: Table, columns: tuple[str, ...],
+           key: tuple[str, ...], rows: Sequence[Row], *, also: str = "",
+           lock: bool = False) -> Sequence[tuple]:
+    """Rows of the table whose `key` is one of `rows`; `also` is a fixed further condition.
+
+    `lock`: by ascending key, FOR NO KEY UPDATE where the database has row locks.
+    """
+    condition, parameters = matching(connection, table, key, rows)
+    text = f"SELECT {','.join(columns)} FROM {table.name} WHERE {condition}{also}"
+    if lock:
+        text += f" ORDER BY {','.join(key)}"
+        if on_postgresql(connection):
+            text += " FOR NO KEY UPDATE"
+    return connection.exec_driver_sql(text, parameters).fetchall()

@@ -1,0 +1,50 @@
+"""The catalogue: programmes, rules, merchants, shops and operators, read as one value.
+
+Law: it changes only together with the counter `config`, in the same transaction; so whoever has
+the version has the content. `config` is also the configuration revision handsets are told.
+"""
+
+from sqlalchemy import Connection, select
+
+from gateway.book import Catalogue, Merchant, Operator, Programme, Shop
+from gateway.rules import RuleSet, from_json
+from gateway.tables import (
+    accounts,
+    counters,
+    merchants,
+    operators,
+    programmes,
+    rule_sets,
+    shops,
+)
+
+MERCHANT_ISSUED = "merchant_issued"
+MEMBER_POINTS = "member_points"
+
+
+def config_version(connection: Connection) -> int:
+    return connection.execute(
+        select(counters.c.value).where(counters.c.name == "config")).scalar_one_or_none() or 0
+
+
+def read_catalogue(connection: Connection) -> Catalogue:
+    """The catalogue as it stands in this transaction."""
+    version = config_version(connection)
+    rules: dict[int, list[tuple[int, RuleSet]]] = {}
+    for row in connection.execute(select(rule_sets).order_by(
+            rule_sets.c.effective_at, rule_sets.c.version)):
+        held = (row.effective_at, from_json(row.version, row.body))
+        rules.setdefault(row.programme_id, []).append(held)
+    issued = {row.owner_id: row.id for row in connection.execute(
+        select(accounts.c.owner_id, accounts.c.id).where(
+            accounts.c.kind == MERCHANT_ISSUED))}
+    return Catalogue(
+        version,
+        {row.id: Programme(row.id, row.time_zone, row.cutover_minutes,
+                           bool(row.first_tap_activates), tuple(rules.get(row.id, ())))
+         for row in connection.execute(select(programmes))},
+        {row.id: Merchant(row.id, row.programme_id, row.state, row.state_since, issued[row.id])
+         for row in connection.execute(select(merchants))},
+        {row.id: Shop(row.id, row.merchant_id) for row in connection.execute(select(shops))},
+        {(row.merchant_id, row.number): Operator(row.state, row.state_since)
+         for row in connection.execute(select(operators))})

@@ -1,0 +1,64 @@
+"""Evidence: canonical bytes, links, heads and row seals. Pure.
+
+Law: a link is SHA-256 over the link before it and the canonical bytes of what is linked, so one
+changed bit changes every later link. A seal is HMAC-SHA256 under the audit key, which lives
+outside the database: whoever can write rows cannot write seals. Each seal names what it seals
+first, so a seal of one table never fits another. Canonical bytes are deterministic CBOR of a
+list of integers, texts, bytes and null. Links of members cover ids and figures, no names.
+
+This convinces HQ, who holds the key, that the database was not edited behind the gateway's back.
+It convinces no court: HQ could have made it all itself.
+"""
+
+import hmac
+from collections.abc import Sequence
+from hashlib import sha256
+
+import cbor2
+
+LINK_SIZE = 32
+SEAL_SIZE = 16
+MARK_SIZE = 4
+NO_LINK = bytes(LINK_SIZE)
+
+
+def canonical(values: Sequence[object]) -> bytes:
+    """Deterministic CBOR of one row or entry; the order of `values` is part of the meaning."""
+    return cbor2.dumps(values)
+
+
+def entry_content(row: Sequence[object], postings: Sequence[object],
+                  movements: Sequence[object], lots: Sequence[object]) -> bytes:
+    """What a link covers: an entry's columns but link and head; its postings (account, unit,
+    amount) and lot movements (lot, delta, held_delta) in line order; the facts of the lots it
+    opened, by id. The order of columns is that of tables.ENTRY_LINKED and tables.LOT_FACTS."""
+    return cbor2.dumps((row, postings, movements, lots))
+
+
+def marks(*groups: Sequence[Sequence[object]]) -> bytes:
+    """For each group of parts its count (2 bytes), then MARK_SIZE bytes of each part's hash.
+
+    An entry keeps the marks of its postings, movements and lots, so that the audit can name the
+    part that was changed; what proves the change is the link, which covers the marks."""
+    counts = b"".join(len(parts).to_bytes(2, "big") for parts in groups)
+    return counts + b"".join(sha256(cbor2.dumps(part)).digest()[:MARK_SIZE]
+                             for parts in groups for part in parts)
+
+
+def link(before: bytes, content: bytes) -> bytes:
+    """The next link of a chain: 32 bytes."""
+    return sha256(before + content).digest()
+
+
+def seal(audit_key: bytes, name: str, values: Sequence[object]) -> bytes:
+    """16 bytes under the audit key over a named row; `name` is the table's."""
+    return hmac.digest(audit_key, cbor2.dumps((name, values)), "sha256")[:SEAL_SIZE]
+
+
+def head(audit_key: bytes, member_link: bytes) -> bytes:
+    """Reply key 14: the sealed head of a member's chain after an entry."""
+    return hmac.digest(audit_key, b"head" + member_link, "sha256")[:SEAL_SIZE]
+
+
+def same(one: bytes | None, other: bytes | None) -> bool:
+    return one is not None and other is not None and hmac.compare_digest(one, other)

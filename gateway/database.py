@@ -1,0 +1,147 @@
+"""Engines and transactions: the same words for SQLite and PostgreSQL.
+
+Law: whoever writes begins with `writing`: on SQLite that is BEGIN IMMEDIATE, because a read
+transaction that turns into a writer fails at once, whatever the timeout (F30); WAL with
+synchronous=FULL, because a reply makes the terminal forget its copy (F31). On PostgreSQL it is
+READ COMMITTED; locks wait at most LOCK_WAIT_MS, then the batch is tried again. A connection
+that failed is thrown away, never asked first whether it still lives: the retry finds out.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from gateway.errors import GatewayError
+
+BUSY_TIMEOUT_MS = 5000
+LOCK_WAIT_MS = 5000
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class DatabaseError(GatewayError):
+    """The database cannot be used as it is: nothing was changed."""
+
+    code = "database"
+
+
+def read_url(url: str) -> URL:
+    """`url` with our drivers filled in: sqlite:///FILE or postgresql://user@host/name."""
+    try:
+        parts = make_url(url)
+    except ArgumentError:
+        raise DatabaseError("The database URL cannot be read. Nothing was started; use"
+                            " sqlite:///FILE or postgresql://user@host/name.") from None
+    if parts.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
+        return parts.set(drivername="postgresql+psycopg")
+    if parts.drivername in ("sqlite", "sqlite+pysqlite") and parts.database not in (
+            None, "", ":memory:"):
+        return parts.set(drivername="sqlite+pysqlite")
+    raise DatabaseError(f"No database of kind {parts.drivername!r} is supported. Nothing was"
+                        " started; use sqlite:///FILE or postgresql://user@host/name.")
+
+
+def open_engine(url: str, *, pool_size: int = 8, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Engine:
+    """An engine with the law above built in; no connection is made yet. Raises DatabaseError."""
+    parts = read_url(url)
+    if parts.drivername.startswith("postgresql"):
+        options = (f"-c lock_timeout={LOCK_WAIT_MS} -c timezone=UTC"
+                   " -c idle_in_transaction_session_timeout=60000")
+        arguments: dict[str, Any] = {
+            "application_name": "pointwire", "connect_timeout": 10, "options": options}
+        return create_engine(parts, pool_size=pool_size, max_overflow=pool_size,
+                             isolation_level="READ COMMITTED", connect_args=arguments)
+    folder = Path(str(parts.database)).parent
+    if not folder.is_dir():
+        raise DatabaseError(f"The folder {folder} of the SQLite file does not exist."
+                            " Nothing was started; make it or set another database URL.")
+    engine = create_engine(parts, pool_size=pool_size, max_overflow=pool_size,
+                           connect_args={"check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection, _record) -> None:
+        connection.isolation_level = None
+        for pragma in (f"busy_timeout={busy_timeout_ms}", "journal_mode=WAL", "synchronous=FULL",
+                       "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        immediate = connection.get_execution_options().get("pointwire_writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that may write; commits at the end, rolls back on any exception."""
+    with engine.connect().execution_options(pointwire_writes=True) as connection, \
+            connection.begin():
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that only reads; keep it short."""
+    with engine.connect() as connection, connection.begin():
+        yield connection
+
+
+def on_postgresql(connection: Connection | Engine) -> bool:
+    return connection.dialect.name == "postgresql"
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the schema to the newest migration; harmless when it is there already."""
+    config = _config()
+    with writing(engine) as connection:
+        if on_postgresql(connection):
+            # two processes starting at once: the second waits and then has nothing to do
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7723)")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def schema_version(engine: Engine) -> tuple[str | None, str | None]:
+    """(revision in the database, newest revision known); equal when nothing is to do."""
+    newest = ScriptDirectory.from_config(_config()).get_current_head()
+    with reading(engine) as connection:
+        return MigrationContext.configure(connection).get_current_revision(), newest
+
+
+def unreachable(fault: BaseException) -> str:
+    """One line about a driver's error, without URL or password."""
+    cause = fault.orig if isinstance(fault, DBAPIError) else fault
+    return " ".join(str(cause).split())[:200]
+
+
+@contextmanager
+def counting_statements(engine: Engine) -> Iterator[list[str]]:
+    """The statements sent meanwhile; BEGIN and COMMIT are not among them, and an executemany
+    counts once for each of its rows."""
+    seen: list[str] = []
+
+    def note(_connection, _cursor, statement, parameters, _context, executemany) -> None:
+        if not statement.startswith("BEGIN"):
+            seen.extend([statement] * (len(parameters) if executemany else 1))
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", note)

@@ -1,0 +1,21 @@
+"""What each message leads to. Pure: (message, book) -> Decision.
+
+Law: a decision reads the book, changes nothing, asks no clock and no database, and returns its
+effects; an exception leaves the book as it was. Journaled messages may end final (stored),
+trace-0 messages are answered and forgotten. A type without a function here is `unsupported`,
+which is transient: the terminal keeps the message until a gateway knows it.
+"""
+
+from collections.abc import Callable
+
+from gateway.book import Book, Decision, Message
+from gateway.decisions.heartbeat import heartbeat
+from gateway.decisions.inquiry import inquiry
+from gateway.decisions.sale import sale
+from protocol import messages
+
+DECISIONS: dict[int, Callable[[Message, Book], Decision]] = {
+    messages.SALE: sale,
+    messages.INQUIRY: inquiry,
+    messages.HEARTBEAT: heartbeat,
+}

@@ -1,0 +1,38 @@
+"""An inquiry (type 5): card, member and balance now. Nothing is stored, every cause is told."""
+
+from gateway.book import RETIRED, Book, Decision, Facts, Message
+from gateway.clock import business_day
+from gateway.decisions import causes
+from gateway.decisions.causes import Dated
+from gateway.ledger import expiring_next
+from protocol import codes
+
+
+def inquiry(message: Message, book: Book) -> Decision:
+    place = causes.place_of(message, book)
+    programme = place.programme
+    today = business_day(book.now, programme.time_zone, programme.cutover_minutes)
+    now = Dated(book.now, today)
+    if place.terminal.state == RETIRED:
+        return Decision(codes.TERMINAL_SUSPENDED)
+    fault = (causes.place_fault(place, now)
+             or causes.operator_fault(message, place, book, now))
+    if fault:
+        return Decision(fault)
+    identity = causes.identity_of(message.request.card)
+    card = book.cards.get(identity)
+    if card is None or card.programme_id != programme.id:
+        return Decision(causes.no_card(identity))
+    fault = causes.card_fault(card, now, first_tap=False)
+    if fault:
+        return Decision(fault)
+    if card.member_id is None:
+        return Decision(codes.CARD_INACTIVE)
+    member = book.members[card.member_id]
+    if causes.member_fault(member, now):
+        return Decision(codes.MEMBER_SUSPENDED)
+    rule_set = programme.rule_set_at(book.now)
+    tier = rule_set.tier(member.tier) if rule_set else None
+    return Decision(codes.APPROVED, Facts(
+        balance=member.balance, tier=tier.name if tier else None, member=member.masked_name,
+        expiring=expiring_next(member, today), head_of=member.id))

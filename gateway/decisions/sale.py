@@ -1,0 +1,83 @@
+"""A sale (type 1): points for money, by table T.
+
+Law (DESIGN 6.4): an accepted tap may have happened offline, so a sale is refused only for its
+card (10 to 16) or for a member's state that began before it (20); every other cause holds it
+for HQ (41). A held sale posts nothing and keeps its trace for ever.
+"""
+
+import json
+
+from gateway.book import ACTIVE, STOCK, Activation, Book, Decision, Facts, Message, Posted
+from gateway.clock import add_months, business_day
+from gateway.decisions import causes
+from gateway.decisions.causes import Dated, Place
+from gateway.ledger import Member, accrue, expiring_next
+from gateway.rules import Award, RuleSet, award
+from protocol import codes
+
+LOT_DAYS_MIN = 7  # J7: a late tap's points live at least so long after they are booked
+
+HELD = Decision(codes.HELD)
+
+
+def sale(message: Message, book: Book) -> Decision:
+    place = causes.place_of(message, book)
+    if causes.distrusted(message, place.terminal):
+        return HELD
+    dated = causes.date_of(message, place.programme)
+    identity = causes.identity_of(message.request.card)
+    card = book.cards.get(identity)
+    if card is None or card.programme_id != place.programme.id:
+        return Decision(causes.no_card(identity))
+    fault = causes.card_fault(card, dated, first_tap=place.programme.first_tap_activates)
+    if fault:
+        return Decision(fault)
+    if card.member_id is None:
+        return HELD
+    member = book.members[card.member_id]
+    fault = causes.member_fault(member, dated)
+    if fault:
+        return Decision(fault)
+    if causes.place_fault(place, dated) or causes.operator_fault(message, place, book, dated):
+        return HELD
+    rule_set = place.programme.rule_set_at(dated.at)
+    tier = rule_set.tier(member.tier) if rule_set else None
+    if rule_set is None or tier is None:
+        return HELD
+    given = award(rule_set, tier, message.request.amount_minor)
+    posted = _post(message, book, place, member, dated, rule_set, given, card.id)
+    after = posted.draft.member
+    facts = Facts(points=given.points, balance=after.balance, tier=tier.name,
+                  member=after.masked_name, expiring=expiring_next(after, posted.booked_on), head_of=after.id)
+    activation = None
+    if card.state == STOCK:
+        active = card._replace(state=ACTIVE, state_since=dated.at, state_before=STOCK)
+        activation = Activation(active, dated.at)
+    return Decision(codes.APPROVED, facts, posted, activation)
+
+
+def _post(message: Message, book: Book, place: Place, member: Member, dated: Dated,
+          rule_set: RuleSet, given: Award, card_id: int) -> Posted:
+    programme = place.programme
+    booked_on = business_day(book.now, programme.time_zone, programme.cutover_minutes)
+    expires_on = max(add_months(dated.business_date, rule_set.lot_months),
+                     booked_on + LOT_DAYS_MIN)
+    draft = accrue(member, place.merchant.id, place.merchant.issued_account_id, given.points,
+                   dated.business_date, expires_on)
+    return Posted(draft, place.merchant.id, place.shop.id, card_id,
+                  message.request.amount_minor, dated.business_date, booked_on, dated.at,
+                  _context(message, given))
+
+
+def _context(message: Message, given: Award) -> str:
+    """Why these points, as JSON: enough to award again what remains after a refund."""
+    request = message.request
+    context: dict[str, object] = {
+        "rule": given.rule_version, "tier": given.tier,
+        "rate": (given.rate_points, given.rate_minor), "multiplier_bp": given.multiplier_bp,
+        "points": given.points, "entry": request.card[0]}
+    for name in ("operator", "basket", "bill", "clock_age"):
+        value = getattr(request, name)
+        if value is not None:
+            context[name] = value
+    return json.dumps(context, separators=(",", ":"))

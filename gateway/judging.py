@@ -1,0 +1,119 @@
+"""From messages to verdicts: what was seen before, what is decided now. Pure.
+
+Law, in this order, for each message of a batch in arrival order:
+1. no such terminal, or trace 0 under a revoked key: none of ours (no reply);
+2. the same frame as one before in this batch: the same answer;
+3. quarantined: 90, not decided;
+4. refused before (60, 62 by frame): the stored reply;
+5. decided before, same frame: the stored reply, or 63 when the frame is no longer kept;
+6. a fault: 61 (nothing stored) or 60 (stored by frame);
+7. decided before, other content: 62 (stored by frame; the outcome stays as it is);
+8. a type nobody decides: 61;
+9. else decided. What a decision returns joins the book; what it raises reaches the caller.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from gateway.book import Book, Decision, Facts, Loaded, Message, Outcome, Refusal
+from gateway.decisions import DECISIONS
+from protocol import codes
+from protocol.messages import MESSAGES, Fault
+
+TRANSIENT = "transient"  # answered, nothing stored
+OUTCOME = "outcome"      # final, stored under the message's key
+REFUSAL = "refusal"      # final, stored by frame
+STORED = "stored"        # final, was stored before: `box` or `refusal` has the reply
+AGAIN = "again"          # the same frame as case `again` of this batch
+STRANGER = "stranger"    # none of ours
+
+
+class Case(NamedTuple):
+    """A message with its verdict. `kind` is one of the words above."""
+
+    message: Message
+    kind: str
+    decision: Decision
+    again: int | None = None
+    box: bytes | None = None
+    stored_at: int | None = None
+    reason: str = ""
+
+
+_NOTHING = Decision(codes.APPROVED)
+
+
+def judge(batch: Sequence[Message], loaded: Loaded) -> list[Case]:
+    """One case for each message, in order; the book of `loaded` holds the state behind them."""
+    cases: list[Case] = []
+    first: dict[bytes, int] = {}
+    decided = {key: outcome.frame_hash for key, outcome in loaded.seen.outcomes.items()}
+    for place, message in enumerate(batch):
+        case = _judge(message, loaded, first, decided)
+        cases.append(case)
+        if case.kind in (OUTCOME, REFUSAL):
+            first[message.frame_hash] = place
+            if case.kind == OUTCOME:
+                decided[message.terminal_id, message.key] = message.frame_hash
+            if message.request.trace:
+                loaded.book.saw(message, outcome=case.kind == OUTCOME)
+            loaded.book.join(case.decision)
+    return cases
+
+
+def _judge(message: Message, loaded: Loaded, first: dict[bytes, int],
+           decided: dict[tuple[int, bytes], bytes]) -> Case:
+    book, seen = loaded
+    terminal = book.terminals.get(message.terminal_id)
+    if terminal is None:
+        return Case(message, STRANGER, _NOTHING, reason="terminal_unknown")
+    if not message.request.trace and message.epoch in terminal.revoked_epochs:
+        return Case(message, STRANGER, _NOTHING, reason="key_revoked")
+    if message.frame_hash in first:
+        return Case(message, AGAIN, _NOTHING, again=first[message.frame_hash])
+    if message.frame_hash in seen.quarantined:
+        return Case(message, TRANSIENT, Decision(codes.TRY_LATER), reason="quarantined")
+    refusal = seen.refusals.get(message.frame_hash)
+    if refusal is not None:
+        return _refused_before(message, refusal)
+    known = decided.get((message.terminal_id, message.key)) if message.request.trace else None
+    if known == message.frame_hash:
+        return _decided_before(message, loaded)
+    if isinstance(message.request, Fault):
+        return _faulty(message)
+    if known is not None:
+        return Case(message, REFUSAL, Decision(codes.TRACE_CONFLICT), reason="trace_conflict")
+    return _decide(message, book)
+
+
+def _refused_before(message: Message, refusal: Refusal) -> Case:
+    return Case(message, STORED, Decision(refusal.code), box=refusal.box,
+                stored_at=refusal.decided_at, reason="refused_before")
+
+
+def _decided_before(message: Message, loaded: Loaded) -> Case:
+    key = (message.terminal_id, message.key)
+    outcome: Outcome = loaded.seen.outcomes[key]
+    box = loaded.seen.boxes.get(key)
+    if box is None:
+        facts = Facts(points=outcome.points, receipt=outcome.entry_id)
+        return Case(message, TRANSIENT, Decision(codes.TOO_OLD, facts), reason="too_old")
+    return Case(message, STORED, Decision(outcome.code), box=box, stored_at=outcome.decided_at,
+                reason="repeat")
+
+
+def _faulty(message: Message) -> Case:
+    code = message.request.code
+    stored = code == codes.MALFORMED and message.request.trace > 0
+    return Case(message, REFUSAL if stored else TRANSIENT, Decision(code),
+                reason=codes.name(code))
+
+
+def _decide(message: Message, book: Book) -> Case:
+    decide = DECISIONS.get(message.request.type)
+    if decide is None:
+        return Case(message, TRANSIENT, Decision(codes.UNSUPPORTED), reason="unsupported")
+    decision = decide(message, book)
+    if not MESSAGES[message.request.type].journaled or codes.transient(decision.code):
+        return Case(message, TRANSIENT, decision, reason=codes.name(decision.code))
+    return Case(message, OUTCOME, decision, reason=codes.name(decision.code))

@@ -1,0 +1,174 @@
+"""The rows a batch needs, read in the one order that is safe under concurrency.
+
+Law (DESIGN 6.2): *resolve* unlocked which members are meant; *lock* terminals, then members, one
+table a statement, by ascending id; *read* everything mutable only now, each in a statement of its
+own behind the locks: config version, cards, outcomes, refusals, quarantine, journals, lots. At
+READ COMMITTED a statement that waits for a lock still sees the rest of its tables as they were
+before the wait; that is why locking and reading are never one statement. A card whose member
+changed between resolve and read means `LinkMoved`: roll back and begin again.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection
+
+from gateway import bulk
+from gateway.book import (
+    Book,
+    Card,
+    Catalogue,
+    Journal,
+    Loaded,
+    Message,
+    Outcome,
+    Refusal,
+    Seen,
+    Terminal,
+)
+from gateway.catalogue import read_catalogue
+from gateway.decisions.causes import identity_of
+from gateway.errors import GatewayError
+from gateway.ledger import Lot, Member
+from gateway.tables import (
+    cards,
+    frames,
+    journals,
+    lots,
+    members,
+    outcomes,
+    refusals,
+    terminals,
+)
+
+TERMINAL_COLUMNS = Terminal._fields
+CARD_COLUMNS = Card._fields
+MEMBER_COLUMNS = Member._fields[:-1]
+LOT_COLUMNS = Lot._fields
+JOURNAL_COLUMNS = Journal._fields
+HANDSET_KEY = ("origin", "operation_key")
+
+
+class LinkMoved(GatewayError):
+    """A card changed its member between resolve and lock: the batch begins again."""
+
+    code = "link_moved"
+
+
+class CatalogueCache:
+    """The catalogue of the newest version read; shared by threads, replaced as a whole."""
+
+    def __init__(self) -> None:
+        self._held: Catalogue | None = None
+
+    def at(self, connection: Connection, version: int) -> Catalogue:
+        held = self._held
+        if held is None or held.version != version:
+            held = self._held = read_catalogue(connection)
+        return held
+
+
+def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message],
+         now: int) -> Loaded:
+    """Everything the decisions of a batch may read, under its locks."""
+    identities = _wanted_cards(batch)
+    resolved = {row[0]: row[1] for row in bulk.select(
+        connection, cards, ("identity", "member_id"), ("identity",), identities)
+    } if identities else {}
+    held_terminals = {row[0]: Terminal(*row) for row in bulk.select(
+        connection, terminals, TERMINAL_COLUMNS, ("id",),
+        _keys({message.terminal_id for message in batch}), lock=True)}
+    member_ids = _keys({found for found in resolved.values() if found is not None})
+    member_rows = bulk.select(connection, members, MEMBER_COLUMNS, ("id",), member_ids,
+                              lock=True) if member_ids else []
+    version, seen = _read_seen(connection, batch)
+    catalogue = cache.at(connection, version)
+    found_cards = {row[1]: Card(*row) for row in bulk.select(
+        connection, cards, CARD_COLUMNS, ("identity",), identities)} if identities else {}
+    if {card.identity: card.member_id for card in found_cards.values()} != resolved:
+        raise LinkMoved("A card changed its member meanwhile. Nothing was stored.")
+    journal_keys = sorted({(message.terminal_id, message.request.journal) for message in batch})
+    found_journals = {row[:2]: Journal(*row) for row in map(tuple, bulk.select(
+        connection, journals, JOURNAL_COLUMNS, ("terminal_id", "journal"), journal_keys))}
+    lots_of = _read_lots(connection, member_ids)
+    book = Book(catalogue, now, terminals=held_terminals, cards=found_cards,
+                members={row[0]: Member(*row, tuple(lots_of.get(row[0], ())))
+                         for row in member_rows},
+                journals=found_journals)
+    return Loaded(book, seen)
+
+
+def _keys(values: Iterable) -> list[tuple]:
+    return [(value,) for value in sorted(values)]
+
+
+def _wanted_cards(batch: Sequence[Message]) -> list[tuple]:
+    return _keys({identity_of(card) for card in
+                  (getattr(message.request, "card", None) for message in batch)
+                  if card is not None})
+
+
+def _read_lots(connection: Connection, member_ids: list[tuple]) -> dict[int, list[Lot]]:
+    found: dict[int, list[Lot]] = {}
+    if member_ids:
+        for row in bulk.select(connection, lots, LOT_COLUMNS, ("member_id",), member_ids,
+                               also=" AND (remaining > 0 OR held > 0)"):
+            lot = Lot(*row)
+            found.setdefault(lot.member_id, []).append(lot)
+    for of_member in found.values():
+        of_member.sort(key=lambda lot: (lot.expires_on, lot.id))
+    return found
+
+
+def _read_seen(connection: Connection, batch: Sequence[Message]) -> tuple[int, Seen]:
+    """(config version, what became of these messages before), in one statement."""
+    keys = sorted({(message.terminal_id, message.key) for message in batch
+                   if message.request.trace})
+    hashes = _keys({message.frame_hash for message in batch})
+    by_hash, hash_values = bulk.matching(connection, refusals, ("frame_hash",), hashes)
+    # the casts give PostgreSQL the types of the columns; SQLite has no use for them
+    parts = ["SELECT 0, value, CAST(NULL AS BYTEA), CAST(NULL AS BYTEA), 0, CAST(NULL AS BIGINT),"
+             " CAST(NULL AS BIGINT), CAST(0 AS BIGINT), CAST(NULL AS BYTEA) FROM counters"
+             " WHERE name = 'config'",
+             "SELECT 2, NULL, NULL, frame_hash, code, NULL, NULL, decided_at, box"
+             f" FROM refusals WHERE {by_hash}",
+             "SELECT 3, NULL, NULL, frame_hash, 0, NULL, NULL, 0, NULL"
+             f" FROM quarantine WHERE {by_hash} AND state = 'quarantined'"]
+    values = hash_values + hash_values
+    if keys:
+        by_key, key_values = bulk.matching(connection, outcomes, HANDSET_KEY, keys)
+        parts.append("SELECT 1, origin, operation_key, frame_hash, code, points, entry_id,"
+                     f" decided_at, NULL FROM outcomes WHERE {by_key}")
+        values += key_values
+    version = 0
+    found: dict[tuple[int, bytes], Outcome] = {}
+    refused: dict[bytes, Refusal] = {}
+    quarantined: set[bytes] = set()
+    for kind, *row in connection.exec_driver_sql(" UNION ALL ".join(parts), values):
+        if kind == 0:
+            version = row[0]
+        elif kind == 1:
+            outcome = Outcome(*row[:-1])
+            found[outcome.origin, outcome.key] = outcome
+        elif kind == 2:
+            refused[row[2]] = Refusal(row[2], row[3], row[6], row[7])
+        else:
+            quarantined.add(row[2])
+    return version, Seen(found, refused, frozenset(quarantined),
+                         _read_boxes(connection, batch, found))
+
+
+def _read_boxes(connection: Connection, batch: Sequence[Message],
+                found: dict[tuple[int, bytes], Outcome]) -> dict[tuple[int, bytes], bytes]:
+    """The stored boxes of messages that come again; no statement when there are none."""
+    wanted = {(message.terminal_id, message.key) for message in batch if found and
+              _again(found.get((message.terminal_id, message.key)), message)}
+    if not wanted:
+        return {}
+    rows = bulk.select(connection, frames, (*HANDSET_KEY, "box"), HANDSET_KEY, sorted(wanted))
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+def _again(outcome: Outcome | None, message: Message) -> bool:
+    return outcome is not None and outcome.frame_hash == message.frame_hash
+
+

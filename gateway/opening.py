@@ -1,0 +1,96 @@
+"""Frames in, verified messages out: the first phase, without a database.
+
+Law: size, outer form, the topic's terminal, the MAC, the payload, in this order; what fails is
+none of ours and gets no reply. Nothing inside a payload is looked at before its MAC held. The
+same bytes always open to the same verdict.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from gateway.book import Message
+from gateway.clock import to_ms
+from gateway.keyring import Keyring, frame_hash
+from gateway.strict_cbor import decode
+from protocol import frames
+from protocol.errors import CborError, FrameError
+from protocol.limits import FRAME_UP_SIZE_MAX, UP
+from protocol.messages import read_request
+
+REPLIED = "replied"
+DEAD_LETTER = "dead_letter"
+UNREADABLE = "unreadable"
+UNAUTHENTICATED = "unauthenticated"
+TOO_LARGE = "too_large"
+
+
+class Arrival(NamedTuple):
+    """A frame as it came. `terminal_id`: from the MQTT topic, None over HTTP."""
+
+    frame: bytes
+    received_at: datetime
+    terminal_id: int | None = None
+
+
+class Answer(NamedTuple):
+    """What became of an arrival.
+
+    `verdict` is "replied", "dead_letter", "unreadable", "unauthenticated" or "too_large"; only
+    the first has a `reply` (the sealed frame) and a `code`. `reason` is a word for the log.
+    """
+
+    verdict: str
+    terminal_id: int | None
+    epoch: int | None
+    code: int | None
+    reply: bytes | None
+    reason: str
+
+
+class Letter(NamedTuple):
+    """A frame that is none of ours, on its way to the dead letters."""
+
+    verdict: str
+    reason: str
+    frame: bytes
+    received_at: int
+    terminal_id: int | None
+    epoch: int | None = None
+
+    @property
+    def answer(self) -> Answer:
+        return Answer(self.verdict, self.terminal_id, self.epoch, None, None, self.reason)
+
+
+def open_arrival(keyring: Keyring, arrival: Arrival) -> Message | Letter:
+    """The verified message, or the letter it is."""
+    frame = bytes(arrival.frame)
+    received_at = to_ms(arrival.received_at)
+
+    def letter(verdict: str, reason: str, terminal_id: int | None = arrival.terminal_id,
+               epoch: int | None = None) -> Letter:
+        return Letter(verdict, reason, frame, received_at, terminal_id, epoch)
+
+    if len(frame) > FRAME_UP_SIZE_MAX:
+        return letter(TOO_LARGE, "too_large")
+    try:
+        parts = frames.split(frame, FRAME_UP_SIZE_MAX)
+    except FrameError as fault:
+        return letter(UNREADABLE, str(fault))
+    terminal_id, epoch = parts.terminal_id, parts.epoch
+    if arrival.terminal_id is not None and arrival.terminal_id != terminal_id:
+        return letter(DEAD_LETTER, "topic_of_another", arrival.terminal_id, epoch)
+    if not frames.authentic(keyring.terminal_key(terminal_id, epoch), UP, parts):
+        return letter(UNAUTHENTICATED, "mac", terminal_id, epoch)
+    try:
+        request = read_request(decode(parts.payload))
+    except CborError:
+        return letter(UNREADABLE, "payload", terminal_id, epoch)
+    except FrameError as fault:
+        return letter(UNREADABLE, str(fault), terminal_id, epoch)
+    return Message(terminal_id, epoch, frame, frame_hash(frame), received_at, request)
+
+
+def open_arrivals(keyring: Keyring, arrivals: Sequence[Arrival]) -> list[Message | Letter]:
+    return [open_arrival(keyring, arrival) for arrival in arrivals]

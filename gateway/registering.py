@@ -1,0 +1,96 @@
+"""Writing registry rows together with their events: the one road into the registry tables.
+
+Law: rows are read back under lock before they change, and every row written in a transaction is
+in its events with the content it has at the end. New ids follow the highest; whoever needs one
+locks the house counter first and takes no other lock behind it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, and_, func, select, update
+
+from gateway import bulk, chain, counting, house
+from gateway.database import on_postgresql
+from gateway.keyring import Keyring
+from gateway.ledger import Member
+from gateway.storing import member_derived
+from gateway.tables import CONFIGURATION, accounts, members
+
+CHUNK = 1000
+
+
+class Registering:
+    """One transaction's registry writes; `finish` appends the events. `at` in milliseconds."""
+
+    def __init__(self, connection: Connection, keyring: Keyring, actor: str, at: int) -> None:
+        self.connection = connection
+        self.keyring = keyring
+        self.actor = actor
+        self.at = at
+        self._changes: list[tuple[str, Mapping[str, object]]] = []
+
+    def next_id(self, table: Table, first: int = 1) -> int:
+        """The id after the highest; other registry writers wait until this one is done."""
+        counting.lock(self.connection, self.keyring.audit_key, counting.HOUSE)
+        highest = self.connection.execute(select(func.max(table.c.id))).scalar_one()
+        return first if highest is None else max(highest + 1, first)
+
+    def insert(self, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
+        columns = tuple(column.name for column in table.columns)
+        for start in range(0, len(rows), CHUNK):
+            bulk.insert(self.connection, table, columns,
+                        [tuple(row[name] for name in columns)
+                         for row in rows[start:start + CHUNK]])
+        self._changes += [(table.name, row) for row in rows]
+
+    def locked(self, table: Table, **key: object) -> Row | None:
+        """The row with this key, locked as the intake locks it, or None."""
+        wanted = select(table).where(and_(*(table.c[name] == value
+                                            for name, value in key.items())))
+        if on_postgresql(self.connection):
+            wanted = wanted.with_for_update(key_share=True)
+        return self.connection.execute(wanted).one_or_none()
+
+    def change(self, table: Table, row: Row, **values: object) -> None:
+        """New values for a row that `locked` gave."""
+        key = [column == row._mapping[column.name] for column in table.primary_key.columns]
+        self.connection.execute(update(table).where(and_(*key)).values(**values))
+        self._changes.append((table.name, {**row._mapping, **values}))
+
+    def account(self, programme_id: int, kind: str, owner_id: int, unit: int,
+                account_id: int) -> dict[str, object]:
+        return {"id": account_id, "programme_id": programme_id, "kind": kind,
+                "owner_id": owner_id, "unit": unit}
+
+    def members(self, programme_id: int, tiers_and_masks: Sequence[tuple[str, str]],
+                account_kind: str, unit: int) -> list[int]:
+        """New members, each with its account; their ids in order."""
+        member_id, account_id = self.next_id(members), self.next_id(accounts)
+        account_rows, member_rows = [], []
+        for place, (tier, masked) in enumerate(tiers_and_masks):
+            account_rows.append(self.account(programme_id, account_kind, member_id + place, unit,
+                                             account_id + place))
+            member_rows.append(self._member(member_id + place, programme_id, tier, masked,
+                                            account_id + place))
+        self.insert(accounts, account_rows)
+        self.insert(members, member_rows)
+        return list(range(member_id, member_id + len(member_rows)))
+
+    def _member(self, member_id: int, programme_id: int, tier: str, masked: str,
+                account_id: int) -> dict[str, Any]:
+        key = self.keyring.audit_key
+        link = chain.link(chain.NO_LINK, chain.canonical(("member", member_id)))
+        born = Member(member_id, programme_id, tier, "active", self.at, masked, account_id,
+                      0, 0, 0, 0, link, chain.head(key, link))
+        return {**born._asdict(), "created_at": self.at,
+                "name_mac": chain.seal(key, "name", (member_id, masked)),
+                "derived_mac": chain.seal(key, "members", member_derived(born))}
+
+    def finish(self) -> None:
+        """Append the events; bump the config version when the catalogue is concerned."""
+        key = self.keyring.audit_key
+        if any(table in CONFIGURATION for table, _ in self._changes):
+            counting.take(self.connection, key, counting.CONFIG, 1)
+        house.append(self.connection, key, self.actor, self.at, self._changes)
+        self._changes = []

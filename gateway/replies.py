@@ -1,0 +1,37 @@
+"""Replies: a case becomes the sealed frame that goes back.
+
+Law: sealed before the commit under the epoch the request came with, stored with the outcome, and
+from then on the same bytes whenever the frame comes again (I5). Texts are clipped to what the
+wire allows; a fact that does not fit is a fault of the gateway and reaches the caller.
+"""
+
+from gateway.book import Message
+from gateway.judging import Case
+from gateway.keyring import Keyring
+from protocol.frames import seal
+from protocol.limits import DOWN, TEXT_SIZE_MAX
+from protocol.messages import Reply, clip, encode_reply
+
+DIGEST_SIZE = 8
+REPLY_BASE = 128
+_REST = (None,) * 4
+
+
+def reply_frame(keyring: Keyring, case: Case, now: int, receipt: int | None,
+                head: bytes | None) -> bytes:
+    """The sealed reply; `now` in milliseconds, `receipt` and `head` of the entry just made."""
+    message, facts = case.message, case.decision.facts
+    request = message.request
+    tier = None if facts.tier is None else clip(facts.tier, TEXT_SIZE_MAX)
+    member = None if facts.member is None else clip(facts.member, TEXT_SIZE_MAX)
+    reply = Reply(REPLY_BASE + request.type, request.journal, request.trace, message.digest,
+                  case.decision.code, now // 1000, facts.points, facts.balance, None, tier,
+                  member, receipt if receipt is not None else facts.receipt, facts.expiring,
+                  None, head, None, facts.config_revision, None, None, None,
+                  facts.highest_trace, *_REST)
+    return sealed(keyring, message, encode_reply(reply))
+
+
+def sealed(keyring: Keyring, message: Message, payload: bytes) -> bytes:
+    key = keyring.terminal_key(message.terminal_id, message.epoch)
+    return seal(key, DOWN, message.terminal_id, message.epoch, payload)

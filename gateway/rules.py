@@ -1,0 +1,112 @@
+"""How many points an amount earns, and for how long. Pure, whole numbers only.
+
+Law: points = floor(amount_minor * rate_points * multiplier_bp / (rate_minor * 10000)): one
+fraction, one rounding, down, at the very end. A rule set is a value with a version; an award
+says which version, rate and multiplier made it, so that "why 15 points?" has an answer later.
+
+>>> shop = RuleSet(1, 1, 100, 9, (Tier("silver", "银卡", 12000),))
+>>> award(shop, shop.tiers[0], 1250).points
+15
+"""
+
+import json
+from typing import NamedTuple
+
+from gateway.errors import GatewayError
+
+BP = 10000
+POINTS_MAX = 9007199254740991
+TIER_NAME_SIZE_MAX = 24
+
+
+class RulesError(GatewayError):
+    """A rule set that cannot be: it was not stored."""
+
+    code = "rules"
+
+
+class Tier(NamedTuple):
+    """`code` names it in the database, `name` goes on the screen (at most 24 bytes of UTF-8)."""
+
+    code: str
+    name: str
+    multiplier_bp: int
+
+
+class RuleSet(NamedTuple):
+    """`rate_points` points for each `rate_minor` of money; lots live `lot_months` months. The
+    first tier is what a new member has."""
+
+    version: int
+    rate_points: int
+    rate_minor: int
+    lot_months: int
+    tiers: tuple[Tier, ...]
+
+    def tier(self, code: str) -> Tier | None:
+        for tier in self.tiers:
+            if tier.code == code:
+                return tier
+        return None
+
+
+class Award(NamedTuple):
+    """The points and the figures that made them."""
+
+    points: int
+    rule_version: int
+    tier: str
+    rate_points: int
+    rate_minor: int
+    multiplier_bp: int
+
+
+def award(rule_set: RuleSet, tier: Tier, amount_minor: int) -> Award:
+    """The award for money spent; `amount_minor` at least 0."""
+    numerator = amount_minor * rule_set.rate_points * tier.multiplier_bp
+    points = numerator // (rule_set.rate_minor * BP)
+    return Award(points, rule_set.version, tier.code, rule_set.rate_points, rule_set.rate_minor,
+                 tier.multiplier_bp)
+
+
+def _whole(name: str, value: object, low: int, high: int) -> None:
+    if type(value) is not int or not low <= value <= high:
+        raise RulesError(f"{name} is {value!r}. Nothing was stored; give a whole number from"
+                         f" {low} to {high}.")
+
+
+def check(rule_set: RuleSet) -> RuleSet:
+    """The rule set itself, or RulesError with the first thing that is wrong."""
+    _whole("version", rule_set.version, 1, 2**31)
+    _whole("rate_points", rule_set.rate_points, 0, 10**6)
+    _whole("rate_minor", rule_set.rate_minor, 1, 10**9)
+    _whole("lot_months", rule_set.lot_months, 1, 1200)
+    if not rule_set.tiers or len({tier.code for tier in rule_set.tiers}) != len(rule_set.tiers):
+        raise RulesError("A rule set needs at least one tier and no two of one code."
+                         " Nothing was stored; name the tiers.")
+    for tier in rule_set.tiers:
+        _whole(f"multiplier of {tier.code}", tier.multiplier_bp, 0, 10 * BP)
+        if not tier.code or len(tier.name.encode()) > TIER_NAME_SIZE_MAX:
+            raise RulesError(f"Tier {tier.code!r} needs a code and a name of at most"
+                             f" {TIER_NAME_SIZE_MAX} bytes. Nothing was stored.")
+    return rule_set
+
+
+def to_json(rule_set: RuleSet) -> str:
+    """Canonical text of a rule set: what rule_sets.body holds."""
+    body = {"lot_months": rule_set.lot_months, "rate_minor": rule_set.rate_minor,
+            "rate_points": rule_set.rate_points,
+            "tiers": [list(tier) for tier in rule_set.tiers]}
+    return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def from_json(version: int, body: str) -> RuleSet:
+    """The rule set of a stored body; RulesError when it does not read."""
+    try:
+        read = json.loads(body)
+        tiers = tuple(Tier(*row) for row in read["tiers"])
+        return check(RuleSet(version, read["rate_points"], read["rate_minor"],
+                             read["lot_months"], tiers))
+    except (ValueError, KeyError, TypeError):
+        raise RulesError(f"Rule set {version} does not read. Nothing was decided by it;"
+                         " run the audit.") from None

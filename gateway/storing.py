@@ -1,0 +1,176 @@
+"""The effects of a batch become rows: one statement for each table touched.
+
+Law: nothing is read here that a decision depends on; rows go in by ascending key; entries,
+postings, movements and outcomes are only ever inserted, so that a second insert of the same key
+fails and the batch is tried again (a lost race). The caller commits once.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from gateway import bulk, chain, counting
+from gateway.book import Book
+from gateway.clock import month_of
+from gateway.database import on_postgresql
+from gateway.entries import Entry, Ledgered, Numbers
+from gateway.errors import GatewayError
+from gateway.judging import OUTCOME, REFUSAL, Case
+from gateway.keyring import Keyring, bound_to
+from gateway.ledger import Lot, Member
+from gateway.tables import (
+    ENTRY_LINKED,
+    MEMBER_DERIVED,
+    SEALED,
+    entries,
+    frames,
+    journals,
+    lot_movements,
+    lots,
+    members,
+    outcomes,
+    postings,
+    refusals,
+)
+
+ENTRY_COLUMNS = (*ENTRY_LINKED, "link", "head")
+POSTING_COLUMNS = ("entry_id", "line", "account_id", "unit", "amount")
+MOVEMENT_COLUMNS = ("entry_id", "line", "lot_id", "delta", "held_delta")
+MEMBER_COLUMNS = (*MEMBER_DERIVED, "derived_mac")
+OUTCOME_COLUMNS = (*SEALED["outcomes"], "row_mac")
+FRAME_COLUMNS = (*SEALED["frames"], "row_mac")
+JOURNAL_COLUMNS = (*SEALED["journals"], "row_mac")
+REFUSAL_COLUMNS = (*SEALED["refusals"], "row_mac")
+JOURNAL_KEY = ("terminal_id", "journal")
+
+
+class RowsMissing(GatewayError):
+    """Rows that were locked are not there to be changed: nothing was stored."""
+
+    code = "rows_missing"
+
+
+class Settled(NamedTuple):
+    """A case with its answer, ready to be stored."""
+
+    case: Case
+    reply: bytes
+    entry: Entry | None
+
+
+def draw(connection: Connection, entry_count: int, lot_count: int) -> Numbers:
+    """Fresh ids for entries (receipt numbers) and lots; no statement when none are needed.
+
+    SQLite has one writer at a time, so the next id is the highest plus one.
+    """
+    if not entry_count:
+        return Numbers((), ())
+    if on_postgresql(connection):
+        rows = connection.exec_driver_sql(
+            "SELECT 1, nextval('entry_ids') FROM generate_series(1, %s) UNION ALL"
+            " SELECT 2, nextval('lot_ids') FROM generate_series(1, %s)",
+            (entry_count, lot_count)).fetchall()
+        return Numbers(sorted(number for kind, number in rows if kind == 1),
+                       sorted(number for kind, number in rows if kind == 2))
+    last_entry, last_lot = connection.exec_driver_sql(
+        "SELECT (SELECT max(id) FROM entries), (SELECT max(id) FROM lots)").one()
+    first_entry, first_lot = (last_entry or 0) + 1, (last_lot or 0) + 1
+    return Numbers(range(first_entry, first_entry + entry_count),
+                   range(first_lot, first_lot + lot_count))
+
+
+def store(connection: Connection, keyring: Keyring, settled: Sequence[Settled], book: Book,
+          done: Ledgered) -> None:
+    """Everything the batch decided. Nothing to store, no statement."""
+    if done.entries:
+        _store_entries(connection, sorted(done.entries.values()))
+        _store_lots(connection, done.lots)
+        _store_members(connection, keyring, done.members)
+    final = [each for each in settled if each.case.kind == OUTCOME]
+    if final:
+        final.sort(key=lambda each: (each.case.message.terminal_id, each.case.message.key))
+        _store_outcomes(connection, keyring, final, book.now)
+    journaled = {(each.case.message.terminal_id, each.case.message.request.journal)
+                 for each in settled if each.case.kind in (OUTCOME, REFUSAL)
+                 and each.case.message.request.trace}
+    if journaled:
+        _store_journals(connection, keyring, book, sorted(journaled))
+    refused = [each for each in settled if each.case.kind == REFUSAL]
+    if refused:
+        _store_refusals(connection, keyring, refused, book.now)
+
+
+def _store_entries(connection: Connection, made: Sequence[Entry]) -> None:
+    bulk.insert(connection, entries, ENTRY_COLUMNS,
+                [(*entry.row, entry.link, entry.head) for entry in made])
+    lines = [(entry.id, line, *posting) for entry in made
+             for line, posting in enumerate(entry.postings, 1)]
+    moved = [(entry.id, line, *movement) for entry in made
+             for line, movement in enumerate(entry.movements, 1)]
+    if lines:
+        bulk.insert(connection, postings, POSTING_COLUMNS, lines)
+    if moved:
+        bulk.insert(connection, lot_movements, MOVEMENT_COLUMNS, moved)
+
+
+def _store_lots(connection: Connection, changed: dict[int, Lot]) -> None:
+    if changed:
+        bulk.insert(connection, lots, Lot._fields, sorted(changed.values()), key=("id",))
+
+
+def _store_members(connection: Connection, keyring: Keyring,
+                   changed: dict[int, Member]) -> None:
+    rows = []
+    for member in (changed[member_id] for member_id in sorted(changed)):
+        derived = member_derived(member)
+        rows.append((*derived, chain.seal(keyring.audit_key, "members", derived)))
+    if bulk.update(connection, members, MEMBER_COLUMNS, rows) != len(rows):
+        raise RowsMissing("A locked member is gone. Nothing was stored; run the audit.")
+
+
+def member_derived(member: Member) -> tuple:
+    """A member's derived figures in the order of tables.MEMBER_DERIVED: what its seal covers."""
+    return (member.id, member.available, member.held, member.debt, member.chain_seq,
+            member.chain_link, member.chain_head)
+
+
+def _store_outcomes(connection: Connection, keyring: Keyring, final: Sequence[Settled],
+                    now: int) -> None:
+    month = month_of(now)
+    outcome_rows, frame_rows = [], []
+    for case, reply, entry in final:
+        message = case.message
+        origin, key = message.terminal_id, message.key
+        row = (origin, key, message.frame_hash, case.decision.code, case.decision.facts.points,
+               entry.id if entry else None, now)
+        outcome_rows.append((*row, chain.seal(keyring.audit_key, "outcomes", row)))
+        box = keyring.lock(month, bound_to("frames", origin, key), message.frame, reply)
+        kept = (month, origin, key, box)
+        frame_rows.append((*kept, chain.seal(keyring.audit_key, "frames", kept)))
+    bulk.insert(connection, outcomes, OUTCOME_COLUMNS, outcome_rows)
+    bulk.insert(connection, frames, FRAME_COLUMNS, frame_rows)
+
+
+def _store_journals(connection: Connection, keyring: Keyring, book: Book,
+                    keys: Sequence[tuple[int, int]]) -> None:
+    rows = []
+    for key in keys:
+        row = tuple(book.journals[key])
+        rows.append((*row, chain.seal(keyring.audit_key, "journals", row)))
+    bulk.insert(connection, journals, JOURNAL_COLUMNS, rows, key=JOURNAL_KEY)
+
+
+def _store_refusals(connection: Connection, keyring: Keyring, refused: Sequence[Settled],
+                    now: int) -> None:
+    month = month_of(now)
+    serials = counting.take(connection, keyring.audit_key, counting.REFUSALS, len(refused))
+    rows = []
+    for serial, (case, reply, _) in zip(serials, refused, strict=True):
+        message = case.message
+        bound = bound_to("refusals", message.frame_hash)
+        row = (message.frame_hash, serial, message.terminal_id, message.request.journal,
+               message.request.trace, case.decision.code, now,
+               keyring.lock(month, bound, message.frame, reply))
+        rows.append((*row, chain.seal(keyring.audit_key, "refusals", row)))
+    bulk.insert(connection, refusals, REFUSAL_COLUMNS, rows)

@@ -158,8 +158,8 @@ def _ledger() -> None:
         col("card_id", INT, True), col("origin", INT), col("operation_key", BLOB),
         col("frame_hash", BLOB), col("code", SMALL), col("amount_minor", INT, True),
         col("business_date", INT), col("booked_on", INT), col("at_claimed", INT, True),
-        col("dated_at", INT), col("received_at", INT), col("context", TEXT), col("link", BLOB),
-        col("head", BLOB),
+        col("dated_at", INT), col("received_at", INT), col("context", TEXT), col("marks", BLOB),
+        col("link", BLOB), col("head", BLOB),
         sa.PrimaryKeyConstraint("id", name="pk_entries"),
         sa.UniqueConstraint("member_id", "chain_seq", name="uq_entries_member_id_chain_seq")
     )

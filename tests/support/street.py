@@ -1,0 +1,139 @@
+"""A small merchant street for tests of the gateway, built through the registry and the intake.
+
+    street = Street(engine)
+    tap = street.sale(1250)                    # a sealed frame of terminal 1, next trace
+    reply = street.take(tap)                   # its opened reply
+    assert (reply.code, reply.points) == (0, 15)
+
+One programme (1 yuan = 1 point, silver x1.2, gold x1.5, lots of 9 months), one merchant, one shop;
+terminal, member and card are made on demand. Time stands still unless a test moves it.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Engine
+
+from gateway.intake import Answer, Arrival, Intake
+from gateway.keyring import Keyring
+from gateway.registry import NewCard, NewMember, Registry
+from gateway.rules import RuleSet, Tier
+from protocol import frames, messages
+from protocol.limits import DOWN, FRAME_DOWN_SIZE_MAX, UP
+from protocol.messages import Reply, encode_request, read_reply, request
+
+TIERS = (Tier("basic", "普卡", 10000), Tier("silver", "银卡", 12000), Tier("gold", "金卡", 15000))
+RULES = RuleSet(1, 1, 100, 9, TIERS)
+KEYS = (b"M" * 32, b"A" * 32, b"F" * 32)
+NOON = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)  # noon in Shanghai
+JOURNAL = 0x5EED3CE8
+
+
+def card_number(number: int) -> str:
+    """The reserved range 6200 00..., with its Luhn digit: a number no bank issues."""
+    body = f"620000{number:09d}"
+    total = sum(sum(divmod(int(digit) * (2 - place % 2), 10))
+                for place, digit in enumerate(reversed(body)))
+    return body + str(-total % 10)
+
+
+class Street:
+    """See the module. `members[i]`, `cards[i]`: ids and card numbers in order of making."""
+
+    def __init__(self, engine: Engine, *, terminals: int = 1, members: int = 1,
+                 tier: str = "silver", first_tap_activates: bool = False) -> None:
+        self.engine = engine
+        self.now = NOON
+        self.keyring = Keyring(*KEYS)
+        self.registry = Registry(engine, self.keyring, clock=lambda: self.now)
+        self.intake = self.new_intake()
+        self.programme = self.registry.create_programme(
+            "coffee", "Coffee street", RULES, first_tap_activates=first_tap_activates)
+        self.merchant = self.registry.create_merchant(self.programme, "Bean")
+        self.shop = self.registry.create_shop(self.merchant, "Old town")
+        self.terminals = [self.registry.create_terminal(self.shop) for _ in range(terminals)]
+        self.members = self.registry.create_members(
+            self.programme, [NewMember("王小明", tier)] * members)
+        self.cards = [card_number(place) for place in range(members)]
+        self.registry.create_cards(self.programme, [
+            NewCard(card, member) for card, member in zip(self.cards, self.members, strict=True)])
+        self._traces: dict[tuple[int, int], int] = {}
+        self._nonce = 0
+
+    def new_intake(self, **options) -> Intake:
+        """Another gateway on the same database."""
+        return Intake(self.engine, self.keyring, clock=lambda: self.now,
+                      pause=lambda seconds: None, **options)
+
+    def later(self, **span) -> datetime:
+        self.now += timedelta(**span)
+        return self.now
+
+    def seconds(self, at: datetime | None = None) -> int:
+        return int((at or self.now).timestamp())
+
+    def trace(self, terminal: int = 0, journal: int = JOURNAL) -> int:
+        self._traces[terminal, journal] = self._traces.get((terminal, journal), 0) + 1
+        return self._traces[terminal, journal]
+
+    def seal(self, message, terminal: int = 0, epoch: int = 1) -> bytes:
+        return self.seal_payload(encode_request(message), terminal, epoch)
+
+    def seal_payload(self, payload: bytes, terminal: int = 0, epoch: int = 1) -> bytes:
+        terminal_id = self.terminals[terminal]
+        key = self.keyring.terminal_key(terminal_id, epoch)
+        return frames.seal(key, UP, terminal_id, epoch, payload)
+
+    def sale(self, amount_minor: int = 1250, *, terminal: int = 0, card: int | str | bytes = 0,
+             trace: int | None = None, journal: int = JOURNAL, epoch: int = 1, **fields) -> bytes:
+        """A sealed sale; `card` is a place in `cards`, a number as text, or a UID."""
+        if trace is None:
+            trace = self.trace(terminal, journal)
+        fields.setdefault("at", self.seconds())
+        message = request(messages.SALE, journal, trace, card=self._card(card),
+                          amount_minor=amount_minor, **fields)
+        return self.seal(message, terminal, epoch)
+
+    def inquiry(self, *, terminal: int = 0, card: int | str | bytes = 0, epoch: int = 1,
+                **fields) -> bytes:
+        message = request(messages.INQUIRY, JOURNAL, 0, nonce=self.nonce(),
+                          card=self._card(card), **fields)
+        return self.seal(message, terminal, epoch)
+
+    def heartbeat(self, *, terminal: int = 0, journal: int = JOURNAL, epoch: int = 1) -> bytes:
+        message = request(messages.HEARTBEAT, journal, 0, nonce=self.nonce(),
+                          report={0: "test"})
+        return self.seal(message, terminal, epoch)
+
+    def nonce(self) -> bytes:
+        self._nonce += 1
+        return self._nonce.to_bytes(8, "big")
+
+    def _card(self, card: int | str | bytes) -> tuple:
+        if isinstance(card, bytes):
+            return (2, card)
+        return (2, int(self.cards[card] if isinstance(card, int) else card))
+
+    def arrival(self, frame: bytes) -> Arrival:
+        return Arrival(frame, self.now)
+
+    def answers(self, *sealed: bytes, intake: Intake | None = None) -> list[Answer]:
+        """The answers to frames that arrive together."""
+        return (intake or self.intake).take([self.arrival(frame) for frame in sealed])
+
+    def take(self, sealed: bytes) -> Reply:
+        """The opened reply to one frame."""
+        return self.read(self.answers(sealed)[0].reply)
+
+    def read(self, reply: bytes | None) -> Reply:
+        """A reply as its terminal reads it: authentic, or this raises."""
+        assert reply is not None, "no reply"
+        parts = frames.split(reply, FRAME_DOWN_SIZE_MAX)
+        key = self.keyring.terminal_key(parts.terminal_id, parts.epoch)
+        assert frames.authentic(key, DOWN, parts), "the reply's MAC is wrong"
+        return read_reply(parts.payload)
+
+    def rows(self, table: str, columns: str = "*", where: str = "1=1") -> list[tuple]:
+        """Rows as the database has them."""
+        with self.engine.connect() as connection:
+            found = connection.exec_driver_sql(f"SELECT {columns} FROM {table} WHERE {where}")
+            return [tuple(row) for row in found]

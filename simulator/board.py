@@ -53,6 +53,7 @@ class FakeBoard:
     """One boot of a handset. `device` is the outbox partition, `connect` the radio's."""
 
     name = "simulator"
+    watchdog_ms = 60000
 
     def __init__(self, loop: VirtualLoop, random: Random, device: Any, connect: Connect,
                  boot_count: int = 1, reset_cause: int = RESET_POWER) -> None:

@@ -120,7 +120,7 @@ class _Link:
         self._up = _Direction(radio, self._at_broker)
         self._down = _Direction(radio, self._at_device)
         self.reader = Reader()
-        self.writer = Writer(self._up.send, self._device_closed)
+        self.writer = Writer(self._device_sends, self._device_closed)
         self._connection: Connection = broker.accept(self._down.send, self._broker_closed)
         self._watching = False
 
@@ -129,11 +129,15 @@ class _Link:
         self._down.resume()
 
     def abandon(self) -> None:
-        """Nothing more reaches the device; the broker finds out by silence."""
+        """Nothing more reaches or leaves the device; the broker finds out by silence."""
         self._device_gone = True
 
+    def _device_sends(self, part: bytes | None) -> None:
+        if not self._device_gone:
+            self._up.send(part)
+
     def _device_closed(self) -> None:
-        self._up.send(None)
+        self._device_sends(None)
 
     def _broker_closed(self) -> None:
         self._down.send(None)

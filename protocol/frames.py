@@ -26,17 +26,15 @@ from protocol.limits import (
     UP,
 )
 
-PREFIX = b"\xd1\x84\x43\xa1\x01\x05\xa1\x04\x45"
+PROTECTED = b"\xa1\x01\x05"
+PREFIX = b"\xd1\x84\x43" + PROTECTED + b"\xa1\x04\x45"
 TAG_HEAD = b"\x58\x20"
-_MAC_CONTEXT = b"\x84\x64MAC0\x43\xa1\x01\x05\x48"
 _PAYLOAD_AT = 14
 
-# Why a frame is none of ours.
+# Why a frame is none of ours. The readers of payloads add "keys".
 TOO_LARGE = "too_large"
 OUTER = "outer"
 KID = "kid"
-PAYLOAD = "payload"
-KEYS = "keys"
 
 # The outside of a frame: ints and bytes, nothing checked beyond the form.
 Parts = namedtuple("Parts", ("terminal_id", "epoch", "payload", "tag"))
@@ -78,13 +76,19 @@ def external_aad(direction: int, terminal_id: int) -> bytes:
 
 
 def mac_structure(direction: int, terminal_id: int, payload: bytes) -> bytes:
-    """The bytes under the tag: ["MAC0", protected, external_aad, payload] (RFC 9052 6.3)."""
+    """The bytes under the tag: ["MAC0", protected, external_aad, payload]."""
     return mac_prefix(direction, terminal_id) + head(0x40, len(payload)) + payload
 
 
 def mac_prefix(direction: int, terminal_id: int) -> bytes:
     """The MAC structure up to the payload: the same for every frame of a terminal."""
-    return _MAC_CONTEXT + external_aad(direction, terminal_id)
+    return mac0_prefix(PROTECTED, external_aad(direction, terminal_id))
+
+
+def mac0_prefix(protected: bytes, aad: bytes) -> bytes:
+    """Any COSE_Mac0's MAC structure up to its payload (RFC 9052 6.3)."""
+    context = b"\x84\x64MAC0" + head(0x40, len(protected)) + protected
+    return context + head(0x40, len(aad)) + aad
 
 
 def authentic(key: bytes, direction: int, parts: Parts) -> bool:
@@ -95,10 +99,9 @@ def authentic(key: bytes, direction: int, parts: Parts) -> bool:
 
 def seal(key: bytes, direction: int, terminal_id: int, epoch: int, payload: bytes) -> bytes:
     """The frame of a payload; FrameError where it would be too large for its direction."""
+    own = kid(terminal_id, epoch)
     tag = hmac_sha256(key, mac_structure(direction, terminal_id, payload))
-    frame = b"".join((
-        PREFIX, kid(terminal_id, epoch), head(0x40, len(payload)), payload, TAG_HEAD, tag,
-    ))
+    frame = b"".join((PREFIX, own, head(0x40, len(payload)), payload, TAG_HEAD, tag))
     if len(frame) > size_max(direction):
         raise FrameError(TOO_LARGE)
     return frame

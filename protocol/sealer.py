@@ -13,7 +13,7 @@ behind it: SHA-256 on MicroPython cannot be copied half-way.
 from hashlib import sha256
 from struct import pack_into
 
-from protocol.cbor import encode
+from protocol.cbor import put
 from protocol.errors import FrameError
 from protocol.frames import PREFIX, TAG_HEAD, TOO_LARGE, mac_prefix
 from protocol.keys import kid, pads
@@ -23,6 +23,9 @@ _PAYLOAD_AT = 17
 _TAIL_SIZE = 34
 # Integers are written without asking for room: 22 keys of at most 10 bytes, and the tail.
 _SLACK = 22 * 10 + _TAIL_SIZE
+# Card numbers that take eight bytes.
+_LOW = 4294967295
+_HIGH = 18446744073709551616
 
 
 class Sealer:
@@ -113,16 +116,17 @@ class Sealer:
 
     def _card(self, at, value):
         # A card known by its number, [entry, number]: the shape of nearly every tap.
-        if len(value) == 2 and type(value[1]) is int:
+        if type(value) is tuple and len(value) == 2:
             entry, number = value
-            if 0 < entry < 24 and 4294967295 < number < 18446744073709551616:
+            if type(entry) is type(number) is int and 0 <= entry < 24 and _LOW < number < _HIGH:
                 pack_into(">BBBQ", self._buffer, at, 0x82, entry, 0x1B, number)
                 return at + 11
         return self._other(at, value)
 
     def _other(self, at, value):
         # Everything else by the general encoder, copied in.
-        encoded = encode(value)
+        encoded = bytearray()
+        put(encoded, value, 2)
         end = at + len(encoded)
         if end > _PAYLOAD_AT + self._size:
             raise FrameError(TOO_LARGE)

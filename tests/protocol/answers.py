@@ -74,8 +74,9 @@ def _pin(seed):
     nonce = seed[:8]
     block = keys.pin_block(lambda key: ecb(key, 1), seed[8:24], 77, nonce, "24681")
     assert keys.open_pin_block(lambda key: ecb(key, 1), seed[8:24], 77, nonce, block) == "24681"
-    wrapped = keys.rekey_wrap(lambda key: ecb(key, 1), seed, seed[::-1])
-    assert keys.rekey_unwrap(lambda key: ecb(key, 1), seed, wrapped) == seed[::-1]
+    following = bytes(reversed(seed))
+    wrapped = keys.rekey_wrap(lambda key: ecb(key, 1), seed, following)
+    assert keys.rekey_unwrap(lambda key: ecb(key, 1), seed, wrapped) == following
     return hexlify(block + wrapped).decode()
 
 

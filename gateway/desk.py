@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select
 from gateway.clock import from_ms
 from gateway.database import reading
 from gateway.errors import GatewayError
-from gateway.intake import Intake
+from gateway.registry import Registry
 from gateway.tables import quarantine
 
 
@@ -52,7 +52,7 @@ def waiting(engine: Engine) -> list[Waiting]:
                 for row in connection.execute(wanted)]
 
 
-def requeue(intake: Intake, digests: Sequence[str]) -> int:
+def requeue(registry: Registry, digests: Sequence[str]) -> int:
     """Have the frames of these digests (16 or more hex digits) decided again; how many."""
     read: list[bytes] = []
     for digest in digests:
@@ -62,5 +62,5 @@ def requeue(intake: Intake, digests: Sequence[str]) -> int:
             raise DeskError(f"{digest!r} is no digest. Nothing was changed; take 16 or more hex"
                             " digits from the list: pointwire gateway quarantine") from None
     for digest in read:
-        intake.requeue(digest)
+        registry.requeue(digest)
     return len(read)

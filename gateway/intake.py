@@ -163,7 +163,8 @@ class Intake:
     def _quarantine(self, message: Message, fault: Exception) -> Answer:
         word = failures.describe(fault)
         log.error("message quarantined: terminal %d journal %d trace %d: %s",
-                  message.terminal_id, message.request.journal, message.request.trace, word)
+                  message.terminal_id, message.request.journal, message.request.trace, word,
+                  exc_info=fault)
         now = to_ms(self.clock())
 
         def work() -> None:

@@ -72,7 +72,8 @@ def _judge(message: Message, loaded: Loaded, first: dict[bytes, int],
     if message.frame_hash in first:
         return Case(message, AGAIN, _NOTHING, again=first[message.frame_hash])
     if message.frame_hash in seen.quarantined:
-        return Case(message, TRANSIENT, Decision(codes.TRY_LATER), reason="quarantined")
+        return Case(message, TRANSIENT, Decision(codes.TRY_LATER),
+                    reason="quarantined_before")
     refusal = seen.refusals.get(message.frame_hash)
     if refusal is not None:
         return _refused_before(message, refusal)

@@ -17,6 +17,9 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 CARD_DIGITS = re.compile(r"\d(?:[ -]?\d){11,}")
+# a chip's UID as tables name it (u and 4, 7 or 10 bytes in hex), and bytes as Python writes them
+CARD_UID = re.compile(r"\bu(?:[0-9a-f]{20}|[0-9a-f]{14}|[0-9a-f]{8})\b")
+BYTES = re.compile(r"""\bb(['"])(?:\\.|(?!\1).)*\1""")
 HIDDEN = "[hidden]"
 # words of a field name that mean: a card, its holder's secret, or a key of ours
 PRIVATE = frozenset((
@@ -33,8 +36,9 @@ def _masked(found: re.Match[str]) -> str:
 
 
 def redacted_text(text: str) -> str:
-    """`text` with every digit run that could be a card number cut to its last four."""
-    return CARD_DIGITS.sub(_masked, text)
+    """`text` with every digit run that could be a card number cut to its last four, and
+    without UIDs and bytes, as they stand in the texts of exceptions."""
+    return CARD_DIGITS.sub(_masked, BYTES.sub("<bytes>", CARD_UID.sub("<uid>", text)))
 
 
 def _private(name: str) -> bool:

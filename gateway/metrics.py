@@ -15,7 +15,7 @@ from gateway.settings import Address
 
 log = logs.logger(__name__)
 
-_UNEXPECTED = Counter("pointwire_unexpected_errors", "Errors nobody foresaw; 0 or a bug",
+UNEXPECTED = Counter("pointwire_unexpected_errors", "Errors nobody foresaw; 0 or a bug",
                       ["place"])
 FRAMES = Counter("pointwire_frames", "Frames by way in and what became of them",
                  ["way", "verdict", "code"])
@@ -40,13 +40,13 @@ class MetricsError(GatewayError):
 
 def unexpected(place: str, **facts: object) -> None:
     """Count and log, with its traceback, an error that nobody foresaw; call it in the except."""
-    _UNEXPECTED.labels(place).inc()
+    UNEXPECTED.labels(place).inc()
     log.exception("unexpected error", place=place, **facts)
 
 
 def unexpected_errors() -> int:
     """How many unexpected errors this process has seen."""
-    return sum(int(sample.value) for family in _UNEXPECTED.collect() for sample in family.samples
+    return sum(int(sample.value) for family in UNEXPECTED.collect() for sample in family.samples
                if sample.name.endswith("_total"))
 
 

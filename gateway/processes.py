@@ -19,6 +19,7 @@ from gateway.clock import utc_now
 from gateway.intake import Intake
 from gateway.keyring import Keyring
 from gateway.mqtt import Link
+from gateway.registry import Registry
 from gateway.settings import Settings, from_environment, need_mqtt, unknown
 from gateway.web import serve
 from gateway.web.app import create_app
@@ -128,7 +129,7 @@ def run_requeue(digests: Sequence[str], everything: bool) -> int:
     engine, keyring = opened(settle("requeue"))
     if everything:
         digests = [each.digest for each in desk.waiting(engine) if each.state == QUARANTINED]
-    return desk.requeue(Intake(engine, keyring), digests)
+    return desk.requeue(Registry(engine, keyring, actor="command line"), digests)
 
 
 def run_audit(rebuild: bool, say: Callable[[str], None]) -> bool:

@@ -35,7 +35,7 @@ def drop_letters(engine: Engine, keyring: Keyring, now: int, rows_max: int,
     """Remove up to `rows_max` dead letters: those beyond `letters_max`, and the over-aged."""
     aged = now - LETTERS_KEPT_DAYS * DAY_MS
     with writing(engine) as connection:
-        counter = counting.lock(connection, counting.DEAD_LETTERS)
+        counter = counting.lock(connection, keyring.audit_key, counting.DEAD_LETTERS)
         last_aged = connection.scalar(select(func.max(dead_letters.c.serial)).where(
             dead_letters.c.received_at < aged)) or 0
         low = max(last_aged, counter.value - letters_max)

@@ -18,7 +18,9 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from gateway import logs, metrics
-from gateway.intake import Answer, Arrival, TryLater
+from gateway.aside import QUARANTINED
+from gateway.errors import TryLater
+from gateway.intake import REPLIED, Answer, Arrival
 from gateway.mqtt import Message
 from protocol import codes, topics
 
@@ -27,7 +29,6 @@ log = logs.logger(__name__)
 TAKE_WAIT_S = 0.5
 RETRY_DELAY_S_MIN = 0.1
 RETRY_DELAY_S_MAX = 10.0
-REPLIED = "replied"
 
 
 class Post(Protocol):
@@ -68,7 +69,13 @@ class Worker:
             self._link.check()
             batch = self._link.take(self._batch_max, TAKE_WAIT_S)
             if batch:
+                self._note_repeats(batch)
                 self._settle(batch)
+
+    def _note_repeats(self, batch: list[Message]) -> None:
+        again = sum(message.again for message in batch)
+        if again:
+            log.info("frames came again from the broker", again=again, frames=len(batch))
 
     def _settle(self, batch: list[Message]) -> None:
         answers = self._committed(batch)
@@ -120,6 +127,8 @@ def count(way: str, answers: Sequence[Answer]) -> None:
     for answer in answers:
         code = "none" if answer.code is None else codes.name(answer.code)
         metrics.FRAMES.labels(way, answer.verdict, code).inc()
+        if answer.reason == QUARANTINED:
+            metrics.UNEXPECTED.labels("decision").inc()   # the intake has logged why
         if answer.verdict != REPLIED:
             unanswered[f"{answer.verdict}: {answer.reason}"] += 1
     if unanswered:

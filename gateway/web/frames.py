@@ -13,14 +13,15 @@ from datetime import datetime
 from flask import Blueprint, Response, request
 
 from gateway import logs, metrics
-from gateway.intake import Arrival, TryLater
+from gateway.errors import TryLater
+from gateway.intake import DEAD_LETTER, TOO_LARGE, UNAUTHENTICATED, UNREADABLE, Arrival
 from gateway.worker import Post, count
 from protocol.limits import FRAME_UP_SIZE_MAX
 
 log = logs.logger(__name__)
 
 COSE = "application/cose"
-STATUS = {"dead_letter": 400, "unreadable": 400, "unauthenticated": 401, "too_large": 413}
+STATUS = {DEAD_LETTER: 400, UNREADABLE: 400, UNAUTHENTICATED: 401, TOO_LARGE: 413}
 BUSY_RETRY_AFTER_S = "1"
 RETRY_AFTER_S = "10"
 

@@ -68,6 +68,17 @@ def test_a_field_that_names_a_card_or_a_secret_is_hidden(name: str, form: str, o
     assert "04a1b2c3" not in out.getvalue() and logs.HIDDEN in out.getvalue()
 
 
+def test_a_chips_uid_in_an_exceptions_text_never_comes_out(form: str, out: io.StringIO):
+    uid, raw = "u04a1b2c3d4e5f6", [bytes.fromhex("04a1b2c3"), b"it's \x99\""]
+    try:
+        raise KeyError(uid, *raw)
+    except KeyError:
+        logs.logger("test").exception("failed")
+    written = out.getvalue()
+    assert "<uid>" in written and written.count("<bytes>") == 2
+    assert not any(part in written for part in (uid, "xa1", "x99"))
+
+
 def test_raw_bytes_are_only_counted(form: str, out: io.StringIO):
     logs.logger("test").info("seen", note=b"\x04\xa1\xb2\xc3", more=[bytearray(3)])
     assert "<4 bytes>" in out.getvalue() and "<3 bytes>" in out.getvalue()

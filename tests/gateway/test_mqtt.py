@@ -1,22 +1,18 @@
 """The link on a real broker: unacknowledged messages come back, old ones stay unacknowledged."""
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-import paho.mqtt.client as paho
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
 
 from gateway import metrics
 from gateway.mqtt import NOBODY, Link, LinkError, Message
 from gateway.settings import Address, Mqtt
 from protocol import topics
 from tests.support.mosquitto import Mosquitto, free_port
-
-WAIT_S = 15.0
+from tests.support.mqtt_terminal import Terminal, eventually
 
 
 def utc_now() -> datetime:
@@ -27,38 +23,6 @@ def settings(port: int, version: str = "5", **changes) -> Mqtt:
     mqtt = Mqtt(address=Address("127.0.0.1", port), tls=False, ca_file=None, user=None,
                 password=None, version=version, shared=False, client_id="worker-test")
     return replace(mqtt, **changes)
-
-
-def eventually(true: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while not true():
-        assert time.monotonic() < deadline, f"not within {WAIT_S} s: {what}"
-        time.sleep(0.01)
-
-
-class Terminal:
-    """A client of the broker that publishes frames and keeps what comes down."""
-
-    def __init__(self, port: int, terminal_id: int):
-        self.down: list[bytes] = []
-        self.client = paho.Client(CallbackAPIVersion.VERSION2, client_id=str(terminal_id))
-        ready: list[int] = []
-        self.client.on_subscribe = lambda *_: ready.append(1)
-        self.client.on_message = lambda _, __, message: self.down.append(
-            bytes(message.payload))
-        self.client.connect("127.0.0.1", port)
-        self.client.loop_start()
-        self.client.subscribe(topics.down(terminal_id), qos=1)
-        eventually(lambda: ready, "SUBACK")
-        self.terminal_id = terminal_id
-
-    def send(self, frame: bytes, topic: str | None = None, qos: int = 1, retain: bool = False):
-        self.client.publish(topic or topics.up(self.terminal_id), frame, qos,
-                            retain).wait_for_publish(WAIT_S)
-
-    def close(self) -> None:
-        self.client.disconnect()
-        self.client.loop_stop()
 
 
 @pytest.fixture

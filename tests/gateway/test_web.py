@@ -6,7 +6,8 @@ from datetime import datetime, timezone
 import pytest
 
 from gateway import metrics
-from gateway.intake import Answer, TryLater
+from gateway.errors import TryLater
+from gateway.intake import Answer
 from gateway.web.app import create_app
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=timezone.utc)

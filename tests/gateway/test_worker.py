@@ -7,7 +7,8 @@ from datetime import datetime, timezone
 import pytest
 
 from gateway import metrics
-from gateway.intake import Answer, Arrival, TryLater
+from gateway.errors import TryLater
+from gateway.intake import Answer, Arrival
 from gateway.mqtt import LinkError, Message
 from gateway.worker import Worker
 from protocol import topics
@@ -123,6 +124,17 @@ def test_a_dead_letter_is_acknowledged_without_a_reply():
     intake = FakeIntake(events)
     intake.answer = lambda arrival: Answer("dead_letter", 1001, 1, None, None, "tag")
     assert run(link, intake) == ["commit 1", "before_puback", "puback 1", "before_reply"]
+
+
+def test_a_frame_that_broke_its_decision_is_counted_once_and_answered():
+    events, before = Events(), metrics.unexpected_errors()
+    link = FakeLink(events, threading.Event(), message(1), message(2))
+    intake = FakeIntake(events)
+    reasons = {b"frame 1": "quarantined", b"frame 2": "quarantined_before"}
+    intake.answer = lambda arrival: Answer("replied", 1001, 1, 90, b"later",
+                                           reasons[arrival.frame])
+    assert run(link, intake).count("pw/1/1001/down later") == 2
+    assert metrics.unexpected_errors() == before + 1
 
 
 def test_a_batch_whose_connection_went_before_puback_still_sends_its_replies():

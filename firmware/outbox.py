@@ -1,0 +1,433 @@
+"""The outbox: every tap the merchant saw accepted, on flash until its answer is on flash too.
+
+Law (DESIGN 5.2; README.md has layout, capacity and cost):
+- `append` and `settle` return after the record is durable, and only then does RAM follow.
+- A trace is given once per journal: the next is above every header, tap and note that can be read.
+- New taps stop while four blocks are still free. Voids may use one of the four, settles never
+  lack a slot: each makes at least three slots useless, and going once round the ring finds them.
+- The oldest block is given up only when its unsettled taps have been copied to the head: same
+  frame, same trace. A settle stands behind its tap in the ring, so it may go when its turn comes.
+- A copy says out of which block it was made. While that block is still in the ring the copy does
+  not count, so a tap is never seen twice, and an interrupted round goes on where it stopped.
+- Nothing here formats by itself.
+"""
+
+from array import array
+from collections import namedtuple
+
+from firmware.outbox_bitmap import Unsettled
+from firmware.outbox_format import (
+    FRAME_SIZE_MAX, Header, NOTE, OutboxFull, OutboxUnreadable, SETTLE, SLOT_SIZE,
+    TAP, TAP_HEAD_SIZE, VERSION, read_header, read_outcome, set_source, slots_of, write_header,
+    write_note, write_settle, write_tap,
+)
+from firmware.outbox_ring import Ring
+
+__all__ = ("Outbox", "OutboxFull", "OutboxUnreadable", "Record", "format_outbox")
+
+# settled: None, or (code, points, receipt) as the gateway answered
+Record = namedtuple("Record", ("journal", "trace", "frame", "settled"))
+
+RESERVE_BLOCKS = 4
+_VOID_BLOCKS = 3
+_FREE_BLOCKS_MIN = 2
+_VOID_LEAVES_SLOTS = 32
+_ROUNDS_PER_TAP = 8
+_TAP_WORTH = 3  # slots that a tap takes at least
+_BLOCK_WORTH = 127
+_HINTS = 12
+_U32_MAX = 0xFFFFFFFF
+_SEQUENCE_JUMP = 1024
+
+
+def format_outbox(device, journal):
+    """Erase everything and start the journal `journal` (1..2**32-1). Asks nobody: the caller did.
+
+    Interrupted it leaves an outbox that does not mount, never one that mounts with less in it.
+    """
+    if not 0 < journal <= _U32_MAX:
+        raise ValueError("a journal id is 1..4294967295")
+    blocks = device.ioctl(4, 0)
+    buffer = bytearray(SLOT_SIZE)
+    newest, place = None, 0
+    for block in range(blocks):
+        device.readblocks(block, buffer, 0)
+        header = read_header(buffer)
+        if header and (newest is None or header.sequence > newest.sequence):
+            newest, place = header, block
+    first = newest.tail if newest else 0
+    for step in range(blocks):
+        block = (first + step) % blocks
+        if block != place:
+            device.ioctl(6, block)
+    device.ioctl(6, place)
+    device.ioctl(3, 0)
+    sequence = (newest.sequence if newest else 0) + _SEQUENCE_JUMP
+    write_header(buffer, Header(VERSION, 0, 1, blocks, sequence, 0, 0, journal, 0, 1))
+    device.writeblocks(0, buffer, 0)
+    device.ioctl(3, 0)
+
+
+class Outbox:
+    """One mounted outbox. `mount` first; it raises OutboxUnreadable and changes nothing then."""
+
+    def __init__(self, device):
+        self._ring = Ring(device)
+        self._unsettled = Unsettled()
+        self._last_tap = (0, 0)
+        self._copied = (0, 0, 0)
+        self._worth = 0
+        self._outcome_at = (0, 0, -1)
+        self._hints = array("I", [0] * (4 * _HINTS))
+        self._hint = 0
+        self.journal = 0
+        self.last_trace = 0
+
+    # -- what it holds -----------------------------------------------------------------------
+
+    @property
+    def next_trace(self):
+        return self.last_trace + 1
+
+    @property
+    def unsettled(self):
+        """How many taps wait for their answer."""
+        return self._unsettled.count
+
+    def waits(self, journal, trace):
+        return self._unsettled.has(journal, trace)
+
+    def following(self, key):
+        """The oldest unsettled (journal, trace) behind `key`, or None; key None: the oldest."""
+        return self._unsettled.following(*(key or (0, 0)))
+
+    def pending(self):
+        """Unsettled (journal, trace), oldest first. Settling and appending meanwhile is fine."""
+        key = self.following(None)
+        while key:
+            yield key
+            key = self.following(key)
+
+    def frame(self, journal, trace, into=None):
+        """The sealed frame of a tap, as bytes, or copied into `into` (a memoryview of it comes
+        back). KeyError when the tap is not here any more."""
+        if self._find(journal, trace) is None:
+            raise KeyError((journal, trace))
+        found = self._frame_view()
+        if into is None:
+            return bytes(found)
+        view = memoryview(into)[:len(found)]
+        view[:] = found
+        return view
+
+    def records(self):
+        """Each tap still kept, settled or not, in the order in which they were written."""
+        ring = self._ring
+        place = (ring.tail, 1)
+        while place:
+            for block, slot in ring.walk(*place):
+                record = ring.record
+                slots, place = record.slots, None
+                if record.kind == TAP and record.source < ring.tail_sequence:
+                    journal, trace, frame = record.journal, record.trace, bytes(self._frame_view())
+                    yield Record(journal, trace, frame,
+                                 self._outcome(journal, trace, block, slot + slots))
+                    if not ring.holds(block):  # its block was needed while the caller looked
+                        place = (ring.tail, 1)
+                        break
+
+    def last(self):
+        """The newest tap as a Record, or None."""
+        place = self._find(*self._last_tap) if self._last_tap[1] else None
+        if place is None:
+            return None
+        frame, slots = bytes(self._frame_view()), self._ring.record.slots
+        return Record(*self._last_tap, frame,
+                      self._outcome(*self._last_tap, place[0], place[1] + slots))
+
+    # -- writing -----------------------------------------------------------------------------
+
+    def room(self, size, reserve=False):
+        """Whether a frame of `size` bytes can be appended; first makes room if it can."""
+        return (self._unsettled.fits(self.journal, self.next_trace, 0 if reserve else 1)
+                and self.last_trace < _U32_MAX
+                and self._make_room(slots_of(size), reserve))
+
+    def append(self, trace, frame, reserve=False):
+        """Write a tap with the next trace; durable on return. `reserve` is for voids and the like.
+
+        OutboxFull: nothing was written.
+        """
+        if trace != self.next_trace:
+            raise ValueError("the next trace is %d, not %d" % (self.next_trace, trace))
+        if not 0 < len(frame) <= FRAME_SIZE_MAX:
+            raise ValueError("a frame has 1..%d bytes" % FRAME_SIZE_MAX)
+        if not self.room(len(frame), reserve):
+            raise OutboxFull("the outbox is full: this tap was not taken, all earlier ones are "
+                             "safe; let the terminal reach the gateway")
+        ring, journal, key = self._ring, self.journal, (self.journal, trace)
+        block, slot = ring.head, ring.end
+        slots = write_tap(ring.claim(), journal, trace, frame)
+        # what may fail for want of memory comes before the program, so that both say the same
+        self._unsettled.add(journal, trace)
+        written = False
+        try:
+            ring.write(0, slots)
+            written = True
+        finally:
+            if not written:
+                self._unsettled.discard(journal, trace)
+        self.last_trace, self._last_tap = trace, key
+        self._worth += _TAP_WORTH
+        self._remember(journal, trace, block, slot)
+
+    def settle(self, journal, trace, code, points=None, receipt=None):
+        """Write the gateway's final answer; durable on return. False when the tap did not wait."""
+        if not self._unsettled.has(journal, trace):
+            return False
+        self._need_slot()
+        ring = self._ring
+        ring.write(0, write_settle(ring.claim(), journal, trace, code, points, receipt))
+        self._worth += 1
+        self._unsettled.discard(journal, trace)
+        return True
+
+    def raise_trace(self, highest):
+        """Continue above `highest`, which the gateway has seen in this journal; durable."""
+        if self.last_trace < highest <= _U32_MAX:
+            self._note(self.journal, highest)
+
+    def new_journal(self, journal):
+        """From now on append to this journal, from trace 1; the old one's taps stay. Durable."""
+        if not 0 < journal <= _U32_MAX:
+            raise ValueError("a journal id is 1..4294967295")
+        if journal != self.journal:
+            self._note(journal, 0)
+
+    def tidy(self):
+        """One step of housekeeping for an idle moment; True when there may be more to do."""
+        ring = self._ring
+        if not ring.erased_ahead:
+            ring.erase_ahead()
+            return True
+        if ring.free <= RESERVE_BLOCKS and self._useless >= _BLOCK_WORTH:
+            return self._reclaim()
+        return False
+
+    def _note(self, journal, last):
+        self._need_slot()
+        ring = self._ring
+        ring.write(0, write_note(ring.claim(), journal, last))
+        self._worth += 1
+        self.journal, self.last_trace = journal, last
+
+    # -- room --------------------------------------------------------------------------------
+
+    # slots that a full round of reclaiming would give back, at least
+    @property
+    def _useless(self):
+        return self._worth - _TAP_WORTH * self._unsettled.count
+
+    def _make_room(self, slots, reserve):
+        for _ in range(self._ring.blocks if reserve else _ROUNDS_PER_TAP):
+            if self._has_room(slots, reserve):
+                return True
+            if self._opens(reserve):
+                self._ring.open(self.journal, self.last_trace)
+                return True
+            if self._useless < _BLOCK_WORTH or not self._reclaim():
+                return False
+        return self._has_room(slots, reserve)
+
+    def _has_room(self, slots, reserve):
+        free, left = self._ring.free, self._ring.head_room - slots
+        if left < 0:
+            return False
+        if reserve:
+            return free > _VOID_BLOCKS or free == _VOID_BLOCKS and left >= _VOID_LEAVES_SLOTS
+        return free >= RESERVE_BLOCKS
+
+    def _opens(self, reserve):
+        return self._ring.free > (_VOID_BLOCKS if reserve else RESERVE_BLOCKS)
+
+    def _need_slot(self):
+        ring = self._ring
+        for _ in range(ring.blocks):
+            if ring.head_room:
+                return
+            if self._opens(True):
+                ring.open(self.journal, self.last_trace)
+                return
+            if not self._reclaim():
+                break
+        if not ring.head_room:
+            raise OutboxFull("the outbox has not one slot left: nothing was written, all taps are "
+                             "safe; call a technician")
+
+    # Copy what still waits in the oldest block to the head and give the block up.
+    def _reclaim(self):
+        ring, waiting = self._ring, self._unsettled
+        block, source = ring.tail, ring.tail_sequence
+        if block == ring.head:
+            return False
+        end, slot, worth = ring.end_of(block), 1, 0
+        passed = self._copied[0] != source
+        while slot < end:
+            if not ring.read(block, slot):
+                raise OutboxUnreadable("corrupt", "a record of block %d cannot be read; nothing "
+                                       "was erased, call a technician" % block)
+            record = ring.record
+            slots, size, key = record.slots, record.size, (record.journal, record.trace)
+            worth += _TAP_WORTH if record.kind == TAP else 1
+            if record.kind == TAP and passed and waiting.has(*key):
+                if slots > ring.head_room:
+                    if ring.free <= _FREE_BLOCKS_MIN:
+                        return False
+                    ring.open(self.journal, self.last_trace)
+                    ring.read(block, slot)
+                set_source(ring.buffer, ring.at, size, source)
+                to, to_slot = ring.head, ring.end
+                ring.write(ring.at, slots)
+                self._worth += _TAP_WORTH
+                self._copied = (source,) + key
+                self._remember(key[0], key[1], to, to_slot)
+            elif record.kind == TAP and not passed and key == self._copied[1:]:
+                passed = True
+            slot += slots
+        self._worth -= worth
+        ring.advance_tail()
+        return True
+
+    # -- finding -----------------------------------------------------------------------------
+
+    def _frame_view(self):
+        start = self._ring.at + TAP_HEAD_SIZE
+        return self._ring.view[start:start + self._ring.record.size]
+
+    def _remember(self, journal, trace, block, slot):
+        hints, at = self._hints, self._hint
+        hints[at], hints[at + 1], hints[at + 2], hints[at + 3] = journal, trace, block, slot
+        self._hint = (at + 4) % len(hints)
+
+    # Stand on the tap; its (block, slot) or None.
+    def _find(self, journal, trace):
+        hints = self._hints
+        for at in range(0, len(hints), 4):
+            if (hints[at] == journal and hints[at + 1] == trace
+                    and self._is_at(journal, trace, hints[at + 2], hints[at + 3])):
+                return hints[at + 2], hints[at + 3]
+        likely = self._likely(journal, trace)
+        for only, start in ((likely, likely), (-1, self._ring.tail)):
+            for block, slot in self._ring.walk(start, 1):
+                if only >= 0 and block != only:
+                    break
+                if self._stands_on(journal, trace):
+                    self._remember(journal, trace, block, slot)
+                    return block, slot
+        return None
+
+    def _stands_on(self, journal, trace):
+        record = self._ring.record
+        return record.kind == TAP and record.trace == trace and record.journal == journal
+
+    def _is_at(self, journal, trace, block, slot):
+        ring = self._ring
+        return (ring.holds(block) and (block != ring.head or slot < ring.end)
+                and ring.read(block, slot) and self._stands_on(journal, trace))
+
+    # The block in which a tap that was never copied stands: the last that was opened below it.
+    def _likely(self, journal, trace):
+        ring = self._ring
+        low, high = 0, (ring.head - ring.tail) % ring.blocks
+        while low < high:
+            middle = (low + high + 1) // 2
+            header = ring.header((ring.tail + middle) % ring.blocks)
+            if header and (header.last < trace if header.journal == journal
+                           else journal == self.journal):
+                low = middle
+            else:
+                high = middle - 1
+        return (ring.tail + low) % ring.blocks
+
+    # The settle record of a tap stands behind it, mostly near the one that was found before.
+    def _outcome(self, journal, trace, block, slot):
+        if self._unsettled.has(journal, trace):
+            return None
+        ring = self._ring
+        start = self._outcome_at
+        near = start[2] == ring.sequence and self._later(start, (block, slot))
+        for begin in (start[:2], (block, slot)) if near else ((block, slot),):
+            for place in ring.walk(*begin):
+                record = ring.record
+                if (record.kind == SETTLE and record.trace == trace
+                        and record.journal == journal):
+                    self._outcome_at = place + (ring.sequence,)
+                    return read_outcome(ring.buffer, ring.at)
+        raise OutboxUnreadable("corrupt", "the answer to trace %d is gone; all taps that wait are "
+                               "safe, call a technician" % trace)
+
+    def _later(self, place, other):
+        ring = self._ring
+        ahead = (place[0] - ring.tail) % ring.blocks - (other[0] - ring.tail) % ring.blocks
+        return ahead > 0 or ahead == 0 and place[1] >= other[1]
+
+    # -- mounting ----------------------------------------------------------------------------
+
+    def mount(self):
+        """Make the flash certain, then read it: OutboxUnreadable or a working outbox."""
+        ring = self._ring
+        ring.mount()
+        block = -1
+        for place in ring.walk(ring.tail, 1):
+            if place[0] != block:
+                while block != place[0]:
+                    block = ring.next(block) if block >= 0 else ring.tail
+                    self._opened(ring.header(block))
+            self._replay()
+        while block != ring.head:
+            block = ring.next(block) if block >= 0 else ring.tail
+            self._opened(ring.header(block))
+        self._pass_what_was_copied()
+        while ring.free <= _FREE_BLOCKS_MIN and self._reclaim():
+            pass
+
+    def _opened(self, header):
+        self._advance(header.journal, header.last)
+
+    def _advance(self, journal, last):
+        if journal != self.journal:
+            self.journal, self.last_trace = journal, last
+        elif last > self.last_trace:
+            self.last_trace = last
+
+    def _replay(self):
+        record = self._ring.record
+        if record.kind == TAP:
+            self._worth += _TAP_WORTH
+            key = (record.journal, record.trace)
+            if not self._unsettled.add(*key):
+                raise OutboxUnreadable("newer_version", "the outbox holds more than this program "
+                                       "can keep in mind; install the one that wrote it")
+            if record.journal == self.journal:
+                self.last_trace = max(self.last_trace, record.trace)
+            if record.source:
+                self._copied = (record.source,) + key
+            if (self._last_tap[0] != self.journal or
+                    record.journal == self.journal and record.trace > self._last_tap[1]):
+                self._last_tap = key
+            return
+        self._worth += 1
+        if record.kind == SETTLE:
+            self._unsettled.discard(record.journal, record.trace)
+        elif record.kind == NOTE:
+            self._advance(record.journal, record.trace)
+
+    # Blocks that a reclaim before the cut had finished copying are given up at once.
+    def _pass_what_was_copied(self):
+        ring = self._ring
+        while ring.tail != ring.head and ring.tail_sequence < self._copied[0]:
+            end, slot = ring.end_of(ring.tail), 1
+            while slot < end and ring.read(ring.tail, slot):
+                self._worth -= _TAP_WORTH if ring.record.kind == TAP else 1
+                slot += ring.record.slots
+            ring.advance_tail()

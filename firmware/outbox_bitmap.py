@@ -1,0 +1,142 @@
+"""Which traces are unsettled: one bit each, in pages of 128 traces.
+
+Law: this is all the outbox keeps in RAM about its records, whatever their number: 88 pages of 20
+bytes hold 10,000 taps in a row and some stragglers. A page exists only while it has a bit, so one
+tap that waits for months costs 20 bytes and not the whole span up to today. Several journals may
+live side by side.
+"""
+
+from array import array
+
+PAGES = 88
+JOURNALS_MAX = 8
+_PAGE_BITS = 7
+_PAGE_SIZE = 16
+_PAGE_MASK = (1 << _PAGE_BITS) - 1
+_JOURNAL_SHIFT = 32 - _PAGE_BITS
+
+
+class Unsettled:
+    def __init__(self):
+        self.count = 0
+        self._used = 0
+        self._keys = array("I", [0] * PAGES)
+        self._bits = bytearray(PAGES * _PAGE_SIZE)
+        self._journals = []
+        self._hint = 0
+
+    def has(self, journal, trace):
+        page = self._page(journal, trace)
+        return page >= 0 and bool(self._bits[_byte(page, trace)] & _bit(trace))
+
+    def fits(self, journal, trace, spare):
+        """Whether `add` would find a page and leave `spare` of them free."""
+        if self._page(journal, trace) >= 0:
+            return True
+        return self._used + spare < PAGES and self._number(journal, False) is not None
+
+    def add(self, journal, trace):
+        """Set the bit; False when no page is left."""
+        page = self._page(journal, trace)
+        if page < 0:
+            number = self._number(journal, True)
+            if self._used == PAGES or number is None:
+                return False
+            page = self._used
+            self._keys[page] = number << _JOURNAL_SHIFT | trace >> _PAGE_BITS
+            self._used += 1
+            self._hint = page
+        at = _byte(page, trace)
+        if not self._bits[at] & _bit(trace):
+            self._bits[at] |= _bit(trace)
+            self.count += 1
+        return True
+
+    def discard(self, journal, trace):
+        page = self._page(journal, trace)
+        if page < 0:
+            return
+        at = _byte(page, trace)
+        if self._bits[at] & _bit(trace):
+            self._bits[at] &= ~_bit(trace) & 0xFF
+            self.count -= 1
+            self._drop_if_empty(page)
+
+    def following(self, journal, trace):
+        """The unsettled (journal, trace) next behind this one; (0, 0) asks for the first.
+
+        Journals come in the order in which they were first used, traces upwards.
+        """
+        if journal in self._journals:
+            key = self._journals.index(journal) << _JOURNAL_SHIFT | trace >> _PAGE_BITS
+            low = (trace & _PAGE_MASK) + 1
+        else:
+            key = low = 0
+        while True:
+            page = self._at_or_after(key)
+            if page < 0:
+                return None
+            found = self._keys[page]
+            for bit in range(low if found == key else 0, 1 << _PAGE_BITS):
+                if self._bits[_byte(page, bit)] & _bit(bit):
+                    base = (found << _PAGE_BITS) & 0xFFFFFFFF
+                    return self._journals[found >> _JOURNAL_SHIFT], base | bit
+            key = found + 1
+            low = 0
+
+    def _page(self, journal, trace):
+        number = self._number(journal, False)
+        if number is None:
+            return -1
+        key = number << _JOURNAL_SHIFT | trace >> _PAGE_BITS
+        if self._hint < self._used and self._keys[self._hint] == key:
+            return self._hint
+        for page in range(self._used):
+            if self._keys[page] == key:
+                self._hint = page
+                return page
+        return -1
+
+    def _at_or_after(self, key):
+        best = -1
+        for page in range(self._used):
+            found = self._keys[page]
+            if found >= key and (best < 0 or found < self._keys[best]):
+                best = page
+        return best
+
+    # the journal's place in the list; a place without pages is given to a new journal
+    def _number(self, journal, make):
+        if journal in self._journals:
+            return self._journals.index(journal)
+        if len(self._journals) < JOURNALS_MAX:
+            if make:
+                self._journals.append(journal)
+            return len(self._journals) - (1 if make else 0)
+        for number in range(JOURNALS_MAX):
+            used = self._at_or_after(number << _JOURNAL_SHIFT)
+            if used < 0 or self._keys[used] >> _JOURNAL_SHIFT != number:
+                if make:
+                    self._journals[number] = journal
+                return number
+        return None
+
+    def _drop_if_empty(self, page):
+        start = page * _PAGE_SIZE
+        for at in range(start, start + _PAGE_SIZE):
+            if self._bits[at]:
+                return
+        self._used -= 1
+        last = self._used
+        self._keys[page] = self._keys[last]
+        for at in range(_PAGE_SIZE):
+            self._bits[start + at] = self._bits[last * _PAGE_SIZE + at]
+            self._bits[last * _PAGE_SIZE + at] = 0
+
+
+def _byte(page, trace):
+    return page * _PAGE_SIZE + ((trace & _PAGE_MASK) >> 3)
+
+
+def _bit(trace):
+    return 1 << (trace & 7)

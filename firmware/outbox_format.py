@@ -1,0 +1,180 @@
+"""The bytes of the outbox: block headers and records, and when they may be believed.
+
+    block   4,096 bytes = 128 slots of 32; slot 0 is the header, records begin at slot 1
+    header  magic, version, where its copied part ends, where the block before it ended, number of
+            blocks, sequence, home, tail, journal, last trace, erase count, CRC
+    tap     kind, size, journal, trace, source, CRC, then the frame, padded with 0xFF to a slot
+    settle  kind, code, what follows, journal, trace, points, receipt, CRC: one slot
+    note    kind, journal, last trace, CRC: one slot; a new journal, or traces jumped over
+
+Law: a CRC alone says whether something is there; nothing is concluded from 0xFF. `source` is 0 for
+a tap as the merchant made it, else the sequence of the block it was copied from. Numbers are
+little-endian. A later version keeps magic, version, sequence and CRC where they are, so that an
+older program can say "newer" instead of "corrupt".
+"""
+
+from binascii import crc32
+from collections import namedtuple
+from struct import pack_into, unpack_from
+
+from firmware.errors import FirmwareError
+
+BLOCK_SIZE = 4096
+SLOT_SIZE = 32
+SLOTS = 128
+FRAME_SIZE_MAX = 1024
+BLOCKS_MIN = 8
+VERSION = 1
+MAGIC = b"PWO"
+
+TAP = 0x54
+SETTLE = 0x53
+NOTE = 0x4E
+TAP_HEAD_SIZE = 20
+BUFFER_SLOTS = (TAP_HEAD_SIZE + FRAME_SIZE_MAX + SLOT_SIZE - 1) // SLOT_SIZE + 1
+
+_HEADER = "<3sBBBHIHHIII"
+_HEADER_CRC_AT = 28
+_TAP = "<BBHIII"
+_TAP_CRC_AT = 16
+_SOURCE_AT = 12
+_SETTLE = "<BBBBIIqQ"
+_NOTE = "<BBBBII"
+_SHORT_CRC_AT = 28
+_HAS_POINTS = 1
+_HAS_RECEIPT = 2
+
+Header = namedtuple("Header", ("version", "copied_end", "previous_end", "blocks", "sequence",
+                               "home", "tail", "journal", "last", "erases"))
+
+
+class OutboxUnreadable(FirmwareError):
+    """The outbox cannot be used; nothing in it was changed.
+
+    `reason`: "blank" (never formatted), "corrupt", "wrong_size" or "newer_version".
+    """
+
+    code = "outbox_unreadable"
+
+    def __init__(self, reason, detail):
+        super().__init__(detail)
+        self.reason = reason
+
+
+class OutboxFull(FirmwareError):
+    """No room: this record was not written, every earlier one is safe. Settle, then try again."""
+
+    code = "outbox_full"
+
+
+def slots_of(frame_size):
+    """Slots that a tap with a frame of this many bytes takes."""
+    return (TAP_HEAD_SIZE + frame_size + SLOT_SIZE - 1) // SLOT_SIZE
+
+
+def write_header(buffer, header):
+    pack_into(_HEADER, buffer, 0, MAGIC, header.version, header.copied_end, header.previous_end,
+              header.blocks, header.sequence, header.home, header.tail, header.journal,
+              header.last, header.erases)
+    _seal(buffer, _HEADER_CRC_AT)
+
+
+def read_header(buffer):
+    """The header in these 32 bytes, or None where its CRC does not hold."""
+    if not _sealed(memoryview(buffer), 0, _HEADER_CRC_AT):
+        return None
+    fields = unpack_from(_HEADER, buffer, 0)
+    return Header(*fields[1:]) if fields[0] == MAGIC else None
+
+
+class Record:
+    """One record in a buffer: parsed in place, so that walking the ring allocates next to nothing.
+
+    `kind` 0 means that nothing valid stands there.
+    """
+
+    def __init__(self):
+        self.kind = self.slots = self.size = self.journal = self.trace = self.source = 0
+
+    def parse(self, view, at, end):
+        """Look at `at`; True when the answer is certain, False when more than `end` is needed."""
+        self.kind = 0
+        kind = view[at]
+        if kind == TAP:
+            _, _, size, journal, trace, source = unpack_from(_TAP, view, at)
+            if not 0 < size <= FRAME_SIZE_MAX:
+                return True
+            if at + TAP_HEAD_SIZE + size > end:
+                self.slots = slots_of(size)
+                return False
+            seed = crc32(view[at:at + _TAP_CRC_AT])
+            body = view[at + TAP_HEAD_SIZE:at + TAP_HEAD_SIZE + size]
+            if crc32(body, seed) != unpack_from("<I", view, at + _TAP_CRC_AT)[0]:
+                return True
+            self.size, self.source, self.slots = size, source, slots_of(size)
+        elif kind == SETTLE or kind == NOTE:
+            if not _sealed(view, at, _SHORT_CRC_AT):
+                return True
+            journal, trace = unpack_from("<II", view, at + 4)
+            self.size, self.source, self.slots = 0, 0, 1
+        else:
+            return True
+        self.kind, self.journal, self.trace = kind, journal, trace
+        return True
+
+
+def write_tap(buffer, journal, trace, frame):
+    """Fill `buffer` with the record; how many slots it takes."""
+    size = len(frame)
+    slots = slots_of(size)
+    end = TAP_HEAD_SIZE + size
+    pack_into(_TAP, buffer, 0, TAP, 0, size, journal, trace, 0)
+    buffer[TAP_HEAD_SIZE:end] = frame
+    for at in range(end, slots * SLOT_SIZE):
+        buffer[at] = 0xFF
+    _seal_tap(buffer, 0, size)
+    return slots
+
+
+def set_source(buffer, at, size, source):
+    """Mark the tap at `at` as a copy out of the block with this sequence; its frame stays."""
+    pack_into("<I", buffer, at + _SOURCE_AT, source)
+    _seal_tap(buffer, at, size)
+
+
+def write_settle(buffer, journal, trace, code, points, receipt):
+    flags = (0 if points is None else _HAS_POINTS) | (0 if receipt is None else _HAS_RECEIPT)
+    pack_into(_SETTLE, buffer, 0, SETTLE, code, flags, 0, journal, trace, points or 0,
+              receipt or 0)
+    _seal(buffer, _SHORT_CRC_AT)
+    return 1
+
+
+def read_outcome(buffer, at):
+    """(code, points, receipt) of the settle record at `at`; None for what it did not carry."""
+    _, code, flags, _, _, _, points, receipt = unpack_from(_SETTLE, buffer, at)
+    return (code, points if flags & _HAS_POINTS else None,
+            receipt if flags & _HAS_RECEIPT else None)
+
+
+def write_note(buffer, journal, last):
+    pack_into(_NOTE, buffer, 0, NOTE, 0, 0, 0, journal, last)
+    for at in range(12, _SHORT_CRC_AT):
+        buffer[at] = 0
+    _seal(buffer, _SHORT_CRC_AT)
+    return 1
+
+
+def _seal(buffer, size):
+    pack_into("<I", buffer, size, crc32(memoryview(buffer)[:size]))
+
+
+def _sealed(view, at, size):
+    return crc32(view[at:at + size]) == unpack_from("<I", view, at + size)[0]
+
+
+def _seal_tap(buffer, at, size):
+    view = memoryview(buffer)
+    seed = crc32(view[at:at + _TAP_CRC_AT])
+    body = view[at + TAP_HEAD_SIZE:at + TAP_HEAD_SIZE + size]
+    pack_into("<I", buffer, at + _TAP_CRC_AT, crc32(body, seed))

@@ -59,8 +59,8 @@ class App:
         try:
             outbox.mount()
         except OutboxUnreadable as error:
-            self.state = checkout.recovery(str(error))
-            self._tell("recovery", str(error))
+            self.state = checkout.recovery(error.reason)
+            self._tell("recovery", error.reason, str(error))
             self._draw()
             return
         self.outbox = outbox

@@ -41,8 +41,8 @@ def verdict(code):
 
 
 def settlement(reply):
-    """(code, points, receipt) for the outbox; what a refusal does not carry is 0."""
-    return reply.code, reply.points or 0, reply.receipt or 0
+    """(code, points, receipt) for the outbox; None for what the reply does not carry."""
+    return reply.code, reply.points, reply.receipt
 
 
 def sets_clock(question, now):

@@ -51,7 +51,7 @@ def _check(made):
         (10 <= made.keepalive_s <= 3600, "keepalive_s must be 10 to 3600"),
         (made.language in ("en", "zh"), "language must be en or zh"),
         (0 <= made.currency_digits <= 3, "currency_digits must be 0 to 3"),
-        (made.outbox_blocks >= 6, "outbox_blocks must be at least 6"),
+        (made.outbox_blocks >= 8, "outbox_blocks must be at least 8"),
     )
     for holds, rule in rules:
         if not holds:

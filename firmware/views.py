@@ -1,7 +1,8 @@
 """What each state of the checkout looks like: five lines of text, the first for the status.
 
 Pure: (state, status, words) -> lines. A line is at most 16 columns (a character above 127 takes
-two); what is longer is cut at the end, and only names of members and tiers may be.
+two). What is longer is cut at the end, which only names of members and tiers may be; a number is
+never cut: where it leaves no room for its label, the label goes.
 """
 
 from collections import namedtuple
@@ -36,6 +37,16 @@ def fit(text):
     return text
 
 
+def columns(text):
+    return sum([1 if ord(letter) < 128 else 2 for letter in text])
+
+
+def labelled(template, value):
+    """The value with its label, or alone where both together are too long."""
+    text = template % value
+    return text if columns(text) <= COLUMNS else str(value)
+
+
 def money(amount_minor, digits):
     """1250 with 2 digits is 12.50."""
     if not digits:
@@ -67,13 +78,13 @@ def _status(status, words):
     if status.fault:
         return words["fault"] % status.fault
     left = words["online" if status.up else "offline"]
-    return left + "  " + words["unsent"] % status.unsent if status.unsent else left
+    return left + " " + words["status_unsent"] % status.unsent if status.unsent else left
 
 
 def _home(state, status, words, digits):
     if state.alert:
         count, trace, code = state.alert
-        return (words["alert"] % count, words["tap"] % trace, reason(words, code),
+        return (words["alert"] % count, labelled(words["tap"], trace), reason(words, code),
                 words["alert_do"])
     if state.shown:
         return _last(state.shown, words, digits)
@@ -86,7 +97,7 @@ def _last(shown, words, digits):
     if settled is None:
         outcome = words["last_waiting"]
     elif settled[0] in (codes.APPROVED, codes.TOO_OLD):
-        outcome = words["last_posted"] % settled[1]
+        outcome = labelled(words["last_posted"], settled[1] or 0)
     else:
         outcome = words["last_refused"] % settled[0]
     what = words["card"] % last4(card_id) if card_id else ""
@@ -94,8 +105,9 @@ def _last(shown, words, digits):
 
 
 def _tap(trace, amount_minor, words, digits):
-    tap = words["tap"] % trace
-    return tap + " " + money(amount_minor, digits) if amount_minor else tap
+    tap = labelled(words["tap"], trace)
+    both = tap + " " + money(amount_minor, digits)
+    return both if amount_minor and columns(both) <= COLUMNS else tap
 
 
 def _amount(state, status, words, digits):
@@ -112,7 +124,7 @@ def _saving(state, status, words, digits):
 
 
 def _sent(state, status, words, digits):
-    return words["sent"], words["tap"] % state.key[1], money(state.amount_minor, digits)
+    return words["sent"], labelled(words["tap"], state.key[1]), money(state.amount_minor, digits)
 
 
 def _asked(state, status, words, digits):
@@ -125,12 +137,12 @@ def _result(state, status, words, digits):
 
 def _posted(shown, status, words, digits):
     reply = shown[1]
-    return (words["posted"] % (reply.points or 0), _balance(reply, words), _member(reply),
-            words["receipt"] % reply.receipt if reply.receipt else "")
+    return (labelled(words["posted"], reply.points or 0), _balance(reply, words), _member(reply),
+            labelled(words["receipt"], reply.receipt) if reply.receipt else "")
 
 
 def _balance(reply, words):
-    return "" if reply.balance is None else words["balance"] % reply.balance
+    return "" if reply.balance is None else labelled(words["balance"], reply.balance)
 
 
 def _member(reply):
@@ -141,9 +153,11 @@ def _shown_balance(shown, status, words, digits):
     reply = shown[1]
     found = [_member(reply), _balance(reply, words)]
     if reply.stored_value is not None:
-        found.append(words["value"] % money(reply.stored_value, digits))
+        found.append(labelled(words["value"], money(reply.stored_value, digits)))
     if reply.expiring:
-        found.append(words["expiring"] % (reply.expiring[0], day(reply.expiring[1])))
+        points, until = reply.expiring[0], day(reply.expiring[1])
+        text = words["expiring"] % (points, until)
+        found.append(text if columns(text) <= COLUMNS else "%d/%s" % (points, until[2:]))
     return found[:4]
 
 
@@ -157,7 +171,7 @@ def _refused(shown, status, words, digits):
 
 
 def _saved(shown, status, words, digits):
-    return words["saved"], words["tap"] % shown[1], money(shown[2], digits)
+    return words["saved"], labelled(words["tap"], shown[1]), money(shown[2], digits)
 
 
 def _full(shown, status, words, digits):
@@ -174,7 +188,7 @@ def _no_answer(shown, status, words, digits):
 
 def _status_view(state, status, words, digits):
     return (words["terminal"], str(status.terminal_id), words["unsent"] % status.unsent,
-            words["version"] % status.version)
+            labelled(words["version"], status.version))
 
 
 def _recovery(state, status, words, digits):

@@ -1,4 +1,4 @@
-"""The handset as a process: MicroPython's unix port or CPython, driven through its control channel.
+"""The handset as a process on MicroPython's unix port or CPython, driven by a control channel.
 
     python -m firmware.board.unix DIR          (CPython)
     micropython main.py DIR                    (a staged program, tools/handset_program.py)

@@ -23,7 +23,7 @@ KEYS = "0123456789*#ABCD"
 # names of what `tell` brings with an event
 EVENTS = {
     "ready": ("journal",),
-    "recovery": ("reason",),
+    "recovery": ("reason", "why"),
     "screen": ("lines",),
     "link": ("up", "why"),
     "no_link": ("why",),
@@ -147,7 +147,7 @@ class Control:
     def _outbox(self, command):
         if self.app.outbox is None:
             raise ControlError("the outbox cannot be read")
-        self._write('{"id": %s, "entries": [' % json.dumps(command.get("id")))
+        self._write('{"id": %s, "outbox": [' % json.dumps(command.get("id")))
         comma = ""
         for record in self.app.outbox.records():
             self._write(comma + json.dumps(_entry(record)))

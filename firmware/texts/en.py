@@ -2,8 +2,8 @@
 
 WORDS = {
     "title": "Pointwire",
-    "online": "online",
-    "offline": "offline",
+    "online": "ON",
+    "offline": "OFF",
     "key_amount": "Key the amount",
     "key_inquiry": "A = balance",
     "amount": "Amount",
@@ -41,8 +41,9 @@ WORDS = {
     "alert_do": "# = seen",
     "terminal": "Terminal",
     "unsent": "Unsent %d",
+    "status_unsent": "%d unsent",
     "version": "Version %s",
-    "recovery": "OUTBOX UNREADABLE",
+    "recovery": "OUTBOX FAULT",
     "recovery_do": "No taps possible",
     "recovery_call": "Call technician",
     "fault": "Fault: %s",

@@ -41,6 +41,7 @@ WORDS = {
     "alert_do": "# 已知晓",
     "terminal": "终端号",
     "unsent": "未发送 %d",
+    "status_unsent": "%d笔未发",
     "version": "版本 %s",
     "recovery": "存储无法读取",
     "recovery_do": "不能刷卡",

@@ -1,0 +1,203 @@
+"""The cashier's way through a sale or an inquiry. Runs on both interpreters."""
+
+from firmware import checkout
+from firmware.checkout import (
+    AMOUNT,
+    ASKED,
+    CARD,
+    HOME,
+    RECOVERY,
+    RESULT,
+    SAVING,
+    SENT,
+    STATUS,
+    start,
+    step,
+)
+from firmware.errors import FirmwareError
+from protocol import codes
+from protocol.messages import INQUIRY, SALE
+from tests.firmware.portable import raises
+from tests.firmware.replies import CARD as CARD_NUMBER
+from tests.firmware.replies import inquiry_frame, reply, sale_frame
+
+TAP = ("card", 2, CARD_NUMBER)
+
+
+def play(state, *events):
+    """The state after the events, and the last effects that were no beeps."""
+    wanted = ()
+    for event in events:
+        if isinstance(event, str):
+            for key in event:
+                state, effects = step(state, ("key", key), 0)
+        else:
+            state, effects = step(state, event, 0)
+            wanted = tuple([each for each in effects if each[0] != "beep"])
+    return state, wanted
+
+
+def saved(trace=1):
+    """A sale of 12.50 that stands in the outbox and waits for its answer."""
+    return play(start(), "1250#", TAP, ("saved", 7, trace))[0]
+
+
+def test_a_sale_is_keyed_confirmed_and_tapped():
+    state, effects = play(start(), "1250#", TAP)
+    assert state.name == SAVING
+    assert effects == (("journal", SALE, (2, CARD_NUMBER), 1250),)
+
+
+def test_nothing_is_claimed_before_the_outbox_has_it():
+    state, _ = play(start(), "1250#", TAP)
+    assert state.key is None and state.shown is None
+    state, _ = play(state, ("saved", 7, 41))
+    assert state.name == SENT and state.key == (7, 41)
+
+
+def test_points_are_shown_when_the_reply_has_settled_the_tap():
+    approved = reply(sale_frame(7, 1), points=15, balance=1234)
+    state, _ = play(saved(), ("settled", approved))
+    assert state.name == RESULT and state.shown == ("posted", approved, 1250)
+
+
+def test_an_unanswered_sale_becomes_saved_will_post_after_ten_seconds():
+    state = saved()
+    assert step(state, ("time",), 9999)[0] == state
+    state, _ = step(state, ("time",), 10000)
+    assert state.name == RESULT and state.shown == ("saved", 1, 1250)
+    approved = reply(sale_frame(7, 1), points=15)
+    state, _ = play(state, ("settled", approved))
+    assert state.shown[0] == "posted"
+
+
+def test_a_refusal_names_its_reason():
+    lost = reply(sale_frame(7, 1), codes.CARD_LOST)
+    state, _ = play(saved(), ("settled", lost))
+    assert state.shown == ("refused", lost, 1250) and state.alert is None
+
+
+def test_too_old_with_a_receipt_counts_as_posted():
+    posted = reply(sale_frame(7, 1), codes.TOO_OLD, points=15, receipt=9)
+    assert play(saved(), ("settled", posted))[0].shown[0] == "posted"
+    refused = reply(sale_frame(7, 1), codes.TOO_OLD)
+    assert play(saved(), ("settled", refused))[0].shown[0] == "refused"
+
+
+def test_the_next_customer_need_not_wait_for_the_answer():
+    state, effects = play(saved(), "300#", TAP)
+    assert effects == (("journal", SALE, (2, CARD_NUMBER), 300),)
+    approved = reply(sale_frame(7, 1), points=15)
+    state, _ = play(saved(), "3", ("settled", approved))
+    assert state.name == AMOUNT and state.amount_minor == 3 and state.alert is None
+
+
+def test_a_late_refusal_or_hold_stands_as_an_alert_until_acknowledged():
+    state, _ = play(saved(), "*", ("settled", reply(sale_frame(7, 1), codes.HELD)))
+    assert state.name == HOME and state.alert == (1, 1, codes.HELD)
+    state, _ = play(state, ("settled", reply(sale_frame(7, 2), codes.CARD_LOST)))
+    assert state.alert == (2, 2, codes.CARD_LOST)
+    state, _ = play(state, "5#**")
+    assert state.alert == (2, 2, codes.CARD_LOST)
+    state, _ = play(state, "#")
+    assert state.name == HOME and state.alert is None
+
+
+def test_one_tap_makes_one_sale():
+    state = play(start(), "1250#")[0]
+    state, effects = play(state, TAP)
+    assert effects
+    for event in (TAP, ("saved", 7, 1), TAP, ("time",), TAP):
+        state, effects = play(state, event)
+        assert effects == ()
+
+
+def test_a_card_without_an_amount_is_no_sale():
+    state, effects = play(start(), TAP)
+    assert state == start() and effects == ()
+    state, effects = play(start(), "12", TAP)
+    assert state.name == AMOUNT and effects == ()
+
+
+def test_a_full_outbox_refuses_the_tap_and_says_so():
+    state, effects = play(start(), "1250#", TAP, ("full",))
+    assert state.name == RESULT and state.shown == ("full",) and effects == ()
+
+
+def test_a_tap_that_could_not_be_sealed_is_not_claimed():
+    state, _ = play(start(), "1250#", TAP, ("failed",))
+    assert state.shown == ("failed",) and state.key is None
+
+
+def test_an_amount_is_corrected_cleared_and_bounded():
+    assert play(start(), "125C")[0].amount_minor == 12
+    assert play(start(), "1CC")[0].name == HOME
+    assert play(start(), "125*")[0].name == HOME
+    assert play(start(), "0")[0].name == HOME
+    assert play(start(), "1000000000")[0].amount_minor == 1000000000
+    assert play(start(), "10000000000")[0].amount_minor == 1000000000
+    assert play(start(), "999999999900")[0].amount_minor == 999999999
+
+
+def test_back_from_the_card_keeps_the_amount():
+    state, _ = play(start(), "1250#*")
+    assert state.name == AMOUNT and state.amount_minor == 1250
+
+
+def test_an_inquiry_asks_and_shows_the_balance():
+    state, effects = play(start(), "A", TAP)
+    assert state.name == ASKED and effects == (("ask", INQUIRY, (2, CARD_NUMBER)),)
+    answer = reply(inquiry_frame(), balance=1234)
+    state, _ = play(state, ("answer", answer))
+    assert state.name == RESULT and state.shown == ("balance", answer, 0)
+
+
+def test_an_inquiry_without_answer_says_so_and_a_late_one_disturbs_nobody():
+    state, _ = play(start(), "A", TAP, ("no_answer",))
+    assert state.shown == ("no_answer",)
+    state, _ = play(start(), "A", TAP, "*", "5", ("answer", reply(inquiry_frame())))
+    assert state.name == AMOUNT and state.amount_minor == 5
+
+
+def test_a_conflict_moves_the_screen_to_the_new_entry():
+    state, _ = play(saved(), ("moved", (7, 1), (8, 1)))
+    state, _ = play(state, ("settled", reply(sale_frame(8, 1), points=15)))
+    assert state.shown[0] == "posted"
+
+
+def test_after_a_boot_the_last_tap_is_named_until_a_key_is_pressed():
+    last = ("last", 41, 1250, CARD_NUMBER, None)
+    assert start(last).shown == last
+    assert play(start(last), "#")[0].shown is None
+    assert play(start(), "B")[0].name == STATUS
+    assert play(start(), "BB")[0].name == HOME
+
+
+def test_recovery_takes_nothing():
+    state = checkout.recovery("no header")
+    after, effects = play(state, "1250#", TAP, "A", TAP, "*")
+    assert after == state and after.name == RECOVERY and effects == ()
+
+
+def test_every_state_takes_every_event_and_home_is_always_near():
+    approved, answer = reply(sale_frame(7, 1), points=1), reply(inquiry_frame(), balance=1)
+    events = [("key", key) for key in "0123456789*#ABCD"] + [
+        TAP, ("saved", 7, 1), ("full",), ("failed",), ("settled", approved), ("answer", answer),
+        ("no_answer",), ("moved", (7, 1), (8, 1)), ("time",)]
+    seen, fresh = [], [start()]
+    while fresh and len(seen) < 600:
+        state = fresh.pop()
+        seen.append(state)
+        for event in events:
+            after, _ = step(state, event, 20000)
+            if after not in seen and after not in fresh and after.amount_minor < 100:
+                fresh.append(after)
+    names = set([state.name for state in seen])
+    assert names == set((HOME, AMOUNT, CARD, SAVING, SENT, ASKED, RESULT, STATUS))
+    for state in seen:
+        if state.name != SAVING:
+            assert play(state, "****")[0].name == HOME
+
+
+def test_an_unknown_event_is_a_fault_of_the_program():
+    assert raises(FirmwareError, step, start(), ("surprise",), 0)

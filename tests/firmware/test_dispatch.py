@@ -1,0 +1,326 @@
+"""From a tap to its settlement, on a real outbox, without a connection. Runs on both."""
+
+from firmware.clock import Clock
+from firmware.dispatch import ANSWER_MS, Dispatch
+from firmware.outbox import Outbox, OutboxFull, format_outbox
+from firmware.settings import settings
+from protocol import codes, frames, messages
+from tests.firmware.portable import RamFlash, raises, undrawn
+from tests.firmware.replies import AT, CARD, KEY, TERMINAL_ID, Asked, reply_frame
+
+SETTINGS = settings(TERMINAL_ID, 1, KEY, "127.0.0.1", 1883, "u", "p")
+HOUR_MS = 3600000
+
+
+class Board:
+    name = "test"
+    reset_cause = 1
+    random = staticmethod(undrawn)
+
+    def battery_percent(self):
+        return 80
+
+    def signal_dbm(self):
+        return None
+
+    def heap_free(self):
+        return None
+
+
+class Desk:
+    """A Dispatch with everything it says written down; `flash` outlives it."""
+
+    def __init__(self, flash=None, blocks=16):
+        self.flash = flash or RamFlash(blocks)
+        if flash is None:
+            format_outbox(self.flash, 7)
+        self.outbox = Outbox(self.flash)
+        self.outbox.mount()
+        self.clock = Clock(3)
+        self.told, self.events, self.sent = [], [], []
+        self.dispatch = Dispatch(Board(), SETTINGS, self.outbox, self.clock, self.tell,
+                                 self.events.append)
+        self.packet_id = 0
+
+    def tell(self, kind, *values):
+        self.told.append((kind,) + values)
+
+    def publish(self, frame):
+        self.sent.append(bytes(frame))
+        self.packet_id += 1
+        return self.packet_id
+
+    def sale(self, amount_minor=1250, now=0):
+        return self.dispatch.journal(messages.SALE, now, card=(2, CARD),
+                                     amount_minor=amount_minor)
+
+    def connect(self, now=0):
+        self.dispatch.connected(now)
+        self.pump(now)
+
+    def pump(self, now):
+        """What went out: the frames, and their (type, journal, trace)."""
+        self.sent = []
+        self.dispatch.pump(now, self.publish)
+        return [(asked.type, asked.journal, asked.trace)
+                for asked in [Asked(frame) for frame in self.sent]]
+
+    def answer(self, frame, code=0, now=0, **fields):
+        """The gateway answers `frame`."""
+        self.dispatch.received(reply_frame(frame, code, **fields), now)
+
+    def heartbeat(self):
+        """The heartbeat among the frames just sent."""
+        return [frame for frame in self.sent if Asked(frame).type == messages.HEARTBEAT][0]
+
+
+def last_told(desk, kind):
+    return [each for each in desk.told if each[0] == kind][-1][1:]
+
+
+def test_a_tap_is_durable_before_anyone_hears_of_it():
+    desk = Desk()
+    assert desk.sale() == (7, 1)
+    assert desk.told == [("saved", 7, 1)]
+    after_a_cut = Outbox(desk.flash)
+    after_a_cut.mount()
+    assert after_a_cut.waits(7, 1)
+
+
+def test_what_is_sent_again_are_the_same_bytes_even_after_a_reboot():
+    desk = Desk()
+    desk.sale()
+    desk.connect()
+    first = desk.sent[-1]
+    desk.dispatch.link.acked(desk.packet_id, 0)
+    assert desk.pump(10000) == [(1, 7, 1)] and desk.sent[0] == first
+    again = Desk(desk.flash)
+    again.connect()
+    assert again.sent[-1] == first
+
+
+def test_an_authentic_reply_with_the_digest_settles_and_the_outbox_knows_first():
+    desk = Desk()
+    desk.sale()
+    desk.connect()
+    desk.answer(desk.sent[-1], points=15, balance=1234, receipt=99)
+    assert not desk.outbox.waits(7, 1)
+    assert desk.outbox.last().settled == (0, 15, 99)
+    assert desk.events[-1][0] == "settled" and desk.events[-1][1].balance == 1234
+    assert desk.pump(100000) == [(10, 7, 0)]
+
+
+def test_a_reply_for_other_bytes_of_the_same_trace_settles_nothing():
+    desk = Desk()
+    desk.sale()
+    desk.connect()
+    elsewhere = Desk()
+    elsewhere.sale(amount_minor=9900)
+    elsewhere.connect()
+    desk.answer(elsewhere.sent[-1], points=99)
+    assert desk.outbox.waits(7, 1)
+    assert last_told(desk, "set_aside") == ("digest",)
+
+
+def test_late_double_and_unknown_replies_change_nothing():
+    desk = Desk()
+    desk.sale()
+    desk.connect()
+    frame = desk.sent[-1]
+    desk.answer(frame, points=15)
+    for stray in (frame, reply_to_trace(99)):
+        before = len(desk.events)
+        desk.answer(stray, codes.CARD_LOST)
+        assert last_told(desk, "set_aside") == ("stray",)
+        assert len(desk.events) == before
+    assert desk.outbox.last().settled == (0, 15, None)
+
+
+def reply_to_trace(trace):
+    request = messages.request(messages.SALE, 7, trace, card=(2, CARD), amount_minor=1)
+    return frames.seal(KEY, 1, TERMINAL_ID, 1, messages.encode_request(request))
+
+
+def test_a_transient_answer_keeps_the_tap_and_sends_it_later():
+    desk = Desk()
+    desk.sale()
+    desk.connect()
+    desk.answer(desk.sent[-1], codes.TRY_LATER)
+    assert desk.outbox.waits(7, 1) and desk.events == []
+    assert (1, 7, 1) not in desk.pump(59999)
+    assert (1, 7, 1) in desk.pump(60000)
+
+
+def test_too_old_settles_by_the_outcome_it_carries():
+    desk = Desk()
+    desk.sale()
+    desk.connect()
+    desk.answer(desk.sent[-1], codes.TOO_OLD, points=15, receipt=99)
+    assert desk.outbox.last().settled == (codes.TOO_OLD, 15, 99)
+
+
+def test_a_conflict_is_journaled_again_under_a_fresh_journal_and_still_posts():
+    desk = Desk()
+    desk.sale()
+    desk.connect()
+    old = desk.sent[-1]
+    desk.dispatch._board.random = lambda size: b"\x00\x00\x00\x09"[-size:]
+    desk.answer(old, codes.TRACE_CONFLICT)
+    assert last_told(desk, "conflict") == ((7, 1), (9, 1))
+    assert desk.events == [("moved", (7, 1), (9, 1))]
+    assert not desk.outbox.waits(7, 1) and desk.outbox.waits(9, 1)
+    assert desk.pump(1) == [(1, 9, 1)]
+    before, after = Asked(old).content, Asked(desk.sent[0]).content
+    assert (after[1], after[2]) == (9, 1)
+    assert [after[key] for key in sorted(after)[3:]] == [before[key] for key in sorted(before)[3:]]
+    desk.answer(desk.sent[0], points=15)
+    assert desk.outbox.unsettled == 0
+
+
+def test_a_cut_in_the_middle_of_a_conflict_journals_nothing_twice():
+    desk = Desk()
+    desk.sale()
+    desk.connect()
+    old = desk.sent[-1]
+    desk.dispatch._board.random = lambda size: b"\x00\x00\x00\x09"[-size:]
+    kept = desk.outbox.settle
+    desk.outbox.settle = lambda *settled: raise_cut()
+    assert raises(OSError, desk.answer, old, codes.TRACE_CONFLICT)
+    desk.outbox.settle = kept
+    again = Desk(desk.flash)
+    again.connect()
+    again.dispatch._board.random = lambda size: b"\x00\x00\x00\x0a"[-size:]
+    assert again.outbox.unsettled == 2
+    again.answer(old, codes.TRACE_CONFLICT)
+    assert again.outbox.unsettled == 1 and again.outbox.waits(9, 1)
+    assert len(list(again.outbox.records())) == 2
+
+
+def raise_cut():
+    raise OSError(5)
+
+
+def test_a_full_outbox_refuses_and_says_nothing_was_saved():
+    desk = Desk(blocks=8)
+    count = 0
+    try:
+        while True:
+            desk.sale()
+            count += 1
+    except OutboxFull:
+        pass
+    assert desk.outbox.unsettled == count > 30
+    assert len(desk.told) == count
+    # it drains, and then takes taps again
+    desk.connect()
+    now = 0
+    while desk.outbox.unsettled:
+        for frame in [each for each in desk.sent if Asked(each).trace]:
+            desk.answer(frame, points=1, now=now)
+        now += 1
+        desk.pump(now)
+    assert desk.sale()
+
+
+def test_a_heartbeat_goes_first_at_each_connect_and_every_hour():
+    desk = Desk()
+    desk.sale()
+    desk.connect()
+    assert [Asked(frame).type for frame in desk.sent] == [10, 1]
+    report = Asked(desk.heartbeat()).content[14]
+    assert report[3] == 1 and report[6] == "test" and report[1] == 80 and 2 not in report
+    desk.answer(desk.heartbeat(), now=100)
+    assert (10, 7, 0) not in desk.pump(HOUR_MS)
+    assert (10, 7, 0) in desk.pump(HOUR_MS + 100)
+    desk.dispatch.lost()
+    desk.dispatch.connected(HOUR_MS + 200)
+    assert (10, 7, 0) in desk.pump(HOUR_MS + 200)
+
+
+def test_an_unanswered_heartbeat_is_asked_again_with_a_fresh_nonce():
+    desk = Desk()
+    drawn = []
+    desk.dispatch._board.random = lambda size: (drawn.append(1), bytes((len(drawn),)) * size)[1]
+    desk.connect()
+    first = desk.heartbeat()
+    assert desk.pump(29999) == []
+    assert desk.pump(30000) == [(10, 7, 0)]
+    assert Asked(desk.heartbeat()).content[16] != Asked(first).content[16]
+    # the first answer comes now: it is no longer the outstanding one
+    desk.answer(first, at=AT, now=30001)
+    assert desk.clock.now(30001) is None
+
+
+def test_only_a_quick_answer_to_the_heartbeat_sets_the_clock():
+    late, quick = Desk(), Desk()
+    for desk, now in ((late, 10001), (quick, 10000)):
+        desk.connect()
+        desk.answer(desk.heartbeat(), at=AT, now=now)
+    assert late.clock.now(10001) is None
+    assert quick.clock.now(10000) == AT
+
+
+def test_a_set_clock_stands_in_the_next_tap_and_its_absence_too():
+    desk = Desk()
+    desk.sale(now=5000)
+    desk.connect(5000)
+    unset = Asked(desk.sent[-1]).content
+    assert unset[18] == 5 and unset[19] == 3 and 3 not in unset
+    desk.answer(desk.heartbeat(), at=AT, now=6000)
+    desk.sale(now=66000)
+    desk.pump(66000)
+    content = Asked(desk.sent[-1]).content
+    assert content[3] == AT + 60 and content[4] == 60 and 18 not in content
+
+
+def test_the_outbox_continues_above_the_highest_trace_the_gateway_has_seen():
+    desk = Desk()
+    desk.connect()
+    desk.answer(desk.heartbeat(), highest_trace=40, now=1)
+    assert desk.sale() == (7, 41)
+
+
+def test_a_question_goes_out_at_once_and_its_answer_comes_back():
+    desk = Desk()
+    for _ in range(20):
+        desk.sale()
+    desk.connect()
+    assert len(desk.sent) == 8
+    desk.dispatch.ask(messages.INQUIRY, 1, card=(2, CARD))
+    assert desk.pump(1) == []
+    desk.answer(desk_frame(desk, 1), points=1, now=2)
+    assert desk.pump(2) == [(5, 7, 0)]
+    desk.answer(desk.sent[0], balance=77, now=3)
+    assert desk.events[-1][0] == "answer" and desk.events[-1][1].balance == 77
+
+
+def desk_frame(desk, trace):
+    return desk.outbox.frame(7, trace)
+
+
+def test_a_question_without_answer_is_given_up_after_half_a_minute():
+    desk = Desk()
+    desk.connect()
+    desk.dispatch.ask(messages.INQUIRY, 0, card=(2, CARD))
+    desk.pump(0)
+    assert desk.dispatch.due(0) <= ANSWER_MS
+    desk.pump(ANSWER_MS)
+    assert desk.events == [("no_answer",)]
+
+
+def test_a_lost_connection_ends_the_question_and_frees_its_place():
+    desk = Desk()
+    desk.connect()
+    desk.dispatch.ask(messages.INQUIRY, 0, card=(2, CARD))
+    desk.pump(0)
+    desk.dispatch.lost()
+    assert desk.events == [("no_answer",)]
+    assert desk.dispatch.link.free() == 8
+
+
+def test_nothing_is_due_while_all_is_answered():
+    desk = Desk()
+    desk.connect()
+    desk.answer(desk.heartbeat(), now=0)
+    desk.pump(0)
+    assert desk.dispatch.due(0) == HOUR_MS

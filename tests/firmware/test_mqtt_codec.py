@@ -1,0 +1,75 @@
+"""MQTT packets as bytes, against the text of MQTT 3.1.1. Runs on both interpreters."""
+
+from firmware import mqtt_codec as codec
+from firmware.errors import MqttError
+from tests.firmware.portable import raises
+
+
+def publish(topic, packet_id, payload):
+    out = bytearray()
+    codec.put_publish(out, topic, packet_id, payload)
+    return bytes(out)
+
+
+def test_connect_is_clean_with_login_and_a_retained_will_at_qos_1():
+    packet = codec.connect("42", "42-1", "secret", 60, "s", b"\x00")
+    assert packet[:2] == b"\x10\x22"
+    assert packet[2:9] == b"\x00\x04MQTT\x04"
+    # user 80, password 40, will retain 20, will QoS 1 08, will 04, clean 02
+    assert packet[9] == 0xEE
+    assert packet[10:12] == b"\x00\x3c"
+    assert packet[12:] == b"\x00\x0242\x00\x01s\x00\x01\x00\x00\x0442-1\x00\x06secret"
+
+
+def test_publish_at_qos_1_carries_its_packet_id_and_at_qos_0_none():
+    assert publish("ab", 258, b"xyz") == b"\x32\x09\x00\x02ab\x01\x02xyz"
+    assert publish("ab", 0, b"xyz") == b"\x30\x07\x00\x02abxyz"
+
+
+def test_lengths_of_128_and_more_take_two_bytes():
+    packet = publish("t", 1, bytes(200))
+    assert packet[:3] == b"\x32\xcd\x01"
+    assert len(packet) == 3 + 205
+
+
+def test_subscribe_asks_for_qos_1():
+    out = bytearray()
+    codec.put_subscribe(out, 1, "ab")
+    assert out == b"\x82\x07\x00\x01\x00\x02ab\x01"
+
+
+def test_packets_are_cut_however_the_stream_is_split():
+    stream = publish("t", 1, b"one") + b"\x40\x02\x00\x07" + publish("t", 2, bytes(300))
+    whole = codec.Cutter().feed(stream)
+    assert [first for first, _, _ in whole] == [0x32, 0x40, 0x32]
+    for size in (1, 2, 3, 7, 100):
+        cutter, pieces = codec.Cutter(), []
+        for at in range(0, len(stream), size):
+            pieces.extend(cutter.feed(stream[at:at + size]))
+        assert pieces == whole, size
+
+
+def test_a_published_message_gives_topic_id_and_payload():
+    first, body, whole = codec.Cutter().feed(publish("pw/1/42/down", 9, b"frame"))[0]
+    assert whole
+    assert codec.read_publish(first, body) == (b"pw/1/42/down", 9, b"frame")
+
+
+def test_a_message_too_large_for_the_buffer_still_shows_its_id_and_blocks_nothing():
+    stream = publish("t", 77, bytes(5000)) + b"\x40\x02\x00\x07"
+    cutter, pieces = codec.Cutter(), []
+    for at in range(0, len(stream), 512):
+        pieces.extend(cutter.feed(stream[at:at + 512]))
+    assert [(first, whole) for first, _, whole in pieces] == [(0x32, False), (0x40, True)]
+    assert codec.read_publish(0x32, pieces[0][1])[1] == 77
+    assert pieces[1][1] == b"\x00\x07"
+
+
+def test_an_absurd_length_ends_the_connection():
+    assert raises(MqttError, codec.Cutter().feed, b"\x30\xff\xff\xff\x7f")
+    assert raises(MqttError, codec.Cutter().feed, b"\x30\xff\xff\xff\xff\x01")
+
+
+def test_a_publish_cut_short_in_its_head_or_at_qos_2_ends_the_connection():
+    assert raises(MqttError, codec.read_publish, 0x32, b"\x00\x05ab")
+    assert raises(MqttError, codec.read_publish, 0x34, b"\x00\x01a\x00\x01x")

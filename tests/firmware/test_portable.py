@@ -1,0 +1,17 @@
+"""The portable tests of this folder, run once more on MicroPython."""
+
+import re
+
+from tests.support.micropython import run
+
+# Each imports nothing that MicroPython lacks; see portable.py.
+MODULES = ("test_checkout", "test_clock", "test_dispatch", "test_link", "test_mqtt",
+           "test_mqtt_codec", "test_screen", "test_session", "test_settings", "test_supervisor",
+           "test_ticks", "test_views")
+
+
+def test_they_pass_on_the_interpreter_that_ships():
+    names = ["tests.firmware." + name for name in MODULES]
+    said = run(f"from tests.firmware.portable import run_all\nrun_all({names!r})", heap="4M")
+    count = re.search(r"ran (\d+)", said)
+    assert count and int(count[1]) > 80

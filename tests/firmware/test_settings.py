@@ -1,0 +1,70 @@
+"""The settings file: whole, checked, readable by older programs. Runs on both interpreters."""
+
+import os
+
+from firmware.errors import SettingsError
+from firmware.settings import decode, encode, read, settings, write
+from tests.firmware.portable import raises
+
+KEY = bytes(range(32))
+
+
+def made(**changed):
+    fields = {"mqtt_host": "127.0.0.1", "mqtt_port": 1883, "mqtt_user": "42-1",
+              "mqtt_password": "K7=VH", "language": "en"}
+    for name, value in changed.items():
+        fields[name] = value
+    return settings(42, 1, KEY, **fields)
+
+
+def unlink(path):
+    for name in (path, path + ".new"):
+        try:
+            os.remove(name) if hasattr(os, "remove") else os.unlink(name)
+        except OSError:
+            pass
+
+
+def test_what_is_written_is_read():
+    path = "/tmp/pointwire-settings-test"
+    unlink(path)
+    write(path, made())
+    write(path, made(language="zh", keepalive_s=30))
+    assert read(path) == made(language="zh", keepalive_s=30)
+    assert raises(OSError, open, path + ".new")
+    unlink(path)
+
+
+def test_a_missing_file_says_what_to_do():
+    assert "provision" in str(raises(SettingsError, read, "/tmp/pointwire-no-such-file"))
+
+
+def test_every_damaged_byte_and_every_torn_end_is_refused():
+    data = encode(made())
+    for place in range(len(data)):
+        broken = bytearray(data)
+        broken[place] ^= 4
+        assert raises(SettingsError, decode, bytes(broken))
+        assert raises(SettingsError, decode, data[:place])
+
+
+def test_a_newer_file_with_unknown_names_is_read_and_missing_optional_ones_have_defaults():
+    from binascii import crc32
+
+    lines = [line for line in encode(made()).decode().split("\n")[1:] if line]
+    lines = [line for line in lines if not line.startswith("keepalive_s")] + ["colour=blue"]
+    body = ("\n".join(lines) + "\n").encode()
+    head = "pointwire settings 1 %08x\n" % (crc32(body) & 0xFFFFFFFF)
+    assert decode(head.encode() + body) == made()
+    lines = [line for line in lines if not line.startswith("mqtt_host")]
+    body = ("\n".join(lines) + "\n").encode()
+    head = "pointwire settings 1 %08x\n" % (crc32(body) & 0xFFFFFFFF)
+    assert "mqtt_host is missing" in str(raises(SettingsError, decode, head.encode() + body))
+
+
+def test_impossible_values_are_named():
+    for wrong in ({"mqtt_port": 0}, {"language": "fr"}, {"currency_digits": 9},
+                  {"mqtt_host": ""}, {"keepalive_s": 1}):
+        for name in wrong:
+            assert name in str(raises(SettingsError, lambda wrong=wrong: made(**wrong)))
+    assert raises(SettingsError, encode, made(mqtt_host="a\nkey=00"))

@@ -1,0 +1,138 @@
+"""Every screen as text, in both languages, with the longest values. Runs on both interpreters."""
+
+from firmware import checkout, texts, views
+from firmware.checkout import State
+from firmware.views import COLUMNS, Status, columns, day, fit, lines, money
+from protocol import codes
+from protocol.messages import INQUIRY, SALE
+from tests.firmware.replies import CARD, inquiry_frame, reply, sale_frame
+
+ONLINE = Status(True, 0, 10000042, "0.1.0", None)
+OFFLINE = Status(False, 3, 10000042, "0.1.0", None)
+
+
+def state(name, **fields):
+    values = {"purpose": SALE, "amount_minor": 1250, "key": (7, 41), "shown": None, "due": None,
+              "alert": None}
+    for field, value in fields.items():
+        values[field] = value
+    return State(name, values["purpose"], values["amount_minor"], values["key"],
+                 values["shown"], values["due"], values["alert"])
+
+
+def show(what, status=ONLINE, language="en"):
+    return lines(what, status, texts.load(language), 2)
+
+
+def result(*shown):
+    return state(checkout.RESULT, shown=shown)
+
+
+def test_a_posted_sale_shows_points_balance_member_and_receipt():
+    answer = reply(sale_frame(), points=15, balance=1234, member="Wang *", tier="Silver",
+                   receipt=123456789)
+    assert show(result("posted", answer, 1250)) == (
+        "ON", "Posted +15", "Balance 1234", "Wang * Silver", "No. 123456789")
+    assert show(result("posted", answer, 1250), language="zh")[1] == "积分 +15"
+
+
+def test_saved_will_post_names_the_tap():
+    shown = show(result("saved", 41, 1250), OFFLINE)
+    assert shown[1:] == ("Saved, will post", "Tap 41", "12.50", "")
+
+
+def test_the_status_line_shows_link_and_unsent_taps():
+    assert show(checkout.start(), OFFLINE, "zh")[0] == "离线 3笔未发"
+    assert show(checkout.start(), OFFLINE)[0] == "OFF 3 unsent"
+    assert show(checkout.start(), ONLINE)[0] == "ON"
+
+
+def test_a_dead_task_is_said():
+    assert show(checkout.start(), Status(True, 0, 1, "0", "panel"))[0] == "Fault: panel"
+
+
+def test_the_first_screen_after_a_boot_names_the_last_tap():
+    waiting = checkout.start(("last", 41, 1250, CARD, None))
+    assert show(waiting)[1:] == ("Last saved tap", "Tap 41 12.50", "Card ..7892",
+                                 "not yet posted")
+    posted = checkout.start(("last", 41, 1250, CARD, (0, 15, 9)))
+    assert show(posted)[4] == "posted +15"
+    refused = checkout.start(("last", 41, 1250, b"\x01\x02\x03\x04", (codes.CARD_LOST, 0, 0)))
+    assert show(refused)[3:] == ("Card ..0304", "refused (12)")
+
+
+def test_no_screen_shows_a_full_card_number():
+    for name in (checkout.HOME, checkout.CARD, checkout.SENT):
+        shown = ("last", 41, 1250, CARD, None) if name == checkout.HOME else None
+        assert str(CARD) not in "".join(show(state(name, shown=shown)))
+
+
+def test_a_full_outbox_says_that_the_tap_was_not_taken():
+    assert show(result("full"))[1:4] == ("Outbox is full", "Tap NOT taken", "Get it online")
+
+
+def test_held_is_not_called_refused():
+    assert show(result("refused", reply(sale_frame(), codes.HELD), 1250))[1] == "HELD FOR HQ"
+
+
+def test_an_inquiry_shows_expiring_points():
+    answer = reply(inquiry_frame(), balance=9, expiring=(500, 20453), stored_value=1050)
+    assert show(result("balance", answer, 0))[2:] == ("Balance 9", "Value 10.50",
+                                                      "500 by 20251231")[0:3]
+
+
+def test_both_languages_have_the_same_words():
+    assert sorted(texts.load("en")) == sorted(texts.load("zh"))
+
+
+def longest():
+    """Every state with its longest values."""
+    big = 1000000000
+    answer = reply(sale_frame(7, 4294967295), points=-9999999, balance=9999999999,
+                   receipt=4294967295, expiring=(99999, 65535), stored_value=99999999)
+    refusals = [reply(sale_frame(7, 4294967295), code) for code in range(256)]
+    shown = [("saved", 4294967295, big), ("full",), ("failed",), ("no_answer",),
+             ("posted", answer, big), ("balance", answer, 0)]
+    shown += [("refused", each, 0) for each in refusals]
+    found = [result(*each) for each in shown]
+    for name in (checkout.HOME, checkout.AMOUNT, checkout.CARD, checkout.SAVING, checkout.SENT,
+                 checkout.ASKED, checkout.STATUS):
+        found.append(state(name, amount_minor=big, key=(7, 4294967295)))
+    found.append(state(checkout.CARD, purpose=INQUIRY))
+    found.append(state(checkout.HOME, alert=(99, 4294967295, codes.HELD)))
+    for settled in (None, (0, -9999999, 1), (12, 0, 0)):
+        found.append(checkout.start(("last", 4294967, 99999, CARD, settled)))
+    found.append(checkout.recovery("no header"))
+    return found
+
+
+def test_nothing_is_cut_with_the_longest_values_in_either_language():
+    uncut = views.fit
+    for language in ("en", "zh"):
+        for each in longest():
+            seen = []
+            views.fit = lambda text, seen=seen: seen.append(text) or uncut(text)
+            try:
+                status = Status(False, 10000, 4294967295, "0.1.0-rc1", None)
+                lines(each, status, texts.load(language), 2)
+            finally:
+                views.fit = uncut
+            for text in seen:
+                assert columns(text) <= COLUMNS, (language, each.name, text, columns(text))
+
+
+def test_a_number_is_never_cut_its_label_goes_first():
+    answer = reply(inquiry_frame(), balance=9007199254740991)
+    assert show(result("balance", answer, 0))[2] == "9007199254740991"
+
+
+def test_long_names_are_cut_at_a_whole_character():
+    assert fit("喝一杯咖啡吧朋友们") == "喝一杯咖啡吧朋友"
+    assert fit("a喝一杯咖啡吧朋友") == "a喝一杯咖啡吧朋"
+
+
+def test_money_and_days_are_written_without_floats():
+    assert [money(1250, 2), money(5, 2), money(1250, 0), money(5, 3)] == [
+        "12.50", "0.05", "1250", "0.005"]
+    assert [day(0), day(59), day(11016), day(20453)] == [
+        "19700101", "19700301", "20000229", "20251231"]

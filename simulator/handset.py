@@ -16,6 +16,7 @@ from firmware.settings import Settings
 from protocol.messages import Reply
 from simulator.board import FakeBoard
 from simulator.eventlog import EventLog
+from simulator.flash import NorFlash
 from simulator.loop import VirtualLoop
 from simulator.radio import Radio
 
@@ -39,7 +40,7 @@ class Tap(NamedTuple):
 class Handset:
     """`taps`: accepted sales by (journal, trace); `answers`: the reply that settled each."""
 
-    def __init__(self, loop: VirtualLoop, random: Random, radio: Radio, device: Any,
+    def __init__(self, loop: VirtualLoop, random: Random, radio: Radio, device: NorFlash,
                  settings: Settings, log: EventLog) -> None:
         self.terminal_id: int = settings.terminal_id
         self.taps: dict[tuple[int, int], Tap] = {}
@@ -81,6 +82,7 @@ class Handset:
         if self._task is not None:
             self._task.cancel()
             self._task = self._board = None
+            self._device = self._device.reborn()
             self.radio.cut()
             self._note("power_off")
 

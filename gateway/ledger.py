@@ -108,6 +108,12 @@ def consistent(member: Member) -> bool:
             and all(lot.remaining >= 0 and lot.held >= 0 for lot in member.lots))
 
 
+def derived(member: Member) -> tuple:
+    """What a member's seal covers, in the order of tables.MEMBER_DERIVED."""
+    return (member.id, member.available, member.held, member.debt, member.chain_seq,
+            member.chain_link, member.chain_head)
+
+
 def _checked(draft: Draft) -> Draft:
     if not balanced(draft.postings):
         raise LedgerError(f"Postings for member {draft.member.id} do not sum to zero."

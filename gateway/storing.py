@@ -18,7 +18,7 @@ from gateway.entries import Entry, Ledgered, Numbers
 from gateway.errors import GatewayError
 from gateway.judging import OUTCOME, REFUSAL, Case
 from gateway.keyring import Keyring, bound_to
-from gateway.ledger import Lot, Member
+from gateway.ledger import Lot, Member, derived
 from gateway.tables import (
     ENTRY_LINKED,
     MEMBER_DERIVED,
@@ -123,16 +123,10 @@ def _store_members(connection: Connection, keyring: Keyring,
                    changed: dict[int, Member]) -> None:
     rows = []
     for member in (changed[member_id] for member_id in sorted(changed)):
-        derived = member_derived(member)
-        rows.append((*derived, chain.seal(keyring.audit_key, "members", derived)))
+        sealed = derived(member)
+        rows.append((*sealed, chain.seal(keyring.audit_key, "members", sealed)))
     if bulk.update(connection, members, MEMBER_COLUMNS, rows) != len(rows):
         raise RowsMissing("A locked member is gone. Nothing was stored; run the audit.")
-
-
-def member_derived(member: Member) -> tuple:
-    """A member's derived figures in the order of tables.MEMBER_DERIVED: what its seal covers."""
-    return (member.id, member.available, member.held, member.debt, member.chain_seq,
-            member.chain_link, member.chain_head)
 
 
 def _store_outcomes(connection: Connection, keyring: Keyring, final: Sequence[Settled],

@@ -5,22 +5,32 @@ in its events with the content it has at the end. New ids follow the highest; wh
 locks the house counter first and takes no other lock behind it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, and_, func, select, update
+from sqlalchemy import Connection, Engine, Row, Table, and_, func, select, update
 
 from gateway import bulk, chain, counting, house
-from gateway.database import on_postgresql
+from gateway.clock import to_ms, utc_now
+from gateway.database import on_postgresql, writing
+from gateway.errors import GatewayError
 from gateway.keyring import Keyring
-from gateway.ledger import Member
-from gateway.storing import member_derived
+from gateway.ledger import Member, derived
 from gateway.tables import CONFIGURATION, accounts, members
 
 CHUNK = 1000
+INTAKE = "intake"
 
 
-class Registering:
+class RegistryError(GatewayError):
+    """The registry refuses a change: nothing was changed."""
+
+    code = "registry"
+
+
+class Desk:
     """One transaction's registry writes; `finish` appends the events. `at` in milliseconds."""
 
     def __init__(self, connection: Connection, keyring: Keyring, actor: str, at: int) -> None:
@@ -85,7 +95,7 @@ class Registering:
                       0, 0, 0, 0, link, chain.head(key, link))
         return {**born._asdict(), "created_at": self.at,
                 "name_mac": chain.seal(key, "name", (member_id, masked)),
-                "derived_mac": chain.seal(key, "members", member_derived(born))}
+                "derived_mac": chain.seal(key, "members", derived(born))}
 
     def finish(self) -> None:
         """Append the events; bump the config version when the catalogue is concerned."""
@@ -94,3 +104,47 @@ class Registering:
             counting.take(self.connection, key, counting.CONFIG, 1)
         house.append(self.connection, key, self.actor, self.at, self._changes)
         self._changes = []
+
+
+class Room:
+    """What the parts of the registry share: engine, keys, clock, and the way to a desk."""
+
+    def __init__(self, engine: Engine, keyring: Keyring, *,
+                 clock: Callable[[], datetime] = utc_now, actor: str = "system") -> None:
+        self.engine = engine
+        self.keyring = keyring
+        self.clock = clock
+        self.actor = actor
+
+    @contextmanager
+    def at_desk(self) -> Iterator[Desk]:
+        """A transaction with a desk whose events are appended at the end."""
+        with writing(self.engine) as connection:
+            desk = Desk(connection, self.keyring, self.actor, to_ms(self.clock()))
+            yield desk
+            desk.finish()
+
+    def set_state(self, table: Table, noun: str, states: tuple[str, ...], state: str,
+                  since: datetime | None, **key: object) -> None:
+        """A new state of one row; `since` when it began, default now."""
+        if state not in states:
+            raise RegistryError(f"A {noun} cannot be {state!r}. Nothing was changed;"
+                                f" use one of: {', '.join(states)}.")
+        with self.at_desk() as desk:
+            row = present(desk, table, noun, **key)
+            began = desk.at if since is None else to_ms(since)
+            desk.change(table, row, state=state, state_since=began)
+
+
+def present(desk: Desk, table: Table, noun: str, **key: object) -> Row:
+    """The locked row, or RegistryError."""
+    row = desk.locked(table, **key)
+    if row is None:
+        raise RegistryError(f"There is no such {noun}. Nothing was changed.")
+    return row
+
+
+def absent(desk: Desk, table: Table, noun: str, **key: object) -> None:
+    """RegistryError when there is such a row."""
+    if desk.locked(table, **key) is not None:
+        raise RegistryError(f"There is such a {noun} already. Nothing was changed.")

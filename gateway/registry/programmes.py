@@ -1,0 +1,111 @@
+"""Programmes with their rules, merchants, shops and operators: what the catalogue holds."""
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from gateway.book import ACTIVE, SUSPENDED
+from gateway.catalogue import MERCHANT_ISSUED
+from gateway.clock import zone_of
+from gateway.registry.desk import Desk, RegistryError, Room, absent, present
+from gateway.rules import RuleSet, check, from_json, to_json
+from gateway.tables import (
+    UNIT_POINTS,
+    accounts,
+    merchants,
+    operators,
+    programmes,
+    rule_sets,
+    shops,
+)
+
+STATES = (ACTIVE, SUSPENDED)
+
+
+class Programmes(Room):
+    """Part of the Registry."""
+
+    def create_programme(self, code: str, name: str, rule_set: RuleSet, *,
+                         time_zone: str = "Asia/Shanghai", cutover_minutes: int = 240,
+                         currency: str = "CNY", currency_digits: int = 2,
+                         first_tap_activates: bool = False, effective_at: int = 0) -> int:
+        """A programme with its first rule set, in force from `effective_at` (ms)."""
+        zone_of(time_zone)
+        if cutover_minutes % 15 or not 0 <= cutover_minutes <= 720:
+            raise RegistryError("The cut-over is a quarter of an hour between 00:00 and 12:00."
+                                " Nothing was changed.")
+        with self.at_desk() as desk:
+            absent(desk, programmes, "programme", code=code)
+            programme_id = desk.next_id(programmes)
+            desk.insert(programmes, [{
+                "id": programme_id, "code": code, "name": name, "time_zone": time_zone,
+                "cutover_minutes": cutover_minutes, "currency": currency,
+                "currency_digits": currency_digits,
+                "first_tap_activates": int(first_tap_activates)}])
+            _rule_set(desk, programme_id, rule_set._replace(version=1), effective_at)
+        return programme_id
+
+    def add_rule_set(self, programme_id: int, rule_set: RuleSet, effective_at: int) -> int:
+        """The next rule set of a programme; its version (the one given does not count)."""
+        with self.at_desk() as desk:
+            present(desk, programmes, "programme", id=programme_id)
+            version = 1 + desk.connection.execute(
+                select(func.max(rule_sets.c.version)).where(
+                    rule_sets.c.programme_id == programme_id)).scalar_one()
+            _rule_set(desk, programme_id, rule_set._replace(version=version), effective_at)
+        return version
+
+    def create_merchant(self, programme_id: int, name: str) -> int:
+        with self.at_desk() as desk:
+            present(desk, programmes, "programme", id=programme_id)
+            merchant_id, account_id = desk.next_id(merchants), desk.next_id(accounts)
+            desk.insert(accounts, [desk.account(programme_id, MERCHANT_ISSUED, merchant_id,
+                                                UNIT_POINTS, account_id)])
+            desk.insert(merchants, [{"id": merchant_id, "programme_id": programme_id,
+                                     "name": name, "state": ACTIVE, "state_since": desk.at}])
+        return merchant_id
+
+    def create_shop(self, merchant_id: int, name: str) -> int:
+        with self.at_desk() as desk:
+            present(desk, merchants, "merchant", id=merchant_id)
+            shop_id = desk.next_id(shops)
+            desk.insert(shops, [{"id": shop_id, "merchant_id": merchant_id, "name": name}])
+        return shop_id
+
+    def create_operator(self, merchant_id: int, number: int, name: str) -> int:
+        if not 1 <= number <= 65535:
+            raise RegistryError("An operator number is 1 to 65535. Nothing was changed.")
+        with self.at_desk() as desk:
+            present(desk, merchants, "merchant", id=merchant_id)
+            operator_id = desk.next_id(operators)
+            absent(desk, operators, "operator", merchant_id=merchant_id, number=number)
+            desk.insert(operators, [{"id": operator_id, "merchant_id": merchant_id,
+                                     "number": number, "name": name, "state": ACTIVE,
+                                     "state_since": desk.at}])
+        return operator_id
+
+    def set_merchant_state(self, merchant_id: int, state: str,
+                           since: datetime | None = None) -> None:
+        self.set_state(merchants, "merchant", STATES, state, since, id=merchant_id)
+
+    def set_operator_state(self, merchant_id: int, number: int, state: str,
+                           since: datetime | None = None) -> None:
+        self.set_state(operators, "operator", STATES, state, since,
+                        merchant_id=merchant_id, number=number)
+
+
+def _rule_set(desk: Desk, programme_id: int, rule_set: RuleSet,
+              effective_at: int) -> None:
+    check(rule_set)
+    desk.insert(rule_sets, [{"programme_id": programme_id, "version": rule_set.version,
+                             "effective_at": effective_at, "recorded_at": desk.at,
+                             "body": to_json(rule_set)}])
+
+
+def newest_rules(desk: Desk, programme_id: int) -> RuleSet:
+    row = desk.connection.execute(select(rule_sets).where(
+        rule_sets.c.programme_id == programme_id).order_by(
+            rule_sets.c.version.desc()).limit(1)).one_or_none()
+    if row is None:
+        raise RegistryError("There is no such programme. Nothing was changed.")
+    return from_json(row.version, row.body)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway import startup
-from tests.support.gateway_process import environment, run
+from tests.support.gateway_process import KEYS, environment, run
 from tests.support.mosquitto import free_port
 
 
@@ -41,7 +41,7 @@ def test_a_wrong_setting_is_named(tmp_path: Path):
 
 
 def test_equal_secrets_are_refused(tmp_path: Path):
-    text = refusal(environment(tmp_path, FRAME_KEY="a1" * 32), "web", code=78)
+    text = refusal(environment(tmp_path, FRAME_KEY=KEYS["MASTER_KEY"]), "web", code=78)
     assert "POINTWIRE_FRAME_KEY equals POINTWIRE_MASTER_KEY" in text
 
 

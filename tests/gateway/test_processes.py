@@ -4,67 +4,39 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-from sqlalchemy import Engine, func, select
 
-from gateway import startup
-from gateway.database import open_engine, reading
-from gateway.keyring import Keyring
-from gateway.registry import Registry
-from gateway.rules import RuleSet, Tier
-from gateway.tables import entries, members
-from protocol import codes, frames, messages
-from protocol.limits import DOWN, UP
-from tests.support.gateway_process import KEYS, Running, environment, run
+from gateway.aside import QUARANTINED
+from protocol import codes, frames
+from tests.support.databases import KINDS, SQLITE, fresh_engine
+from tests.support.gateway_process import Running, environment, run
 from tests.support.mosquitto import Mosquitto
 from tests.support.mqtt_terminal import Terminal, eventually
-
-CARD = 6200001234567892
-
-
-class Street(NamedTuple):
-    """A shop with one terminal, one member and one card, in a database of its own."""
-
-    folder: Path
-    engine: Engine
-    terminal_id: int
-    key: bytes
-
-    def sale(self, trace: int, amount_minor: int = 1250) -> bytes:
-        request = messages.request(messages.SALE, 7, trace, card=(2, CARD),
-                                   amount_minor=amount_minor)
-        return frames.seal(self.key, UP, self.terminal_id, 1, messages.encode_request(request))
-
-    def read(self, frame: bytes) -> messages.Reply:
-        parts = frames.split(frame, 1400)
-        assert frames.authentic(self.key, DOWN, parts)
-        return messages.read_reply(parts.payload)
-
-    def posted(self) -> int:
-        with reading(self.engine) as connection:
-            return connection.execute(select(func.count()).select_from(entries)).scalar_one()
-
-    def balance(self) -> int:
-        with reading(self.engine) as connection:
-            return connection.execute(select(members.c.available)).scalar_one()
+from tests.support.street import Street
 
 
 @pytest.fixture
-def street(tmp_path: Path) -> Iterator[Street]:
-    url = f"sqlite:///{tmp_path}/pointwire.sqlite3"
-    startup.migrate(url)
-    engine = open_engine(url)
-    keyring = Keyring(*(bytes.fromhex(key) for key in KEYS.values()))
-    registry = Registry(engine, keyring)
-    programme = registry.create_programme(
-        "coffee", "Coffee street", RuleSet(1, 1, 100, 9, (Tier("silver", "银卡", 12000),)))
-    shop = registry.create_shop(registry.create_merchant(programme, "Bean"), "Old town")
-    terminal_id = registry.create_terminal(shop)
-    registry.create_card(programme, CARD, registry.create_member(programme, "Li Hua"))
-    yield Street(tmp_path, engine, terminal_id, keyring.terminal_key(terminal_id, 1))
-    engine.dispose()
+def street(request: pytest.FixtureRequest) -> Iterator[Street]:
+    """One terminal, member and card; on the database kind of the test, else SQLite."""
+    with fresh_engine(getattr(request, "param", SQLITE)) as engine:
+        yield Street(engine)
+
+
+def settings(street: Street, **more: str) -> dict[str, str]:
+    url = street.engine.url.render_as_string(hide_password=False)
+    return environment(Path("/nowhere"), DATABASE_URL=url, **more)
+
+
+def books(street: Street) -> tuple[int, int]:
+    """(entries posted, balance of the member)."""
+    return (street.rows("entries", "count(*)")[0][0],
+            street.rows("members", "available")[0][0])
+
+
+def tap(street: Street) -> bytes:
+    """A sale of 12.50 yuan by a terminal whose clock was never set."""
+    return street.sale(1250, at=None)
 
 
 @pytest.fixture
@@ -75,14 +47,13 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
 
 @pytest.fixture
 def terminal(broker: Mosquitto, street: Street) -> Iterator[Terminal]:
-    client = Terminal(broker.port, street.terminal_id)
+    client = Terminal(broker.port, street.terminals[0])
     yield client
     client.close()
 
 
-def worker(street: Street, broker: Mosquitto, **settings: str) -> Running:
-    env = environment(street.folder, MQTT_URL=f"mqtt://127.0.0.1:{broker.port}", **settings)
-    return Running(env, "worker")
+def worker(street: Street, broker: Mosquitto, **more: str) -> Running:
+    return Running(settings(street, MQTT_URL=f"mqtt://127.0.0.1:{broker.port}", **more), "worker")
 
 
 def killed_at(point: str, street: Street, broker: Mosquitto, terminal: Terminal, frame: bytes,
@@ -95,25 +66,29 @@ def killed_at(point: str, street: Street, broker: Mosquitto, terminal: Terminal,
         dying.kill()
 
 
-@pytest.mark.parametrize("version", ["3.1.1", "5"])
+BOTH = pytest.mark.parametrize(("version", "street"), [("3.1.1", KINDS[0]), ("5", KINDS[1])],
+                               indirect=["street"])
+
+
+@BOTH
 def test_killed_before_the_commit_the_frame_comes_back_with_dup_and_posts_once(
         version: str, street: Street, broker: Mosquitto, terminal: Terminal):
-    killed_at("before_commit", street, broker, terminal, street.sale(1), version)
-    assert street.posted() == 0 and not terminal.down
+    killed_at("before_commit", street, broker, terminal, tap(street), version)
+    assert books(street) == (0, 0) and not terminal.down
     with worker(street, broker, MQTT_VERSION=version) as living:
         assert living.wait_for("frames came again from the broker")["again"] == 1
         eventually(lambda: terminal.down, "the reply")
         assert street.read(terminal.down[0]).points == 15
         assert living.stop() == 0
-    assert (street.posted(), street.balance()) == (1, 15)
+    assert books(street) == (1, 15)
 
 
-@pytest.mark.parametrize("version", ["3.1.1", "5"])
+@BOTH
 def test_killed_between_commit_and_puback_the_frame_gets_one_reply_and_posts_once(
         version: str, street: Street, broker: Mosquitto, terminal: Terminal):
-    frame = street.sale(1)
+    frame = tap(street)
     killed_at("before_puback", street, broker, terminal, frame, version)
-    assert street.posted() == 1 and not terminal.down
+    assert books(street) == (1, 15) and not terminal.down
     with worker(street, broker, MQTT_VERSION=version) as living:
         assert living.wait_for("frames came again from the broker")["again"] == 1
         eventually(lambda: len(terminal.down) == 1, "the stored reply")
@@ -124,12 +99,12 @@ def test_killed_between_commit_and_puback_the_frame_gets_one_reply_and_posts_onc
     reply = street.read(terminal.down[0])
     assert (reply.code, reply.points, reply.balance) == (codes.APPROVED, 15, 15)
     assert reply.digest == frames.digest(frame)
-    assert (street.posted(), street.balance()) == (1, 15)
+    assert books(street) == (1, 15)
 
 
 def test_killed_between_puback_and_reply_the_terminal_asks_again_and_gets_it(
         street: Street, broker: Mosquitto, terminal: Terminal):
-    frame = street.sale(1)
+    frame = tap(street)
     killed_at("before_reply", street, broker, terminal, frame, "5")
     with worker(street, broker, MQTT_VERSION="5") as living:
         living.wait_for("connected")
@@ -138,24 +113,24 @@ def test_killed_between_puback_and_reply_the_terminal_asks_again_and_gets_it(
         assert "came again" not in living.text      # it was acknowledged: the broker let it go
         assert living.stop() == 0
     assert street.read(terminal.down[0]).balance == 15
-    assert street.posted() == 1
+    assert books(street) == (1, 15)
 
 
 def test_a_stopped_worker_leaves_nothing_behind_and_the_next_one_goes_on(
         street: Street, broker: Mosquitto, terminal: Terminal):
     with worker(street, broker) as first:
         first.wait_for("connected")
-        terminal.send(street.sale(1))
+        terminal.send(tap(street))
         eventually(lambda: len(terminal.down) == 1, "the first reply")
         assert first.stop() == 0
-    terminal.send(street.sale(2))                   # nobody is there: the session keeps it
+    terminal.send(tap(street))                   # nobody is there: the session keeps it
     terminal.send(b"rubbish")
     with worker(street, broker) as second:
         eventually(lambda: len(terminal.down) == 2, "the second reply")
         assert second.wait_for("frames without a reply")["verdicts"] == {"unreadable: outer": 1}
         assert second.stop() == 0
-        assert str(CARD) not in second.text and "unexpected" not in second.text
-    assert (street.posted(), street.balance()) == (2, 30)
+        assert street.cards[0] not in second.text and "unexpected" not in second.text
+    assert books(street) == (2, 30)
 
 
 def test_a_worker_whose_broker_goes_for_a_while_goes_on_by_itself(
@@ -165,16 +140,16 @@ def test_a_worker_whose_broker_goes_for_a_while_goes_on_by_itself(
         broker.kill()
         living.wait_for("the connection ended, connecting again")
         broker.start()
-        terminal = Terminal(broker.port, street.terminal_id)
+        terminal = Terminal(broker.port, street.terminals[0])
         eventually(lambda: living.text.count('"connected"') == 2, "the second connection")
-        terminal.send(street.sale(1))
+        terminal.send(tap(street))
         eventually(lambda: terminal.down, "the reply")
         terminal.close()
         assert living.stop() == 0
 
 
 def test_keys_the_database_was_not_made_with_are_refused(street: Street):
-    env = environment(street.folder, MQTT_URL="mqtt://127.0.0.1:1")
+    env = settings(street, MQTT_URL="mqtt://127.0.0.1:1")
     for name in ("MASTER_KEY", "AUDIT_KEY"):
         ended = run(env | {f"POINTWIRE_{name}": "d4" * 32}, "worker")
         assert ended.returncode == 1 and f"POINTWIRE_{name} is not the one" in ended.stderr
@@ -192,9 +167,9 @@ def post(url: str, frame: bytes) -> tuple[int, bytes]:
 
 
 def test_a_tap_over_http_posts_and_bad_frames_get_their_status(street: Street):
-    with Running(environment(street.folder), "web") as web:
+    with Running(settings(street), "web") as web:
         url = web.wait_for("listening")["url"]
-        sale = street.sale(1)
+        sale = tap(street)
         status, reply = post(url, sale)
         assert (status, street.read(reply).points) == (200, 15)
         assert post(url, sale) == (200, reply)
@@ -210,5 +185,25 @@ def test_a_tap_over_http_posts_and_bad_frames_get_their_status(street: Street):
         assert not [line for line in text.splitlines()
                     if line.startswith("pointwire_unexpected_errors_total{")]
         assert web.stop() == 0
-        assert str(CARD) not in web.text
-    assert (street.posted(), street.balance()) == (1, 15)
+        assert street.cards[0] not in web.text
+    assert books(street) == (1, 15)
+
+
+def test_the_quarantine_is_listed_and_requeued_from_the_command_line(street: Street, monkeypatch):
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    sale = tap(street)
+    with monkeypatch.context() as seeded:
+        seeded.setattr("gateway.judging._decide", broken)
+        assert street.take(sale).code == codes.TRY_LATER
+    env = settings(street)
+    listed = run(env, "quarantine").stdout
+    digest = listed.split()[0]
+    assert QUARANTINED in listed and "ZeroDivisionError" in listed
+    assert street.cards[0] not in listed
+    assert street.take(sale).code == codes.TRY_LATER
+    assert run(env, "requeue", digest[:16]).stdout == "1 requeued\n"
+    assert street.take(sale).code == codes.APPROVED
+    wrong = run(env, "requeue", "00" * 8)
+    assert wrong.returncode == 1 and "Traceback" not in wrong.stderr

@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.house.law import ROOT
+from tests.support import street
 
 WAIT_S = 30.0
-KEYS = {"MASTER_KEY": "a1" * 32, "AUDIT_KEY": "b2" * 32, "FRAME_KEY": "c3" * 32}
+# the keys of tests.support.street, so that a street and a process share a database
+KEYS = {name: key.hex() for name, key in zip(("MASTER_KEY", "AUDIT_KEY", "FRAME_KEY"), street.KEYS,
+                                             strict=True)}
 
 
 def environment(folder: Path, **settings: str) -> dict[str, str]:

@@ -50,6 +50,11 @@ def link(before: bytes, content: bytes) -> bytes:
     return sha256(before + content).digest()
 
 
+def birth(member_id: int) -> bytes:
+    """The link a member's first entry links to."""
+    return link(NO_LINK, canonical(("member", member_id)))
+
+
 def seal(audit_key: bytes, name: str, values: Sequence[object]) -> bytes:
     """16 bytes under the audit key over a named row; `name` is the table's."""
     return hmac.digest(audit_key, cbor2.dumps((name, values)), "sha256")[:SEAL_SIZE]

@@ -90,7 +90,7 @@ class Desk:
     def _member(self, member_id: int, programme_id: int, tier: str, masked: str,
                 account_id: int) -> dict[str, Any]:
         key = self.keyring.audit_key
-        link = chain.link(chain.NO_LINK, chain.canonical(("member", member_id)))
+        link = chain.birth(member_id)
         born = Member(member_id, programme_id, tier, "active", self.at, masked, account_id,
                       0, 0, 0, 0, link, chain.head(key, link))
         return {**born._asdict(), "created_at": self.at,

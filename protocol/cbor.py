@@ -109,7 +109,7 @@ def decode(data):
     return value
 
 
-def _item(data, at, depth):
+def _item(data, at, depth) -> tuple:
     # -> (value, position behind it). `depth` is that of a container found here.
     major, number, at = _head(data, at)
     if major == 0:

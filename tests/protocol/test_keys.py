@@ -112,7 +112,8 @@ def test_a_pin_block_opens_only_with_its_own_journal_nonce_and_key():
             keys.open_pin_block(Aes, key, journal, nonce, block)
 
 
-@pytest.mark.parametrize("pin", ["", "123", "123456789", "12a4", "12 4", "\uff11\uff12\uff13\uff14"])
+@pytest.mark.parametrize("pin", ["", "123", "123456789", "12a4", "12 4",
+                                 "\uff11\uff12\uff13\uff14"])
 def test_what_is_no_pin_is_not_sealed(pin: str):
     with pytest.raises(PinError):
         keys.pin_block(Aes, KEY[:16], JOURNAL, NONCE, pin)
@@ -135,8 +136,9 @@ def test_a_pin_block_of_another_size_is_refused(size: int):
 
 def test_a_wrapped_key_that_was_changed_or_meant_for_another_is_refused():
     wrapped = keys.rekey_wrap(Aes, KEY, KEY[::-1])
-    for spoilt in (wrapped[:-1], wrapped + b"\0", bytes(40),
-                   bytes((wrapped[0] ^ 1,)) + wrapped[1:], wrapped[:-1] + bytes((wrapped[-1] ^ 1,))):
+    first, last = bytes((wrapped[0] ^ 1,)), bytes((wrapped[-1] ^ 1,))
+    for spoilt in (wrapped[:-1], wrapped + b"\0", bytes(40), first + wrapped[1:],
+                   wrapped[:-1] + last):
         with pytest.raises(WrapError):
             keys.rekey_unwrap(Aes, KEY, spoilt)
     with pytest.raises(WrapError):

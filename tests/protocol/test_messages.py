@@ -114,7 +114,7 @@ def test_every_reply_key_survives_the_wire_and_fits_the_cddl():
         payload = encode_reply(sent)
         assert read_reply(payload) == sent
         assert_accepted(payload, "reply")
-    assert_accepted(frames.seal(KEY, limits.DOWN, 7, 1, payload), "frame")
+        assert_accepted(frames.seal(KEY, limits.DOWN, 7, 1, payload), "frame")
 
 
 def test_micropython_reads_and_writes_the_same_messages():

@@ -23,7 +23,7 @@ OTHERS = ((), {}, (1,), (1, 1), (1, 1, 1), (1, 1, 1, 1), ((1, 1),), {0: 1}, {0: 
 
 
 def by_cddl(kind: str, key: int, value: object) -> bool:
-    message = dict(REQUEST if kind == "request" else REPLY)
+    message: dict[int, object] = dict(REQUEST if kind == "request" else REPLY)
     message[key] = value
     return accepts(cbor.encode(message), kind)
 

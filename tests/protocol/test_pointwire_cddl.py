@@ -1,0 +1,46 @@
+"""The schema's home is protocol/; it means what the vectors' copy means."""
+
+import re
+
+import cbor2
+
+from protocol.messages import MESSAGES, REPLY_FIELDS, REQUEST_FIELDS
+from tests.protocol.schema_check import CDDL, accepts, assert_accepted
+from tests.support import vectors
+
+
+def meaning(text: str) -> list[str]:
+    """The words of a schema without comments, layout and line ends."""
+    bare = re.sub(r";[^\n]*", " ", text)
+    return re.findall(r"[\w.#-]+|\S", bare)
+
+
+def test_it_equals_the_vectors_copy_but_for_comments_and_layout():
+    assert meaning(CDDL.read_text()) == meaning(vectors.vector("pointwire.cddl").read_text())
+
+
+def test_meaning_sees_a_changed_number_and_not_a_changed_comment():
+    assert meaning("a = 1..2 ; x") == meaning("a =\n 1..2;y")
+    assert meaning("a = 1..2") != meaning("a = 1..3")
+
+
+def test_the_frames_of_the_vectors_fit_it():
+    wire = vectors.wire()
+    for name, rule in (("sale", "request"), ("authorise", "request"), ("reply", "reply")):
+        assert_accepted(bytes.fromhex(wire[name]["frame"]), "frame")
+        assert_accepted(bytes.fromhex(wire[name]["payload"]), rule)
+
+
+def test_it_refuses_what_is_no_message():
+    assert not accepts(cbor2.dumps({0: 1, 1: 1}), "request")
+    assert not accepts(cbor2.dumps({0: 128, 1: 1, 2: 1}), "request")
+    assert not accepts(cbor2.dumps([]), "frame")
+
+
+def test_it_names_every_field_of_the_messages_by_its_key():
+    text = CDDL.read_text()
+    request, reply = text.split("\nrequest = {")[1].split("\n}")[0], text.split("\nreply = {")[1]
+    for names, body in ((REQUEST_FIELDS, request), (REPLY_FIELDS, reply)):
+        for key in range(len(names)):
+            assert re.search(rf"(?m)^\s*(\? )?{key} =>", body), names[key]
+    assert max(MESSAGES) <= 127

@@ -260,7 +260,7 @@ class Link:
             return
         self._connected_at = self._now()
         allowed = getattr(properties, "ReceiveMaximum", REPLIES_IN_FLIGHT_MAX)
-        self._replies.allow(min(allowed, REPLIES_IN_FLIGHT_MAX))
+        self._replies.allowed = min(allowed, REPLIES_IN_FLIGHT_MAX)
         shared = self._settings.shared
         self._client.subscribe(topics.SHARED_UP_FILTER if shared else topics.UP_FILTER, qos=1)
         log.info("connected", broker=str(self._settings.address), resumed=flags.session_present)

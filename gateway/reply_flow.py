@@ -1,8 +1,8 @@
 """Replies on their way to the broker: how many may be under way, and which wait their turn.
 
-Law: at most `allowed` are unconfirmed at any time (MQTT 5 Receive Maximum: a broker cuts the
-connection of a client that exceeds it, so a client that resends everything at once after a
-reconnect would be cut for ever). First in, first out; what a reconnect caught goes first.
+Law: at most `allowed` are unconfirmed at any time. MQTT 5 (4.9) makes more than the Receive
+Maximum a protocol error, for which a broker may cut the connection; a client that resends all of
+them at once would be cut for ever. First in, first out; what a reconnect caught goes first.
 Two threads use it; it calls nothing while it holds its lock.
 """
 
@@ -26,7 +26,7 @@ class ReplyFlow:
         self._lock = threading.Lock()
         self._waiting: deque[Outgoing] = deque()
         self._waiting_max = waiting_max
-        self._allowed = allowed
+        self.allowed = allowed
         self._under_way = 0
 
     def offer(self, reply: Outgoing) -> bool:
@@ -40,7 +40,7 @@ class ReplyFlow:
     def next(self) -> Outgoing | None:
         """The reply to send now, counted as under way; None: nothing waits or none may go."""
         with self._lock:
-            if not self._waiting or self._under_way >= self._allowed:
+            if not self._waiting or self._under_way >= self.allowed:
                 return None
             self._under_way += 1
             return self._waiting.popleft()
@@ -55,10 +55,6 @@ class ReplyFlow:
         with self._lock:
             self._waiting.extendleft(reversed(list(caught)))
             self._under_way = 0
-
-    def allow(self, allowed: int) -> None:
-        with self._lock:
-            self._allowed = allowed
 
     @property
     def empty(self) -> bool:

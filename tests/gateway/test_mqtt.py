@@ -102,6 +102,18 @@ def test_an_acknowledgement_of_an_earlier_connection_is_never_sent(broker, termi
     assert link.acknowledge(back)
 
 
+def test_a_message_of_an_earlier_connection_that_still_queues_is_forgotten(
+        broker, terminal, open_link):
+    link = open_link(settings(broker.port))
+    terminal.send(b"old")
+    eventually(lambda: link._inbox.qsize() == 1, "the first delivery")
+    sock = link._client.socket()
+    assert sock is not None
+    sock.shutdown(2)
+    eventually(lambda: link._inbox.qsize() == 2, "the second delivery")
+    assert [message.again for message in link.take(10, 0.1)] == [True]
+
+
 def test_a_reply_given_while_the_broker_is_away_goes_out_when_it_is_back(
         tmp_path, open_link):
     with Mosquitto(tmp_path) as broker:
@@ -115,6 +127,17 @@ def test_a_reply_given_while_the_broker_is_away_goes_out_when_it_is_back(
         assert terminal.down == [b"late %d" % n for n in range(50)]
         terminal.close()
         link.check()
+
+
+def test_no_more_replies_are_under_way_than_the_broker_said_it_can_hold(tmp_path, open_link):
+    with Mosquitto(tmp_path, "max_inflight_messages 5") as broker:
+        link = open_link(settings(broker.port))
+        assert link._replies.allowed == 5
+        terminal = Terminal(broker.port, 1001)
+        for n in range(50):
+            link.publish(topics.down(1001), b"%d" % n)
+        eventually(lambda: len(terminal.down) == 50, "the replies")
+        terminal.close()
 
 
 def test_every_topic_but_a_terminals_own_belongs_to_nobody(broker, terminal, open_link):

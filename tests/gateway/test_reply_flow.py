@@ -23,7 +23,7 @@ def test_a_reconnect_sends_first_what_it_caught():
         flow.offer(reply)
     caught = [flow.next(), flow.next()]
     flow.restart(reply for reply in caught if reply)
-    flow.allow(5)
+    flow.allowed = 5
     assert [flow.next(), flow.next(), flow.next(), flow.next()] == [first, second, third, None]
 
 

@@ -36,10 +36,10 @@ class Mosquitto:
         self._program = need("mosquitto")
         self.port = free_port()
         self._file = folder / f"mosquitto-{self.port}.conf"
-        lines = [f"listener {self.port} 127.0.0.1", "max_inflight_messages 0",
-                 "max_queued_messages 0", *settings]
-        if not any(line.startswith(("allow_anonymous", "password_file")) for line in settings):
-            lines.append("allow_anonymous true")
+        said = {line.split()[0] for line in settings}
+        usual = ("max_inflight_messages 0", "max_queued_messages 0", "allow_anonymous true")
+        lines = [f"listener {self.port} 127.0.0.1", *settings,
+                 *(line for line in usual if line.split()[0] not in said)]
         if os.getuid() == 0:
             lines.append("user root")    # else it gives up root and cannot read our folder
         self._file.write_text("\n".join(lines) + "\n")

@@ -2,9 +2,9 @@
 
 Fixture `engine` (tests/gateway/conftest.py makes it known there) gives each test a migrated, empty
 database of its own, once per kind. It is fast because only the first test of a worker migrates:
-SQLite files are copied, PostgreSQL databases are made from a template. The server comes from pip,
-runs as any user, root included, listens on a socket only and is stopped at the end. Its fsync is
-off, since no test here pulls the plug on it.
+a SQLite file is a copy of a template, a PostgreSQL database is emptied and used again (making one
+takes 0.7 s, emptying it 2 ms). The server comes from pip, runs as any user, root included, listens
+on a socket only and is stopped at the end; its fsync is off, since no test here pulls the plug.
 """
 
 import atexit
@@ -21,14 +21,15 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 
 from gateway.database import migrate, open_engine, read_url
+from gateway.tables import metadata
 
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
 KINDS = (SQLITE, POSTGRESQL)
 CARELESS = ("fsync = off", "synchronous_commit = off", "full_page_writes = off",
             "autovacuum = off")
-TEMPLATE = "pointwire_template"
 _numbers = itertools.count(1)
+_idle: list[str] = []
 
 
 @lru_cache(maxsize=1)
@@ -76,29 +77,45 @@ def _server() -> Callable[[str], str]:
         for setting in CARELESS:
             run(f"ALTER SYSTEM SET {setting}")
         run("SELECT pg_reload_conf()")
-        run(f"CREATE DATABASE {TEMPLATE}")
-    engine = open_engine(url_of(TEMPLATE))
+    return url_of
+
+
+def _make_postgresql() -> str:
+    name = f"pointwire_{next(_numbers)}"
+    with administering(_server()) as run:
+        run(f"CREATE DATABASE {name}")
+    engine = open_engine(_server()(name))
     migrate(engine)
     engine.dispose()
-    return url_of
+    return name
+
+
+def _empty(name: str) -> None:
+    """Every row gone, every sequence at its start: as migrated."""
+    tables = (f"DELETE FROM {table.name}" for table in reversed(metadata.sorted_tables))
+    sequences = "SELECT setval('entry_ids', 1, false), setval('lot_ids', 1, false)"
+    engine = create_engine(read_url(_server()(name)))
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                                " WHERE datname = current_database() AND pid <> pg_backend_pid()"))
+        connection.exec_driver_sql("; ".join((*tables, sequences)))
+    engine.dispose()
 
 
 @contextmanager
 def fresh_url(kind: str) -> Iterator[str]:
-    """The URL of a migrated, empty database of this kind; gone afterwards."""
-    name = f"pointwire_{next(_numbers)}"
-    if kind == SQLITE:
-        path = _folder() / f"{name}.sqlite3"
-        shutil.copyfile(_sqlite_template(), path)
-        yield f"sqlite:///{path}"
-        for each in _folder().glob(f"{name}.sqlite3*"):
-            each.unlink()
+    """The URL of a migrated, empty database of this kind, nobody else's meanwhile."""
+    if kind == POSTGRESQL:
+        name = _idle.pop() if _idle else _make_postgresql()
+        yield _server()(name)
+        _empty(name)
+        _idle.append(name)
         return
-    url_of = _server()
-    with administering(url_of) as run:
-        run(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")
-        yield url_of(name)
-        run(f"DROP DATABASE {name} WITH (FORCE)")
+    path = _folder() / f"pointwire_{next(_numbers)}.sqlite3"
+    shutil.copyfile(_sqlite_template(), path)
+    yield f"sqlite:///{path}"
+    for each in path.parent.glob(f"{path.name}*"):
+        each.unlink()
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from protocol.errors import CborError
 from tests.protocol import mutants, samples
 from tests.protocol.test_cbor import BROKEN, SOUND
 
-MUTANTS = 20000
+MUTANTS = 40000
 
 
 def told(decode, data: bytes):

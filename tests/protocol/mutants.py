@@ -17,7 +17,7 @@ from protocol.limits import DEPTH_MAX
 SEED = int(os.environ.get("POINTWIRE_SEED", "1"))
 
 # What a failure prints is enough to repeat it: hypothesis shows its seed and its example.
-PROPERTY = settings(max_examples=150, deadline=None, print_blob=True, database=None)
+PROPERTY = settings(max_examples=300, deadline=None, print_blob=True, database=None)
 
 INTEGERS = st.one_of(
     st.integers(-(2**64), 2**64 - 1),

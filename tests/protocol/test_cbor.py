@@ -11,7 +11,7 @@ from protocol.errors import CborError
 from tests.protocol import answers, mutants, samples
 from tests.support import vectors
 
-MUTANTS = 6000
+MUTANTS = 20000
 
 
 def refused(data: bytes) -> bool:

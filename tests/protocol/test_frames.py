@@ -1,7 +1,6 @@
 """The outer form: one is accepted, byte for byte, and its tag binds direction and terminal."""
 
 import json
-from typing import Any
 
 import cbor2
 import pytest
@@ -213,9 +212,9 @@ def cose_vector(name: str) -> dict:
 
 def opened(vector: dict) -> tuple[bytes, bytes, bytes, bool]:
     """(MAC structure as we build it, tag in the frame, our tag, is it a Mac0 with alg 5)."""
-    item: Any = cbor2.loads(bytes.fromhex(vector["output"]["cbor"]))
-    tag = item.tag if isinstance(item, cbor2.CBORTag) else 17
-    protected, unprotected, payload, mac = item.value if hasattr(item, "value") else item
+    item = cbor2.loads(bytes.fromhex(vector["output"]["cbor"]))
+    tag, array = (item.tag, item.value) if isinstance(item, cbor2.CBORTag) else (17, item)
+    protected, unprotected, payload, mac = array
     if protected == b"\xa0":
         protected = b""  # RFC 9052 6.3: an empty map goes under the MAC as an empty string
     aad = bytes.fromhex(vector["input"]["mac0"].get("external", ""))

@@ -124,8 +124,6 @@ class Link:
         client.on_publish = self._guarded(self._on_publish)
         return client
 
-    # ---- the worker's side
-
     def start(self) -> None:
         """Connect and subscribe; raises LinkError when the broker cannot be used."""
         try:
@@ -196,8 +194,6 @@ class Link:
         self._client.disconnect()
         self._client.loop_stop()
 
-    # ---- inside
-
     def _session(self) -> dict[str, Any]:
         if self._settings.version != "5":
             return {}
@@ -225,8 +221,7 @@ class Link:
                 return
             self._client.publish(reply.topic, reply.frame, qos=1)
 
-    # ---- the network thread's side: queue, count, note; never wait
-
+    # the rest runs on the network thread: queue, count, note; never wait
     def _guarded(self, callback: Callable[..., None]) -> Callable[..., None]:
         def guarded(*arguments: Any) -> None:
             try:

@@ -1,6 +1,5 @@
 """The command line: one line on what is wrong and what to do, code not 0, no traceback."""
 
-import os
 import socket
 from pathlib import Path
 
@@ -76,14 +75,6 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path):
     env = environment(tmp_path, DATABASE_URL=f"sqlite:///{tmp_path}/var/x.sqlite3")
     text = refusal(env, "migrate")
     assert f"{tmp_path}/var" in text and "POINTWIRE_DATABASE_URL" in text
-
-
-@pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path):
-    locked = tmp_path / "locked"
-    locked.mkdir(mode=0o500)
-    env = environment(tmp_path, DATABASE_URL=f"sqlite:///{locked}/x.sqlite3")
-    assert f"{locked} cannot be written" in refusal(env, "migrate")
 
 
 def test_a_database_that_does_not_answer_is_named_without_its_password(tmp_path: Path):

@@ -1,4 +1,4 @@
-"""The desk: what waits is shown without a card number; an order that fits nothing changes nothing."""
+"""The desk: what waits is shown without a card number; a wrong order changes nothing."""
 
 import pytest
 from sqlalchemy import Engine

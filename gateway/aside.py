@@ -1,14 +1,15 @@
 """What is set aside: quarantined messages and dead letters.
 
 Law: a quarantined frame has one row, is answered 90 and is not decided again until `requeue`;
-its row stays and says how often. Dead letters are a window: at most LETTERS_MAX rows, the oldest
-go first, and of one batch at most LETTERS_BATCH_MAX are kept, so that a flood of rubbish costs
+its row stays. Messages without a trace are new bytes at each sending, so of those at most
+UNTRACED_MAX are kept for a terminal. Dead letters are a window: at most LETTERS_MAX rows, the
+oldest go first, and of one batch at most LETTERS_BATCH_MAX are kept, so that rubbish costs
 little. Both hold the frame encrypted only, for a frame may hold a card number.
 """
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from gateway import bulk, chain, counting
 from gateway.book import Message
@@ -21,6 +22,7 @@ from protocol.limits import FRAME_UP_SIZE_MAX
 
 QUARANTINED = "quarantined"
 REQUEUED = "requeued"
+UNTRACED_MAX = 20
 LETTERS_MAX = 10_000
 LETTERS_BATCH_MAX = 50
 LETTER_COLUMNS = (*SEALED["dead_letters"], "row_mac")
@@ -41,6 +43,8 @@ def set_aside(connection: Connection, keyring: Keyring, message: Message, fault:
         again = dict(row._mapping) | {"state": QUARANTINED, "fault": fault, "last_at": now}
         _write(connection, keyring, again)
         return
+    if not message.request.trace and _untraced(connection, message.terminal_id) >= UNTRACED_MAX:
+        return
     serial, = counting.take(connection, keyring.audit_key, counting.QUARANTINE, 1)
     box = keyring.lock(month_of(now), bound_to("quarantine", message.frame_hash),
                        message.frame, b"")
@@ -49,6 +53,11 @@ def set_aside(connection: Connection, keyring: Keyring, message: Message, fault:
               "trace": message.request.trace, "state": QUARANTINED, "fault": fault,
               "first_at": now, "last_at": now, "box": box}
     connection.execute(insert(quarantine).values(**values, row_mac=_seal(keyring, values)))
+
+
+def _untraced(connection: Connection, terminal_id: int) -> int:
+    return connection.execute(select(func.count()).where(
+        quarantine.c.terminal_id == terminal_id, quarantine.c.trace == 0)).scalar_one()
 
 
 def requeue(connection: Connection, keyring: Keyring, digest: bytes, now: int) -> None:

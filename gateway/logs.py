@@ -10,6 +10,7 @@ terminal, journal, trace and the receipt number.
 import logging
 import re
 import sys
+import threading
 from collections.abc import Mapping
 from typing import Any, TextIO
 
@@ -117,6 +118,17 @@ def _named(process: str) -> Processor:
         event["process"] = process
         return event
     return name
+
+
+def catch_all() -> None:
+    """Send what no one caught, on any thread, through the log: Python's own text is unredacted."""
+    def uncaught(kind: type[BaseException], error: BaseException | None, trace: Any) -> None:
+        if error is not None and not issubclass(kind, KeyboardInterrupt):
+            logger(__name__).critical("uncaught", exc_info=(kind, error, trace))
+
+    sys.excepthook = uncaught
+    threading.excepthook = lambda hook: uncaught(hook.exc_type, hook.exc_value,
+                                                 hook.exc_traceback)
 
 
 def logger(room: str) -> structlog.stdlib.BoundLogger:

@@ -142,8 +142,8 @@ class Link:
 
     def check(self) -> None:
         """Raise LinkError when the link has failed for good."""
-        if self._connected_at is not None and not self._subscribed \
-                and self._now() - self._connected_at > SUBSCRIBE_WAIT:
+        since = self._connected_at
+        if since is not None and not self._subscribed and self._now() - since > SUBSCRIBE_WAIT:
             self._fail("the broker does not confirm the subscription. Start the worker again, "
                        "and look into the broker's log.")
         if self.failure is not None:

@@ -32,6 +32,7 @@ def settle(process: str, env: Mapping[str, str] = os.environ) -> Settings:
     """Settings for `process`, its logs configured; raises SettingsError."""
     settings = from_environment(env)
     logs.configure(settings.log_format, process)
+    logs.catch_all()
     for name in unknown(env):
         logs.logger(__name__).warning("nothing reads this variable; misspelt?", variable=name)
     return settings

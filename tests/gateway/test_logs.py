@@ -3,6 +3,8 @@
 import io
 import json
 import logging
+import sys
+import threading
 
 import pytest
 from hypothesis import given
@@ -59,6 +61,25 @@ def test_a_card_number_in_a_traceback_never_comes_out(form: str, out: io.StringI
         logging.getLogger("library").exception("failed too")
     assert PAN not in out.getvalue() and out.getvalue().count("Traceback") == 2
     assert "****7892" in out.getvalue()
+
+
+def test_what_nobody_caught_goes_through_the_log_too(
+        form: str, out: io.StringIO, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    logs.catch_all()
+
+    def fail() -> None:
+        raise RuntimeError(f"card {PAN}")
+
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+    try:
+        fail()
+    except RuntimeError as error:
+        sys.excepthook(RuntimeError, error, error.__traceback__)
+    assert out.getvalue().count("****7892") == 2 and PAN not in out.getvalue()
 
 
 @pytest.mark.parametrize("name", ["card", "card_uid", "uid", "pin_block", "master_key",

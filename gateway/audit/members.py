@@ -1,0 +1,240 @@
+"""Members: each one's chain, entry by entry, and the figures that follow from it (I3).
+
+Law: entries are read in the order of their chain, a page in each snapshot; a member's row and lots
+are compared in the same snapshot as the last of its entries, so that taps coming in meanwhile are
+no findings. What is kept between pages is one member's sums.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Row, Table, select
+
+from gateway import bulk, chain
+from gateway.audit.parts import Parts, prove
+from gateway.audit.reader import Work, beyond, lookup
+from gateway.audit.report import FORGED, RECOMPUTE, RESTORE, ROLLED_BACK, join_key
+from gateway.ledger import ACCRUAL, Posting, balanced
+from gateway.tables import (
+    LOT_FACTS,
+    MEMBER_DERIVED,
+    entries,
+    lot_movements,
+    lots,
+    members,
+    outcomes,
+    postings,
+)
+
+MEMBERS_PAGE = 200
+ISSUING = (ACCRUAL,)  # kinds of entries that issue points into a lot
+_OPENED_BY = LOT_FACTS.index("opened_by")
+
+Lines = Mapping[int, dict[int, tuple]]  # entry id -> line -> the rest of the row
+
+
+@dataclass
+class Walk:
+    """What the entries read so far say of a member. `gapped`: some before are missing."""
+
+    member_id: int
+    befores: tuple[bytes, ...]
+    seq: int = 0
+    gapped: bool = False
+    amounts: dict[int, int] = field(default_factory=dict)  # by account
+    lots: dict[int, tuple[int, int, int]] = field(default_factory=dict)  # issued, remaining, held
+
+
+class Page(NamedTuple):
+    """Entries of one snapshot and the rows that belong to them."""
+
+    entries: Sequence[Row]
+    postings: Lines
+    movements: Lines
+    lots: Mapping[tuple, tuple]
+    outcomes: Mapping[tuple, tuple]
+
+
+def check(work: Work) -> None:
+    """Every member, its chain, its lots and its balances."""
+    walk: Walk | None = None
+    done: tuple[int, ...] | None = None  # the last member that is finished with
+    last = False
+    while not last:
+        with work.reader.snapshot() as connection:
+            rows = connection.execute(select(members).where(*beyond((members.c.id,), done))
+                                      .order_by(members.c.id).limit(MEMBERS_PAGE)).all()
+            through = rows[-1].id if len(rows) == MEMBERS_PAGE else None
+            page = _page(work, connection, walk, done, through)
+            full = len(page.entries) == work.reader.page_rows
+            # the last member of a full page may have more entries
+            cut = page.entries[-1].member_id if full else None
+            whole = {row.id: row for row in rows if cut is None or row.id < cut}
+            walks = _walk(work, page, walk)
+            walk = walks.pop(cut) if cut is not None else None
+            _finish(work, connection, whole, walks)
+            work.docket.checked("members", len(whole))
+            last = through is None and not full
+            done = (cut - 1,) if cut is not None else done if through is None else (through,)
+
+
+def _page(work: Work, connection: Connection, walk: Walk | None, done: tuple | None,
+          through: int | None) -> Page:
+    """The next entries, of members up to `through`."""
+    order = (entries.c.member_id, entries.c.chain_seq)
+    behind = (beyond(order, (walk.member_id, walk.seq)) if walk is not None
+              else beyond(order[:1], done))
+    ends = [] if through is None else [entries.c.member_id <= through]
+    rows = connection.execute(select(entries).where(*behind, *ends).order_by(*order)
+                              .limit(work.reader.page_rows)).all()
+    work.docket.checked("entries", len(rows))
+    ids = sorted((row.id,) for row in rows)
+    moved = _lines(connection, lot_movements, ("lot_id", "delta", "held_delta"), ids)
+    lot_ids = sorted({(line[0],) for lines in moved.values() for line in lines.values()})
+    keys = sorted((row.origin, row.operation_key) for row in rows)
+    return Page(rows, _lines(connection, postings, ("account_id", "unit", "amount"), ids), moved,
+                lookup(connection, lots, LOT_FACTS, ("id",), lot_ids),
+                lookup(connection, outcomes, ("entry_id", "frame_hash", "code"),
+                       ("origin", "operation_key"), keys))
+
+
+def _lines(connection: Connection, table: Table, columns: tuple[str, ...],
+           ids: Sequence[tuple]) -> Lines:
+    found: dict[int, dict[int, tuple]] = {}
+    if ids:
+        for row in bulk.select(connection, table, ("entry_id", "line", *columns), ("entry_id",),
+                               ids):
+            found.setdefault(row[0], {})[row[1]] = tuple(row[2:])
+    return found
+
+
+def _walk(work: Work, page: Page, walk: Walk | None) -> dict[int, Walk]:
+    """The walks of the members in a page, `walk` carried on."""
+    walks = {walk.member_id: walk} if walk is not None else {}
+    for entry in page.entries:
+        known = walks.get(entry.member_id)
+        if known is None:
+            known = walks[entry.member_id] = Walk(entry.member_id,
+                                                  (chain.birth(entry.member_id),))
+        _step(work, page, known, entry)
+        _check_outcome(work, page, entry)
+    return walks
+
+
+def _step(work: Work, page: Page, walk: Walk, entry: Row) -> None:
+    """One entry of a chain: its place, its parts, its links; then its sums join the walk's."""
+    if entry.chain_seq <= walk.seq:
+        work.docket.find("entries", str(entry.id), "outside its member's chain.", FORGED)
+        return
+    if entry.chain_seq > walk.seq + 1:
+        _missing(work, walk, entry.chain_seq - 1)
+        walk.gapped, walk.befores = True, ()
+    posted = page.postings.get(entry.id, {})
+    moved = page.movements.get(entry.id, {})
+    proof = prove(work.audit_key, entry, _parts(page, walk, entry, moved), walk.befores)
+    for found in proof.findings:
+        work.docket.find(*found)
+    if not balanced(Posting(*posting) for posting in posted.values()):
+        work.docket.find("entries", str(entry.id), "its postings do not sum to zero.", RESTORE)
+    walk.seq, walk.befores = entry.chain_seq, proof.befores
+    for account_id, _, amount in posted.values():
+        walk.amounts[account_id] = walk.amounts.get(account_id, 0) + amount
+    for lot_id, delta, held_delta in moved.values():
+        issued, remaining, held = walk.lots.get(lot_id, (0, 0, 0))
+        issued += delta if entry.kind in ISSUING else 0
+        walk.lots[lot_id] = issued, remaining + delta, held + held_delta
+
+
+def _missing(work: Work, walk: Walk, through: int) -> None:
+    first = walk.seq + 1
+    span = str(first) if first == through else f"{first} to {through}"
+    work.docket.find(
+        "entries", f"member {walk.member_id} seq {span}",
+        "missing from the member's chain; the entry behind it cannot be proved complete.", RESTORE)
+
+
+def _parts(page: Page, walk: Walk, entry: Row, moved: dict[int, tuple]) -> Parts:
+    named = {movement[0] for movement in moved.values()}
+    facts = {lot_id: page.lots[lot_id,] for lot_id in named if (lot_id,) in page.lots}
+    opened = {lot_id: held for lot_id, held in facts.items() if held[_OPENED_BY] == entry.id
+              or (lot_id not in walk.lots and not walk.gapped)}
+    return Parts(page.postings.get(entry.id, {}), moved, opened, frozenset(named - facts.keys()))
+
+
+def _check_outcome(work: Work, page: Page, entry: Row) -> None:
+    key = entry.origin, entry.operation_key
+    outcome = page.outcomes.get(key)
+    if outcome is None:
+        work.docket.find("outcomes", join_key(*key), f"missing, entry {entry.id} came of it.",
+                         RESTORE)
+    elif outcome != (entry.id, entry.frame_hash, entry.code):
+        work.docket.find("outcomes", join_key(*key),
+                         f"tells another story than entry {entry.id}, which came of it.", RESTORE)
+
+
+def _finish(work: Work, connection: Connection, rows: Mapping[int, Row],
+            walks: Mapping[int, Walk]) -> None:
+    """Members whose last entry has been read, against what their entries add up to."""
+    ids = sorted({(lot_id,) for walk in walks.values() for lot_id in walk.lots})
+    held = lookup(connection, lots, ("issued", "remaining", "held"), ("id",), ids)
+    for member_id in sorted(rows.keys() | walks.keys()):
+        walk = walks.get(member_id) or Walk(member_id, (chain.birth(member_id),))
+        if member_id not in rows:
+            work.docket.find("members", str(member_id), "missing, entries name it.", RESTORE)
+            continue
+        _check_lots(work, walk, held)
+        _check_chain_end(work, rows[member_id], walk)
+        _check_balances(work, rows[member_id], walk, held)
+
+
+def _check_lots(work: Work, walk: Walk, held: Mapping[tuple, tuple]) -> None:
+    for lot_id, sums in walk.lots.items():
+        stored = held.get((lot_id,))
+        if stored is None:
+            continue  # named by the entry that opened it
+        for name, figure, summed in zip(("issued", "remaining", "held"), stored, sums,
+                                        strict=True):
+            if figure != summed or figure < 0:
+                work.docket.find("lots", str(lot_id), f"{name} is {figure}, its movements add up"
+                                 f" to {summed}.", RECOMPUTE)
+
+
+def _check_chain_end(work: Work, row: Row, walk: Walk) -> None:
+    """The seals of a member row, and whether the row and its chain end together."""
+    member = str(row.id)
+    derived = tuple(row._mapping[name] for name in MEMBER_DERIVED)
+    if not chain.same(row.derived_mac, chain.seal(work.audit_key, "members", derived)):
+        work.docket.find("members", member, "balances or chain head changed, they are not what"
+                         " was sealed.", RESTORE)
+    if not chain.same(row.name_mac, chain.seal(work.audit_key, "name",
+                                               (row.id, row.masked_name))):
+        work.docket.find("members", member, "masked name changed, it is not what was sealed.",
+                         RESTORE)
+    if row.chain_seq > walk.seq:
+        _missing(work, walk, row.chain_seq)
+    elif row.chain_seq < walk.seq:
+        work.docket.find("members", member, f"older than its chain, which goes on to"
+                         f" {walk.seq}: the row says {row.chain_seq}.", ROLLED_BACK)
+    elif walk.befores and row.chain_link not in walk.befores:
+        work.docket.find("members", member, "its chain link is not that of its last entry.",
+                         RESTORE)
+    if not chain.same(row.chain_head, chain.head(work.audit_key, row.chain_link)):
+        work.docket.find("members", member, "its chain head is not the seal of its chain link.",
+                         RESTORE)
+
+
+def _check_balances(work: Work, row: Row, walk: Walk, held: Mapping[tuple, tuple]) -> None:
+    """I3: balances, lots and postings of one member say the same."""
+    mine = [held[lot_id,] for lot_id in walk.lots if (lot_id,) in held]
+    posted = walk.amounts.get(row.points_account_id, 0)
+    rules = (("available", row.available, sum(lot[1] for lot in mine), "its lots' remaining"),
+             ("held", row.held, sum(lot[2] for lot in mine), "its lots' held"),
+             ("available + held - debt", row.available + row.held - row.debt, posted,
+              "its postings"))
+    for name, figure, summed, what in rules:
+        if figure != summed:
+            work.docket.find("members", str(row.id),
+                             f"{name} is {figure}, {what} add up to {summed}.", RECOMPUTE)
+    if min(row.available, row.held, row.debt) < 0:
+        work.docket.find("members", str(row.id), "a balance is below zero.", RECOMPUTE)

@@ -1,0 +1,186 @@
+"""Everything derived, computed again from what is only inserted, and compared exactly (I10).
+
+Law: the database adds up, by other means than members.py: balances and chain ends from entries,
+postings and movements; lots from movements; journals from outcomes and refusals; cards from their
+events; terminals from their epochs; counters from the rows they count. A difference is named with
+both values. Nothing is written: a rebuilt value is a reason to ask, not a correction.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, Table, case, func, select, tuple_
+
+from gateway import chain, counting
+from gateway.audit.members import ISSUING
+from gateway.audit.outcomes import count_by_journal
+from gateway.audit.reader import Work, lookup
+from gateway.audit.report import RECOMPUTE, join_key
+from gateway.book import operation_key
+from gateway.tables import (
+    card_events,
+    cards,
+    counters,
+    dead_letters,
+    entries,
+    journals,
+    lot_movements,
+    lots,
+    members,
+    postings,
+    quarantine,
+    refusals,
+    registry_events,
+    terminal_epochs,
+    terminals,
+)
+
+PAGE_ROWS = 50
+
+
+class Rebuilt(NamedTuple):
+    """The values of one row, as stored and as they follow from other rows."""
+
+    table: Table
+    key: tuple
+    stored: Mapping[str, Any]
+    values: Mapping[str, Any]
+
+
+def check(work: Work) -> None:
+    """Each derived row beside its rebuilt values."""
+    rooms: Sequence[tuple[Table, Callable[[Work, Connection, Sequence[Row]], Iterable[Rebuilt]]]]
+    rooms = ((members, _members), (journals, _journals), (cards, _cards),
+             (terminals, _terminals), (counters, _counters))
+    for table, rebuild in rooms:
+        for connection, rows, _ in work.reader.pages(table, rows_max=PAGE_ROWS):
+            if rows:
+                for each in rebuild(work, connection, rows):
+                    _compare(work, each)
+
+
+def _compare(work: Work, each: Rebuilt) -> None:
+    work.docket.rebuilt(each.table.name, 1)
+    for name, value in each.values.items():
+        stored = each.stored[name]
+        if stored != value:
+            work.docket.find(each.table.name, join_key(*each.key), f"{name} is {_shown(stored)},"
+                             f" rebuilt it is {_shown(value)}.", RECOMPUTE)
+
+
+def _shown(value: object) -> object:
+    return value.hex() if isinstance(value, bytes) else value
+
+
+def _members(work: Work, connection: Connection, rows: Sequence[Row]) -> Iterable[Rebuilt]:
+    """Members and the lots their entries moved."""
+    mine = entries.c.member_id.between(rows[0].id, rows[-1].id)
+    ends = _chain_ends(connection, mine)
+    posted = _points(connection, mine)
+    moved = _movements(connection, mine)
+    for row in rows:
+        figures = [sums for (member_id, _), sums in moved.items() if member_id == row.id]
+        available, held = sum(each[1] for each in figures), sum(each[2] for each in figures)
+        born = chain.birth(row.id)
+        seq, link, head = ends.get(row.id, (0, born, chain.head(work.audit_key, born)))
+        yield Rebuilt(members, (row.id,), row._mapping, {
+            "available": available, "held": held,
+            "debt": available + held - posted.get(row.id, 0),
+            "chain_seq": seq, "chain_link": link, "chain_head": head})
+    names = ("issued", "remaining", "held")
+    stored = lookup(connection, lots, names, ("id",), sorted({(lot,) for _, lot in moved}))
+    for (_, lot_id), sums in moved.items():
+        if (lot_id,) in stored:
+            yield Rebuilt(lots, (lot_id,), dict(zip(names, stored[lot_id,], strict=True)),
+                          dict(zip(names, sums, strict=True)))
+
+
+def _chain_ends(connection: Connection, mine) -> dict[int, tuple]:
+    last = select(entries.c.member_id, func.max(entries.c.chain_seq)).where(mine).group_by(
+        entries.c.member_id)
+    rows = connection.execute(select(
+        entries.c.member_id, entries.c.chain_seq, entries.c.link, entries.c.head).where(
+            mine, tuple_(entries.c.member_id, entries.c.chain_seq).in_(last)))
+    return {row[0]: tuple(row[1:]) for row in rows}
+
+
+def _points(connection: Connection, mine) -> dict[int, int]:
+    rows = connection.execute(
+        select(entries.c.member_id, func.sum(postings.c.amount))
+        .join(postings, postings.c.entry_id == entries.c.id)
+        .join(members, members.c.id == entries.c.member_id)
+        .where(mine, postings.c.account_id == members.c.points_account_id)
+        .group_by(entries.c.member_id))
+    return {row[0]: int(row[1]) for row in rows}
+
+
+def _movements(connection: Connection, mine) -> dict[tuple[int, int], tuple[int, int, int]]:
+    """(issued, remaining, held) by (member, lot)."""
+    issued = case((entries.c.kind.in_(ISSUING), lot_movements.c.delta), else_=0)
+    rows = connection.execute(
+        select(entries.c.member_id, lot_movements.c.lot_id, func.sum(issued),
+               func.sum(lot_movements.c.delta), func.sum(lot_movements.c.held_delta))
+        .join(lot_movements, lot_movements.c.entry_id == entries.c.id).where(mine)
+        .group_by(entries.c.member_id, lot_movements.c.lot_id))
+    return {(row[0], row[1]): (int(row[2]), int(row[3]), int(row[4])) for row in rows}
+
+
+def _journals(work: Work, connection: Connection, rows: Sequence[Row]) -> Iterable[Rebuilt]:
+    first, last = rows[0], rows[-1]
+    before = first.terminal_id, operation_key(first.journal, 0)
+    counted = count_by_journal(connection, before,
+                               (last.terminal_id, operation_key(last.journal, 2**32 - 1)))
+    refused = {(row[0], row[1]): row[2] for row in connection.execute(
+        select(refusals.c.terminal_id, refusals.c.journal, func.max(refusals.c.trace))
+        .where(refusals.c.terminal_id.between(first.terminal_id, last.terminal_id))
+        .group_by(refusals.c.terminal_id, refusals.c.journal))}
+    for row in rows:
+        key = row.terminal_id, row.journal
+        count, highest = counted.get(key, (0, 0))
+        yield Rebuilt(journals, key, row._mapping, {
+            "outcomes": count, "highest_trace": max(highest, refused.get(key, 0))})
+
+
+def _cards(work: Work, connection: Connection, rows: Sequence[Row]) -> Iterable[Rebuilt]:
+    events: dict[int, list[Row]] = {}
+    for event in connection.execute(select(card_events).where(
+            card_events.c.card_id.between(rows[0].id, rows[-1].id))
+            .order_by(card_events.c.card_id, card_events.c.seq)):
+        events.setdefault(event.card_id, []).append(event)
+    for row in rows:
+        story = events.get(row.id, ())
+        if story:
+            yield Rebuilt(cards, (row.id,), row._mapping, {
+                "state": story[-1].state, "state_since": story[-1].since,
+                "member_id": story[-1].member_id,
+                "state_before": story[-2].state if len(story) > 1 else None})
+
+
+def _terminals(work: Work, connection: Connection, rows: Sequence[Row]) -> Iterable[Rebuilt]:
+    epochs: dict[int, list[Row]] = {}
+    for epoch in connection.execute(select(terminal_epochs).where(
+            terminal_epochs.c.terminal_id.between(rows[0].id, rows[-1].id))):
+        epochs.setdefault(epoch.terminal_id, []).append(epoch)
+    for row in rows:
+        known = epochs.get(row.id, ())
+        revoked = sorted(each.epoch for each in known if each.revoked_at is not None)
+        yield Rebuilt(terminals, (row.id,), row._mapping, {
+            "epoch": max((each.epoch for each in known), default=0),
+            "revoked_epochs": bytes(revoked)})
+
+
+def _counters(work: Work, connection: Connection, rows: Sequence[Row]) -> Iterable[Rebuilt]:
+    """How far the serials go; `config` follows from nothing that is kept."""
+    serials = {counting.REFUSALS: refusals.c.serial, counting.QUARANTINE: quarantine.c.serial,
+               counting.DEAD_LETTERS: dead_letters.c.serial}
+    event = connection.execute(select(registry_events.c.seq, registry_events.c.link).order_by(
+        registry_events.c.seq.desc()).limit(1)).one_or_none()
+    for row in rows:
+        values: dict[str, object] = {}
+        if row.name == counting.HOUSE:
+            values = {"value": event.seq if event else 0,
+                      "link": event.link if event else chain.NO_LINK}
+        elif row.name in serials:
+            highest = connection.execute(select(func.max(serials[row.name]))).scalar_one()
+            values = {"value": row.low if highest is None else highest}
+        yield Rebuilt(counters, (row.name,), row._mapping, values)

@@ -1,0 +1,123 @@
+"""What an audit says: findings, and how many rows it looked at.
+
+Law: a finding names a table and a row, says in plain words what is wrong and what to do; a report
+keeps at most FINDINGS_MAX of them and counts the rest, so that a wrecked database cannot fill the
+memory. The same thing found twice is said once. Card numbers and names are in no finding.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from sqlalchemy import Row, Table
+
+FINDINGS_MAX = 1000
+
+# (table, rows checked so far, rows there were at the start)
+Progress = Callable[[str, int, int], None]
+
+RESTORE = ("Compare the row with a backup whose audit is clean and restore it; find out who wrote"
+           " to the database.")
+FORGED = ("Nothing the gateway did put it there. Keep a copy as evidence, remove it, and find out"
+          " who wrote to the database.")
+ROLLED_BACK = ("Someone put an older state back. Compare with a backup whose audit is clean, and"
+               " find out who wrote to the database.")
+RECOMPUTE = ("Do not correct it by hand: compare with a backup, and restore what was changed; the"
+             " recomputed value follows from rows that are only inserted.")
+
+
+class Finding(NamedTuple):
+    """`row`: the primary key, its parts joined by colons, bytes in hex; where the key of a row
+    that is gone cannot be known, what is known of it."""
+
+    table: str
+    row: str
+    wrong: str
+    todo: str
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.row}: {self.wrong} {self.todo}"
+
+
+class Checked(NamedTuple):
+    table: str
+    rows: int
+
+
+class Report(NamedTuple):
+    """`checked`: rows read of each table; `rebuilt`: rows whose derived columns were recomputed
+    (empty without rebuild); `left_out`: findings beyond FINDINGS_MAX."""
+
+    findings: tuple[Finding, ...]
+    checked: tuple[Checked, ...]
+    rebuilt: tuple[Checked, ...]
+    left_out: int
+
+    @property
+    def ok(self) -> bool:
+        return not self.findings
+
+    def __str__(self) -> str:
+        rows = sum(each.rows for each in self.checked)
+        if self.ok:
+            return f"clean: {rows} rows checked, nothing is wrong"
+        more = f" (and {self.left_out} more)" if self.left_out else ""
+        return "\n".join([*map(str, self.findings),
+                          f"{len(self.findings)} findings{more}, {rows} rows checked"])
+
+
+class Docket:
+    """Where the checks write down what they find."""
+
+    def __init__(self, totals: Mapping[str, int], progress: Progress | None = None) -> None:
+        self._totals = totals
+        self._progress = progress
+        self._checked: dict[str, int] = {}
+        self._rebuilt: dict[str, int] = {}
+        self._findings: dict[tuple[str, str, str], Finding] = {}
+        self._left_out = 0
+
+    def find(self, table: str, row: str, wrong: str, todo: str) -> None:
+        key = (table, row, wrong)
+        if key in self._findings:
+            return
+        if len(self._findings) < FINDINGS_MAX:
+            self._findings[key] = Finding(table, row, wrong, todo)
+        else:
+            self._left_out += 1
+
+    def checked(self, table: str, rows: int) -> None:
+        self._checked[table] = self._checked.get(table, 0) + rows
+        if self._progress is not None:
+            self._progress(table, self._checked[table], self._totals.get(table, 0))
+
+    def seen(self) -> bool:
+        """Whether there were any rows so far."""
+        return any(self._checked.values())
+
+    def rebuilt(self, table: str, rows: int) -> None:
+        self._rebuilt[table] = self._rebuilt.get(table, 0) + rows
+
+    def report(self, tables: Iterable[str]) -> Report:
+        """The report, findings in the order of `tables`, then in the order they were found."""
+        order = {name: place for place, name in enumerate(tables)}
+        findings = sorted(self._findings.values(),
+                          key=lambda found: order.get(found.table, len(order)))
+        return Report(tuple(findings),
+                      tuple(Checked(name, self._checked.get(name, 0)) for name in order),
+                      tuple(Checked(*item) for item in self._rebuilt.items()), self._left_out)
+
+
+def key_text(table: Table, row: Row) -> str:
+    """The primary key of a row as a finding shows it."""
+    return join_key(*(row._mapping[column.name] for column in table.primary_key.columns))
+
+
+def join_key(*parts: object) -> str:
+    return ":".join(part.hex() if isinstance(part, bytes) else str(part) for part in parts)
+
+
+def some(names: Iterable[object], most: int = 10) -> str:
+    """A list for a sentence: at most `most` names."""
+    held = [str(name) for name in names]
+    more = f" and {len(held) - most} more" if len(held) > most else ""
+    return ", ".join(held[:most]) + more

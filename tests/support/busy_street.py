@@ -1,0 +1,99 @@
+"""A street with a past, for the audit: at least one row in every table, all by the gateway itself.
+
+Sales of several days and members, replays, conflicts, malformed and refused and held taps, a
+quarantined one, rubbish, state changes of everything, new and revoked keys, a first tap of a stock
+card, and a retention that has dropped what was old.
+"""
+
+from sqlalchemy import Engine
+
+from gateway.clock import to_ms
+from gateway.decisions import DECISIONS
+from gateway.registry import NewCard
+from gateway.retention import drop_frames, drop_letters
+from protocol import messages
+from protocol.cbor import encode
+from tests.support.street import JOURNAL, RULES, Street, card_number
+
+POISON = 666
+STOCK_CARD = card_number(900)
+SECOND_JOURNAL = 7
+
+
+def busy_street(engine: Engine) -> Street:
+    """The street after about 14 months; its clock stands where the audit should look at it."""
+    street = Street(engine, terminals=3, members=3, first_tap_activates=True)
+    street.registry.create_operator(street.merchant, 1, "Lin")
+    street.registry.create_cards(street.programme, [NewCard(STOCK_CARD, None, "stock"),
+                                                    NewCard(b"\x04\xa1\xb2\xc3", street.members[1])])
+    _old_days(street)
+    _retention(street)
+    _changes(street)
+    _recent_days(street)
+    return street
+
+
+def _old_days(street: Street) -> None:
+    """Frames of these are dropped later; outcomes and entries stay."""
+    street.answers(*(street.sale(1000 + place, card=place % 3) for place in range(6)))
+    street.answers(street.sale(card="6200008999999994"), b"rubbish", street.sale(epoch=9)[:-1])
+    street.later(days=450)
+
+
+def _retention(street: Street) -> None:
+    now = to_ms(street.now)
+    assert drop_frames(street.engine, street.keyring, now, 1000) == 7
+    assert drop_letters(street.engine, street.keyring, now, 1000) == 2
+
+
+def _changes(street: Street) -> None:
+    registry = street.registry
+    registry.add_rule_set(street.programme, RULES._replace(rate_points=2), to_ms(street.now))
+    street.later(hours=1)
+    registry.set_member_tier(street.members[1], "gold")
+    registry.set_card_state(street.cards[2], "lost", reason="reported")
+    registry.set_card_state(street.cards[2], "active", reason="found")
+    registry.set_member_state(street.members[2], "suspended")
+    registry.set_member_state(street.members[2], "active")
+    registry.set_operator_state(street.merchant, 1, "suspended")
+    registry.set_operator_state(street.merchant, 1, "active")
+    registry.set_merchant_state(street.merchant, "active")
+    registry.advance_epoch(street.terminals[1])
+    registry.revoke_epoch(street.terminals[1], 1)
+    street.later(hours=1)
+
+
+def _recent_days(street: Street) -> None:
+    tap = street.sale(2000, card=1)
+    street.answers(tap, tap, street.sale(30, card=0), street.sale(1, card=0))
+    street.answers(tap)
+    street.answers(street.sale(9999, trace=1, card=0))  # a conflict
+    street.answers(street.seal_payload(encode({0: 1, 1: JOURNAL, 2: 90, 6: (2, 62), 7: 0})))
+    street.answers(street.sale(terminal=2, journal=SECOND_JOURNAL, card=b"\x04\xa1\xb2\xc3"),
+                   street.sale(500, terminal=1, epoch=2, card=STOCK_CARD),
+                   street.sale(500, terminal=1, epoch=1),  # revoked key: held
+                   street.inquiry(), street.heartbeat())
+    _quarantine(street)
+    street.answers(b"rubbish", b"", street.sale(terminal=2) + b"x")
+    street.later(days=1)
+    street.answers(*(street.sale(700 + place, terminal=place % 2, epoch=1 + place % 2,
+                                 card=place % 3) for place in range(6)))
+
+
+def _quarantine(street: Street) -> None:
+    """A seeded bug sets two sales aside; one is requeued and posts."""
+    sound = DECISIONS[messages.SALE]
+
+    def poisoned(message, book):
+        if message.request.amount_minor == POISON:
+            raise ZeroDivisionError("seeded")
+        return sound(message, book)
+
+    DECISIONS[messages.SALE] = poisoned
+    try:
+        lasting, passing = street.sale(POISON, card=1), street.sale(POISON, card=0)
+        street.answers(lasting, passing)
+    finally:
+        DECISIONS[messages.SALE] = sound
+    street.registry.requeue(street.read(street.answers(passing)[0].reply).digest)
+    street.answers(passing)

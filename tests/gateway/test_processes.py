@@ -207,3 +207,14 @@ def test_the_quarantine_is_listed_and_requeued_from_the_command_line(street: Str
     assert street.take(sale).code == codes.APPROVED
     wrong = run(env, "requeue", "00" * 8)
     assert wrong.returncode == 1 and "Traceback" not in wrong.stderr
+
+
+def test_the_audit_says_clean_or_names_what_is_wrong_and_its_exit_code_too(street: Street):
+    street.take(tap(street))
+    clean = run(settings(street), "audit", "--rebuild")
+    assert clean.returncode == 0 and clean.stdout.startswith("clean: "), clean.stderr
+    with street.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE members SET available = 9999")
+    wrong = run(settings(street), "audit")
+    assert wrong.returncode == 1 and f"members {street.members[0]}: " in wrong.stdout
+    assert "Traceback" not in wrong.stderr

@@ -8,7 +8,7 @@ compares the two. A ProtocolError is an answer; anything else ends the run.
 import sys
 from binascii import hexlify, unhexlify
 
-from protocol import cbor, frames, keys, messages
+from protocol import cbor, codes, frames, keys, messages, topics
 from protocol.errors import FrameError, ProtocolError
 from protocol.sealer import Sealer
 
@@ -81,10 +81,18 @@ def _pin(seed):
     return hexlify(block + wrapped).decode()
 
 
+def _topic(text):
+    return show(topics.parse(text.decode()))
+
+
+def _code(number):
+    return "%s %s" % (codes.name(number[0]), codes.transient(number[0]))  # noqa: UP031
+
+
 SEALER = Sealer(1024)
 QUESTIONS = {
     "decode": _decode, "request": _request, "reply": _reply, "split": _split,
-    "seal": _seal, "keys": _keys, "pin": _pin,
+    "seal": _seal, "keys": _keys, "pin": _pin, "topic": _topic, "code": _code,
 }
 
 

@@ -118,7 +118,8 @@ def test_everything_else_is_refused(name: str):
 
 @pytest.mark.parametrize("value", [
     None, True, False, 1.0, 2**64, -(2**64) - 1, "\ud800", {None: 1}, {(1,): 1}, {True: 1},
-    {1.5: 0}, [[[[[]]]]], ((((({},),),),),), int, {1: None}, (True,), {"\udfff": 1},
+    {1.5: 0}, [[[[[]]]]], ((((({},),),),),), int, {1: {2: {3: {4: {5: 6}}}}}, {1: ({2: ((),)},)},
+    {1: None}, (True,), {"\udfff": 1},
 ], ids=repr)
 def test_what_has_no_encoding_is_refused(value: object):
     with pytest.raises(CborError):

@@ -1,6 +1,7 @@
 """Reply codes: what is final, what is worth sending again."""
 
 from protocol import codes
+from tests.protocol import answers
 
 
 def test_exactly_four_codes_are_transient():
@@ -30,3 +31,8 @@ def test_the_numbers_that_other_makers_rely_on_do_not_move():
             "malformed": 60, "unsupported": 61, "trace_conflict": 62, "too_old": 63,
             "try_later": 90}
     assert {name: code for code, name in codes.NAMES.items() if name in told} == told
+
+
+def test_micropython_knows_the_same_codes():
+    lines = [f"code {bytes((code,)).hex()}" for code in range(256)]
+    assert answers.on_micropython(lines) == [answers.answer(line) for line in lines]

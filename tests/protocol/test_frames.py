@@ -151,6 +151,10 @@ def test_another_outer_form_is_refused(name: str):
 
 
 def test_a_long_payload_with_a_length_in_a_longer_form_is_refused():
+    frame = frame_of(bytes(23))
+    assert refusal(frame[:14] + b"\x58\x17" + frame[15:]) == frames.OUTER
+    frame = frame_of(bytes(255))
+    assert refusal(frame[:14] + b"\x59\x00\xff" + frame[16:]) == frames.OUTER
     frame = frame_of(bytes(200))
     assert refusal(frame[:14] + b"\x59\x00\xc8" + frame[16:]) == frames.OUTER
     frame = frame_of(bytes(300))

@@ -68,6 +68,12 @@ def test_hmac_is_the_standard_librarys(key: bytes, data: bytes):
     assert keys.hmac_sha256(key, data) == hmac.new(key, data, hashlib.sha256).digest()
 
 
+@pytest.mark.parametrize("size", [0, 1, 31, 32, 63, 64, 65, 200])
+def test_hmac_takes_keys_on_both_sides_of_a_block(size: int):
+    key = bytes(range(size))
+    assert keys.hmac_sha256(key, b"x") == hmac.new(key, b"x", hashlib.sha256).digest()
+
+
 @mutants.PROPERTY
 @given(st.binary(min_size=1, max_size=64), st.binary(max_size=40), st.integers(1, 100))
 def test_hkdf_is_cryptographys(key: bytes, info: bytes, size: int):
@@ -120,7 +126,8 @@ def test_what_is_no_pin_is_not_sealed(pin: str):
 
 
 @pytest.mark.parametrize("plain", [b"123\0\0\0\0\0", bytes(8), b"12\0004\0\0\0\0", b"1234abcd",
-                                   b"\0001234567", b"1234\n\0\0\0"])
+                                   b"\0001234567", b"1234\n\0\0\0",
+                                   b"123/\0\0\0\0", b"123:\0\0\0\0"])
 def test_a_sealed_block_that_holds_no_pin_is_refused(plain: bytes):
     nonce = b"\x01" + JOURNAL.to_bytes(4, "big") + NONCE
     block = AESCCM(KEY[:16], tag_length=8).encrypt(nonce, plain, None)
@@ -143,6 +150,12 @@ def test_a_wrapped_key_that_was_changed_or_meant_for_another_is_refused():
             keys.rekey_unwrap(Aes, KEY, spoilt)
     with pytest.raises(WrapError):
         keys.rekey_unwrap(Aes, bytes(32), wrapped)
+
+
+def test_only_a_whole_key_is_wrapped():
+    for size in (0, 16, 31, 33, 40):
+        with pytest.raises(ValueError):
+            keys.rekey_wrap(Aes, KEY, bytes(size))
 
 
 def test_no_two_terminals_epochs_or_uses_share_a_key():

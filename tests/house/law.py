@@ -88,6 +88,8 @@ def _import_faults(path: str, found: Import) -> Iterator[str]:
         yield "flask is imported outside the web rooms and the CLI"
     if room == "simulator" and top in SIMULATOR_NEVER and path not in LIVE:
         yield f"simulator may not import {top}: no wall clock, threads or sockets"
+    if room == "simulator" and top == "random" and found.names != ("Random",):
+        yield "global random in the simulator: take only Random"
     full = {found.name} | {f"{found.name}.{name}" for name in found.names}
     if path.startswith(PURE) and (top in IMPURE or full & IMPURE):
         yield f"{path} decides and is pure: it may not import {found.name}"
@@ -116,9 +118,6 @@ def _ban_faults(path: str, node: ast.AST) -> Iterator[str]:
         yield "naive datetime"
     if called in naive and len(node.args) + len(node.keywords) < naive[called]:
         yield "naive datetime"
-    drawn = called.startswith("random.") and called != "random.Random"
-    if drawn and path.startswith("simulator/"):
-        yield "global random in the simulator"
 
 
 def violations(path: str, text: str) -> list[str]:

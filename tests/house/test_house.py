@@ -98,7 +98,8 @@ PLANTED = {
     "simulator/x.py": [
         ("from gateway import intake", "simulator may not import gateway"),
         ("import time", "no wall clock"),
-        ("import random\nrandom.random()", "global random"),
+        ("import random", "global random"),
+        ("from random import randrange", "global random"),
     ],
 }
 
@@ -110,7 +111,7 @@ def test_a_planted_breach_is_named(path: str, text: str, why: str):
 
 
 def test_lawful_code_is_left_alone():
-    seeded = "import random\nr = random.Random(1)\nr.random()"
+    seeded = "from random import Random\nr = Random(1)\nr.random()"
     assert law.violations("simulator/x.py", seeded) == []
     assert law.violations("gateway/mqtt.py", "import paho.mqtt.client") == []
     assert law.violations("protocol/x.py", "from collections import namedtuple\nn = 7 // 2") == []

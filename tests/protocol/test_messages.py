@@ -117,6 +117,13 @@ def test_every_reply_key_survives_the_wire_and_fits_the_cddl():
         assert_accepted(frames.seal(KEY, limits.DOWN, 7, 1, payload), "frame")
 
 
+def test_a_reply_with_any_number_of_keys_is_one_deterministic_map():
+    everything = list(samples.replies())[-1]
+    for count in range(6, limits.REPLY_KEYS + 1):
+        some = Reply(*[value if key < count else None for key, value in enumerate(everything)])
+        assert encode_reply(some) == cbor.encode(dict(enumerate(everything[:count])))
+
+
 def test_micropython_reads_and_writes_the_same_messages():
     lines = [f"request {encode_request(each).hex()}" for each in samples.requests()]
     lines += [f"seal {encode_request(each).hex()}" for each in samples.requests()]

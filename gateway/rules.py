@@ -15,7 +15,8 @@ from typing import NamedTuple
 from gateway.errors import GatewayError
 
 BP = 10000
-POINTS_MAX = 9007199254740991
+RATE_POINTS_MAX = 10_000
+LOT_MONTHS_MAX = 600
 TIER_NAME_SIZE_MAX = 24
 
 
@@ -78,9 +79,9 @@ def _whole(name: str, value: object, low: int, high: int) -> None:
 def check(rule_set: RuleSet) -> RuleSet:
     """The rule set itself, or RulesError with the first thing that is wrong."""
     _whole("version", rule_set.version, 1, 2**31)
-    _whole("rate_points", rule_set.rate_points, 0, 10**6)
+    _whole("rate_points", rule_set.rate_points, 0, RATE_POINTS_MAX)
     _whole("rate_minor", rule_set.rate_minor, 1, 10**9)
-    _whole("lot_months", rule_set.lot_months, 1, 1200)
+    _whole("lot_months", rule_set.lot_months, 1, LOT_MONTHS_MAX)
     if not rule_set.tiers or len({tier.code for tier in rule_set.tiers}) != len(rule_set.tiers):
         raise RulesError("A rule set needs at least one tier and no two of one code."
                          " Nothing was stored; name the tiers.")

@@ -1,0 +1,48 @@
+"""Evidence: what changes a link or a seal."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway import chain
+
+KEY = b"A" * 32
+rows = st.lists(st.one_of(st.none(), st.integers(-2**63, 2**63), st.text(), st.binary()),
+                max_size=6)
+
+
+@given(rows, rows)
+def test_rows_that_differ_have_seals_that_differ(one, other):
+    same = chain.seal(KEY, "t", one) == chain.seal(KEY, "t", other)
+    assert same == (one == other)
+
+
+def test_a_seal_fits_one_table_and_one_key_only():
+    assert chain.seal(KEY, "outcomes", (1,)) != chain.seal(KEY, "frames", (1,))
+    assert chain.seal(KEY, "outcomes", (1,)) != chain.seal(b"B" * 32, "outcomes", (1,))
+    assert len(chain.seal(KEY, "outcomes", (1,))) == chain.SEAL_SIZE
+
+
+def test_a_row_of_the_database_seals_like_the_tuple_it_was_written_from():
+    assert chain.seal(KEY, "t", [1, b"x", None]) == chain.seal(KEY, "t", (1, b"x", None))
+
+
+def test_a_link_depends_on_all_before_it():
+    content = chain.entry_content((1, 2), [(1, 1, 5)], [], [])
+    assert chain.link(chain.NO_LINK, content) != chain.link(b"1" * 32, content)
+    assert len(chain.link(chain.NO_LINK, content)) == chain.LINK_SIZE
+
+
+def test_each_part_of_an_entry_counts():
+    base = ((1, 2), [(1, 1, 5)], [(9, 5, 0)], [(9, 7)])
+    contents = {chain.entry_content(*base)}
+    for place in range(4):
+        changed = list(base)
+        changed[place] = [(8, 8, 8)]
+        contents.add(chain.entry_content(*changed))
+    assert len(contents) == 5
+
+
+def test_a_head_is_sixteen_bytes_that_only_the_audit_key_makes():
+    assert len(chain.head(KEY, b"x" * 32)) == 16
+    assert chain.head(KEY, b"x" * 32) != chain.head(b"B" * 32, b"x" * 32)
+    assert chain.same(b"a", b"a") and not chain.same(None, b"a")

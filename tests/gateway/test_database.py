@@ -1,0 +1,97 @@
+"""Engines, transactions and migrations."""
+
+import threading
+
+import pytest
+from sqlalchemy import inspect
+from sqlalchemy.exc import OperationalError
+
+from gateway.database import (
+    DatabaseError,
+    counting_statements,
+    migrate,
+    on_postgresql,
+    open_engine,
+    read_url,
+    reading,
+    schema_version,
+    unreachable,
+    writing,
+)
+
+
+def test_a_migrated_database_is_at_the_newest_revision_and_migrating_again_is_harmless(engine):
+    migrate(engine)
+    present, newest = schema_version(engine)
+    assert present == newest is not None
+
+
+def test_two_processes_may_migrate_at_once(tmp_path):
+    engines = [open_engine(f"sqlite:///{tmp_path / 'new.sqlite3'}") for _ in range(2)]
+    threads = [threading.Thread(target=migrate, args=(engine,)) for engine in engines]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert "entries" in inspect(engines[0]).get_table_names()
+    assert schema_version(engines[1])[0] == "0001"
+
+
+def test_sqlite_is_durable_and_checks_foreign_keys(sqlite_engine):
+    with reading(sqlite_engine) as connection:
+        pragmas = [connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in
+                   ("journal_mode", "synchronous", "foreign_keys")]
+    assert pragmas == ["wal", 2, 1]
+
+
+def test_a_writer_on_sqlite_begins_immediate(sqlite_engine, tmp_path):
+    hasty = open_engine(str(sqlite_engine.url), busy_timeout_ms=1)
+    with writing(sqlite_engine):
+        with pytest.raises(OperationalError, match="locked"), writing(hasty):
+            pass
+        with reading(hasty) as connection:
+            assert connection.exec_driver_sql("SELECT 1").scalar_one() == 1
+    hasty.dispose()
+
+
+def test_postgresql_commits_durably_and_waits_for_locks_so_long_only(postgresql_engine):
+    with reading(postgresql_engine) as connection:
+        shown = [connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in
+                 ("transaction_isolation", "lock_timeout", "timezone")]
+    assert shown == ["read committed", "5s", "UTC"]
+
+
+def test_a_transaction_that_fails_leaves_nothing(engine):
+    with pytest.raises(ZeroDivisionError), writing(engine) as connection:
+        connection.exec_driver_sql("INSERT INTO counters VALUES ('x', 1, 0, '', '')")
+        raise ZeroDivisionError
+    with reading(engine) as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM counters").scalar_one() == 0
+
+
+def test_statements_are_counted_and_an_executemany_by_its_rows(engine):
+    mark = "%s" if on_postgresql(engine) else "?"
+    insert = f"INSERT INTO counters VALUES ({mark}, 1, 0, '', '')"
+    with counting_statements(engine) as statements, writing(engine) as connection:
+        connection.exec_driver_sql("SELECT 1")
+        connection.exec_driver_sql(insert, [("a",), ("b",), ("c",)])
+    assert len(statements) == 4
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "mysql://x/y", "sqlite://",
+                                 "sqlite:///:memory:", "sqlite:////nowhere/at/all.sqlite3"])
+def test_an_unusable_url_says_what_to_do(url):
+    with pytest.raises(DatabaseError, match="Nothing was started"):
+        open_engine(url)
+
+
+def test_the_short_form_of_a_postgresql_url_gets_our_driver():
+    assert read_url("postgresql://u@h/d").drivername == "postgresql+psycopg"
+
+
+def test_an_unreachable_server_is_one_line_without_the_password():
+    engine = open_engine("postgresql://u:secret@127.0.0.1:1/d")
+    with pytest.raises(OperationalError) as caught, reading(engine):
+        pass
+    line = unreachable(caught.value)
+    assert "secret" not in line and "\n" not in line and line

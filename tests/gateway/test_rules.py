@@ -1,0 +1,69 @@
+"""Points for money: exact, one rounding, down."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.rules import BP, RulesError, RuleSet, Tier, award, check, from_json, to_json
+
+SILVER = Tier("silver", "银卡", 12000)
+SHOP = RuleSet(1, 1, 100, 9, (Tier("basic", "普卡", 10000), SILVER))
+
+tiers = st.builds(Tier, st.just("t"), st.just("T"), st.integers(0, 10 * BP))
+rule_sets = st.builds(RuleSet, st.just(1), st.integers(0, 10_000), st.integers(1, 10**9),
+                      st.integers(1, 600), st.tuples(tiers))
+amounts = st.integers(1, 10**9)
+
+
+def test_12_50_yuan_at_silver_are_15_points():
+    assert award(SHOP, SILVER, 1250).points == 15
+
+
+@pytest.mark.parametrize("amount_minor, points", [
+    (1, 0), (83, 0), (84, 1), (99, 1), (100, 1), (166, 1), (167, 2), (10**9, 12_000_000)])
+def test_the_one_rounding_is_down(amount_minor, points):
+    assert award(SHOP, SILVER, amount_minor).points == points
+
+
+@given(rule_sets, amounts)
+def test_points_are_the_floor_of_the_exact_fraction(rules, amount_minor):
+    tier = rules.tiers[0]
+    exact = Fraction(amount_minor * rules.rate_points * tier.multiplier_bp,
+                     rules.rate_minor * BP)
+    given_points = award(rules, tier, amount_minor).points
+    assert given_points <= exact < given_points + 1
+
+
+@given(rule_sets, amounts, amounts)
+def test_splitting_a_bill_never_earns_more(rules, one, other):
+    tier = rules.tiers[0]
+    apart = award(rules, tier, one).points + award(rules, tier, other).points
+    assert 0 <= award(rules, tier, one + other).points - apart <= 1
+
+
+def test_an_award_says_what_made_it():
+    made = award(SHOP, SILVER, 1250)
+    assert made == (15, 1, "silver", 1, 100, 12000)
+
+
+@given(rule_sets)
+def test_a_rule_set_reads_back_as_it_was_written(rules):
+    assert from_json(rules.version, to_json(rules)) == rules
+
+
+@pytest.mark.parametrize("wrong", [
+    SHOP._replace(rate_minor=0), SHOP._replace(rate_points=-1), SHOP._replace(lot_months=0),
+    SHOP._replace(rate_points=1.5), SHOP._replace(tiers=()), SHOP._replace(version=0),
+    SHOP._replace(tiers=(SILVER, SILVER)), SHOP._replace(tiers=(Tier("x", "长" * 9, 1),)),
+    SHOP._replace(tiers=(Tier("x", "x", 10 * BP + 1),)), SHOP._replace(rate_points=True)])
+def test_an_impossible_rule_set_is_refused_in_words(wrong):
+    with pytest.raises(RulesError, match="Nothing was stored"):
+        check(wrong)
+
+
+@pytest.mark.parametrize("body", ["", "[]", "{}", '{"rate_points":1}', "null"])
+def test_a_body_that_does_not_read_is_named(body):
+    with pytest.raises(RulesError, match="does not read"):
+        from_json(3, body)

@@ -27,8 +27,8 @@ test: $(VENV)/.dev ## the whole test suite; TESTS="tests/protocol -k cbor" runs 
 
 lint: $(VENV)/.dev typings/.done ## ruff, and pyright on every room (MicroPython stubs on firmware and protocol)
 	@$(BIN)/ruff check .
-	@$(BIN)/pyright -p pyrightconfig.json
-	@$(BIN)/pyright -p pyrightconfig.device.json
+	@$(BIN)/pyright --pythonpath $(BIN)/python -p pyrightconfig.json
+	@$(BIN)/pyright --pythonpath $(BIN)/python -p pyrightconfig.device.json
 
 bench: $(VENV)/.dev ## frame and posting benchmarks, each beside its yardstick in the same run
 	@$(BIN)/python -m tools.bench_frames

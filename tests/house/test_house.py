@@ -45,7 +45,7 @@ def test_every_test_file_holds_a_test():
     for path in law.sources("tests"):
         if path.rsplit("/", 1)[-1].startswith("test_"):
             tree = ast.parse((law.ROOT / path).read_text())
-            kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+            kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
             names = [node.name for node in ast.walk(tree) if isinstance(node, kinds)]
             if not any(name.startswith(("test_", "Test")) for name in names):
                 empty.append(path)

@@ -210,8 +210,7 @@ class Link:
     def _next_generation(self) -> None:
         with self._generation_lock:
             self._generation += 1
-        self._connected_at = None
-        self._subscribed = False
+        self._connected_at, self._subscribed = None, False
         metrics.CONNECTED.set(0)
 
     def _send_waiting(self) -> None:
@@ -278,6 +277,7 @@ class Link:
                        f"{topics.UP_FILTER} and to write pw/1/+/down.")
             return
         self._subscribed = True
+        log.info("subscribed")
         metrics.CONNECTED.set(1)
         self._settled.set()
         self._send_waiting()

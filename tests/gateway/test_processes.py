@@ -60,7 +60,7 @@ def killed_at(point: str, street: Street, broker: Mosquitto, terminal: Terminal,
               version: str) -> None:
     """A worker that takes `frame` and is killed with kill -9 exactly at `point`."""
     with worker(street, broker, TEST_HALT=point, MQTT_VERSION=version) as dying:
-        dying.wait_for("connected")
+        dying.wait_for("subscribed")
         terminal.send(frame)
         assert dying.wait_for("standing still for a test")["point"] == point
         dying.kill()
@@ -107,7 +107,7 @@ def test_killed_between_puback_and_reply_the_terminal_asks_again_and_gets_it(
     frame = tap(street)
     killed_at("before_reply", street, broker, terminal, frame, "5")
     with worker(street, broker, MQTT_VERSION="5") as living:
-        living.wait_for("connected")
+        living.wait_for("subscribed")
         terminal.send(frame)
         eventually(lambda: terminal.down, "the reply")
         assert "came again" not in living.text      # it was acknowledged: the broker let it go
@@ -119,7 +119,7 @@ def test_killed_between_puback_and_reply_the_terminal_asks_again_and_gets_it(
 def test_a_stopped_worker_leaves_nothing_behind_and_the_next_one_goes_on(
         street: Street, broker: Mosquitto, terminal: Terminal):
     with worker(street, broker) as first:
-        first.wait_for("connected")
+        first.wait_for("subscribed")
         terminal.send(tap(street))
         eventually(lambda: len(terminal.down) == 1, "the first reply")
         assert first.stop() == 0
@@ -136,12 +136,12 @@ def test_a_stopped_worker_leaves_nothing_behind_and_the_next_one_goes_on(
 def test_a_worker_whose_broker_goes_for_a_while_goes_on_by_itself(
         street: Street, tmp_path: Path):
     with Mosquitto(tmp_path) as broker, worker(street, broker) as living:
-        living.wait_for("connected")
+        living.wait_for("subscribed")
         broker.kill()
         living.wait_for("the connection ended, connecting again")
         broker.start()
         terminal = Terminal(broker.port, street.terminals[0])
-        eventually(lambda: living.text.count('"connected"') == 2, "the second connection")
+        eventually(lambda: living.text.count('"subscribed"') == 2, "the second connection")
         terminal.send(tap(street))
         eventually(lambda: terminal.down, "the reply")
         terminal.close()

@@ -16,7 +16,7 @@ from typing import Any
 from tests.house.law import ROOT
 from tests.support import street
 
-WAIT_S = 30.0
+WAIT_S = 60.0
 # the keys of tests.support.street, so that a street and a process share a database
 KEYS = {name: key.hex() for name, key in zip(("MASTER_KEY", "AUDIT_KEY", "FRAME_KEY"), street.KEYS,
                                              strict=True)}

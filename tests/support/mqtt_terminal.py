@@ -11,7 +11,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from protocol import topics
 
-WAIT_S = 30.0
+WAIT_S = 60.0
 
 
 def eventually(true: Callable[[], object], what: str) -> None:

@@ -5,10 +5,12 @@ stock is answered `card_inactive`. Card numbers are made by `card_number` from a
 real issuer uses; the first is the reserved test number. Everything goes through the registry.
 """
 
-from typing import NamedTuple
+from sqlalchemy import select
 
+from gateway.database import reading
 from gateway.registry import NewCard, NewMember, Registry, TerminalFacts
 from gateway.rules import RuleSet, Tier
+from gateway.tables import shops
 
 CODE = "coffee"
 CARD_PREFIX = 6200_00
@@ -33,13 +35,6 @@ MEMBERS = (
 )
 
 
-class Street(NamedTuple):
-    """What was made: shop ids and the members' card numbers, in the order of MEMBERS."""
-
-    shops: tuple[int, ...]
-    cards: tuple[int, ...]
-
-
 def check_digit(digits: int) -> int:
     """Luhn check digit that goes behind `digits`."""
     total = 0
@@ -57,20 +52,21 @@ def card_number(index: int) -> int:
     return body * 10 + check_digit(body)
 
 
-def create(registry: Registry, members: int = len(MEMBERS)) -> Street:
-    """Fill an empty registry; more members than MEMBERS names are numbered ones."""
+def create(registry: Registry, members: int = len(MEMBERS)) -> tuple[int, ...]:
+    """Fill an empty registry and return the members' card numbers, in the order of MEMBERS;
+    more members than there are names are numbered ones."""
     programme = registry.create_programme(CODE, "咖啡街 Coffee Street", RULES)
-    shops = []
     for name, branches in MERCHANTS:
         merchant = registry.create_merchant(programme, name)
-        shops += [registry.create_shop(merchant, branch) for branch in branches]
+        for branch in branches:
+            registry.create_shop(merchant, branch)
     named = [_member(number) for number in range(members)]
     ids = registry.create_members(programme, named)
     cards = [card_number(index) for index in range(members + STOCK_CARDS)]
     registry.create_cards(
         programme, [NewCard(card, ids[index]) for index, card in enumerate(cards[:members])]
         + [NewCard(card, None, "stock") for card in cards[members:]])
-    return Street(tuple(shops), tuple(cards[:members]))
+    return tuple(cards[:members])
 
 
 def _member(number: int) -> NewMember:
@@ -78,13 +74,13 @@ def _member(number: int) -> NewMember:
     return NewMember(name if number < len(MEMBERS) else f"{name} {number}", tier)
 
 
-def add_terminals(registry: Registry, shops: tuple[int, ...], tills: int) -> None:
+def add_terminals(registry: Registry, tills: int) -> None:
     """Terminals up to the wanted number of tills, and one for a stranger."""
-    have = registry.terminals()
-    if not any(each.label == STRANGER for each in have):
-        registry.create_terminal(shops[0], label=STRANGER)
+    have, places = registry.terminals(), shops_of(registry)
+    if stranger_of(have) is None:
+        registry.create_terminal(places[0], label=STRANGER)
     for number in range(len(tills_of(have)), tills):
-        registry.create_terminal(shops[number % len(shops)], label=f"{TILL} {number + 1}")
+        registry.create_terminal(places[number % len(places)], label=f"{TILL} {number + 1}")
 
 
 def tills_of(terminals: list[TerminalFacts]) -> list[TerminalFacts]:
@@ -97,9 +93,10 @@ def stranger_of(terminals: list[TerminalFacts]) -> TerminalFacts | None:
     return next((each for each in terminals if each.label == STRANGER), None)
 
 
-def shops_of(terminals: list[TerminalFacts]) -> tuple[int, ...]:
-    """Shops that have a terminal, for adding more."""
-    return tuple(sorted({each.shop_id for each in terminals}))
+def shops_of(registry: Registry) -> tuple[int, ...]:
+    """All shops, oldest first."""
+    with reading(registry.engine) as connection:
+        return tuple(connection.execute(select(shops.c.id).order_by(shops.c.id)).scalars())
 
 
 def cards_of(registry: Registry) -> tuple[int, ...]:

@@ -104,8 +104,8 @@ def run(plan: Plan, folder: Path, echo: Callable[[str], None] | None = None) -> 
     try:
         database.migrate(engine)
         registry = Registry(engine, keyring, clock=clock)
-        shops, cards = coffee_shop.create(registry, plan.terminals * MEMBERS_PER_TERMINAL)
-        coffee_shop.add_terminals(registry, shops, plan.terminals)
+        cards = coffee_shop.create(registry, plan.terminals * MEMBERS_PER_TERMINAL)
+        coffee_shop.add_terminals(registry, plan.terminals)
         tills = coffee_shop.tills_of(registry.terminals())
         intake = Intake(engine, keyring, clock=clock, pause=lambda seconds: None)
         street = Street(plan, lambda number: settings_of(keyring, tills[number].terminal_id),

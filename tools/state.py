@@ -163,7 +163,8 @@ def keep_secrets(where: Home) -> Secrets:
     if where.database.exists():
         raise NotReady(f"{where.database} exists but {path} is gone: its keys are lost with it. "
                        "Nothing was changed: bring the file back, or remove the folder.")
-    made = Secrets(*(secrets.token_hex(32) for _ in range(3)), secrets.token_urlsafe(24))
+    made = Secrets(secrets.token_hex(32), secrets.token_hex(32), secrets.token_hex(32),
+                   secrets.token_urlsafe(24))
     _write(path, json.dumps(asdict(made)))
     return made
 

@@ -1,0 +1,169 @@
+"""Before the curtain: everything on disk that the demo needs, made once and kept.
+
+Law: the database appears under its name only when it is migrated and filled, so an interrupted
+first run leaves nothing half done. A handset's flash is formatted when there is none, never
+again: what it holds unsent from an earlier run is still owed.
+"""
+
+import os
+import secrets
+import socket
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import Engine
+
+from firmware import settings as handset_settings
+from firmware.board.flash_file import FlashFile
+from firmware.outbox import format_outbox
+from gateway import database, startup
+from gateway.keyring import Keyring
+from gateway.registry import Registry
+from protocol import keys
+from tools import coffee_shop, handset_program, state
+from tools.errors import NotReady, PortTaken
+
+HOST = "127.0.0.1"
+MQTT_PORT = 21883
+HTTP_PORT = 28080
+OUTBOX_BLOCKS = 336
+LANGUAGES = ("zh", "en")
+MICROPYTHON = "micropython"
+CPYTHON = "cpython"
+
+
+class Cast(NamedTuple):
+    """Who plays: terminal ids with a handset, the stranger's, and the members' cards."""
+
+    tills: tuple[int, ...]
+    stranger: int
+    cards: tuple[int, ...]
+
+
+def keyring_of(kept: state.Secrets) -> Keyring:
+    return Keyring(bytes.fromhex(kept.master_key), bytes.fromhex(kept.audit_key),
+                   bytes.fromhex(kept.frame_key))
+
+
+def open_ledger(where: state.Home, keyring: Keyring) -> Engine:
+    """The demo's database, migrated; made and filled on the first run."""
+    if not where.database.exists():
+        fresh = where.folder / "making.sqlite3"
+        for leftover in where.folder.glob("making.sqlite3*"):
+            leftover.unlink()
+        engine = database.open_engine(f"sqlite:///{fresh}")
+        database.migrate(engine)
+        coffee_shop.create(Registry(engine, keyring))
+        engine.dispose()
+        os.replace(fresh, where.database)
+    engine = database.open_engine(where.database_url)
+    version, newest = database.schema_version(engine)
+    if version != newest:
+        startup.migrate(where.database_url)
+    return engine
+
+
+def cast(registry: Registry, tills: int) -> Cast:
+    """Terminals for this run, made where they are missing."""
+    coffee_shop.add_terminals(registry, tills)
+    terminals = registry.terminals()
+    stranger = coffee_shop.stranger_of(terminals)
+    if stranger is None:
+        raise NotReady("the registry has no terminal for a stranger. Nothing was started: "
+                       "remove the demo's folder to begin anew.")
+    chosen = [each.terminal_id for each in coffee_shop.tills_of(terminals)[:tills]]
+    return Cast(tuple(chosen), stranger.terminal_id, coffee_shop.cards_of(registry))
+
+
+def provision(where: state.Home, keyring: Keyring, terminal_id: int, mqtt_port: int) -> Path:
+    """A handset's folder: settings for this run, and a flash if it has none."""
+    folder = where.handset(terminal_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    key = keyring.terminal_key(terminal_id, 1)
+    language = LANGUAGES[terminal_id % len(LANGUAGES)]
+    made = handset_settings.settings(
+        terminal_id, 1, key, HOST, mqtt_port, keys.mqtt_user(terminal_id, 1),
+        keys.mqtt_password(key), language=language, outbox_blocks=OUTBOX_BLOCKS)
+    handset_settings.write(str(folder / "settings"), made)
+    os.chmod(folder / "settings", 0o600)
+    flash = folder / "outbox.flash"
+    if not flash.exists():
+        fresh = folder / "outbox.new"
+        fresh.unlink(missing_ok=True)
+        device = FlashFile(str(fresh), OUTBOX_BLOCKS)
+        format_outbox(device, secrets.randbelow(2**32 - 1) + 1)
+        device.close()
+        os.replace(fresh, flash)
+    return folder
+
+
+class Program(NamedTuple):
+    """How a handset is started: append its folder to `argv`."""
+
+    runtime: str
+    argv: Sequence[str]
+    env: Mapping[str, str]
+
+
+def choose_runtime(asked: str | None) -> tuple[str, str | None]:
+    """(runtime, a line to say about it or None)."""
+    if asked is not None:
+        return asked, None
+    if handset_program.micropython() is not None:
+        return MICROPYTHON, None
+    return CPYTHON, ("there is no MicroPython for this machine: CPython stands in for the "
+                     "handsets' interpreter")
+
+
+def program(where: state.Home, runtime: str) -> Program:
+    """The handset program, compiled again only when its source changed."""
+    env = {**os.environ, "PYTHONPATH": str(handset_program.ROOT)}
+    if runtime == CPYTHON:
+        return Program(runtime, handset_program.cpython_command(), env)
+    target, stamp = where.folder / "program", where.folder / "program.stamp"
+    interpreter, now = handset_program.micropython(), _stamp()
+    if interpreter is not None and stamp.exists() and stamp.read_text() == now:
+        argv = [interpreter, str(target / "main.py")]
+    else:
+        stamp.unlink(missing_ok=True)
+        argv = handset_program.stage(target)
+        stamp.write_text(now)
+    return Program(runtime, argv, {**env, **handset_program.environment()})
+
+
+def _stamp() -> str:
+    known = sha256(str(handset_program.micropython()).encode())
+    for path in [*handset_program.sources(), Path("firmware/main.py")]:
+        known.update(str(path).encode() + (handset_program.ROOT / path).read_bytes())
+    return known.hexdigest()
+
+
+def choose_port(name: str, wanted: int | None, default: int, take_any: bool) -> int:
+    """A port that is free now. `wanted` None: the default, or any free one if `take_any`."""
+    if wanted == 0:
+        return _free_port()
+    port = default if wanted is None else wanted
+    if _is_free(port):
+        return port
+    if wanted is None and take_any:
+        return _free_port()
+    raise PortTaken(f"port {port} on {HOST} is taken. Nothing was started: stop what listens "
+                    f"there, or name another port with --{name}-port (0 takes any free one).")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return probe.getsockname()[1]

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Table
 
 from gateway import bulk
 from gateway.audit.reader import LOOKUP_ROWS, Work, lookup
-from gateway.audit.report import FORGED, key_text
+from gateway.audit.report import EITHER, key_text
 from gateway.tables import accounts, entries, lot_movements, lots, postings
 
 
@@ -33,10 +33,10 @@ def _check_entries(work: Work, connection: Connection, table: Table, rows: Seque
     there = lookup(connection, entries, (), ("id",), sorted({(row.entry_id,) for row in rows}))
     for row in rows:
         if (row.entry_id,) not in there:
-            what = f"entry {row.entry_id}, which it belongs to, is not there."
-            work.docket.find(table.name, key_text(table, row), what, FORGED)
+            work.docket.find(table.name, key_text(table, row), f"its entry {row.entry_id} is not"
+                             " there: deleted, or this row is forged.", EITHER)
             work.docket.find(entries.name, str(row.entry_id),
-                             f"missing, {table.name} name it, unless they were forged.", FORGED)
+                             f"missing: deleted, or its {table.name} are forged.", EITHER)
 
 
 def _check_accounts(work: Work, connection: Connection, rows: Sequence[Row]) -> None:
@@ -44,7 +44,7 @@ def _check_accounts(work: Work, connection: Connection, rows: Sequence[Row]) -> 
     for row in rows:
         if (row.account_id,) not in there:
             work.docket.find(postings.name, key_text(postings, row),
-                             f"account {row.account_id} is not there.", FORGED)
+                             f"its account {row.account_id} is not there.", EITHER)
 
 
 def _check_lots(work: Work, connection: Connection, rows: Sequence[Row]) -> None:
@@ -56,5 +56,5 @@ def _check_lots(work: Work, connection: Connection, rows: Sequence[Row]) -> None
             openers[start:start + LOOKUP_ROWS])}
     for row in rows:
         if (row.opened_by, row.id) not in opened:
-            work.docket.find(lots.name, str(row.id), f"entry {row.opened_by}, which should have"
-                             " opened it, did not move it.", FORGED)
+            work.docket.find(lots.name, str(row.id), f"no movement of entry {row.opened_by} opened"
+                             " it: deleted, or this lot is forged.", EITHER)

@@ -12,9 +12,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Row, Table, select
 
 from gateway import bulk, chain
-from gateway.audit.parts import Parts, prove
+from gateway.audit.parts import Parts, marks_of, prove
 from gateway.audit.reader import Work, beyond, lookup
-from gateway.audit.report import FORGED, RECOMPUTE, RESTORE, ROLLED_BACK, join_key
+from gateway.audit.report import EITHER, FORGED, RECOMPUTE, RESTORE, ROLLED_BACK, join_key
 from gateway.ledger import ACCRUAL, Posting, balanced
 from gateway.tables import (
     LOT_FACTS,
@@ -129,6 +129,8 @@ def _step(work: Work, page: Page, walk: Walk, entry: Row) -> None:
         return
     if entry.chain_seq > walk.seq + 1:
         _missing(work, walk, entry.chain_seq - 1)
+        work.docket.find("entries", str(entry.id), "cannot be proved: the entry before it in its"
+                         " member's chain is missing, or this one was moved there.", EITHER)
         walk.gapped, walk.befores = True, ()
     posted = page.postings.get(entry.id, {})
     moved = page.movements.get(entry.id, {})
@@ -151,14 +153,17 @@ def _missing(work: Work, walk: Walk, through: int) -> None:
     span = str(first) if first == through else f"{first} to {through}"
     work.docket.find(
         "entries", f"member {walk.member_id} seq {span}",
-        "missing from the member's chain; the entry behind it cannot be proved complete.", RESTORE)
+        "missing from the member's chain.", RESTORE)
 
 
 def _parts(page: Page, walk: Walk, entry: Row, moved: dict[int, tuple]) -> Parts:
     named = {movement[0] for movement in moved.values()}
     facts = {lot_id: page.lots[lot_id,] for lot_id in named if (lot_id,) in page.lots}
-    opened = {lot_id: held for lot_id, held in facts.items() if held[_OPENED_BY] == entry.id
-              or (lot_id not in walk.lots and not walk.gapped)}
+    opened = {lot_id: held for lot_id, held in facts.items() if held[_OPENED_BY] == entry.id}
+    marks = marks_of(entry.marks)
+    if not walk.gapped and marks is not None and len(opened) < len(marks[2]):
+        # one it opened says otherwise: it must be among those that were never moved before
+        opened |= {lot_id: held for lot_id, held in facts.items() if lot_id not in walk.lots}
     return Parts(page.postings.get(entry.id, {}), moved, opened, frozenset(named - facts.keys()))
 
 

@@ -83,7 +83,7 @@ def _members(work: Work, connection: Connection, rows: Sequence[Row]) -> Iterabl
         available, held = sum(each[1] for each in figures), sum(each[2] for each in figures)
         born = chain.birth(row.id)
         seq, link, head = ends.get(row.id, (0, born, chain.head(work.audit_key, born)))
-        yield Rebuilt(members, (row.id,), row._mapping, {
+        yield Rebuilt(members, (row.id,), row._asdict(), {
             "available": available, "held": held,
             "debt": available + held - posted.get(row.id, 0),
             "chain_seq": seq, "chain_link": link, "chain_head": head})
@@ -137,7 +137,7 @@ def _journals(work: Work, connection: Connection, rows: Sequence[Row]) -> Iterab
     for row in rows:
         key = row.terminal_id, row.journal
         count, highest = counted.get(key, (0, 0))
-        yield Rebuilt(journals, key, row._mapping, {
+        yield Rebuilt(journals, key, row._asdict(), {
             "outcomes": count, "highest_trace": max(highest, refused.get(key, 0))})
 
 
@@ -150,7 +150,7 @@ def _cards(work: Work, connection: Connection, rows: Sequence[Row]) -> Iterable[
     for row in rows:
         story = events.get(row.id, ())
         if story:
-            yield Rebuilt(cards, (row.id,), row._mapping, {
+            yield Rebuilt(cards, (row.id,), row._asdict(), {
                 "state": story[-1].state, "state_since": story[-1].since,
                 "member_id": story[-1].member_id,
                 "state_before": story[-2].state if len(story) > 1 else None})
@@ -164,7 +164,7 @@ def _terminals(work: Work, connection: Connection, rows: Sequence[Row]) -> Itera
     for row in rows:
         known = epochs.get(row.id, ())
         revoked = sorted(each.epoch for each in known if each.revoked_at is not None)
-        yield Rebuilt(terminals, (row.id,), row._mapping, {
+        yield Rebuilt(terminals, (row.id,), row._asdict(), {
             "epoch": max((each.epoch for each in known), default=0),
             "revoked_epochs": bytes(revoked)})
 
@@ -183,4 +183,4 @@ def _counters(work: Work, connection: Connection, rows: Sequence[Row]) -> Iterab
         elif row.name in serials:
             highest = connection.execute(select(func.max(serials[row.name]))).scalar_one()
             values = {"value": row.low if highest is None else highest}
-        yield Rebuilt(counters, (row.name,), row._mapping, values)
+        yield Rebuilt(counters, (row.name,), row._asdict(), values)

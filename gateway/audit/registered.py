@@ -125,10 +125,10 @@ def _key(table: str, text: str) -> tuple | None:
 
 def _check_rows(work: Work, connection: Connection, name: str, rows: Sequence[Row]) -> None:
     table = metadata.tables[name]
-    keys = {house.row_key(name, row._mapping): row for row in rows}
+    keys = {house.row_key(name, row._asdict()): row for row in rows}
     newest = _newest_seals(connection, name, sorted(keys))
     for text, row in keys.items():
-        seal = house.row_seal(work.audit_key, name, row._mapping)
+        seal = house.row_seal(work.audit_key, name, row._asdict())
         if text not in newest:
             work.docket.find(name, key_text(table, row), "the registry never made it.", FORGED)
         elif not chain.same(seal, newest[text]):

@@ -19,6 +19,8 @@ RESTORE = ("Compare the row with a backup whose audit is clean and restore it; f
            " to the database.")
 FORGED = ("Nothing the gateway did put it there. Keep a copy as evidence, remove it, and find out"
           " who wrote to the database.")
+EITHER = ("Compare with a backup whose audit is clean: restore what is gone, remove what was never"
+          " there; find out who wrote to the database.")
 ROLLED_BACK = ("Someone put an older state back. Compare with a backup whose audit is clean, and"
                " find out who wrote to the database.")
 RECOMPUTE = ("Do not correct it by hand: compare with a backup, and restore what was changed; the"
@@ -98,10 +100,10 @@ class Docket:
         self._rebuilt[table] = self._rebuilt.get(table, 0) + rows
 
     def report(self, tables: Iterable[str]) -> Report:
-        """The report, findings in the order of `tables`, then in the order they were found."""
+        """The report: rows before the sums they upset, then in the order of `tables`."""
         order = {name: place for place, name in enumerate(tables)}
-        findings = sorted(self._findings.values(),
-                          key=lambda found: order.get(found.table, len(order)))
+        findings = sorted(self._findings.values(), key=lambda found: (
+            found.todo == RECOMPUTE, order.get(found.table, len(order))))
         return Report(tuple(findings),
                       tuple(Checked(name, self._checked.get(name, 0)) for name in order),
                       tuple(Checked(*item) for item in self._rebuilt.items()), self._left_out)

@@ -93,15 +93,12 @@ def _counter(connection: Connection, name: str) -> Row | None:
 
 def _check_numbered(work: Work, numbered: _Numbered) -> None:
     table, missing = numbered.table, list[tuple[int, int]]()
-    serial: int | None = None
+    serial = -1  # before the first page
     for connection, rows, last in work.reader.pages(table, table.c.serial):
         counter = _counter(connection, numbered.counter)
-        if serial is None:
+        if serial < 0:
             serial = counter.low if counter is not None else 0
-            for row in rows:
-                if row.serial <= serial:
-                    work.docket.find(table.name, key_text(table, row),
-                                     "should be gone, its serial is below the low mark.", FORGED)
+            _check_low(work, table, rows, serial)
         for row in rows:
             if row.serial > serial + 1:
                 missing.append((serial + 1, row.serial - 1))
@@ -112,6 +109,13 @@ def _check_numbered(work: Work, numbered: _Numbered) -> None:
         work.docket.checked(table.name, len(rows))
         if last and counter is not None:
             _check_serials(work, numbered, counter, serial, missing)
+
+
+def _check_low(work: Work, table: Table, rows: Sequence[Row], low: int) -> None:
+    for row in rows:
+        if row.serial <= low:
+            work.docket.find(table.name, key_text(table, row),
+                             "should be gone, its serial is below the low mark.", FORGED)
 
 
 def _check_row(work: Work, numbered: _Numbered, row: Row) -> None:

@@ -17,6 +17,7 @@ from tests.support.street import JOURNAL, RULES, Street, card_number
 
 POISON = 666
 STOCK_CARD = card_number(900)
+CHIP = bytes.fromhex("04a1b2c3")
 SECOND_JOURNAL = 7
 
 
@@ -24,8 +25,8 @@ def busy_street(engine: Engine) -> Street:
     """The street after about 14 months; its clock stands where the audit should look at it."""
     street = Street(engine, terminals=3, members=3, first_tap_activates=True)
     street.registry.create_operator(street.merchant, 1, "Lin")
-    street.registry.create_cards(street.programme, [NewCard(STOCK_CARD, None, "stock"),
-                                                    NewCard(b"\x04\xa1\xb2\xc3", street.members[1])])
+    street.registry.create_cards(street.programme, [
+        NewCard(STOCK_CARD, None, "stock"), NewCard(CHIP, street.members[1])])
     _old_days(street)
     _retention(street)
     _changes(street)
@@ -69,7 +70,7 @@ def _recent_days(street: Street) -> None:
     street.answers(tap)
     street.answers(street.sale(9999, trace=1, card=0))  # a conflict
     street.answers(street.seal_payload(encode({0: 1, 1: JOURNAL, 2: 90, 6: (2, 62), 7: 0})))
-    street.answers(street.sale(terminal=2, journal=SECOND_JOURNAL, card=b"\x04\xa1\xb2\xc3"),
+    street.answers(street.sale(terminal=2, journal=SECOND_JOURNAL, card=CHIP),
                    street.sale(500, terminal=1, epoch=2, card=STOCK_CARD),
                    street.sale(500, terminal=1, epoch=1),  # revoked key: held
                    street.inquiry(), street.heartbeat())

@@ -1,0 +1,49 @@
+"""Someone who writes to the database behind the gateway's back, with no constraint in force.
+
+    with Intruder(engine) as intruder:
+        intruder.run(update(members).values(available=1000))
+        ...
+    # every row is as it was before
+"""
+
+from typing import Any
+
+from sqlalchemy import Engine, Executable, Row, Table, create_engine, delete, insert, select
+from sqlalchemy.pool import StaticPool
+
+from gateway.tables import metadata
+
+
+class Intruder:
+    """Each write is committed at once; leaving puts all rows back."""
+
+    def __init__(self, engine: Engine) -> None:
+        # SQLite looks at foreign keys only when asked to; PostgreSQL must be told not to
+        free = ({"options": "-c session_replication_role=replica"}
+                if engine.dialect.name == "postgresql" else {})
+        self._engine = create_engine(engine.url, connect_args=free, poolclass=StaticPool)
+
+    def __enter__(self) -> "Intruder":
+        self._before = {table: self.rows(table) for table in metadata.sorted_tables}
+        return self
+
+    def __exit__(self, *_) -> None:
+        for table, rows in self._before.items():
+            if self.rows(table) != rows:
+                self.run(delete(table))
+                self.put(table, rows)
+        self._engine.dispose()
+
+    def rows(self, table: Table) -> list[Row]:
+        """All rows by their key."""
+        with self._engine.begin() as connection:
+            return list(connection.execute(
+                select(table).order_by(*table.primary_key.columns)).all())
+
+    def put(self, table: Table, rows: list[Row]) -> None:
+        if rows:
+            self.run(insert(table), [dict(row._mapping) for row in rows])
+
+    def run(self, statement: Executable, values: Any = None) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(statement, values)

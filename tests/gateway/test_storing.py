@@ -1,0 +1,63 @@
+"""Storing: every row sealed, keys in order, ids that follow the highest."""
+
+import pytest
+
+from gateway import chain, storing
+from gateway.database import counting_statements, writing
+from gateway.errors import TryLater
+from gateway.tables import MEMBER_DERIVED, SEALED, metadata
+from tests.support.street import JOURNAL, Street
+
+
+def test_every_sealed_row_carries_its_seal(engine):
+    street = Street(engine)
+    street.answers(street.sale(trace=1), street.sale(5, trace=1), b"rubbish", street.sale())
+    for table, columns in SEALED.items():
+        rows = street.rows(table, f"{', '.join(columns)}, row_mac")
+        assert rows or table == "quarantine", table
+        assert all(chain.seal(street.keyring.audit_key, table, row[:-1]) == row[-1]
+                   for row in rows)
+    for *derived, mac in street.rows("members", f"{', '.join(MEMBER_DERIVED)}, derived_mac"):
+        assert chain.seal(street.keyring.audit_key, "members", derived) == mac
+
+
+def test_the_counts_that_miss_a_deleted_row_are_right(engine):
+    street = Street(engine)
+    street.answers(*(street.sale() for _ in range(5)), street.sale(9, trace=1))
+    assert street.rows("journals", "journal, highest_trace, outcomes") == [(JOURNAL, 5, 5)]
+    assert street.rows("counters", "value, low", "name = 'refusals'") == [(1, 0)]
+    assert street.rows("outcomes", "count(*)") == street.rows("frames", "count(*)") == [(5,)]
+
+
+def test_a_batch_that_decides_nothing_stores_nothing(engine):
+    street = Street(engine)
+    street.take(street.sale())
+    with counting_statements(engine) as statements:
+        street.answers(street.inquiry(), street.heartbeat())
+    assert not [each for each in statements if not each.startswith("SELECT")]
+
+
+def test_ids_follow_each_other_in_the_order_of_the_batch(engine):
+    street = Street(engine, members=3)
+    street.answers(*(street.sale(card=2 - place % 3) for place in range(6)))
+    assert street.rows("entries", "id", "1=1 ORDER BY id") == [(n,) for n in range(1, 7)]
+    rows = street.rows("entries", "id, operation_key", "1=1 ORDER BY id")
+    assert [key for _, key in rows] == sorted(key for _, key in rows)
+    with writing(engine) as connection:
+        assert list(storing.draw(connection, 2, 1).entries) == [7, 8]
+        assert storing.draw(connection, 0, 0) == ((), ())
+
+
+def test_nothing_of_a_failed_transaction_is_left(engine, monkeypatch):
+    street = Street(engine)
+    before = {table: street.rows(table, "count(*)") for table in metadata.tables}
+
+    def fail(*_args):
+        raise MemoryError("seeded, behind every other statement")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storing, "_store_journals", fail)
+        patch.setattr("gateway.aside.set_aside", fail)
+        with pytest.raises(TryLater):
+            street.take(street.sale())
+    assert {table: street.rows(table, "count(*)") for table in metadata.tables} == before

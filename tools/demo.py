@@ -24,7 +24,7 @@ from gateway.registry import Registry
 from tools import demo_stage, state, tally
 from tools.demo_run import Ports, Troupe, tapped
 from tools.demo_view import View, where_it_listens
-from tools.errors import EXIT_BAD_RESULT
+from tools.errors import EXIT_BAD_RESULT, EXIT_STOPPED
 
 HANDSETS = 4
 TAPS = 20
@@ -88,9 +88,21 @@ def demo(**options: object) -> None:
     """Watch handsets send taps over MQTT to the gateway, and points and balances come back."""
     asked = Asked(**options)  # type: ignore[arg-type]
     view = View(Console(stderr=True), quiet=asked.for_program)
-    result = asyncio.run(_demo(asked, view))
-    if asked.leave and not result.tally.exact:
+    try:
+        result = asyncio.run(_until_stopped(asked, view))
+    except asyncio.CancelledError:
+        view.tell("stopped; what was posted stays posted")
+        sys.exit(EXIT_STOPPED if asked.leave else 0)
+    if asked.leave and not (result.tally.exact and result.tally.taps >= asked.taps):
         sys.exit(EXIT_BAD_RESULT)
+
+
+async def _until_stopped(asked: Asked, view: View) -> Result:
+    """Ctrl-C and SIGTERM end it in order, at any moment."""
+    playing = asyncio.ensure_future(_demo(asked, view))
+    for each in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(each, playing.cancel)
+    return await playing
 
 
 async def _demo(asked: Asked, view: View) -> Result:
@@ -184,15 +196,10 @@ def _balances(registry: Registry) -> list[dict[str, object]]:
 
 
 async def _stay(view: View, troupe: Troupe, where: state.Home) -> None:
-    """Up until Ctrl-C or SIGTERM."""
+    """Up until somebody ends it, or a process is given up."""
     for line in where_it_listens(state.read_running(where), where):
         view.tell(line)
     view.tell("Ctrl-C ends it; the ledger stays")
-    stop = asyncio.Event()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(each, stop.set)
-    failed = [each.failed for each in troupe.processes]
-    await asyncio.wait([asyncio.ensure_future(stop.wait()), *failed],
+    await asyncio.wait([each.failed for each in troupe.processes],
                        return_when=asyncio.FIRST_COMPLETED)
     troupe.check()
-    view.tell("stopping")

@@ -6,6 +6,7 @@ saved. What was tapped is counted in the handsets' outboxes, never in what was s
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -26,6 +27,7 @@ from tools.processes import Process
 START_WAIT_S = 30.0
 DRAIN_WAIT_S = 180.0
 SAVED_WAIT_S = 10.0
+OUTBOX_TRIES_MAX = 5
 POLL_S = 0.05
 AMOUNTS_MINOR = (300, 9000)
 
@@ -190,14 +192,17 @@ class Troupe:
                 return
 
     async def _sales(self, handset: Handset) -> list[OutboxEntry]:
-        """Its outbox, over as many restarts as it takes."""
-        while True:
+        """Its outbox, over a restart or two of the handset."""
+        for _ in range(OUTBOX_TRIES_MAX - 1):
             self.check()
-            await handset.ready.wait()
-            try:
-                return [each for each in await handset.outbox() if each.type == messages.SALE]
-            except NotReady:
-                await asyncio.sleep(POLL_S)
+            with contextlib.suppress(NotReady):
+                return await self._sales_now(handset)
+            await asyncio.sleep(POLL_S)
+        return await self._sales_now(handset)
+
+    async def _sales_now(self, handset: Handset) -> list[OutboxEntry]:
+        await self._sooner(handset.ready.wait(), f"handset {handset.terminal_id}")
+        return [each for each in await handset.outbox() if each.type == messages.SALE]
 
     async def outboxes(self) -> list[OutboxEntry]:
         """Every sale that lies in a handset."""

@@ -1,7 +1,8 @@
 """What can go wrong in the `pointwire` command, each with its exit code.
 
 0 is success. 1: the run was carried out and its result is bad (a tap not posted exactly once).
-2: the command line is wrong (click). From 3 on nothing was carried out, and the message says why.
+2: the command line is wrong (click). From 3 on nothing was carried out, and the message says why;
+130: stopped by a person before the end.
 """
 
 EXIT_BAD_RESULT = 1
@@ -10,6 +11,7 @@ EXIT_NOT_READY = 4
 EXIT_REFUSED = 5
 EXIT_BUSY = 6
 EXIT_UNWRITABLE = 7
+EXIT_STOPPED = 130
 
 
 class ToolError(Exception):

@@ -80,7 +80,7 @@ class Process:
             child.terminate()
             try:
                 await asyncio.wait_for(child.wait(), STOP_WAIT_S)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 child.kill()
         if self._watcher is not None:
             await asyncio.wait([self._watcher], timeout=STOP_WAIT_S)

@@ -2,7 +2,8 @@
 
 Law: a command either does its work, or says in one line on standard error what is wrong, what is
 safe and what to do, and ends with a code that is not 0: 78 for settings (mend them before a
-restart), 1 for everything else (a supervisor may try again). A traceback is a bug.
+restart), 1 for everything else (a supervisor may try again; an audit that cannot run: 2). A
+traceback is a bug.
 The rooms are imported by the command that needs them, so that help and a wrong setting are quick.
 """
 
@@ -18,6 +19,7 @@ from gateway.settings import SettingsError, from_environment
 
 EXIT_SETTINGS = 78
 EXIT_FAILED = 1
+EXIT_NO_AUDIT = 2
 
 
 def _known(error: Exception) -> str | None:
@@ -33,7 +35,7 @@ def _known(error: Exception) -> str | None:
 
 
 @contextmanager
-def _plainly(process: str) -> Iterator[None]:
+def _plainly(process: str, failed: int = EXIT_FAILED) -> Iterator[None]:
     """Settings are looked at first; every error raised on purpose becomes a line and a code."""
     try:
         from_environment(os.environ)
@@ -41,12 +43,12 @@ def _plainly(process: str) -> Iterator[None]:
     except SettingsError as error:
         _end(process, str(error), EXIT_SETTINGS)
     except GatewayError as error:
-        _end(process, str(error), EXIT_FAILED)
+        _end(process, str(error), failed)
     except Exception as error:
         text = _known(error)
         if text is None:
             raise
-        _end(process, text, EXIT_FAILED)
+        _end(process, text, failed)
 
 
 def _end(process: str, text: str, code: int) -> None:
@@ -97,12 +99,19 @@ def migrate() -> None:
 
 @gateway.command()
 @click.option("--rebuild", is_flag=True, help="Also recompute what is derived, and compare.")
-def audit(rebuild: bool) -> None:
-    """Check chains, seals and sums; name what is wrong."""
-    with _plainly("audit"):
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
+def audit(rebuild: bool, as_json: bool) -> None:
+    """Check chains, seals and sums; name what is wrong. Code 0 clean, 1 findings, 2 cannot run."""
+    with _plainly("audit", EXIT_NO_AUDIT):
         from gateway import processes
-        if not processes.run_audit(rebuild, click.echo):
-            sys.exit(EXIT_FAILED)
+        from gateway.audit import showing
+        report = processes.run_audit(rebuild, quiet=as_json)
+        if as_json:
+            click.echo(showing.as_json(report))
+        else:
+            showing.show(report)
+    if not report.ok:
+        sys.exit(EXIT_FAILED)
 
 
 @gateway.command()

@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, event
 
@@ -24,6 +25,9 @@ from gateway.settings import Settings, from_environment, need_mqtt, unknown
 from gateway.web import serve
 from gateway.web.app import create_app
 from gateway.worker import Worker
+
+if TYPE_CHECKING:
+    from gateway.audit.report import Report
 
 LEAVE_WAIT_S = 5.0
 
@@ -133,11 +137,13 @@ def run_requeue(digests: Sequence[str], everything: bool) -> int:
     return desk.requeue(Registry(engine, keyring, actor="command line"), digests)
 
 
-def run_audit(rebuild: bool, say: Callable[[str], None]) -> bool:
-    """Check the evidence and say what is wrong; True when nothing is. Raises GatewayError."""
-    from gateway import audit
+def run_audit(rebuild: bool, quiet: bool) -> "Report":
+    """Check the evidence; a bar on standard error unless `quiet`. Raises GatewayError."""
+    from gateway.audit import run_audit as audited
+    from gateway.audit.showing import bar
 
-    engine, keyring = opened(settle("audit"))
-    report = audit.run_audit(engine, keyring, rebuild=rebuild)
-    say(str(report))
-    return report.ok
+    settings = settle("audit")
+    # not `opened`: which keys fit is the audit's own question
+    engine = startup.open_database(settings.database_url)
+    with bar(quiet) as progress:
+        return audited(engine, keyring_of(settings), rebuild, progress)

@@ -58,13 +58,18 @@ class Report(NamedTuple):
     def ok(self) -> bool:
         return not self.findings
 
-    def __str__(self) -> str:
+    @property
+    def summary(self) -> str:
         rows = sum(each.rows for each in self.checked)
+        rebuilt = sum(each.rows for each in self.rebuilt)
+        also = f", {rebuilt} derived rows rebuilt" if self.rebuilt else ""
         if self.ok:
-            return f"clean: {rows} rows checked, nothing is wrong"
+            return f"clean: {rows} rows checked{also}, nothing is wrong"
         more = f" (and {self.left_out} more)" if self.left_out else ""
-        return "\n".join([*map(str, self.findings),
-                          f"{len(self.findings)} findings{more}, {rows} rows checked"])
+        return f"{len(self.findings)} findings{more}, {rows} rows checked{also}"
+
+    def __str__(self) -> str:
+        return "\n".join([*map(str, self.findings), self.summary])
 
 
 class Docket:

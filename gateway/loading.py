@@ -26,6 +26,7 @@ from gateway.book import (
     Terminal,
 )
 from gateway.catalogue import read_catalogue
+from gateway.clock import month_of
 from gateway.decisions.causes import identity_of
 from gateway.errors import GatewayError
 from gateway.ledger import Lot, Member
@@ -46,6 +47,7 @@ MEMBER_COLUMNS = Member._fields[:-1]
 LOT_COLUMNS = Lot._fields
 JOURNAL_COLUMNS = Journal._fields
 HANDSET_KEY = ("origin", "operation_key")
+FRAME_KEY = ("month", *HANDSET_KEY)
 
 
 class LinkMoved(GatewayError):
@@ -159,15 +161,14 @@ def _read_seen(connection: Connection, batch: Sequence[Message]) -> tuple[int, S
 def _read_boxes(connection: Connection, batch: Sequence[Message],
                 found: dict[tuple[int, bytes], Outcome]) -> dict[tuple[int, bytes], bytes]:
     """The stored boxes of messages that come again; no statement when there are none."""
-    wanted = {(message.terminal_id, message.key) for message in batch if found and
-              _again(found.get((message.terminal_id, message.key)), message)}
+    wanted = set()
+    for message in batch:
+        outcome = found.get((message.terminal_id, message.key))
+        if outcome is not None and outcome.frame_hash == message.frame_hash:
+            wanted.add((month_of(outcome.decided_at), outcome.origin, outcome.key))
     if not wanted:
         return {}
-    rows = bulk.select(connection, frames, (*HANDSET_KEY, "box"), HANDSET_KEY, sorted(wanted))
+    rows = bulk.select(connection, frames, (*HANDSET_KEY, "box"), FRAME_KEY, sorted(wanted))
     return {(row[0], row[1]): row[2] for row in rows}
-
-
-def _again(outcome: Outcome | None, message: Message) -> bool:
-    return outcome is not None and outcome.frame_hash == message.frame_hash
 
 

@@ -6,6 +6,7 @@ from sqlalchemy.exc import OperationalError
 from gateway import intake as intake_module
 from gateway import storing
 from gateway.aside import NotQuarantined
+from gateway.book import Loaded, Seen
 from gateway.database import counting_statements, open_engine, writing
 from gateway.decisions import DECISIONS
 from gateway.errors import TryLater
@@ -171,7 +172,11 @@ def test_a_failure_while_storing_is_found_by_halving_too(engine, monkeypatch):
 
 def test_what_fails_forever_without_a_trace_cannot_fill_the_quarantine(engine, monkeypatch):
     street = Street(engine)
-    monkeypatch.setitem(DECISIONS, messages.INQUIRY, None.__class__)
+
+    def fail(_message, _book):
+        raise ZeroDivisionError("seeded")
+
+    monkeypatch.setitem(DECISIONS, messages.INQUIRY, fail)
     monkeypatch.setattr("gateway.aside.UNTRACED_MAX", 3)
     for _ in range(6):
         assert street.take(street.inquiry()).code == codes.TRY_LATER
@@ -210,6 +215,25 @@ def test_a_failure_that_does_not_pass_in_time_is_try_later_and_acknowledges_noth
             street.take(street.sale(trace=1))
     assert street.rows("outcomes") == [] and street.rows("quarantine") == []
     assert street.take(street.sale(trace=1)).code == 0
+
+
+def test_a_lost_race_for_an_outcome_ends_with_the_winners_reply(engine, monkeypatch):
+    street = Street(engine)
+    tap = street.sale()
+    winner, = street.answers(tap)
+    sound, blind = intake_module.load, []
+
+    def load(*args):
+        book, seen = sound(*args)
+        if not blind:  # as if the winner had committed behind our reads
+            blind.append(1)
+            seen = Seen({}, {}, frozenset(), {})
+        return Loaded(book, seen)
+
+    monkeypatch.setattr(intake_module, "load", load)
+    loser, = street.answers(tap)
+    assert blind and loser.reply == winner.reply
+    assert street.rows("entries", "count(*)") == [(1,)]
 
 
 def test_a_locked_sqlite_file_is_try_later(sqlite_engine):

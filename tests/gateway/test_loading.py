@@ -1,6 +1,7 @@
 """Loading: the order of statements that is safe, and what happens when a link moves."""
 
 import pytest
+from sqlalchemy import event
 
 from gateway import intake as intake_module
 from gateway.database import counting_statements, on_postgresql, writing
@@ -81,6 +82,26 @@ def _move_between(connection, act) -> None:
         return result
 
     connection.exec_driver_sql = once
+
+
+def test_no_statement_of_a_sale_or_its_repeat_searches_a_whole_table(sqlite_engine):
+    street = Street(sqlite_engine)
+    street.take(street.sale())
+    plans: list[str] = []
+
+    def explain(_connection, cursor, statement, parameters, _context, _many) -> None:
+        if statement.startswith(("SELECT", "INSERT", "UPDATE")):
+            found = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.extend(f"{row[3]} <- {statement}" for row in found)
+
+    event.listen(sqlite_engine, "before_cursor_execute", explain)
+    tap = street.sale()
+    street.take(tap)
+    street.take(tap)
+    scans = [plan for plan in plans if plan.startswith("SCAN")
+             and not plan.startswith(("SCAN CONSTANT", "SCAN 2 CONSTANT", "SCAN v", "SCAN (subq",
+                                      "SCAN counters"))]
+    assert len(plans) > 20 and scans == []
 
 
 def test_a_link_that_moved_is_an_error_of_its_own():

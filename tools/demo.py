@@ -28,7 +28,7 @@ from tools.errors import EXIT_BAD_RESULT, EXIT_STOPPED
 
 HANDSETS = 4
 TAPS = 20
-PAUSE_S = 0.5
+PAUSE_MS = 500
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,14 @@ class Asked:
     for_program: bool
     mqtt_port: int | None
     http_port: int | None
+    pace: int | None
+
+    @property
+    def pause_ms(self) -> int:
+        """Between two taps of one handset."""
+        if self.pace is not None:
+            return self.pace
+        return 0 if self.leave else PAUSE_MS
 
 
 @dataclass(frozen=True)
@@ -79,6 +87,8 @@ class Result:
 @click.option("--runtime", type=click.Choice([demo_stage.MICROPYTHON, demo_stage.CPYTHON]),
               help="Interpreter of the handsets; default: MicroPython where there is one.")
 @click.option("--json", "for_program", is_flag=True, help="One JSON object on standard output.")
+@click.option("--pace", type=click.IntRange(0, 3_600_000), metavar="MS",
+              help=f"Between two taps of a handset; default {PAUSE_MS}, with --exit 0.")
 @click.option("--mqtt-port", type=click.IntRange(0, 65535),
               help=f"Default {demo_stage.MQTT_PORT}; 0 takes any free one, as --exit does when "
                    "the default is taken.")
@@ -87,7 +97,7 @@ class Result:
 def demo(**options: object) -> None:
     """Watch handsets send taps over MQTT to the gateway, and points and balances come back."""
     asked = Asked(**options)  # type: ignore[arg-type]
-    view = View(Console(stderr=True), quiet=asked.for_program)
+    view = View(Console(stderr=True))
     try:
         result = asyncio.run(_until_stopped(asked, view))
     except asyncio.CancelledError:
@@ -157,9 +167,8 @@ async def _troupe(asked: Asked, view: View, where: state.Home, kept: state.Secre
     view.tell(f"{asked.terminals} handsets on {runtime}, broker on {ports.mqtt}, "
               f"web on {ports.http}")
     try:
+        troupe.on_change = lambda: state.write_running(where, troupe.running())
         await troupe.start(folders)
-        state.write_running(where, state.Running(
-            demo_stage.HOST, ports.mqtt, demo_stage.HOST, ports.http, cast.stranger, cast.tills))
         yield troupe
     finally:
         await troupe.stop()
@@ -171,7 +180,7 @@ async def _play(asked: Asked, view: View, troupe: Troupe, engine: Engine, regist
     before = {(each.terminal_id, each.journal, each.trace) for each in await troupe.outboxes()}
     receipt = tally.last_receipt(engine)
     with view:
-        await troupe.tap(asked.taps, random.Random(), 0 if asked.leave else PAUSE_S)
+        await troupe.tap(asked.taps, random.Random(), asked.pause_ms / 1000)
         entries = tapped(await troupe.drained(), before)
     ledger = [each for each in tally.read_entries(engine, list(troupe.handsets), receipt)
               if each.key not in before]
@@ -197,7 +206,7 @@ def _balances(registry: Registry) -> list[dict[str, object]]:
 
 async def _stay(view: View, troupe: Troupe, where: state.Home) -> None:
     """Up until somebody ends it, or a process is given up."""
-    for line in where_it_listens(state.read_running(where), where):
+    for line in where_it_listens(troupe.running(), where):
         view.tell(line)
     view.tell("Ctrl-C ends it; the ledger stays")
     await asyncio.wait([each.failed for each in troupe.processes],

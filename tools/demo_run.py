@@ -64,6 +64,7 @@ class Troupe:
         self._env = _clean(os.environ) | dict(environment) | {"PYTHONPATH": str(ROOT)}
         self._listening = asyncio.Event()
         self._subscribed = asyncio.Event()
+        self.on_change: Callable[[], None] = lambda: None
         self._keyed: dict[int, tuple[int, int]] = {}
         self._shown: dict[tuple[int, int, int], Shown] = {}
         self._gateway = [
@@ -79,12 +80,20 @@ class Troupe:
     def _python(self, name: str, module: str, *arguments: str,
                 on_line: Callable[[str], None] | None = None) -> Process:
         argv = [sys.executable, "-m", module, *arguments]
-        return Process(name, argv, self._env, self._where.logs / f"{name}.log", self._tell,
+        made = Process(name, argv, self._env, self._where.logs / f"{name}.log", self._tell,
                        on_line)
+        made.on_start = lambda: self.on_change()
+        return made
 
     @property
     def processes(self) -> list[Process]:
         return [*self._gateway, *(each.process for each in self.handsets.values())]
+
+    def running(self) -> state.Running:
+        """For other processes: who listens where, and who is who."""
+        pids = {each.name: each.pid for each in self.processes if each.pid is not None}
+        return state.Running(HOST, self._ports.mqtt, HOST, self._ports.http,
+                             self._cast.stranger, self._cast.tills, pids)
 
     @property
     def restarts(self) -> int:
@@ -133,7 +142,14 @@ class Troupe:
     def _handset(self, terminal_id: int, folder: str) -> Handset:
         argv = [*self._program.argv, folder]
         log = self._where.logs / f"handset-{terminal_id}.log"
-        return Handset(terminal_id, argv, self._program.env, log, self._tell, self._handset_said)
+        made = Handset(terminal_id, argv, self._program.env, log, self._tell, self._handset_said)
+
+        def started() -> None:
+            made.started()
+            self.on_change()
+
+        made.process.on_start = started
+        return made
 
     def _broker_said(self, line: str) -> None:
         said = json.loads(line)

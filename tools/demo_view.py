@@ -40,10 +40,9 @@ def row(shown: Shown) -> tuple[str, ...]:
 class View:
     """`tell` a line, `show` a tap. Use it as a context; a live table only on a terminal."""
 
-    def __init__(self, console: Console, quiet: bool) -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
         self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
-        self._quiet = quiet
         self._recent: deque[tuple[int, int, int]] = deque(maxlen=ROWS_MAX)
         self._taps: dict[tuple[int, int, int], Shown] = {}
 
@@ -57,7 +56,10 @@ class View:
             self._live.stop()
 
     def tell(self, line: str) -> None:
-        self._console.print(f"demo: {line}", highlight=False, markup=False)
+        self._line(f"demo: {line}")
+
+    def _line(self, line: str) -> None:
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def show(self, shown: Shown) -> None:
         key = (shown.terminal_id, shown.journal, shown.trace)
@@ -66,9 +68,9 @@ class View:
         self._taps[key] = shown
         if self._live is not None:
             self._live.update(self._table(), refresh=True)
-        elif shown.settled is not None and not self._quiet:
+        elif shown.settled is not None:
             cells = " ".join(cell for cell in row(shown) if cell)
-            self._console.print(f"tap: {cells}", highlight=False, markup=False)
+            self._line(f"tap: {cells}")
 
     def _table(self) -> Table:
         table = Table(title=f"{len(self._taps)} taps")

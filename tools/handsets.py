@@ -65,14 +65,15 @@ class Handset:
         self._number = 0
         self._waiting: dict[int, asyncio.Future[Mapping[str, Any]]] = {}
         self.process = Process(f"handset {terminal_id}", argv, env, log, tell, self._line)
-        self.process.on_start = self._started
+        self.process.on_start = self.started
 
-    def _started(self) -> None:
+    def started(self) -> None:
+        """A new process stands behind it: what the old one was asked has no answer."""
         self.ready.clear()
         self.link_up.clear()
         for future in self._waiting.values():
             if not future.done():
-                future.cancel()
+                future.set_exception(NotReady(f"handset {self.terminal_id} was started again"))
         self._waiting.clear()
 
     def _line(self, line: str) -> None:
@@ -110,16 +111,16 @@ class Handset:
         self.process.write(json.dumps({"id": self._number, "do": what, **arguments}))
         try:
             answer = await asyncio.wait_for(future, ANSWER_WAIT_S)
-        except (TimeoutError, asyncio.CancelledError) as error:
-            if isinstance(error, asyncio.CancelledError) and not future.cancelled():
-                raise
+        except TimeoutError:
             raise NotReady(f"handset {self.terminal_id} did not answer {what!r}") from None
         if answer.get("error"):
             raise NotReady(f"handset {self.terminal_id} refused {what!r}: {answer['error']}")
         return answer
 
     async def sale(self, amount_minor: int, card: int) -> None:
-        """Key an amount, confirm, tap a card."""
+        """Key an amount, confirm, tap a card. What was said before is forgotten."""
+        while not self.saved.empty():
+            self.saved.get_nowait()
         await self.do("keys", keys=f"{amount_minor}#")
         await self.do("card", entry=ENTRY_TAP, card=str(card))
 

@@ -38,7 +38,7 @@ class Secrets:
 
 @dataclass(frozen=True)
 class Running:
-    """Where the demo listens, and the handsets it started: terminal ids."""
+    """Where the demo listens, its handsets (terminal ids) and its processes (name to pid)."""
 
     mqtt_host: str
     mqtt_port: int
@@ -46,6 +46,7 @@ class Running:
     http_port: int
     stranger: int
     handsets: tuple[int, ...]
+    processes: Mapping[str, int]
 
     @property
     def http_url(self) -> str:

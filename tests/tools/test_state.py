@@ -57,7 +57,7 @@ def test_one_demo_a_folder(where: state.Home):
 
 
 def test_what_runs_is_read_back(where: state.Home):
-    running = state.Running("127.0.0.1", 1, "127.0.0.1", 2, 5, (6, 7))
+    running = state.Running("127.0.0.1", 1, "127.0.0.1", 2, 5, (6, 7), {"worker": 42})
     state.write_running(where, running)
     assert state.read_running(where) == running
     assert running.http_url == "http://127.0.0.1:2"

@@ -16,7 +16,6 @@ from struct import pack
 
 from protocol.cbor import head
 from protocol.errors import FrameError
-from protocol.keys import hmac_sha256, kid, same
 from protocol.limits import (
     DIGEST_SIZE,
     DOWN,
@@ -25,6 +24,7 @@ from protocol.limits import (
     TAG_SIZE,
     UP,
 )
+from protocol.mac import hmac_sha256, kid, same
 
 PROTECTED = b"\xa1\x01\x05"
 PREFIX = b"\xd1\x84\x43" + PROTECTED + b"\xa1\x04\x45"

@@ -1,19 +1,17 @@
-"""Keys: HMAC, HKDF and everything derived from a terminal key.
+"""Keys: HKDF and everything derived from a terminal key.
 
 Law: a terminal never sees the master key; each use of a terminal key has its own info
 text, so no derived key serves two purposes. AES is passed in as a factory: `aes(key)`
 gives a fresh object with `encrypt(block)` and `decrypt(block)` for one 16-byte block in
-ECB; an object is used in one direction only (MicroPython's cannot do both). Sources: HMAC
-RFC 2104, HKDF RFC 5869, CCM RFC 3610, key wrap RFC 3394.
+ECB; an object is used in one direction only (MicroPython's cannot do both). Sources: HKDF
+RFC 5869, CCM RFC 3610, key wrap RFC 3394.
 """
 
 from binascii import b2a_base64
-from hashlib import sha256
 from struct import pack
 
 from protocol.errors import PinError, WrapError
 from protocol.limits import (
-    EPOCH_MAX,
     KEY_SIZE,
     MASTER_KEY_SIZE,
     MQTT_SECRET_SIZE,
@@ -22,46 +20,15 @@ from protocol.limits import (
     PIN_DIGITS_MAX,
     PIN_DIGITS_MIN,
     PIN_KEY_SIZE,
-    TERMINAL_ID_MAX,
     UP,
     WRAPPED_KEY_SIZE,
 )
+from protocol.mac import hmac_sha256, kid, pads, same
 
-_BLOCK = 64
-_IPAD = int.from_bytes(b"\x36" * _BLOCK, "big")
-_OPAD = int.from_bytes(b"\x5c" * _BLOCK, "big")
-
-
-def pads(key: bytes) -> tuple[bytes, bytes]:
-    """The key's inner and outer HMAC blocks, 64 bytes each.
-
-    MicroPython's SHA-256 cannot copy its state, so what can be kept of a key is these.
-    """
-    if len(key) > _BLOCK:
-        key = sha256(key).digest()
-    number = int.from_bytes(key, "big") << (8 * (_BLOCK - len(key)))
-    return (number ^ _IPAD).to_bytes(_BLOCK, "big"), (number ^ _OPAD).to_bytes(_BLOCK, "big")
-
-
-def hmac_sha256(key: bytes, data) -> bytes:
-    """HMAC-SHA256, 32 bytes."""
-    inner_pad, outer_pad = pads(key)
-    inner = sha256(inner_pad)
-    inner.update(data)
-    outer = sha256(outer_pad)
-    outer.update(inner.digest())
-    return outer.digest()
-
-
-def same(a: bytes, b: bytes) -> bool:
-    """Whether two secrets are equal, in a time that does not tell where they differ."""
-    if len(a) != len(b):
-        return False
-    difference = 0
-    for x, y in zip(a, b):
-        difference |= x ^ y
-    return difference == 0
-
+__all__ = (
+    "hkdf", "hmac_sha256", "kid", "mqtt_password", "mqtt_user", "open_pin_block", "pads",
+    "pin_block", "pin_key", "pin_nonce", "rekey_unwrap", "rekey_wrap", "same", "terminal_key",
+)
 
 def hkdf(key: bytes, info: bytes, size: int) -> bytes:
     """HKDF-SHA256 with an empty salt; at most 8,160 bytes."""
@@ -81,13 +48,6 @@ def terminal_key(master_key: bytes, terminal_id: int, epoch: int) -> bytes:
     if len(master_key) != MASTER_KEY_SIZE:
         raise ValueError("the master key has %d bytes" % MASTER_KEY_SIZE)
     return hkdf(master_key, b"pw1 terminal" + kid(terminal_id, epoch), KEY_SIZE)
-
-
-def kid(terminal_id: int, epoch: int) -> bytes:
-    """Key id of a frame: terminal_id (4, big endian) || epoch (1)."""
-    if not 1 <= terminal_id <= TERMINAL_ID_MAX or not 1 <= epoch <= EPOCH_MAX:
-        raise ValueError("terminal id 1..4294967295, epoch 1..255")
-    return pack(">IB", terminal_id, epoch)
 
 
 def mqtt_user(terminal_id: int, epoch: int) -> str:

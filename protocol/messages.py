@@ -1,73 +1,54 @@
-"""Messages: what a payload means, as values whose index is the key on the wire.
+"""Messages: what a payload means. The whole of it; a handset imports `protocol.fields`.
 
-Law: a Request has keys 0 to 21 and a Reply keys 0 to 24 as fields, in that order; what is
-absent is None. Every type has one row in MESSAGES, and that row alone says which keys it
-needs and knows, whether it is journaled and whether a handset may take it offline.
-`read_request` is the gateway's judge: a Request, a Fault that is answered 60 or 61, or
-FrameError where no reply is possible. `read_reply` is the terminal's reader: keys 0 to 5
-must fit; another key that does not fit counts as absent, so that no gateway, newer or
-broken, can keep a tap from being settled.
+Law: every type has one row in MESSAGES, and that row alone says which keys it needs and
+knows, whether it is journaled and whether a handset may take it offline. `read_request` is
+the gateway's judge: a Request, a Fault that is answered 60 or 61, or FrameError where no
+reply is possible. `encode_reply` writes nothing that the CDDL does not know.
 """
 
 from collections import namedtuple
 
-from protocol.cbor import decode, head, put
-from protocol.errors import FrameError, MessageError
-from protocol.limits import LINE_SIZE_MAX, REPLY_KEYS, REPLY_TYPE_BASE, TEXT_SIZE_MAX
-from protocol.schema import (
-    BYTES,
-    COUNT,
-    EIGHT_BYTES,
-    EPOCH,
-    INT,
-    LIST,
-    NAME_32,
-    NO_LIMIT,
-    NUMBER,
-    POINTS,
-    ROW,
-    TEXT,
-    TOTALS,
-    U8,
-    U32,
-    fits,
+from protocol.cbor import head, put
+from protocol.errors import MessageError
+from protocol.fields import (
+    ACTIVATE,
+    AUTHORISE,
+    BATCH_CLOSE,
+    FETCH,
+    HEARTBEAT,
+    INQUIRY,
+    KEYED,
+    LOGIN,
+    PAYMENT,
+    REDEMPTION,
+    REFUND,
+    REPLY_FIELDS,
+    REPLY_NEEDED,
+    REPLY_RULES,
+    REQUEST_FIELDS,
+    REWARD,
+    SALE,
+    SCAN,
+    SWIPE,
+    TAP,
+    TOP_UP,
+    VOID,
+    Reply,
+    Request,
+    places,
+    read_reply,
+    request,
 )
+from protocol.limits import REPLY_TYPE_BASE
+from protocol.schema import fits
 
-SALE = 1
-REDEMPTION = 2
-VOID = 3
-REFUND = 4
-INQUIRY = 5
-REWARD = 6
-TOP_UP = 7
-PAYMENT = 8
-BATCH_CLOSE = 9
-HEARTBEAT = 10
-FETCH = 11
-LOGIN = 12
-ACTIVATE = 13
-AUTHORISE = 14
-
-# How the card came in (key 6, place 0).
-SWIPE = 1
-TAP = 2
-SCAN = 3
-KEYED = 4
-
-REQUEST_FIELDS = (
-    "type", "journal", "trace", "at", "clock_age", "operator", "card", "amount_minor",
-    "basket", "points", "original", "code", "pin_block", "totals", "report", "fetch",
-    "nonce", "bill", "uptime_s", "boot_count", "authorisation", "tender",
+__all__ = (
+    "ACTIVATE", "AUTHORISE", "BATCH_CLOSE", "FETCH", "HEARTBEAT", "INQUIRY", "KEYED", "LOGIN",
+    "MESSAGES", "PAYMENT", "REDEMPTION", "REFUND", "REPLY_FIELDS", "REPLY_RULES",
+    "REQUEST_FIELDS", "REWARD", "SALE", "SCAN", "SWIPE", "TAP", "TOP_UP", "VOID", "Fault",
+    "Reply", "Request", "Spec", "clip", "encode_reply", "encode_request", "read_reply",
+    "read_request", "reply", "request",
 )
-Request = namedtuple("Request", REQUEST_FIELDS)
-
-REPLY_FIELDS = (
-    "type", "journal", "trace", "digest", "code", "at", "points", "balance",
-    "stored_value", "tier", "member", "receipt", "expiring", "amount_minor", "head",
-    "line", "config_revision", "release", "chunk", "send_again", "highest_trace",
-    "totals", "differing", "next_key", "authorisation",
-)
-Reply = namedtuple("Reply", REPLY_FIELDS)
 
 # A request that is answered 60 or 61 without being decided. `nonce` where it fits, or None.
 Fault = namedtuple("Fault", ("type", "journal", "trace", "nonce", "code"))
@@ -96,29 +77,6 @@ MESSAGES = {
     AUTHORISE: Spec("authorise", (6, 12), _BASE, (), False, False),
 }
 
-REPLY_RULES = (
-    (INT, 128, 255), NUMBER, U32, EIGHT_BYTES, U8, U32,
-    POINTS, POINTS, POINTS,
-    (TEXT, 0, TEXT_SIZE_MAX), (TEXT, 0, TEXT_SIZE_MAX),
-    NUMBER,
-    (ROW, 2, COUNT, (INT, 0, 65535)),
-    COUNT,
-    (BYTES, 16, 16),
-    (TEXT, 0, LINE_SIZE_MAX),
-    U32, NAME_32, (BYTES, 0, NO_LIMIT),
-    (LIST, 1, NO_LIMIT, (ROW, 3, NUMBER, NUMBER, NUMBER)),
-    U32, TOTALS,
-    (LIST, 0, NO_LIMIT, (ROW, 3, NUMBER, U8, POINTS)),
-    (ROW, 2, EPOCH, (BYTES, 40, 40)),
-    EIGHT_BYTES,
-)
-_REPLY_NEEDED = 6
-
-
-def request(type: int, journal: int, trace: int, **fields) -> Request:
-    """A Request of these fields; ValueError for a name that is none."""
-    return Request(*_places(REQUEST_FIELDS, type, journal, trace, fields))
-
 
 def reply(request, digest: bytes, code: int, at: int, **fields) -> Reply:
     """The Reply to a Request or Fault; `digest` of its frame, `at` the gateway's clock."""
@@ -126,16 +84,7 @@ def reply(request, digest: bytes, code: int, at: int, **fields) -> Reply:
     fields["code"] = code
     fields["at"] = at
     kind = REPLY_TYPE_BASE + request.type
-    return Reply(*_places(REPLY_FIELDS, kind, request.journal, request.trace, fields))
-
-
-def _places(names, type, journal, trace, fields):
-    values = [type, journal, trace] + [None] * (len(names) - 3)
-    for name, value in fields.items():
-        if name not in names:
-            raise ValueError("no such field: " + name)
-        values[names.index(name)] = value
-    return values
+    return Reply(*places(REPLY_FIELDS, kind, request.journal, request.trace, fields))
 
 
 def encode_request(request: Request) -> bytes:
@@ -146,7 +95,7 @@ def encode_request(request: Request) -> bytes:
 def encode_reply(reply: Reply) -> bytes:
     """The payload, or MessageError: a gateway never seals what the CDDL does not know."""
     for key, value in enumerate(reply):
-        if (value is not None or key < _REPLY_NEEDED) and not fits(REPLY_RULES[key], value):
+        if (value is not None or key < REPLY_NEEDED) and not fits(REPLY_RULES[key], value):
             raise MessageError("reply key %d (%s) does not fit" % (key, REPLY_FIELDS[key]))
     return _payload(reply)
 
@@ -164,27 +113,10 @@ def _payload(message):
     return bytes(out) if count < 24 else b"\xb8" + bytes(out)
 
 
-def read_reply(payload: bytes) -> Reply:
-    """The Reply in an authentic payload; CborError or FrameError: treat it as not come."""
-    found = decode(payload)
-    if type(found) is not dict:
-        raise FrameError("keys")
-    values = []
-    for key in range(REPLY_KEYS):
-        value = found.get(key)
-        if value is not None and not fits(REPLY_RULES[key], value):
-            value = None
-        if value is None and key < _REPLY_NEEDED:
-            raise FrameError("keys")
-        values.append(value)
-    return Reply(*values)
-
-
 def read_request(value):
     """A Request, or a Fault (60, 61); FrameError where keys 0, 1, 2 do not fit.
 
-    `value` is the decoded payload. The judge lives in `protocol.requests` and is loaded at
-    the first call: a terminal never judges requests and need not keep the code in memory.
+    `value` is the decoded payload. The judge is a module of its own, `protocol.requests`.
     """
     from protocol.requests import judge
 

@@ -16,8 +16,8 @@ from struct import pack_into
 from protocol.cbor import put
 from protocol.errors import FrameError
 from protocol.frames import PREFIX, TAG_HEAD, TOO_LARGE, mac_prefix
-from protocol.keys import kid, pads
 from protocol.limits import FRAME_UP_SIZE_MAX, UP
+from protocol.mac import kid, pads
 
 _PAYLOAD_AT = 17
 _TAIL_SIZE = 34

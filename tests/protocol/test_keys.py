@@ -1,8 +1,5 @@
 """Every derivation against the vectors, RFCs and cryptography, on both interpreters."""
 
-import hashlib
-import hmac
-
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
@@ -60,18 +57,6 @@ def test_the_rekey_wrap_of_the_vectors_is_reproduced_and_opens():
     key, following = bytes.fromhex(wire["terminal_key"]), bytes.fromhex(wire["epoch2_key"])
     assert keys.rekey_wrap(Aes, key, following).hex() == wire["rekey_wrapped"]
     assert keys.rekey_unwrap(Aes, key, bytes.fromhex(wire["rekey_wrapped"])) == following
-
-
-@mutants.PROPERTY
-@given(st.binary(max_size=150), st.binary(max_size=300))
-def test_hmac_is_the_standard_librarys(key: bytes, data: bytes):
-    assert keys.hmac_sha256(key, data) == hmac.new(key, data, hashlib.sha256).digest()
-
-
-@pytest.mark.parametrize("size", [0, 1, 31, 32, 63, 64, 65, 200])
-def test_hmac_takes_keys_on_both_sides_of_a_block(size: int):
-    key = bytes(range(size))
-    assert keys.hmac_sha256(key, b"x") == hmac.new(key, b"x", hashlib.sha256).digest()
 
 
 @mutants.PROPERTY
@@ -178,14 +163,6 @@ def test_an_mqtt_password_is_24_letters_that_need_no_quoting():
 def test_no_key_is_derived_for_what_cannot_be(size: int, terminal_id: int, epoch: int):
     with pytest.raises(ValueError):
         keys.terminal_key(bytes(size), terminal_id, epoch)
-
-
-@pytest.mark.parametrize(("a", "b", "equal"), [
-    (b"", b"", True), (b"abc", b"abc", True), (b"abc", b"abd", False), (b"bbc", b"abc", False),
-    (b"abc", b"ab", False), (bytes(32), bytes(33), False),
-])
-def test_secrets_are_compared(a: bytes, b: bytes, equal: bool):
-    assert keys.same(a, b) is equal
 
 
 def test_micropython_derives_the_same_keys():

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from protocol import cbor, codes, frames, keys, limits, messages
+from protocol.code_names import NAMES
 from protocol.messages import MESSAGES, REPLY_FIELDS, REQUEST_FIELDS
 from tests.protocol.test_keys import Aes
 
@@ -113,7 +114,7 @@ def test_the_key_rotation_example_is_right():
 def test_the_table_of_codes_is_the_codes():
     told = {int(row[0]): row[1:3] for row in rows("Reply codes")[1:]}
     assert told == {code: [name, "transient" if codes.transient(code) else "final"]
-                    for code, name in codes.NAMES.items()}
+                    for code, name in NAMES.items()}
     assert all(row[3] for row in rows("Reply codes")[1:])
 
 

@@ -88,6 +88,9 @@ def test_each_type_needs_and_knows_the_keys_of_the_table(kind: int):
         assert verdict({**whole, key: "wrong"}) == UNSUPPORTED, f"key {key}"
     for key in (3, 4, 5, 18, 19):
         assert verdict({**whole, key: 7}) == 0, f"key {key}"
+    for key in known - needed - {0, 1, 2, 16} - ({7, 8, 9} if kind == REFUND else set()):
+        sample = samples.REQUEST_VALUES[key][0]
+        assert verdict({**whole, key: sample}) == 0, f"key {key}"
 
 
 @pytest.mark.parametrize("kind", MESSAGES)
@@ -157,7 +160,9 @@ def test_a_refunds_basket_has_no_amount_to_sum_to():
 @pytest.mark.parametrize(("kind", "key", "value"), [
     (SALE, 7, 0), (SALE, 7, 1000000001), (SALE, 7, -5), (SALE, 7, "5"), (SALE, 7, b"5"),
     (SALE, 6, (0, 1)), (SALE, 6, (5, 1)), (SALE, 6, (2, 0)), (SALE, 6, (2, 10**19)),
-    (SALE, 6, (2, b"12345")), (SALE, 6, (2, "6200")), (SALE, 6, (2,)), (SALE, 6, 62),
+    (SALE, 6, (2, b"12345")), (SALE, 6, (2, b"123")), (SALE, 6, (2, b"123456")),
+    (SALE, 6, (2, b"12345678")), (SALE, 6, (2, b"123456789")), (SALE, 6, (2, b"12345678901")),
+    (SALE, 6, (2, b"")), (SALE, 6, (2, "6200")), (SALE, 6, (2,)), (SALE, 6, 62),
     (SALE, 6, (2, 1, b"abc")), (SALE, 6, (2, 1, b"t" * 17)), (SALE, 3, 2**32), (SALE, 5, 0),
     (SALE, 5, 65536), (SALE, 8, ()), (SALE, 17, 0), (SALE, 8, ((1, 1),) * 17),
     (VOID, 10, (1, 0)), (VOID, 10, 0), (VOID, 10, (0, 1)), (VOID, 10, (1,)), (VOID, 10, "7"),

@@ -1,0 +1,38 @@
+"""The words for reply codes, for logs, counters and people (README, "Reply codes")."""
+
+from protocol import codes
+
+NAMES = {
+    codes.APPROVED: "approved",
+    codes.CARD_UNKNOWN: "card_unknown",
+    codes.CARD_INACTIVE: "card_inactive",
+    codes.CARD_LOST: "card_lost",
+    codes.CARD_BLOCKED: "card_blocked",
+    codes.CARD_EXPIRED: "card_expired",
+    codes.CARD_INVALID: "card_invalid",
+    codes.CARD_SUSPECT: "card_suspect",
+    codes.MEMBER_SUSPENDED: "member_suspended",
+    codes.INSUFFICIENT_POINTS: "insufficient_points",
+    codes.INSUFFICIENT_VALUE: "insufficient_value",
+    codes.LIMIT_REACHED: "limit_reached",
+    codes.REWARD_UNAVAILABLE: "reward_unavailable",
+    codes.AUTHORISATION_REQUIRED: "authorisation_required",
+    codes.PIN_WRONG: "pin_wrong",
+    codes.PIN_LOCKED: "pin_locked",
+    codes.ORIGINAL_NOT_FOUND: "original_not_found",
+    codes.NOTHING_LEFT: "nothing_left",
+    codes.EXCEEDS_ORIGINAL: "exceeds_original",
+    codes.VOIDED: "voided",
+    codes.HELD: "held",
+    codes.NOT_VOIDABLE: "not_voidable",
+    codes.OPERATOR_UNKNOWN: "operator_unknown",
+    codes.OPERATOR_PIN_WRONG: "operator_pin_wrong",
+    codes.OPERATOR_NOT_ALLOWED: "operator_not_allowed",
+    codes.TERMINAL_SUSPENDED: "terminal_suspended",
+    codes.MERCHANT_SUSPENDED: "merchant_suspended",
+    codes.MALFORMED: "malformed",
+    codes.UNSUPPORTED: "unsupported",
+    codes.TRACE_CONFLICT: "trace_conflict",
+    codes.TOO_OLD: "too_old",
+    codes.TRY_LATER: "try_later",
+}

@@ -29,7 +29,7 @@ from collections import namedtuple
 from firmware.errors import FirmwareError
 from protocol import codes
 from protocol.limits import AMOUNT_MINOR_MAX, SALE_SAVED_AFTER_S
-from protocol.messages import INQUIRY, SALE
+from protocol.fields import INQUIRY, SALE
 
 HOME = "home"
 AMOUNT = "amount"

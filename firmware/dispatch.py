@@ -19,7 +19,8 @@ from firmware import session as rules
 from firmware.errors import ReplyRefused
 from firmware.link import Link
 from firmware.outbox import OutboxFull
-from protocol import cbor, codes, frames, messages
+from protocol import cbor, codes, frames
+from protocol import fields as messages
 from protocol.limits import (FRAME_UP_SIZE_MAX, HEARTBEAT_EVERY_S, NONCE_SIZE, U32_MAX, UP)
 from protocol.sealer import Sealer
 

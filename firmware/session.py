@@ -18,7 +18,8 @@ from collections import namedtuple
 from micropython import const
 
 from firmware.errors import ReplyRefused
-from protocol import codes, frames, messages
+from protocol import codes, frames
+from protocol import fields as messages
 from protocol.errors import ProtocolError
 from protocol.limits import DOWN, FRAME_DOWN_SIZE_MAX, REPLY_TYPE_BASE
 

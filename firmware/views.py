@@ -10,7 +10,7 @@ from collections import namedtuple
 from firmware import checkout
 from firmware.texts import reason
 from protocol import codes
-from protocol.messages import SALE
+from protocol.fields import SALE
 
 COLUMNS = 16
 

@@ -1,6 +1,7 @@
 """The frame benchmark measures both sides on the same tap and says whether the figure is met."""
 
 import json
+from typing import Any
 
 from protocol import cbor, frames
 from tests.support.micropython import need_micropython
@@ -26,7 +27,7 @@ def test_a_short_run_on_micropython_has_every_row_with_its_figures():
 
 
 def test_every_contestant_does_its_work():
-    made = {name: make() for name, make, _ in bench_frames.contestants()}
+    made: dict[str, Any] = {name: make() for name, make, _ in bench_frames.contestants()}
     frame = bytes(made["seal, preallocated"])
     assert frame == made["seal, plain"]
     assert made["open: verify, decode"] == cbor.decode(frames.split(frame, 1024).payload)

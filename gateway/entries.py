@@ -82,21 +82,22 @@ def _entry(case: Case, entry_id: int, link_before: bytes, named: dict[tuple[int,
     member_id = draft.member.id
     opened = []
     for lot in draft.changed:
-        real = lot._replace(id=named.get((member_id, lot.id), lot.id))
+        lot_id = named.get((member_id, lot.id), lot.id)
         if lot in draft.opened:
-            real = real._replace(opened_by=entry_id)
-            opened.append(real[:7])
-        else:
-            real = real._replace(opened_by=lots[real.id].opened_by if real.id in lots
-                                 else real.opened_by)
-        lots[real.id] = real
+            lot = lot._replace(id=lot_id, opened_by=entry_id)
+            opened.append(lot[:7])
+        elif lot_id in lots:
+            lot = lot._replace(id=lot_id, opened_by=lots[lot_id].opened_by)
+        lots[lot_id] = lot
+    # plain tuples: the CBOR encoder is slow to recognise named ones
+    postings = tuple(map(tuple, draft.postings))
     movements = tuple((named.get((member_id, moved.lot_id), moved.lot_id), moved.delta,
                        moved.held_delta) for moved in draft.movements)
     row = (entry_id, draft.kind, member_id, draft.member.chain_seq, posted.merchant_id,
            posted.shop_id, message.terminal_id, posted.card_id, message.terminal_id,
            message.key, message.frame_hash, case.decision.code, posted.amount_minor,
            posted.business_date, posted.booked_on, message.request.at, posted.dated_at,
-           message.received_at, posted.context, chain.marks(draft.postings, movements, opened))
-    content = chain.entry_content(row, draft.postings, movements, opened)
+           message.received_at, posted.context, chain.marks(postings, movements, opened))
+    content = chain.entry_content(row, postings, movements, opened)
     link = chain.link(link_before, content)
-    return Entry(entry_id, row, draft.postings, movements, link, head_of(link))
+    return Entry(entry_id, row, postings, movements, link, head_of(link))

@@ -1,6 +1,8 @@
 """Replies: sealed under the request's epoch, and never larger than the wire allows."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.book import Decision, Facts, Message
 from gateway.judging import TRANSIENT, Case
@@ -9,7 +11,7 @@ from gateway.replies import reply_frame
 from protocol import frames
 from protocol.errors import MessageError
 from protocol.limits import DOWN, FRAME_DOWN_SIZE_MAX
-from protocol.messages import read_reply, request
+from protocol.messages import encode_reply, read_reply, request
 from tests.support.street import KEYS
 
 RING = Keyring(*KEYS)
@@ -44,6 +46,21 @@ def test_long_texts_are_clipped_between_letters():
 def test_a_fact_the_wire_cannot_carry_is_never_sealed():
     with pytest.raises(MessageError, match="receipt"):
         sealed(Facts(), receipt=2**32)
+
+
+texts = st.text(max_size=6)
+points = st.integers(-2**53 + 1, 2**53 - 1)
+facts = st.builds(Facts, receipt=st.none(), highest_trace=st.none(), points=points, balance=points, tier=texts, member=st.none() | texts,
+                  expiring=st.none() | st.tuples(st.integers(0, 2**53 - 1),
+                                                 st.integers(0, 65535)),
+                  config_revision=st.none() | st.integers(0, 2**32 - 1))
+
+
+@given(facts, st.none() | st.integers(1, 2**32 - 1), st.none() | st.binary(min_size=16,
+                                                                           max_size=16))
+def test_the_payload_is_that_of_the_contract(told, receipt, head):
+    payload = frames.split(sealed(told, receipt, head), FRAME_DOWN_SIZE_MAX).payload
+    assert payload == encode_reply(read_reply(payload))
 
 
 def test_the_same_facts_are_the_same_bytes():

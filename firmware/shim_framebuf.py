@@ -63,6 +63,11 @@ class FrameBuffer:
         for page in range(top >> 3, (bottom + 7) >> 3):
             first, last = max(top - page * 8, 0), min(bottom - page * 8, 8)
             bits = ((1 << last) - 1) & ~((1 << first) - 1)
+            row = page * self._stride
+            if bits == 0xFF:
+                whole = b"\xff" if color else b"\x00"
+                self._buffer[row + left:row + right] = whole * (right - left)
+                continue
             for column in range(left, right):
                 self._bits(page, column, bits, color)
 

@@ -82,8 +82,10 @@ class Broker:
         return Connection(self, send, shut)
 
     def publish(self, topic: str, body: bytes) -> int:
-        """The gateway's publication, QoS 1; returns how many terminals were there for it."""
-        return sum(each.deliver(topic, body) for each in list(self._connections.values()))
+        """The gateway's publication, QoS 1; returns how many terminals were there for it: a
+        topic has at most one reader, the terminal whose id stands in it."""
+        reader = self._connections.get(str(topics.terminal_of(topic)))
+        return int(reader is not None and reader.deliver(topic, body))
 
     def admit(self, login: Login) -> int | None:
         """Terminal id behind a CONNECT, or None when it must stay out."""

@@ -13,6 +13,7 @@ Everything that happens follows from the seed. Law:
 """
 
 import asyncio
+import gc
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import NamedTuple
@@ -97,6 +98,7 @@ class Street:
                            self.log.digest())
         finally:
             self.loop.close()
+            gc.unfreeze()
 
     async def _day(self) -> None:
         people = []

@@ -14,12 +14,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from firmware.settings import Settings, settings
 from gateway import database
@@ -101,6 +101,7 @@ def run(plan: Plan, folder: Path, echo: Callable[[str], None] | None = None) -> 
     began = time.monotonic()
     clock, keyring = Clock(), keyring_of(plan.seed)
     engine = database.open_engine(f"sqlite:///{folder}/street.sqlite3")
+    event.listen(engine, "connect", _hurry)
     try:
         database.migrate(engine)
         registry = Registry(engine, keyring, clock=clock)
@@ -114,6 +115,11 @@ def run(plan: Plan, folder: Path, echo: Callable[[str], None] | None = None) -> 
         return _report(plan, engine, outcome, intake.retries, time.monotonic() - began)
     finally:
         engine.dispose()
+
+
+def _hurry(connection: Any, record: object) -> None:
+    """This database dies with the run, so no commit waits for a disk."""
+    connection.execute("PRAGMA synchronous=OFF")
 
 
 def tapped_of(handset: Handset) -> list[tally.Tapped]:

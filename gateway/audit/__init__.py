@@ -18,12 +18,12 @@ names it, as far as tables.py promises; what an attacker can do unnoticed is in 
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
 from gateway import chain
 from gateway.audit import lines, members, outcomes, registered, seals
 from gateway.audit import rebuild as rebuilding
-from gateway.audit.reader import PAGE_ROWS, Reader, Work
+from gateway.audit.reader import PAGE_ROWS, Reader, Work, raw
 from gateway.audit.report import Checked, Docket, Finding, Progress, Report
 from gateway.clock import utc_now
 from gateway.errors import GatewayError
@@ -50,10 +50,12 @@ def run_audit(engine: Engine, keyring: Keyring, rebuild: bool = False,
     `rebuild`: also recompute what is derived. `progress` is told (table, rows done, rows there
     were). `clock` says which frames must still be kept.
     """
-    reader = Reader(engine, page_rows)
+    docket = Docket(progress)
+    reader = Reader(engine, docket, page_rows)
     tables = list(metadata.tables.values())
     _check_key(reader, keyring)
-    docket = Docket(reader.totals(tables) if progress is not None else {}, progress)
+    if progress is not None:
+        docket.totals = reader.totals(tables)
     work = Work(reader, keyring, docket, clock)
     for room in (members, lines, registered, seals, outcomes):
         room.check(work)
@@ -70,11 +72,11 @@ def _check_key(reader: Reader, keyring: Keyring) -> None:
                   for name, columns in SEALED.items()]
         sealed.append((member_rows, member_rows.name, MEMBER_DERIVED, "derived_mac"))
         for table, name, columns, seal in sealed:
-            rows = connection.execute(select(
-                *(table.c[column] for column in (*columns, seal))).limit(SAMPLE_ROWS))
-            for row in rows:
+            rows = connection.execute(raw(table).limit(SAMPLE_ROWS)).all()
+            for row in reader.sound(table, rows):
                 seen = True
-                if chain.same(row[-1], chain.seal(keyring.audit_key, name, tuple(row[:-1]))):
+                held = tuple(row._mapping[column] for column in columns)
+                if chain.same(row._mapping[seal], chain.seal(keyring.audit_key, name, held)):
                     return
     if seen:
         raise AuditError("No seal in the database fits POINTWIRE_AUDIT_KEY. Nothing was checked;"

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, Row, Table
 
-from gateway import bulk
-from gateway.audit.reader import LOOKUP_ROWS, Work, lookup
+from gateway.audit.reader import Work
 from gateway.audit.report import EITHER, key_text
 from gateway.tables import accounts, entries, lot_movements, lots, postings
 
@@ -30,7 +29,8 @@ def check(work: Work) -> None:
 
 
 def _check_entries(work: Work, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    there = lookup(connection, entries, (), ("id",), sorted({(row.entry_id,) for row in rows}))
+    there = work.reader.lookup(connection, entries, (), ("id",),
+                               sorted({(row.entry_id,) for row in rows}))
     for row in rows:
         if (row.entry_id,) not in there:
             work.docket.find(table.name, key_text(table, row), f"its entry {row.entry_id} is not"
@@ -40,7 +40,8 @@ def _check_entries(work: Work, connection: Connection, table: Table, rows: Seque
 
 
 def _check_accounts(work: Work, connection: Connection, rows: Sequence[Row]) -> None:
-    there = lookup(connection, accounts, (), ("id",), sorted({(row.account_id,) for row in rows}))
+    there = work.reader.lookup(connection, accounts, (), ("id",),
+                               sorted({(row.account_id,) for row in rows}))
     for row in rows:
         if (row.account_id,) not in there:
             work.docket.find(postings.name, key_text(postings, row),
@@ -49,11 +50,8 @@ def _check_accounts(work: Work, connection: Connection, rows: Sequence[Row]) -> 
 
 def _check_lots(work: Work, connection: Connection, rows: Sequence[Row]) -> None:
     openers = sorted({(row.opened_by,) for row in rows})
-    opened: set[tuple[int, int]] = set()
-    for start in range(0, len(openers), LOOKUP_ROWS):
-        opened |= {(row[0], row[1]) for row in bulk.select(
-            connection, lot_movements, ("entry_id", "lot_id"), ("entry_id",),
-            openers[start:start + LOOKUP_ROWS])}
+    opened = set(work.reader.select(connection, lot_movements, ("entry_id", "lot_id"),
+                                    ("entry_id",), openers))
     for row in rows:
         if (row.opened_by, row.id) not in opened:
             work.docket.find(lots.name, str(row.id), f"no movement of entry {row.opened_by} opened"

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, Table, select
+from sqlalchemy import Connection, Row, Table
 
-from gateway import bulk, chain
+from gateway import chain
 from gateway.audit.parts import Parts, marks_of, prove
-from gateway.audit.reader import Work, beyond, lookup
+from gateway.audit.reader import Work, beyond, raw
 from gateway.audit.report import EITHER, FORGED, RECOMPUTE, RESTORE, ROLLED_BACK, join_key
 from gateway.ledger import ACCRUAL, Posting, balanced
 from gateway.tables import (
@@ -59,53 +59,65 @@ class Page(NamedTuple):
 def check(work: Work) -> None:
     """Every member, its chain, its lots and its balances."""
     walk: Walk | None = None
-    done: tuple[int, ...] | None = None  # the last member that is finished with
+    after: tuple | None = None  # the last entry read of a member that may have more
+    done: tuple[int] | None = None  # the last member that is finished with
     last = False
     while not last:
         with work.reader.snapshot() as connection:
-            rows = connection.execute(select(members).where(*beyond((members.c.id,), done))
+            rows = connection.execute(raw(members).where(*beyond((members.c.id,), done))
                                       .order_by(members.c.id).limit(MEMBERS_PAGE)).all()
             through = rows[-1].id if len(rows) == MEMBERS_PAGE else None
-            page = _page(work, connection, walk, done, through)
-            full = len(page.entries) == work.reader.page_rows
-            # the last member of a full page may have more entries
-            cut = page.entries[-1].member_id if full else None
-            whole = {row.id: row for row in rows if cut is None or row.id < cut}
-            walks = _walk(work, page, walk)
-            walk = walks.pop(cut) if cut is not None else None
+            found = _entries(work, connection, after, done, through)
+            after = _cut(work, found)
+            cut = None if after is None else after[0]
+            whole = {row.id: row for row in work.reader.sound(members, rows)
+                     if cut is None or row.id < cut}
+            walks = _walk(work, _page(work, connection, found), walk)
+            walk = None if cut is None else walks.pop(cut, None)
             _finish(work, connection, whole, walks)
             work.docket.checked("members", len(whole))
-            last = through is None and not full
+            last = through is None and cut is None
             done = (cut - 1,) if cut is not None else done if through is None else (through,)
 
 
-def _page(work: Work, connection: Connection, walk: Walk | None, done: tuple | None,
-          through: int | None) -> Page:
+def _entries(work: Work, connection: Connection, after: tuple | None, done: tuple | None,
+             through: int | None) -> Sequence[Row]:
     """The next entries, of members up to `through`."""
     order = (entries.c.member_id, entries.c.chain_seq)
-    behind = (beyond(order, (walk.member_id, walk.seq)) if walk is not None
-              else beyond(order[:1], done))
+    behind = beyond(order, after) if after is not None else beyond(order[:1], done)
     ends = [] if through is None else [entries.c.member_id <= through]
-    rows = connection.execute(select(entries).where(*behind, *ends).order_by(*order)
+    return connection.execute(raw(entries).where(*behind, *ends).order_by(*order)
                               .limit(work.reader.page_rows)).all()
-    work.docket.checked("entries", len(rows))
+
+
+def _cut(work: Work, found: Sequence[Row]) -> tuple | None:
+    """Where the reading of a full page goes on: the last member in it may have more entries."""
+    if len(found) < work.reader.page_rows or not isinstance(found[-1].member_id, int):
+        return None
+    return found[-1].member_id, found[-1].chain_seq
+
+
+def _page(work: Work, connection: Connection, found: Sequence[Row]) -> Page:
+    """Entries and the rows that belong to them."""
+    work.docket.checked("entries", len(found))
+    rows = work.reader.sound(entries, found)
     ids = sorted((row.id,) for row in rows)
-    moved = _lines(connection, lot_movements, ("lot_id", "delta", "held_delta"), ids)
+    moved = _lines(work, connection, lot_movements, ("lot_id", "delta", "held_delta"), ids)
     lot_ids = sorted({(line[0],) for lines in moved.values() for line in lines.values()})
     keys = sorted((row.origin, row.operation_key) for row in rows)
-    return Page(rows, _lines(connection, postings, ("account_id", "unit", "amount"), ids), moved,
-                lookup(connection, lots, LOT_FACTS, ("id",), lot_ids),
-                lookup(connection, outcomes, ("entry_id", "frame_hash", "code"),
-                       ("origin", "operation_key"), keys))
+    return Page(rows,
+                _lines(work, connection, postings, ("account_id", "unit", "amount"), ids), moved,
+                work.reader.lookup(connection, lots, LOT_FACTS, ("id",), lot_ids),
+                work.reader.lookup(connection, outcomes, ("entry_id", "frame_hash", "code"),
+                                   ("origin", "operation_key"), keys))
 
 
-def _lines(connection: Connection, table: Table, columns: tuple[str, ...],
+def _lines(work: Work, connection: Connection, table: Table, columns: tuple[str, ...],
            ids: Sequence[tuple]) -> Lines:
     found: dict[int, dict[int, tuple]] = {}
-    if ids:
-        for row in bulk.select(connection, table, ("entry_id", "line", *columns), ("entry_id",),
-                               ids):
-            found.setdefault(row[0], {})[row[1]] = tuple(row[2:])
+    for row in work.reader.select(connection, table, ("entry_id", "line", *columns),
+                                  ("entry_id",), ids):
+        found.setdefault(row[0], {})[row[1]] = row[2:]
     return found
 
 
@@ -182,7 +194,7 @@ def _finish(work: Work, connection: Connection, rows: Mapping[int, Row],
             walks: Mapping[int, Walk]) -> None:
     """Members whose last entry has been read, against what their entries add up to."""
     ids = sorted({(lot_id,) for walk in walks.values() for lot_id in walk.lots})
-    held = lookup(connection, lots, ("issued", "remaining", "held"), ("id",), ids)
+    held = work.reader.lookup(connection, lots, ("issued", "remaining", "held"), ("id",), ids)
     for member_id in sorted(rows.keys() | walks.keys()):
         walk = walks.get(member_id) or Walk(member_id, (chain.birth(member_id),))
         if member_id not in rows:

@@ -6,11 +6,13 @@ trace. A journal is counted in one snapshot, because an old trace may still come
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, Row, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, func, literal, select, tuple_, type_coerce
+from sqlalchemy.types import NullType
 
-from gateway.audit.reader import Work, beyond, lookup
-from gateway.audit.report import RESTORE, ROLLED_BACK, join_key, some
+from gateway.audit.reader import Work, beyond
+from gateway.audit.report import FORGED, RESTORE, ROLLED_BACK, join_key, some
 from gateway.audit.seals import check_box, check_seal
 from gateway.book import operation_key
 from gateway.clock import DAY_MS, month_of, to_ms
@@ -20,8 +22,7 @@ from gateway.tables import entries, frames, journals, outcomes, refusals
 
 JOURNALS_PAGE = 20
 GAPS_MAX = 20
-_LAST = b"\xff" * 4  # the highest trace as it stands in an operation key
-_KEY = (outcomes.c.origin, outcomes.c.operation_key)
+JOURNAL_MAX = TRACE_MAX = 2**32 - 1
 
 
 def check(work: Work) -> None:
@@ -38,11 +39,12 @@ def check(work: Work) -> None:
 def _check_outcomes(work: Work, connection: Connection, rows: Sequence[Row]) -> None:
     held = [row for row in rows if check_seal(work, outcomes, row)]
     ids = sorted({(row.entry_id,) for row in held if row.entry_id is not None})
-    found = lookup(connection, entries, ("origin", "operation_key"), ("id",), ids)
+    found = work.reader.lookup(connection, entries, ("origin", "operation_key"), ("id",), ids)
     kept_from = month_of(to_ms(work.clock()) - FRAMES_KEPT_DAYS * DAY_MS)
     wanted = {(month_of(row.decided_at), row.origin, row.operation_key): row for row in held
               if month_of(row.decided_at) >= kept_from}
-    kept = lookup(connection, frames, (), ("month", "origin", "operation_key"), sorted(wanted))
+    kept = work.reader.lookup(connection, frames, (), ("month", "origin", "operation_key"),
+                              sorted(wanted))
     for row in held:
         key = row.origin, row.operation_key
         entry = None if row.entry_id is None else found.get((row.entry_id,), ())
@@ -60,7 +62,8 @@ def _check_outcomes(work: Work, connection: Connection, rows: Sequence[Row]) -> 
 
 def _check_frames(work: Work, connection: Connection, rows: Sequence[Row]) -> None:
     keys = sorted({(row.origin, row.operation_key) for row in rows})
-    decided = lookup(connection, outcomes, ("frame_hash",), ("origin", "operation_key"), keys)
+    decided = work.reader.lookup(connection, outcomes, ("frame_hash",),
+                                 ("origin", "operation_key"), keys)
     for row in rows:
         outcome = decided.get((row.origin, row.operation_key))
         if outcome is None:
@@ -76,7 +79,7 @@ def _check_journals(work: Work) -> None:
     """Each journal against its outcomes; and no outcome without a journal."""
     before: tuple | None = None
     for connection, rows, last in work.reader.pages(journals, rows_max=JOURNALS_PAGE):
-        through = None if last else _bound(rows[-1])
+        through = None if last else _bound(rows[-1]) if rows else before
         counted = count_by_journal(connection, before, through)
         held = {(row.terminal_id, row.journal): row for row in rows}
         refused = _refused(connection, held, counted)
@@ -90,21 +93,26 @@ def _check_journals(work: Work) -> None:
 
 
 def _bound(journal: Row) -> tuple:
-    return journal.terminal_id, journal.journal.to_bytes(4, "big") + _LAST
+    """The last operation key a journal can have."""
+    number = min(max(journal.journal, 0), JOURNAL_MAX)
+    return journal.terminal_id, operation_key(number, TRACE_MAX)
 
 
 def count_by_journal(connection: Connection, before: tuple | None,
-           through: tuple | None) -> dict[tuple[int, int], tuple[int, int]]:
+                     through: tuple | None) -> dict[tuple[int, int], tuple[int, int]]:
     """(outcomes, highest trace) by terminal and journal, between two operation keys."""
-    part = func.substr(outcomes.c.operation_key, 1, 4)
-    ends = [] if through is None else [tuple_(*_KEY) <= tuple_(
-        *(literal(value, column.type) for value, column in zip(through, _KEY, strict=True)))]
+    key = outcomes.c.operation_key
+    part: ColumnElement[Any] = func.substr(key, 1, 4)
+    highest: ColumnElement[Any] = type_coerce(func.max(key), NullType())
+    order = (outcomes.c.origin, key)
+    ends = [] if through is None else [tuple_(*order) <= tuple_(
+        *(literal(value, NullType()) for value in through))]
     rows = connection.execute(
-        select(outcomes.c.origin, part, func.count(), func.max(outcomes.c.operation_key))
-        .where(outcomes.c.origin > 0, *beyond(_KEY, before), *ends)
+        select(outcomes.c.origin, part, func.count(), highest)
+        .where(outcomes.c.origin > 0, *beyond(order, before), *ends)
         .group_by(outcomes.c.origin, part))
     return {(row[0], int.from_bytes(row[1], "big")): (row[2], int.from_bytes(row[3][4:], "big"))
-            for row in rows}
+            for row in rows if isinstance(row[1], bytes) and isinstance(row[3], bytes)}
 
 
 def _refused(connection: Connection, held: Mapping[tuple, Row],
@@ -118,14 +126,16 @@ def _refused(connection: Connection, held: Mapping[tuple, Row],
     return {(row[0], row[1]): row[2] for row in connection.execute(
         select(table.terminal_id, table.journal, func.max(table.trace))
         .where(table.terminal_id.in_(beyond_outcomes))
-        .group_by(table.terminal_id, table.journal))}
+        .group_by(table.terminal_id, table.journal)) if isinstance(row[2], int)}
 
 
 def _check_journal(work: Work, connection: Connection, row: Row, counted: tuple[int, int],
                    refused: int) -> None:
     key = join_key(row.terminal_id, row.journal)
     count, highest = counted
-    if count < row.outcomes:
+    if not (0 <= row.journal <= JOURNAL_MAX and 0 <= row.highest_trace <= TRACE_MAX):
+        work.docket.find(journals.name, key, "no terminal counts so far.", FORGED)
+    elif count < row.outcomes:
         _name_missing(work, connection, row, row.outcomes - count)
     elif count > row.outcomes:
         work.docket.find(journals.name, key, f"counts {row.outcomes} outcomes, {count} are there.",
@@ -152,11 +162,12 @@ def _name_missing(work: Work, connection: Connection, row: Row, count: int) -> N
 
 def _gaps(connection: Connection, row: Row) -> Iterator[int]:
     """Traces of a journal up to its highest that were neither decided nor refused."""
-    low, high = operation_key(row.journal, 0), _bound(row)[1]
-    seen = {int.from_bytes(key[4:], "big") for key in connection.execute(
-        select(outcomes.c.operation_key).where(
-            outcomes.c.origin == row.terminal_id, outcomes.c.operation_key.between(low, high))
-    ).scalars()}
+    key = outcomes.c.operation_key
+    seen = {int.from_bytes(found[4:], "big") for found in connection.execute(
+        select(type_coerce(key, NullType())).where(
+            outcomes.c.origin == row.terminal_id,
+            key.between(operation_key(row.journal, 0), _bound(row)[1]))).scalars()
+        if isinstance(found, bytes)}
     seen |= set(connection.execute(select(refusals.c.trace).where(
         refusals.c.terminal_id == row.terminal_id, refusals.c.journal == row.journal)).scalars())
     found = 0

@@ -1,33 +1,54 @@
-"""How the audit reads: one short snapshot after the other.
+"""How the audit reads: one short snapshot after the other, trusting no type.
 
 Law: a snapshot shows one moment (REPEATABLE READ on PostgreSQL, a read transaction on SQLite) and
 holds one page of rows, so that memory is bounded and no read transaction lasts (DESIGN 6.9). The
 gateway goes on working meanwhile; what is compared with each other is read in the same snapshot,
-or one side of it is only inserted. The audit never writes.
+or one side of it is only inserted. SQLite keeps anything in any column: a row with a value of a
+kind its column cannot have is a finding, and then left out, as if it were not there. The audit
+never writes.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, func, literal, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    LargeBinary,
+    Row,
+    Select,
+    Table,
+    Text,
+    func,
+    literal,
+    select,
+    tuple_,
+    type_coerce,
+)
+from sqlalchemy.types import NullType
 
 from gateway import bulk
-from gateway.audit.report import Docket
+from gateway.audit.report import RESTORE, Docket, join_key
 from gateway.database import on_postgresql
 from gateway.keyring import Keyring
 
 PAGE_ROWS = 1000
 LOOKUP_ROWS = 500
+_NONE = type(None)
 
 
 class Reader:
     """`page_rows`: rows of one snapshot."""
 
-    def __init__(self, engine: Engine, page_rows: int = PAGE_ROWS) -> None:
+    def __init__(self, engine: Engine, docket: Docket, page_rows: int = PAGE_ROWS) -> None:
         self.engine = engine
+        self.docket = docket
         self.page_rows = page_rows
+        self._sound: dict[tuple[str, tuple[str, ...]], set[tuple[type, ...]]] = {}
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -36,8 +57,16 @@ class Reader:
             if on_postgresql(connection):
                 connection = connection.execution_options(
                     isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            with connection.begin():
-                yield connection
+                with connection.begin():
+                    yield connection
+                return
+            driver: Any = connection.connection.driver_connection
+            driver.text_factory = _text
+            try:
+                with connection.begin():
+                    yield connection
+            finally:
+                driver.text_factory = str
 
     def pages(self, table: Table, *order: ColumnElement,
               rows_max: int = 0) -> Iterator[tuple[Connection, Sequence[Row], bool]]:
@@ -50,11 +79,32 @@ class Reader:
         while not last:
             with self.snapshot() as connection:
                 rows = connection.execute(
-                    select(table).where(*beyond(key, after)).order_by(*key).limit(size)).all()
+                    raw(table).where(*beyond(key, after)).order_by(*key).limit(size)).all()
                 last = len(rows) < size
-                yield connection, rows, last
-            if rows:
-                after = tuple(rows[-1]._mapping[column] for column in key)
+                if rows:
+                    after = tuple(rows[-1]._mapping[column.name] for column in key)
+                yield connection, self.sound(table, rows), last
+
+    def sound(self, table: Table, rows: Sequence[Row]) -> Sequence[Row]:
+        """The rows of `raw(table)` whose values are of their columns' kinds; findings for the
+        others."""
+        names = tuple(column.name for column in table.columns)
+        return [row for row in rows if self._is_sound(table, names, tuple(row))]
+
+    def lookup(self, connection: Connection, table: Table, columns: Sequence[str],
+               key: Sequence[str], wanted: Sequence[tuple]) -> dict[tuple, tuple]:
+        """The rows whose unique `key` is one of `wanted`, by that key: their `columns`."""
+        return {row[:len(key)]: row[len(key):]
+                for row in self.select(connection, table, (*key, *columns), key, wanted)}
+
+    def select(self, connection: Connection, table: Table, names: tuple[str, ...],
+               key: Sequence[str], wanted: Sequence[tuple]) -> Iterator[tuple]:
+        """`names` of all rows whose `key` is one of `wanted`."""
+        for start in range(0, len(wanted), LOOKUP_ROWS):
+            for row in bulk.select(connection, table, names, tuple(key),
+                                   wanted[start:start + LOOKUP_ROWS]):
+                if self._is_sound(table, names, tuple(row)):
+                    yield tuple(row)
 
     def totals(self, tables: Sequence[Table]) -> dict[str, int]:
         """How many rows each table has, about now."""
@@ -65,27 +115,48 @@ class Reader:
                     select(func.count()).select_from(table)).scalar_one()
         return held
 
+    def _is_sound(self, table: Table, names: tuple[str, ...], values: tuple) -> bool:
+        known = self._sound.setdefault((table.name, names), set())
+        kinds = tuple(map(type, values))
+        if kinds in known:
+            return True
+        wrong = [name for name, kind in zip(names, kinds, strict=True)
+                 if kind not in _kinds(table.c[name])]
+        if not wrong:
+            known.add(kinds)
+            return True
+        held = dict(zip(names, values, strict=True))
+        keys = [held.get(column.name, "?") for column in table.primary_key.columns]
+        self.docket.find(table.name, join_key(*keys), f"{', '.join(wrong)} cannot be what it is,"
+                         " it is of another kind than the column.", RESTORE)
+        return False
+
+
+def _text(value: bytes) -> str | bytes:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value
+
+
+def _kinds(column: ColumnElement) -> tuple[type, ...]:
+    kind = bytes if isinstance(column.type, LargeBinary) else \
+        str if isinstance(column.type, Text) else int
+    return (kind, _NONE) if getattr(column, "nullable", False) else (kind,)
+
+
+def raw(table: Table) -> Select:
+    """All columns of a table by name, as the driver gives them."""
+    return select(*(type_coerce(column, NullType()).label(column.name)
+                    for column in table.columns)).select_from(table)
+
 
 def beyond(key: Sequence[ColumnElement], after: Sequence | None) -> list[ColumnElement[bool]]:
     """The condition for rows whose `key` lies behind `after`; none where that is None."""
     if after is None:
         return []
-    if len(key) == 1:
-        return [key[0] > after[0]]
-    values = [literal(value, column.type) for value, column in zip(after, key, strict=True)]
-    return [tuple_(*key) > tuple_(*values)]
-
-
-def lookup(connection: Connection, table: Table, columns: Sequence[str], key: Sequence[str],
-           wanted: Sequence[tuple]) -> dict[tuple, tuple]:
-    """The rows whose `key` is one of `wanted`, by that key: their `columns`."""
-    found: dict[tuple, tuple] = {}
-    names = (*key, *columns)
-    for start in range(0, len(wanted), LOOKUP_ROWS):
-        for row in bulk.select(connection, table, names, tuple(key),
-                               wanted[start:start + LOOKUP_ROWS]):
-            found[tuple(row[:len(key)])] = tuple(row[len(key):])
-    return found
+    values = [literal(value, NullType()) for value in after]
+    return [key[0] > values[0] if len(key) == 1 else tuple_(*key) > tuple_(*values)]
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Row, func, select
 
 from gateway import chain, counting, house
-from gateway.audit.reader import LOOKUP_ROWS, Work, lookup
+from gateway.audit.reader import LOOKUP_ROWS, Work, raw
 from gateway.audit.report import FORGED, RESTORE, ROLLED_BACK, key_text, some
-from gateway.tables import CONFIGURATION, REGISTERED, counters, metadata, registry_events
+from gateway.audit.seals import counter_of
+from gateway.tables import CONFIGURATION, REGISTERED, metadata, registry_events
 
 
 @dataclass
@@ -76,8 +77,7 @@ def _missing(work: Work, first: int, through: int) -> None:
 
 
 def _check_end(work: Work, connection: Connection, end: _End) -> None:
-    held = {row.name: row for row in connection.execute(select(counters))}
-    counter = held.get(counting.HOUSE)
+    counter = counter_of(work, connection, counting.HOUSE)
     if counter is not None:
         if counter.value > end.seq:
             _missing(work, end.seq + 1, counter.value)
@@ -87,7 +87,7 @@ def _check_end(work: Work, connection: Connection, end: _End) -> None:
         elif end.befores and counter.link not in end.befores:
             work.docket.find("registry_events", str(end.seq), "the last event's link is not the"
                              " one sealed in the counter house.", RESTORE)
-    config = held.get(counting.CONFIG)
+    config = counter_of(work, connection, counting.CONFIG)
     if config is not None and not end.config_least <= config.value <= end.config_most:
         work.docket.find("counters", counting.CONFIG, f"is {config.value}, but the configuration"
                          f" changed {end.config_least} to {end.config_most} times.", ROLLED_BACK)
@@ -106,7 +106,7 @@ def _check_named(work: Work, connection: Connection, events: Sequence[Row]) -> N
     for name, keys in named.items():
         table = metadata.tables[name]
         columns = tuple(column.name for column in table.primary_key.columns)
-        there = lookup(connection, table, (), columns, sorted(keys.values()))
+        there = work.reader.lookup(connection, table, (), columns, sorted(keys.values()))
         for text, key in keys.items():
             if key not in there:
                 work.docket.find(name, text, "missing, the registry made it.", RESTORE)
@@ -118,7 +118,7 @@ def _key(table: str, text: str) -> tuple | None:
         return None
     parts = text.split(":")
     if len(parts) != len(metadata.tables[table].primary_key.columns) or not all(
-            part.isascii() and part.isdigit() for part in parts):
+            part.isascii() and part.isdigit() and len(part) < 19 for part in parts):
         return None
     return tuple(int(part) for part in parts)
 
@@ -126,7 +126,7 @@ def _key(table: str, text: str) -> tuple | None:
 def _check_rows(work: Work, connection: Connection, name: str, rows: Sequence[Row]) -> None:
     table = metadata.tables[name]
     keys = {house.row_key(name, row._asdict()): row for row in rows}
-    newest = _newest_seals(connection, name, sorted(keys))
+    newest = _newest_seals(work, connection, name, sorted(keys))
     for text, row in keys.items():
         seal = house.row_seal(work.audit_key, name, row._asdict())
         if text not in newest:
@@ -135,16 +135,16 @@ def _check_rows(work: Work, connection: Connection, name: str, rows: Sequence[Ro
             _misfit(work, connection, name, text, seal)
 
 
-def _newest_seals(connection: Connection, name: str, keys: Sequence[str]) -> Mapping[str, bytes]:
+def _newest_seals(work: Work, connection: Connection, name: str,
+                  keys: Sequence[str]) -> Mapping[str, bytes]:
     """The row seals of the newest events of these rows."""
     table, found = registry_events.c, {}
     for start in range(0, len(keys), LOOKUP_ROWS):
         newest = select(func.max(table.seq)).where(
             table.table_name == name, table.row_key.in_(keys[start:start + LOOKUP_ROWS])
         ).group_by(table.row_key)
-        for row in connection.execute(select(table.row_key, table.row_seal).where(
-                table.seq.in_(newest))):
-            found[row.row_key] = row.row_seal
+        rows = connection.execute(raw(registry_events).where(table.seq.in_(newest))).all()
+        found |= {row.row_key: row.row_seal for row in work.reader.sound(registry_events, rows)}
     return found
 
 

@@ -75,8 +75,8 @@ class Report(NamedTuple):
 class Docket:
     """Where the checks write down what they find."""
 
-    def __init__(self, totals: Mapping[str, int], progress: Progress | None = None) -> None:
-        self._totals = totals
+    def __init__(self, progress: Progress | None = None) -> None:
+        self.totals: Mapping[str, int] = {}
         self._progress = progress
         self._checked: dict[str, int] = {}
         self._rebuilt: dict[str, int] = {}
@@ -95,7 +95,7 @@ class Docket:
     def checked(self, table: str, rows: int) -> None:
         self._checked[table] = self._checked.get(table, 0) + rows
         if self._progress is not None:
-            self._progress(table, self._checked[table], self._totals.get(table, 0))
+            self._progress(table, self._checked[table], self.totals.get(table, 0))
 
     def seen(self) -> bool:
         """Whether there were any rows so far."""

@@ -8,10 +8,10 @@ drops while the audit runs are below the low mark by the time it ends.
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, Table, select
+from sqlalchemy import Connection, Row, Table
 
 from gateway import chain, counting
-from gateway.audit.reader import Work, lookup
+from gateway.audit.reader import Work, raw
 from gateway.audit.report import FORGED, RESTORE, ROLLED_BACK, join_key, key_text
 from gateway.clock import month_of
 from gateway.keyring import KeyringError, bound_to, frame_hash
@@ -75,7 +75,7 @@ def check_box(work: Work, table: Table, row: Row, month: int, bound: bytes,
 
 def _check_counters(work: Work) -> None:
     with work.reader.snapshot() as connection:
-        rows = connection.execute(select(counters)).all()
+        rows = work.reader.sound(counters, connection.execute(raw(counters)).all())
     for row in rows:
         check_seal(work, counters, row)
         if row.name not in counting.NAMES:
@@ -87,15 +87,17 @@ def _check_counters(work: Work) -> None:
     work.docket.checked(counters.name, len(rows))
 
 
-def _counter(connection: Connection, name: str) -> Row | None:
-    return connection.execute(select(counters).where(counters.c.name == name)).one_or_none()
+def counter_of(work: Work, connection: Connection, name: str) -> Row | None:
+    """The row of a counter, if it is there and sound."""
+    rows = connection.execute(raw(counters).where(counters.c.name == name)).all()
+    return next(iter(work.reader.sound(counters, rows)), None)
 
 
 def _check_numbered(work: Work, numbered: _Numbered) -> None:
     table, missing = numbered.table, list[tuple[int, int]]()
     serial = -1  # before the first page
     for connection, rows, last in work.reader.pages(table, table.c.serial):
-        counter = _counter(connection, numbered.counter)
+        counter = counter_of(work, connection, numbered.counter)
         if serial < 0:
             serial = counter.low if counter is not None else 0
             _check_low(work, table, rows, serial)
@@ -146,7 +148,8 @@ def _check_serials(work: Work, numbered: _Numbered, counter: Row, serial: int,
 def _check_journals(work: Work, connection: Connection, rows: Sequence[Row]) -> None:
     """A refused message was seen by its journal."""
     keys = sorted({(row.terminal_id, row.journal) for row in rows})
-    seen = lookup(connection, journals, ("highest_trace",), ("terminal_id", "journal"), keys)
+    seen = work.reader.lookup(connection, journals, ("highest_trace",),
+                              ("terminal_id", "journal"), keys)
     for row in rows:
         key = row.terminal_id, row.journal
         if key not in seen:

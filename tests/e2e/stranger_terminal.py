@@ -191,7 +191,10 @@ class OverMqtt:
         self.client.on_message = lambda _, __, message: self.come.put(bytes(message.payload))
         self.client.connect(keys["mqtt_host"], keys["mqtt_port"], keepalive=60)
         self.client.loop_start()
-        refused = self.ready.get(timeout=ANSWER_S)
+        try:
+            refused = self.ready.get(timeout=ANSWER_S)
+        except queue.Empty:
+            refused = "no SUBACK"
         if refused:
             self.client.loop_stop()
             raise NotAnswered(f"MQTT: {refused}")
@@ -284,18 +287,23 @@ class Terminal:
         return self.ask(way, INQUIRY, {6: self.card})[0]
 
     def sale(self, way: Way, amount_minor: int) -> tuple[dict[int, Any], bytes, Reply, bytes]:
-        """Stored, then sent until it is answered, always the same bytes."""
+        """Stored first, then sent until it is answered."""
         trace = 1 + max(self.storage.traces()[-1:] + [self.highest])
         request = {0: SALE, 1: self.storage.journal, 2: trace, 6: self.card, 7: amount_minor,
                    **self.dated()}
         frame = self.identity.seal(request)
         self.storage.write(f"{trace}.frame", frame)
+        reply, body = self.settle(way, request, frame)
+        self.storage.write(f"{trace}.reply", body)
+        return request, frame, reply, body
+
+    def settle(self, way: Way, request: dict[int, Any], frame: bytes) -> tuple[Reply, bytes]:
+        """Always the same bytes, until a final code comes."""
         for tries in range(1, TRIES + 1):
             try:
                 reply, body = self.send(way, request, frame)
                 must(reply[4] in FINAL, f"this small terminal cannot wait out {reply[4]}")
-                self.storage.write(f"{trace}.reply", body)
-                return request, frame, reply, body
+                return reply, body
             except NotAnswered:
                 if tries == TRIES:
                     raise
@@ -316,7 +324,7 @@ def day(terminal: Terminal, way: Way, ways: dict[str, Way], amount_minor: int) -
     before = terminal.inquiry(way)
     request, frame, sale, body = terminal.sale(way, amount_minor)
     for name, other in ways.items():
-        again = terminal.send(other, request, frame)[1]
+        again = terminal.settle(other, request, frame)[1]
         must(again == body, f"over {name} the same bytes got another reply")
     after = terminal.inquiry(way)
     return {"heartbeat": shown(heartbeat), "before": shown(before), "sale": shown(sale),

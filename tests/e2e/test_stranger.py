@@ -21,6 +21,7 @@ from gateway.database import open_engine
 from gateway.registry import Registry
 from tests.e2e import stranger_terminal
 from tests.house import law
+from tests.protocol.test_readme import KEY, REPLY_FRAME, SALE_FRAME, blocks, hex_of
 from tests.support.databases import SQLITE, fresh_engine
 from tests.support.gateway_process import WAIT_S, Running, environment
 from tests.support.mosquitto import Mosquitto
@@ -40,6 +41,31 @@ def test_the_stranger_imports_nothing_of_ours_and_reads_no_file_of_ours():
     assert imported <= OTHER_PEOPLES | set(sys.stdlib_module_names), imported
     assert not imported & {"importlib", "runpy", "subprocess"}
     assert "__import__" not in text and "__file__" not in text
+
+
+def altered(frame: bytes) -> Iterator[bytes]:
+    """Every bit flipped, every length shorter, and one byte more."""
+    for place in range(len(frame) * 8):
+        changed = bytearray(frame)
+        changed[place // 8] ^= 1 << place % 8
+        yield bytes(changed)
+    yield from (frame[:size] for size in range(len(frame)))
+    yield frame + b"\0"
+
+
+def test_a_reply_altered_on_its_way_counts_as_not_come_for_it_and_for_the_readmes_program():
+    sent, reply = hex_of(SALE_FRAME), hex_of(REPLY_FRAME)
+    request = {0: 1, 1: 1592605928, 2: 40000}
+    me = stranger_terminal.Identity(10000042, 1, KEY)
+    program: dict[str, Any] = {}
+    exec(blocks("python")[0], program)
+    opens = (lambda come: me.open(request, sent, come),
+             lambda come: program["open_reply"](KEY, 10000042, 1, sent, come))
+    for opened in opens:
+        assert (opened(reply) or {}).get(7) == 123456
+        assert not [come.hex() for come in altered(reply) if opened(come) is not None]
+    other = [{**request, key: 1592605929} for key in request]
+    assert [me.open(each, sent, reply) for each in other] == [None] * 3
 
 
 @pytest.fixture
@@ -88,8 +114,13 @@ def test_over_http_it_posts_and_after_a_restart_goes_on_with_the_next_trace(
         seen = stranger_terminal.run(keys, tmp_path, {"http": SALES["http"]})
         believe(seen, street.engine, street.registry, keys, {"http": 48})
         again = stranger_terminal.run(keys, tmp_path, {"http": 100})
-    assert (seen["http"]["sale"]["trace"], again["http"]["sale"]["trace"]) == (1, 2)
-    assert again["http"]["sale"]["balance"] == 49
+        for each in tmp_path.glob("2.*"):       # its storage comes back as it was before
+            each.unlink()
+        told = stranger_terminal.run(keys, tmp_path, {"http": 100})
+    days = [each["http"] for each in (seen, again, told)]
+    assert [day["sale"]["trace"] for day in days] == [1, 2, 3]
+    assert [day["heartbeat"]["highest_trace"] for day in days] == [0, 1, 2]
+    assert [day["sale"]["balance"] for day in days] == [48, 49, 50]
 
 
 def test_without_its_storage_it_draws_a_new_journal_and_collides_with_nothing(

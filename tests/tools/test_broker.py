@@ -1,7 +1,6 @@
 """The demo's broker under real paho clients: who gets in, and what each may read and write."""
 
 import asyncio
-import threading
 import time
 from collections.abc import Iterator
 from queue import Empty, Queue
@@ -10,40 +9,11 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.tools.live_broker import GATEWAY, PATIENCE_S, Running
 from tools import broker
 
 PASSWORDS = {("7-1", "seven"): 7, ("8-1", "eight"): 8}
-GATEWAY = ("gateway", "let me in")
-PATIENCE_S = 5.0
 SILENCE_S = 0.15
-
-
-class Running:
-    """The broker in a thread of its own, and the events it told of."""
-
-    def __init__(self) -> None:
-        self.events: Queue[dict[str, object]] = Queue()
-        self._loop = asyncio.new_event_loop()
-        self._stop = asyncio.Event()
-        house = broker.House(lambda user, word: PASSWORDS.get((user, word)), *GATEWAY)
-        self._thread = threading.Thread(target=self._run, args=(house,))
-        self._thread.start()
-        self.port = int(str(self.wait_for("listening")["port"]))
-
-    def _run(self, house: broker.House) -> None:
-        serving = broker.serve("127.0.0.1", 0, house, self.events.put, self._stop)
-        self._loop.run_until_complete(serving)
-
-    def wait_for(self, event: str) -> dict[str, object]:
-        while True:
-            found = self.events.get(timeout=PATIENCE_S)
-            if found["event"] == event:
-                return found
-
-    def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(PATIENCE_S)
-        self._loop.close()
 
 
 class Client:
@@ -96,7 +66,7 @@ class Client:
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Running]:
-    started = Running()
+    started = Running(lambda user, word: PASSWORDS.get((user, word)))
     yield started
     started.close()
 

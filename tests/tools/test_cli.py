@@ -1,0 +1,40 @@
+"""The `pointwire` command: what it offers, and that errors are one line and not a traceback."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from gateway.errors import GatewayError
+from tools import cli
+from tools.errors import Busy
+
+
+def test_help_names_every_command():
+    shown = CliRunner().invoke(cli.pointwire, ["--help"]).output
+    assert all(name in shown for name in ("demo", "simulate", "terminal", "gateway"))
+
+
+@pytest.mark.parametrize("name", sorted(cli.COMMANDS))
+def test_every_command_can_be_imported_and_explains_itself(name: str):
+    shown = CliRunner().invoke(cli.pointwire, [name, "--help"])
+    assert shown.exit_code == 0 and "Usage: pointwire " + name in shown.output
+
+
+def test_a_command_nobody_knows_is_a_usage_error():
+    assert CliRunner().invoke(cli.pointwire, ["post"]).exit_code == 2
+
+
+def test_errors_of_the_rooms_end_with_their_own_codes():
+    assert cli.exit_code(Busy("x")) == Busy.exit_code
+    assert cli.exit_code(GatewayError("x")) not in (0, 2)
+
+
+def test_an_error_is_one_line_without_a_traceback(tmp_path):
+    env = {**os.environ, "POINTWIRE_DEMO_HOME": str(tmp_path)}
+    ended = subprocess.run([sys.executable, "-m", "tools.cli", "terminal", "list"], env=env,
+                           capture_output=True, text=True)
+    assert ended.returncode == 4 and ended.stdout == ""
+    assert ended.stderr.startswith("pointwire: ") and ended.stderr.count("\n") == 1

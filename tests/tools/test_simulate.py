@@ -1,0 +1,52 @@
+"""`pointwire simulate`: real firmware, real gateway and database, virtual time, one hash."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from simulator.street import Plan
+from tools import simulate
+
+PLAN = Plan(terminals=2, minutes=20, seed=3, customers_per_hour=40)
+
+
+def test_the_same_seed_gives_the_same_hash_and_another_seed_another(tmp_path: Path):
+    digests = []
+    for number, seed in enumerate((3, 3, 4)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        report = simulate.run(PLAN._replace(seed=seed), folder)
+        assert report.good and report.tally.taps > 5
+        assert report.points == sum(reply.points or 0 for handset in report.outcome.handsets
+                                    for reply in handset.answers.values())
+        digests.append(report.outcome.digest)
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_the_hash_does_not_depend_on_the_interpreters_hash_seed(tmp_path: Path):
+    command = [sys.executable, "-m", "tools.cli", "simulate", "--terminals", "2", "--minutes",
+               "10", "--json"]
+    found = []
+    for seed in ("1", "2"):
+        env = {**os.environ, "PYTHONHASHSEED": seed, "TZ": "Asia/Tokyo" if seed == "1" else "UTC"}
+        ended = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+        found.append(json.loads(ended.stdout)["event_log_sha256"])
+    assert found[0] == found[1]
+
+
+def test_a_person_gets_a_table_and_the_log_goes_to_a_file(tmp_path: Path):
+    log = tmp_path / "events.log"
+    shown = CliRunner().invoke(simulate.simulate, [
+        "--terminals", "1", "--minutes", "10", "--log", str(log)])
+    assert shown.exit_code == 0, shown.output
+    assert "posted exactly once" in shown.output and "event log" in shown.output
+    assert "closing" in log.read_text()
+
+
+def test_impossible_streets_are_usage_errors():
+    for wrong in (["--terminals", "0"], ["--minutes", "0"], ["--seed", "-1"], ["--minutes", "x"]):
+        assert CliRunner().invoke(simulate.simulate, wrong).exit_code == 2

@@ -34,7 +34,7 @@ _FREE_BLOCKS_MIN = 2
 _VOID_LEAVES_SLOTS = 32
 _ROUNDS_PER_TAP = 8
 _TAP_WORTH = 3  # slots that a tap takes at least
-_BLOCK_WORTH = 127
+_USELESS_MIN = 32
 _HINTS = 12
 _U32_MAX = 0xFFFFFFFF
 _SEQUENCE_JUMP = 1024
@@ -76,7 +76,7 @@ class Outbox:
         self._unsettled = Unsettled()
         self._last_tap = (0, 0)
         self._copied = (0, 0, 0)
-        self._worth = 0
+        self._worth = self._round = self._in_vain = 0
         self._outcome_at = (0, 0, -1)
         self._hints = array("I", [0] * (4 * _HINTS))
         self._hint = 0
@@ -123,17 +123,18 @@ class Outbox:
     def records(self):
         """Each tap still kept, settled or not, in the order in which they were written."""
         ring = self._ring
-        place = (ring.tail, 1)
-        while place:
-            for block, slot in ring.walk(*place):
+        again = True
+        while again:
+            again = False
+            for block, slot in ring.walk(ring.tail, 1):
                 record = ring.record
-                slots, place = record.slots, None
+                slots = record.slots
                 if record.kind == TAP and record.source < ring.tail_sequence:
                     journal, trace, frame = record.journal, record.trace, bytes(self._frame_view())
                     yield Record(journal, trace, frame,
                                  self._outcome(journal, trace, block, slot + slots))
-                    if not ring.holds(block):  # its block was needed while the caller looked
-                        place = (ring.tail, 1)
+                    again = not ring.holds(block)
+                    if again:  # the caller wrote meanwhile, and the block was needed
                         break
 
     def last(self):
@@ -210,9 +211,7 @@ class Outbox:
         if not ring.erased_ahead:
             ring.erase_ahead()
             return True
-        if ring.free <= RESERVE_BLOCKS and self._useless >= _BLOCK_WORTH:
-            return self._reclaim()
-        return False
+        return ring.free <= RESERVE_BLOCKS and self._worth_a_try() and self._reclaim()
 
     def _note(self, journal, last):
         self._need_slot()
@@ -223,21 +222,29 @@ class Outbox:
 
     # -- room --------------------------------------------------------------------------------
 
-    # slots that a full round of reclaiming would give back, at least
+    # slots that reclaiming the whole ring would give back, at least
     @property
     def _useless(self):
         return self._worth - _TAP_WORTH * self._unsettled.count
 
+    # A bounded piece of work for one tap. The next one goes on with it, round the ring at most,
+    # and after a round that found no room only further settles give reason to try again.
     def _make_room(self, slots, reserve):
-        for _ in range(self._ring.blocks if reserve else _ROUNDS_PER_TAP):
-            if self._has_room(slots, reserve):
+        for _ in range(_ROUNDS_PER_TAP):
+            if self._has_room(slots, reserve) or self._opens(reserve):
+                if not self._has_room(slots, reserve):
+                    self._ring.open(self.journal, self.last_trace)
+                self._round = self._in_vain = 0
                 return True
-            if self._opens(reserve):
-                self._ring.open(self.journal, self.last_trace)
-                return True
-            if self._useless < _BLOCK_WORTH or not self._reclaim():
+            if not self._worth_a_try() or not self._reclaim():
                 return False
         return self._has_room(slots, reserve)
+
+    def _worth_a_try(self):
+        if self._round >= self._ring.blocks:
+            self._round, self._in_vain = 0, self._useless
+        self._round += 1
+        return self._useless >= self._in_vain + _USELESS_MIN
 
     def _has_room(self, slots, reserve):
         free, left = self._ring.free, self._ring.head_room - slots

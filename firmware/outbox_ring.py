@@ -24,6 +24,7 @@ _SYNC = 3
 _COUNT = 4
 _SIZE = 5
 _ERASE = 6
+_REACH = 8  # a copy of the head stands at most so many blocks behind it
 
 
 class Ring:
@@ -179,20 +180,26 @@ class Ring:
         if device.ioctl(_SIZE, 0) != BLOCK_SIZE or self.blocks < BLOCKS_MIN:
             raise OutboxUnreadable("wrong_size", "the outbox needs %d blocks of %d bytes; give it "
                                    "its partition" % (BLOCKS_MIN, BLOCK_SIZE))
-        place, newest = self._newest()
-        self.head, self.tail, self.sequence = newest.home, newest.tail, newest.sequence
+        place, newest = self._newest(())
+        given_up = []
+        while self._given_up(newest):
+            given_up.append(place)
+            place, newest = self._newest(given_up)
+        self.head, self.tail = newest.home, newest.tail
         self._durable_tail = self.tail
         self._check(newest)
         self._make_sure(place, newest)
         self.tail_sequence = self._ring_header(self.tail).sequence
 
-    def _newest(self):
+    # a copy counts before what it was made from
+    def _newest(self, but):
         place, newest, blank = -1, None, True
         for block in range(self.blocks):
             header = self.header(block)
             if header is None:
                 blank = blank and self._header == b"\xff" * SLOT_SIZE
-            elif newest is None or header.sequence > newest.sequence:
+            elif block not in but and (newest is None or (header.sequence, header.home != block)
+                                       > (newest.sequence, newest.home != place)):
                 place, newest = block, header
         if newest is None:
             if blank:
@@ -206,6 +213,18 @@ class Ring:
                                    "partition has %d; restore its size"
                                    % (newest.blocks, self.blocks))
         return place, newest
+
+    # Was it opened by a boot whose successor could not read it, and began to copy the block
+    # before it? Then no tap in it was ever promised, and that copy may be all there is.
+    def _given_up(self, newest):
+        before = (newest.home - 1) % self.blocks
+        for distance in range(1, _REACH + 2):
+            block = (before + distance) % self.blocks
+            header = self.header(block)
+            if (header and block != before and header.home == before
+                    and header.sequence == newest.sequence - 1):
+                return True
+        return False
 
     def _check(self, newest):
         if not (newest.home < self.blocks and newest.tail < self.blocks
@@ -225,61 +244,51 @@ class Ring:
             raise _corrupt("block %d has lost its header" % block)
         return header
 
-    # Law above. `place` holds the newest content of the head; where it is itself a copy, it may be
-    # one whose header an earlier boot was writing when the power went: it is copied once more.
+    # Law above. A copy keeps the sequence of what it was made from; the home written from it is
+    # two higher, above all that an unfinished mount may have left behind (the next head, one
+    # higher, and copies of it).
     def _make_sure(self, place, newest):
-        home = self.head
-        copies = self._copies(newest)
-        fresh = self._fresh(place, newest, copies)
-        source = place
-        if fresh >= 0:
-            newest = self._copy(place, fresh, newest)
-            source = fresh
-            if fresh not in copies:
-                copies.append(fresh)
-        newest = self._copy(source, home, newest)
-        self.end, self.sequence = newest.copied_end, newest.sequence
-        copies.sort(key=self._distance)
-        while copies:  # the next block last: it is then erased ahead
-            self._erase(copies.pop(), newest)
+        found = self._candidates(place, newest)
+        fresh = self._fresh(found)
+        made = None
+        for _, _, block, header in found:
+            if block != fresh and made is None:  # one that cannot be read was being erased
+                made = self._copy(block, fresh, header, header.sequence)
+        made = made and self._copy(fresh, self.head, made, made.sequence + 2)
+        if made is None:
+            raise _corrupt("records of block %d cannot be read" % place)
+        self.end, self.sequence = made.copied_end, made.sequence
+        for _, away, block, _ in found:
+            if away and block != fresh:
+                self._erase(block, made)
+        self._erase(fresh, made)
 
-    def _distance(self, block):
-        return (block - self.head) % self.blocks
-
-    # blocks outside of the ring that read as copies of the head
-    def _copies(self, newest):
-        found = []
-        block = self.next(self.head)
-        for _ in range(self.free):
-            header = self.header(block)
-            if header and header.home == self.head and header.sequence <= newest.sequence:
-                found.append(block)
-            block = self.next(block)
+    # what reads as this head, the newest first: (sequence, 1 for a copy, block, header)
+    def _candidates(self, place, newest):
+        found = [(newest.sequence, int(place != self.head), place, newest)]
+        for block in self._reach() + [self.head]:
+            header = None if block == place else self.header(block)
+            if header and header.home == self.head and header.sequence >= newest.sequence - 2:
+                found.append((header.sequence, int(block != self.head), block, header))
+        found.sort(key=lambda each: (-each[0], -each[1]))
         return found
 
-    # A block for the copy, or -1. Where the newest stands at home, only the newest copy matters:
-    # the home was written from it, after it was complete. Else each copy may be the one to keep.
-    def _fresh(self, place, newest, copies):
-        keep = copies
-        if place == self.head and copies:
-            best = copies[0]
-            for block in copies:
-                if self._ring_sequence(block) > self._ring_sequence(best):
-                    best = block
-            keep = (best,)
-        block = self.next(self.head)
-        for _ in range(self.free):
-            if block not in keep and block != place:
+    # A block for the copy. A candidate may be one whose header a boot before was writing when the
+    # power went, so none is overwritten as long as there is another block.
+    def _fresh(self, found):
+        taken = [each[2] for each in found]
+        for block in self._reach():
+            if block not in taken:
                 return block
-            block = self.next(block)
-        return -1
+        return [each[2] for each in found if each[1]][-1]
 
-    def _ring_sequence(self, block):
-        header = self.header(block)
-        return header.sequence if header else -1
+    def _reach(self):
+        return [(self.head + distance) % self.blocks
+                for distance in range(1, min(_REACH, self.free) + 1)]
 
-    def _copy(self, source, target, newest):
-        """Copy all records of `source`, then the header; returns the header written."""
+    def _copy(self, source, target, newest, sequence):
+        """Copy all records of `source`, then the header; the header written, or None when fewer
+        can be read than there must be."""
         self._erase(target, newest)
         erases = self._erases
         limit = newest.copied_end if source != newest.home else SLOTS
@@ -291,10 +300,10 @@ class Ring:
             self.device.writeblocks(target, self.view[:slots * SLOT_SIZE], slot * SLOT_SIZE)
             slot += slots
         if slot < newest.copied_end:
-            raise _corrupt("records of block %d cannot be read" % source)
+            return None
         self.device.ioctl(_SYNC, 0)
-        made = Header(VERSION, slot, newest.previous_end, self.blocks, newest.sequence + 1,
-                      newest.home, newest.tail, newest.journal, newest.last, erases)
+        made = Header(VERSION, slot, newest.previous_end, self.blocks, sequence, newest.home,
+                      newest.tail, newest.journal, newest.last, erases)
         self._put_header(target, made)
         return made
 

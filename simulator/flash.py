@@ -65,8 +65,8 @@ class NorFlash:
         if offset is None:
             self.ioctl(6, block)
             offset = 0
-        cut = self._operation("program", block)
         data = bytes(data)
+        cut = self._operation("program", block, offset, data)
         end = offset + len(data)
         if not data or end > BLOCK_SIZE or not 0 <= block < self.blocks:
             raise FlashMisuse(f"program of {len(data)} bytes at {offset} of block {block}")
@@ -116,9 +116,9 @@ class NorFlash:
         self.cut()
         return self.copy()
 
-    def copy(self):
+    def copy(self, random=None, torn=None):
         """A second device with the same content, powered, without a planned cut."""
-        made = NorFlash(self.blocks, self._random, self.torn)
+        made = NorFlash(self.blocks, random or self._random, torn or self.torn)
         made.operations, made.programs, made.erases = self.operations, self.programs, self.erases
         made._content = {block: bytearray(data) for block, data in self._content.items()}
         made._torn = {block: list(spans) for block, spans in self._torn.items()}
@@ -131,15 +131,15 @@ class NorFlash:
         if not self.on:
             raise PowerCut()
 
-    def _operation(self, kind, block):
+    def _operation(self, kind, block, offset, data):
         self._powered()
         if self.before_operation is not None:
-            self.before_operation(kind, block)
+            self.before_operation(kind, block, offset, data)
         self.operations += 1
         return self.operations == self.cut_at
 
     def _erase(self, block):
-        cut = self._operation("erase", block)
+        cut = self._operation("erase", block, 0, b"")
         if not 0 <= block < self.blocks:
             raise FlashMisuse(f"erase of block {block}")
         content = self._content.pop(block, None)

@@ -1,0 +1,98 @@
+"""What the demo keeps on disk: made once, kept, and never half made."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from firmware import settings as handset_settings
+from gateway.registry import Registry
+from tools import demo_stage, handset_program, state
+from tools.errors import PortTaken
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> state.Home:
+    made = state.Home(tmp_path / "demo")
+    state.make_folders(made)
+    return made
+
+
+def opened(where: state.Home) -> Registry:
+    keyring = demo_stage.keyring_of(state.keep_secrets(where))
+    return Registry(demo_stage.open_ledger(where, keyring), keyring)
+
+
+def test_the_ledger_is_filled_once_and_kept(where: state.Home):
+    registry = opened(where)
+    first = demo_stage.cast(registry, 2)
+    registry.engine.dispose()
+    again = opened(where)
+    assert demo_stage.cast(again, 2) == first
+    more = demo_stage.cast(again, 3)
+    assert more.tills[:2] == first.tills and len(more.tills) == 3
+    assert more.stranger == first.stranger and more.stranger not in more.tills
+    again.engine.dispose()
+
+
+def test_an_interrupted_first_run_is_begun_anew(where: state.Home):
+    (where.folder / "making.sqlite3").write_bytes(b"half")
+    (where.folder / "making.sqlite3-wal").write_bytes(b"half")
+    registry = opened(where)
+    assert registry.members()
+    registry.engine.dispose()
+
+
+def test_a_handset_keeps_its_flash_and_gets_new_settings(where: state.Home):
+    keyring = demo_stage.keyring_of(state.keep_secrets(where))
+    folder = demo_stage.provision(where, keyring, 7, 1111)
+    flash = (folder / "outbox.flash").read_bytes()
+    assert demo_stage.provision(where, keyring, 7, 2222) == folder
+    assert (folder / "outbox.flash").read_bytes() == flash
+    made = handset_settings.read(str(folder / "settings"))
+    assert made.mqtt_port == 2222 and made.key == keyring.terminal_key(7, 1)
+    assert (folder / "settings").stat().st_mode & 0o077 == 0
+
+
+def test_two_handsets_never_share_a_journal(where: state.Home):
+    keyring = demo_stage.keyring_of(state.keep_secrets(where))
+    flashes = [(demo_stage.provision(where, keyring, each, 1) / "outbox.flash").read_bytes()
+               for each in (7, 8)]
+    assert flashes[0] != flashes[1]
+
+
+def test_the_program_is_compiled_again_only_when_it_changed(where: state.Home, monkeypatch):
+    staged = []
+
+    def stage(target: Path) -> list[str]:
+        staged.append(target)
+        return ["micropython", str(target / "main.py")]
+
+    monkeypatch.setattr(handset_program, "stage", stage)
+    monkeypatch.setattr(handset_program, "micropython", lambda: "micropython")
+    first = demo_stage.program(where, demo_stage.MICROPYTHON)
+    assert demo_stage.program(where, demo_stage.MICROPYTHON).argv == first.argv
+    assert len(staged) == 1
+    (where.folder / "program.stamp").write_text("older")
+    demo_stage.program(where, demo_stage.MICROPYTHON)
+    assert len(staged) == 2
+
+
+def test_without_micropython_cpython_stands_in_and_it_is_said(monkeypatch):
+    monkeypatch.setattr(handset_program, "micropython", lambda: None)
+    runtime, note = demo_stage.choose_runtime(None)
+    assert runtime == demo_stage.CPYTHON and note is not None and "stands in" in note
+    assert demo_stage.choose_runtime("micropython") == ("micropython", None)
+
+
+def test_a_taken_port_is_an_error_or_another_port_as_asked():
+    with socket.socket() as taken:
+        taken.bind((demo_stage.HOST, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(PortTaken, match=f"{port}.*--mqtt-port"):
+            demo_stage.choose_port("mqtt", None, port, take_any=False)
+        with pytest.raises(PortTaken):
+            demo_stage.choose_port("mqtt", port, 1, take_any=True)
+        assert demo_stage.choose_port("mqtt", None, port, take_any=True) != port
+        assert demo_stage.choose_port("mqtt", 0, port, take_any=False) not in (0, port)

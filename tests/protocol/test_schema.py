@@ -19,7 +19,7 @@ EDGES = tuple(sorted({edge + step for step in (-1, 0, 1) for edge in (
 STRINGS = tuple(kind * size for kind in ("x", b"x")
                 for size in (0, 1, 3, 4, 5, 7, 8, 10, 16, 17, 24, 25, 32, 33, 39, 40, 48, 49))
 OTHERS = ((), {}, (1,), (1, 1), (1, 1, 1), (1, 1, 1, 1), ((1, 1),), {0: 1}, {0: (1, 1)},
-          "\u6c34" * 8, "\u6c34" * 9)
+          "\u6c34" * 8, "\u6c34" * 9, (2, bytes(39)), (2, bytes(40)), (2, bytes(41)))
 
 
 def by_cddl(kind: str, key: int, value: object) -> bool:

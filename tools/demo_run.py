@@ -29,6 +29,7 @@ DRAIN_WAIT_S = 180.0
 SAVED_WAIT_S = 10.0
 OUTBOX_TRIES_MAX = 5
 POLL_S = 0.05
+POLL_S_MAX = 0.8
 AMOUNTS_MINOR = (300, 9000)
 
 
@@ -228,12 +229,13 @@ class Troupe:
     async def drained(self) -> list[OutboxEntry]:
         """The outboxes once every sale has its answer, or as they are after DRAIN_WAIT_S."""
         clock = asyncio.get_running_loop().time
-        until = clock() + DRAIN_WAIT_S
+        until, pause_s = clock() + DRAIN_WAIT_S, POLL_S
         while True:
             entries = await self.outboxes()
             if all(each.settled for each in entries) or clock() > until:
                 return entries
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, POLL_S_MAX)
 
 
 def tapped(entries: Sequence[OutboxEntry],

@@ -135,7 +135,9 @@ def program(where: state.Home, runtime: str) -> Program:
 
 def _stamp() -> str:
     known = sha256(str(handset_program.micropython()).encode())
-    for path in [*handset_program.sources(), Path("firmware/main.py")]:
+    makers = sorted(path.relative_to(handset_program.ROOT) for path in (
+        handset_program.ROOT / "tools").glob("*.py") if path.stem in ("handset_program", "linker"))
+    for path in [*handset_program.sources(), Path("firmware/main.py"), *makers]:
         known.update(str(path).encode() + (handset_program.ROOT / path).read_bytes())
     return known.hexdigest()
 

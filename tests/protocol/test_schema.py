@@ -84,6 +84,21 @@ def test_every_edge_of_a_number_in_a_request_is_where_the_cddl_has_it(key: int):
         assert fits(REQUEST_RULES[key], value) == by_cddl("request", key, value), value
 
 
+@pytest.mark.parametrize("key", range(1, 8))
+def test_every_edge_in_a_heartbeats_report_is_where_the_cddl_has_it(key: int):
+    for value in (*EDGES, *STRINGS[:3], -201, -199, 99, 101, 256):
+        report = {0: "v", key: value}
+        assert fits(REQUEST_RULES[14], report) == by_cddl("request", 14, report), report
+
+
+@pytest.mark.parametrize("place", range(2))
+def test_every_edge_inside_cards_and_originals_is_where_the_cddl_has_it(place: int):
+    for key, whole in ((6, (2, 5)), (10, (5, 5))):
+        for value in (*EDGES, *STRINGS):
+            changed = (value, whole[1]) if place == 0 else (whole[0], value)
+            assert fits(REQUEST_RULES[key], changed) == by_cddl("request", key, changed), changed
+
+
 def test_every_sample_fits():
     for sent in samples.requests():
         assert all(fits(REQUEST_RULES[key], value)

@@ -96,12 +96,12 @@ def _refused_before(message: Message, refusal: Refusal) -> Case:
 def _decided_before(message: Message, loaded: Loaded) -> Case:
     key = (message.terminal_id, message.key)
     outcome: Outcome = loaded.seen.outcomes[key]
+    facts = Facts(points=outcome.points, receipt=outcome.entry_id)
     box = loaded.seen.boxes.get(key)
     if box is None:
-        facts = Facts(points=outcome.points, receipt=outcome.entry_id)
         return Case(message, TRANSIENT, Decision(codes.TOO_OLD, facts), reason="too_old")
-    return Case(message, STORED, Decision(outcome.code), box=box, stored_at=outcome.decided_at,
-                reason="repeat")
+    return Case(message, STORED, Decision(outcome.code, facts), box=box,
+                stored_at=outcome.decided_at, reason="repeat")
 
 
 def _faulty(message: Message) -> Case:

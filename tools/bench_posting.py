@@ -160,7 +160,7 @@ def postgresql(folder: Path, server_cores: set[int]) -> Iterator[Engine]:
         migrate(engine)
         postmaster = psutil.Process(server.get_pid())
         for process in (postmaster, *postmaster.children(recursive=True)):
-            with suppress(psutil.Error):
+            with suppress(psutil.Error, AttributeError):  # macOS pins nothing
                 process.cpu_affinity(sorted(server_cores))
         engine.dispose()
         with engine.connect() as connection:

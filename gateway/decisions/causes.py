@@ -91,11 +91,12 @@ def card_fault(card: Card, dated: Dated, *, first_tap: bool) -> int:
 
     `first_tap`: a stock card with a member behind it may be used.
     """
-    state = card.state
-    if state not in USABLE and state != STOCK and card.state_since > dated.at:
-        # changed after the tap: the state before counts, if it was a usable one
-        state = card.state_before or ACTIVE
-        if state not in USABLE:
+    state, before = card.state, card.state_before
+    if card.state_since > dated.at and before is not None:
+        # changed after the tap: the state before counts, as far as the row remembers
+        if before in USABLE:
+            state = before
+        elif before != STOCK or state not in USABLE:
             return codes.HELD
     if state == STOCK:
         return 0 if first_tap and card.member_id is not None else codes.CARD_INACTIVE

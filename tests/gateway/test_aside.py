@@ -48,7 +48,7 @@ def test_a_dead_letter_is_readable_with_the_frame_key_only(engine):
 
 def test_a_digest_must_be_whole_and_known_to_be_requeued(engine):
     street = Street(engine)
-    message, = street.intake.open_arrivals([street.arrival(street.sale())])
+    message = street.message(street.sale())
     with writing(engine) as connection:
         aside.set_aside(connection, street.keyring, message, "KeyError", 5)
     for digest in (b"", message.digest[:7], b"x" * 8, b"x" * 32):
@@ -60,7 +60,7 @@ def test_a_digest_must_be_whole_and_known_to_be_requeued(engine):
 
 def test_the_row_of_a_quarantined_frame_keeps_the_frame(engine):
     street = Street(engine)
-    message, = street.intake.open_arrivals([street.arrival(street.sale())])
+    message = street.message(street.sale())
     now = int(street.now.timestamp() * 1000)
     for _ in range(2):
         with writing(engine) as connection:

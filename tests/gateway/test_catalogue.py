@@ -29,9 +29,8 @@ def test_rule_sets_apply_from_their_hour_on(engine):
     street.registry.add_rule_set(street.programme, RULES._replace(rate_points=3), 1000)
     with reading(engine) as connection:
         programme = read_catalogue(connection).programmes[street.programme]
-    rates = [programme.rule_set_at(at).rate_points for at in (0, 999, 1000, 5000)]
-    assert rates == [1, 1, 3, 3]
-    assert programme.rule_set_at(-1) is None
+    found = [programme.rule_set_at(at) for at in (-1, 0, 999, 1000, 5000)]
+    assert [rules and rules.rate_points for rules in found] == [None, 1, 1, 3, 3]
 
 
 def test_a_batch_reads_the_catalogue_only_when_it_changed(engine):

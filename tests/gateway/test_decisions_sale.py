@@ -89,6 +89,24 @@ def test_an_offline_tap_is_held_when_the_card_changed_twice_since(engine):
     assert codes_of(street, tapped) == [codes.HELD]
 
 
+def test_a_tap_from_when_the_card_was_still_lost_is_held(engine):
+    street = Street(engine)
+    street.registry.set_card_state(street.cards[0], "lost")
+    street.later(minutes=10)
+    tapped = street.sale(at=street.seconds())
+    street.later(minutes=10)
+    street.registry.set_card_state(street.cards[0], "active")
+    assert codes_of(street, tapped, street.sale()) == [codes.HELD, 0]
+
+
+def test_a_card_bound_a_moment_after_its_tap_posts(engine):
+    street = Street(engine)
+    street.registry.create_card(street.programme, card_number(7), state="stock")
+    tapped = street.sale(card=card_number(7), at=street.seconds() - 2)
+    street.registry.bind_card(card_number(7), street.members[0])
+    assert codes_of(street, tapped) == [0]
+
+
 def test_a_suspended_member_refuses_and_one_suspended_later_holds(engine):
     street = Street(engine)
     tapped = street.sale(at=street.seconds())

@@ -16,8 +16,9 @@ def test_a_row_seal_changes_with_every_registered_column():
 
 
 def test_a_row_seal_leaves_out_what_is_derived():
-    member = dict.fromkeys(("id", "programme_id", "tier", "state", "state_since", "created_at",
-                            "points_account_id", "available", "masked_name"), 1)
+    member: dict[str, object] = dict.fromkeys(
+        ("id", "programme_id", "tier", "state", "state_since", "created_at",
+         "points_account_id", "available", "masked_name"), 1)
     assert house.row_seal(KEYS[1], "members", member) == house.row_seal(
         KEYS[1], "members", member | {"available": 5, "masked_name": "x"})
 

@@ -113,6 +113,19 @@ def test_a_frame_no_longer_kept_is_63_with_points_and_receipt(engine):
     assert reply.balance is None
 
 
+def test_a_stored_reply_that_does_not_open_is_63_and_a_refusal_the_same_code(engine):
+    street = Street(engine)
+    tap, forged = street.sale(trace=1), street.sale(9, trace=1)
+    street.answers(tap, forged)
+    with writing(engine) as connection:
+        connection.exec_driver_sql("UPDATE frames SET box = row_mac")
+        connection.exec_driver_sql("UPDATE refusals SET box = row_mac")
+    reply = street.take(tap)
+    assert (reply.code, reply.points, reply.receipt) == (codes.TOO_OLD, 15, 1)
+    assert street.take(forged).code == codes.TRACE_CONFLICT
+    assert street.rows("quarantine") == []
+
+
 def test_frames_are_stored_encrypted(engine):
     street = Street(engine)
     tap = street.sale()
@@ -329,4 +342,4 @@ def test_answers_come_in_the_order_of_the_arrivals_after_halving(engine, poisone
     answers = street.answers(*taps)
     read = [street.read(answer.reply) for answer in answers]
     assert [reply.digest for reply in read] == [
-        street.intake.open_arrivals([street.arrival(tap)])[0].digest for tap in taps]
+        street.message(tap).digest for tap in taps]

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.book import Message
-from gateway.opening import Arrival, Letter, open_arrival, open_arrivals
+from gateway.opening import Answer, Arrival, Letter, open_arrival, open_arrivals
 from protocol import frames
 from protocol.cbor import encode
 from protocol.limits import DOWN
@@ -17,6 +17,12 @@ def street(sqlite_engine) -> Street:
 
 def opened(street: Street, frame: bytes, topic: int | None = None) -> Message | Letter:
     return open_arrival(street.keyring, Arrival(frame, NOON, topic))
+
+
+def letter(street: Street, frame: bytes, topic: int | None = None) -> Answer:
+    found = opened(street, frame, topic)
+    assert isinstance(found, Letter)
+    return found.answer
 
 
 def test_a_sound_frame_opens_to_its_message(street):
@@ -51,19 +57,19 @@ def test_a_frame_of_the_other_direction_or_terminal_is_none_of_ours(street):
     parts = frames.split(frame, 1024)
     key = street.keyring.terminal_key(street.terminals[0], 1)
     turned = frames.seal(key, DOWN, street.terminals[0], 1, parts.payload)
-    assert opened(street, turned).answer.verdict == "unauthenticated"
-    assert opened(street, frame, street.terminals[1]).answer.verdict == "dead_letter"
-    assert opened(street, frame[:20]).answer.verdict == "unreadable"
-    assert opened(street, frame + bytes(1024)).answer.verdict == "too_large"
+    assert letter(street, turned).verdict == "unauthenticated"
+    assert letter(street, frame, street.terminals[1]).verdict == "dead_letter"
+    assert letter(street, frame[:20]).verdict == "unreadable"
+    assert letter(street, frame + bytes(1024)).verdict == "too_large"
 
 
 def test_an_authentic_payload_without_its_first_keys_gets_no_reply(street):
     for payload in ({0: 1, 1: 5}, {0: 1, 1: 0, 2: 1}, 5, {}):
-        letter = opened(street, street.seal_payload(encode(payload)))
-        assert letter.answer == ("unreadable", street.terminals[0], 1, None, None, "keys")
+        found = letter(street, street.seal_payload(encode(payload)))
+        assert found == ("unreadable", street.terminals[0], 1, None, None, "keys")
 
 
 def test_arrivals_open_in_order(street):
     kinds = [type(each) for each in open_arrivals(street.keyring, [
-        Arrival(b"x", NOON), Arrival(street.sale(), NOON), Arrival(memoryview(b"y"), NOON)])]
+        Arrival(b"x", NOON), Arrival(street.sale(), NOON), Arrival(b"y", NOON)])]
     assert kinds == [Letter, Message, Letter]

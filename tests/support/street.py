@@ -13,8 +13,10 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 
+from gateway.book import Message
 from gateway.intake import Answer, Arrival, Intake
 from gateway.keyring import Keyring
+from gateway.opening import open_arrival
 from gateway.registry import NewCard, NewMember, Registry
 from gateway.rules import RuleSet, Tier
 from protocol import frames, messages
@@ -119,6 +121,12 @@ class Street:
     def answers(self, *sealed: bytes, intake: Intake | None = None) -> list[Answer]:
         """The answers to frames that arrive together."""
         return (intake or self.intake).take([self.arrival(frame) for frame in sealed])
+
+    def message(self, sealed: bytes) -> Message:
+        """What the intake makes of one of our own frames."""
+        opened = open_arrival(self.keyring, self.arrival(sealed))
+        assert isinstance(opened, Message)
+        return opened
 
     def take(self, sealed: bytes) -> Reply:
         """The opened reply to one frame."""

@@ -18,7 +18,7 @@ from gateway.book import operation_key
 from gateway.clock import DAY_MS, month_of, to_ms
 from gateway.keyring import bound_to
 from gateway.retention import FRAMES_KEPT_DAYS
-from gateway.tables import entries, frames, journals, outcomes, refusals
+from gateway.tables import entries, frames, journals, outcomes, quarantine, refusals
 
 JOURNALS_PAGE = 20
 GAPS_MAX = 20
@@ -161,15 +161,16 @@ def _name_missing(work: Work, connection: Connection, row: Row, count: int) -> N
 
 
 def _gaps(connection: Connection, row: Row) -> Iterator[int]:
-    """Traces of a journal up to its highest that were neither decided nor refused."""
+    """Traces of a journal up to its highest that were neither decided, refused nor set aside."""
     key = outcomes.c.operation_key
     seen = {int.from_bytes(found[4:], "big") for found in connection.execute(
         select(type_coerce(key, NullType())).where(
             outcomes.c.origin == row.terminal_id,
             key.between(operation_key(row.journal, 0), _bound(row)[1]))).scalars()
         if isinstance(found, bytes)}
-    seen |= set(connection.execute(select(refusals.c.trace).where(
-        refusals.c.terminal_id == row.terminal_id, refusals.c.journal == row.journal)).scalars())
+    for table in (refusals, quarantine):
+        seen |= set(connection.execute(select(table.c.trace).where(
+            table.c.terminal_id == row.terminal_id, table.c.journal == row.journal)).scalars())
     found = 0
     for trace in range(1, row.highest_trace + 1):
         if trace not in seen:

@@ -18,6 +18,8 @@ _COUNTS_SIZE = 2 * len(GROUPS)
 _MARKS_AT = ENTRY_LINKED.index("marks")
 
 CHANGED = "changed after it was written"
+PART_CHANGED = ("does not fit its link: the parts of it that are named here were changed, or it is"
+                " forged")
 HEAD_CHANGED = ("its head is not the seal of its link: the head was changed, or the entry together"
                 " with its link")
 
@@ -54,7 +56,7 @@ def prove(audit_key: bytes, entry: Row, parts: Parts, befores: tuple[bytes, ...]
     if not linked and findings and any(
             chain.link(before, chain.entry_content(_with_marks(held, groups), *groups))
             == entry.link for before in befores):
-        findings = [_finding("entries", entry.id, f"{CHANGED}: its marks")]
+        findings, linked = [_finding("entries", entry.id, f"{CHANGED}: its marks")], True
     if not sealed:
         meant = [link for link in computed if chain.same(chain.head(audit_key, link), entry.head)]
         if meant:
@@ -62,8 +64,8 @@ def prove(audit_key: bytes, entry: Row, parts: Parts, befores: tuple[bytes, ...]
             return Proof(tuple(findings), tuple(meant))
         findings.append(_finding("entries", entry.id, HEAD_CHANGED))
         return Proof(tuple(findings), (entry.link, *computed))
-    if not linked and befores and not findings:
-        findings.append(_finding("entries", entry.id, CHANGED))
+    if not linked and befores:
+        findings.append(_finding("entries", entry.id, PART_CHANGED if findings else CHANGED))
     return Proof(tuple(findings), (entry.link,))
 
 

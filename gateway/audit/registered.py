@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, func, select
 
 from gateway import chain, counting, house
 from gateway.audit.reader import LOOKUP_ROWS, Work, raw
-from gateway.audit.report import FORGED, RESTORE, ROLLED_BACK, key_text, some
+from gateway.audit.report import EITHER, FORGED, RESTORE, ROLLED_BACK, key_text, some
 from gateway.audit.seals import counter_of
 from gateway.tables import CONFIGURATION, REGISTERED, metadata, registry_events
 
@@ -53,6 +53,8 @@ def _step(work: Work, end: _End, row: Row) -> None:
     content = tuple(row._mapping[name] for name in house.EVENT_COLUMNS[:-1])
     if row.seq > end.seq + 1:
         _missing(work, end.seq + 1, row.seq - 1)
+        work.docket.find("registry_events", str(row.seq), "cannot be proved: the event before it"
+                         " is missing, or this one is forged.", EITHER)
         end.befores = ()
     computed = [house.event_link(before, content) for before in end.befores]
     if row.seq <= end.seq:

@@ -16,16 +16,17 @@ from gateway.tables import metadata
 
 
 class Intruder:
-    """Each write is committed at once; leaving puts all rows back."""
+    """Each write is committed at once; leaving puts the rows of `tables` (all) back."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *tables: Table) -> None:
+        self._tables = tables or tuple(metadata.sorted_tables)
         # SQLite looks at foreign keys only when asked to; PostgreSQL must be told not to
         free = ({"options": "-c session_replication_role=replica"}
                 if engine.dialect.name == "postgresql" else {})
         self._engine = create_engine(engine.url, connect_args=free, poolclass=StaticPool)
 
     def __enter__(self) -> "Intruder":
-        self._before = {table: self.rows(table) for table in metadata.sorted_tables}
+        self._before = {table: self.rows(table) for table in self._tables}
         return self
 
     def __exit__(self, *_) -> None:

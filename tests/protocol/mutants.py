@@ -60,7 +60,7 @@ def _value(rng: random.Random, depth: int):
 
 def _mutate(rng: random.Random, data: bytearray):
     at = rng.randrange(len(data))
-    how = rng.randrange(5)
+    how = rng.randrange(6)
     if how == 0:
         data[at] = rng.randrange(256)
     elif how == 1:
@@ -69,8 +69,11 @@ def _mutate(rng: random.Random, data: bytearray):
         data[at:at + 1] = b""
     elif how == 3:
         data[at:at] = bytes((rng.choice(TELLING),))
-    else:
+    elif how == 4:
         del data[at:]
+    else:
+        # one container more round it all: the depth is counted by every decoder
+        data[0:0] = rng.choice((b"\x81", b"\xa1\x00"))
 
 
 def encodings(count: int, seeds: tuple[bytes, ...] = (), seed: int = SEED) -> Iterator[bytes]:

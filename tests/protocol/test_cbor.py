@@ -99,6 +99,7 @@ BROKEN = {
     "a float": "fa3f800000", "a double": "fb3ff0000000000000", "a tag": "c000", "a bignum":
     "c24101", "a self-description": "d9d9f700", "a shared value": "d81c80", "five deep":
     "818181818100", "five deep and empty": "8181818180", "an empty map five deep": "81818181a0",
+    "maps five deep": "a100a100a100a100a10000", "maps and arrays five deep": "a10081a10081a10000",
     "keys out of order": "a201000000", "a key twice": "a200000000", "shorter keys first":
     "a22000186400", "text keys out of order": "a26162006161 00", "a text key before a number":
     "a2600000 00", "an array as key": "a18000", "a map as key": "a1a000", "a float as key":

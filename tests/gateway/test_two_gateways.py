@@ -2,12 +2,13 @@
 
 import random
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from gateway import chain
-from gateway.database import open_engine
+from gateway.database import open_engine, reading, writing
 from gateway.intake import Arrival, Intake
 from gateway.registry import Registry
 from gateway.tables import ENTRY_LINKED, LOT_FACTS
@@ -104,3 +105,20 @@ def test_the_same_terminals_spread_over_four_gateways_post_each_tap_once(kind):
         check_chains(street)
         for engine in engines:
             engine.dispose()
+
+
+def test_a_real_deadlock_is_tried_again_and_the_tap_posts_once(postgresql_engine):
+    street = Street(postgresql_engine)
+    patient = Intake(postgresql_engine, street.keyring, clock=lambda: street.now)
+    with ThreadPoolExecutor(1) as pool:
+        with writing(postgresql_engine) as unruly:  # takes the locks in the wrong order
+            unruly.exec_driver_sql("SELECT id FROM members FOR NO KEY UPDATE")
+            tap = pool.submit(lambda: street.answers(street.sale(), intake=patient))
+            with reading(postgresql_engine) as watching:
+                while not watching.exec_driver_sql("SELECT count(*) FROM pg_locks WHERE NOT"
+                                                   " granted").scalar_one():
+                    time.sleep(0.01)
+            unruly.exec_driver_sql("SELECT id FROM terminals FOR NO KEY UPDATE")
+        assert [answer.code for answer in tap.result()] == [0]
+    assert patient.retries == 1
+    assert street.rows("entries", "count(*)") == [(1,)]

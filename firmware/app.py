@@ -12,7 +12,7 @@ Nothing here is shared between two Apps of one process.
 import asyncio
 import gc
 
-from firmware import VERSION, checkout, texts, views
+from firmware import VERSION, checkout, recall, views
 from firmware.clock import Clock
 from firmware.dispatch import Dispatch
 from firmware.errors import FirmwareError
@@ -21,9 +21,7 @@ from firmware.screen import Screen
 from firmware.supervisor import Supervisor
 from firmware.ticks import Uptime
 from firmware.uplink import Uplink
-from protocol import cbor, frames
 from protocol.errors import ProtocolError
-from protocol.limits import FRAME_UP_SIZE_MAX
 
 
 def _silent(kind, *values):
@@ -39,7 +37,6 @@ class App:
         self.outbox = None
         self.state = None
         self._tell = tell
-        self._words = texts.load(settings.language)
         self._fault = None
         self._dispatch = None
         self._uplink = None
@@ -54,25 +51,34 @@ class App:
 
     def boot(self):
         """Mount the outbox and show the first screen. An unreadable outbox is never formatted."""
-        outbox = Outbox(self.board.outbox_device)
         self.supervisor.add("panel", self._panel)
+        outbox = Outbox(self.board.outbox_device)
         try:
             outbox.mount()
         except OutboxUnreadable as error:
-            self.state = checkout.recovery(error.reason)
-            self._tell("recovery", error.reason, str(error))
-            self._draw()
-            return
+            self._recover(error)
+        else:
+            self._start(outbox)
+        gc.collect()
+        self._draw()
+
+    def _recover(self, error):
+        self.state = checkout.recovery(error.reason)
+        self._tell("recovery", error.reason, str(error))
+
+    def _start(self, outbox):
         self.outbox = outbox
         self._dispatch = Dispatch(self.board, self.settings, outbox, self.clock, self._tell,
                                   self._on_event)
         self._uplink = Uplink(self.board, self.settings, self._dispatch, self.now, self._idle_ms,
                               self._link_progress, self._on_link)
         self.supervisor.add("link", self._uplink.run)
-        self.state = checkout.start(last_tap(outbox))
+        self._name_last_tap()
         self._tell("ready", outbox.journal)
-        gc.collect()
-        self._draw()
+
+    # so that nobody wonders after a power cut, or after a fault between outbox and screen
+    def _name_last_tap(self):
+        self.state = checkout.start(recall.last_tap(self.outbox))
 
     async def run(self):
         """Boot, then run until cancelled (a power cut, in the simulator)."""
@@ -162,24 +168,15 @@ class App:
     def _died(self, name, why):
         self._fault = name
         if name == "panel" and self.outbox:
-            # it may have died between the outbox and the screen: name what is really saved
-            self.state = checkout.start(last_tap(self.outbox))
+            self._name_last_tap()
         self._tell("died", name, why)
         self._draw()
 
     def _draw(self):
         unsent = self.outbox.unsettled if self.outbox else 0
         status = views.Status(self.up(), unsent, self.settings.terminal_id, VERSION, self._fault)
-        lines = views.lines(self.state, status, self._words, self.settings.currency_digits)
+        lines = views.lines(self.state, status, self.settings.language,
+                            self.settings.currency_digits)
         if self.screen.draw(lines):
             self._tell("screen", lines)
 
-
-def last_tap(outbox):
-    """What the first screen after a boot names: ("last", trace, amount, card id, settled)."""
-    record = outbox.last()
-    if record is None:
-        return None
-    content = cbor.decode(frames.split(record.frame, FRAME_UP_SIZE_MAX).payload)
-    card = content.get(6)
-    return "last", record.trace, content.get(7, 0), card[1] if card else None, record.settled

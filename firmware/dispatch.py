@@ -4,9 +4,8 @@ Law:
 - a tap is sealed once and stands in the outbox, synced, before anyone hears of it; what is sent,
   now or after ten reboots, are those bytes;
 - an entry is settled only as session.py says, and the outbox knows it before the screen does;
-- 62 (the gateway knows our trace with other content): the tap is journaled again under a fresh
-  journal, and only then the old entry is settled as conflict. A power cut in between is
-  seen by its copy: the same content is never journaled twice;
+- 62 (the gateway knows our trace with other content) is conflict.py's: the tap goes out again
+  under a fresh journal;
 - questions (trace 0) are asked once, with a fresh nonce, and forgotten after 30 s.
 
 Events for the App: ("settled", reply) ("answer", reply) ("no_answer",) ("moved", old, new).
@@ -14,18 +13,20 @@ Events for the App: ("settled", reply) ("answer", reply) ("no_answer",) ("moved"
 
 from micropython import const
 
-from firmware import VERSION
+from firmware import VERSION, conflict
 from firmware import session as rules
 from firmware.errors import ReplyRefused
 from firmware.link import Link
 from firmware.outbox import OutboxFull
-from protocol import cbor, codes, frames
+from protocol import codes, frames
 from protocol import fields as messages
-from protocol.limits import (FRAME_UP_SIZE_MAX, HEARTBEAT_EVERY_S, NONCE_SIZE, U32_MAX, UP)
+from protocol.limits import HEARTBEAT_EVERY_S, NONCE_SIZE
 from protocol.sealer import Sealer
 
 ANSWER_MS = const(30000)
 _HEARTBEAT_RETRY_MS = const(30000)
+# no message of this program is longer: a sale of 16 basket lines, a heartbeat's report
+_FRAME_SIZE_MAX = const(512)
 
 
 class Dispatch:
@@ -40,7 +41,7 @@ class Dispatch:
         self._clock = clock
         self._tell = tell
         self._on_event = on_event
-        self._sealer = Sealer(FRAME_UP_SIZE_MAX)
+        self._sealer = Sealer(_FRAME_SIZE_MAX)
         self.session = rules.Session(settings.terminal_id, ((settings.epoch, settings.key),))
         self.link = Link(outbox.following, board.random)
         self._to_ask = []
@@ -186,47 +187,17 @@ class Dispatch:
 
     def _journal_again(self, old, frame, now):
         """The same message under a fresh journal; False when there is no room yet."""
-        if old[0] == self._outbox.journal:
-            self._outbox.new_journal(self._new_journal())
-        content = cbor.decode(frames.split(frame, FRAME_UP_SIZE_MAX).payload)
-        new = self._copy_of(content)
-        if new is None:
-            new = (self._outbox.journal, self._outbox.next_trace)
-            content[1], content[2] = new
-            again = frames.seal(self._key, UP, self._terminal_id, self._epoch,
-                                cbor.encode(content))
-            try:
-                self._outbox.append(new[1], again, reserve=True)
-            except OutboxFull:
-                self.link.postponed(old, now)
-                return False
+        try:
+            journal, trace, appended = conflict.journal_again(
+                self._outbox, self._board.random, self._key, self._terminal_id, self._epoch,
+                old, frame)
+        except OutboxFull:
+            self.link.postponed(old, now)
+            return False
+        new = (journal, trace)
+        if appended:
             self.link.appended()
-            self._tell("saved", *new)
+            self._tell("saved", journal, trace)
         self._tell("conflict", old, new)
         self._on_event(("moved", old, new))
         return True
-
-    def _new_journal(self):
-        while True:
-            drawn = int.from_bytes(self._board.random(4), "big")
-            if 0 < drawn <= U32_MAX and drawn != self._outbox.journal:
-                return drawn
-
-    # the entry of the present journal with the same content, left behind by a power cut
-    def _copy_of(self, content):
-        for record in self._outbox.records():
-            if record.journal == self._outbox.journal:
-                found = cbor.decode(frames.split(record.frame, FRAME_UP_SIZE_MAX).payload)
-                if _same_but_key(found, content):
-                    return record.journal, record.trace
-        return None
-
-
-def _same_but_key(one, other):
-    if len(one) != len(other):
-        return False
-    for key, value in one.items():
-        if key not in (1, 2) and other.get(key) != value:
-            return False
-    return True
-

@@ -19,8 +19,8 @@ from micropython import const
 
 from firmware.errors import ReplyRefused
 from protocol import codes, frames
-from protocol import fields as messages
 from protocol.errors import ProtocolError
+from protocol.fields import HEARTBEAT, read_reply
 from protocol.limits import DOWN, FRAME_DOWN_SIZE_MAX, REPLY_TYPE_BASE
 
 # What becomes of a journaled entry, by the code of its reply.
@@ -49,7 +49,7 @@ def settlement(reply):
 def sets_clock(question, now):
     """Whether the answer to this heartbeat is fresh enough to set the clock."""
     round_trip_ms = now - question.asked_ms
-    return question.kind == messages.HEARTBEAT and round_trip_ms <= CLOCK_ROUND_TRIP_MS_MAX
+    return question.kind == HEARTBEAT and round_trip_ms <= CLOCK_ROUND_TRIP_MS_MAX
 
 
 class Session:
@@ -66,21 +66,18 @@ class Session:
             parts = frames.split(frame, FRAME_DOWN_SIZE_MAX)
         except ProtocolError:
             raise ReplyRefused("unreadable")
-        key = self._key(parts.epoch)
+        key = None
+        for epoch, held in self._keys:
+            if epoch == parts.epoch:
+                key = held
         if parts.terminal_id != self._terminal_id or key is None:
             raise ReplyRefused("foreign")
         if not frames.authentic(key, DOWN, parts):
             raise ReplyRefused("unauthentic")
         try:
-            return messages.read_reply(parts.payload)
+            return read_reply(parts.payload)
         except ProtocolError:
             raise ReplyRefused("meaningless")
-
-    def _key(self, epoch):
-        for held, key in self._keys:
-            if held == epoch:
-                return key
-        return None
 
     # -- questions outside the journal ---------------------------------------------------------
 

@@ -1,14 +1,14 @@
 """What each state of the checkout looks like: five lines of text, the first for the status.
 
-Pure: (state, status, words) -> lines. A line is at most 16 columns (a character above 127 takes
-two). What is longer is cut at the end, which only names of members and tiers may be; a number is
-never cut: where it leaves no room for its label, the label goes.
+Pure: (state, status, language) -> lines. A line has at most 16 columns (a character above 127
+takes two). What is longer is cut at the end, which only names of members and tiers may be; a
+number is never cut: where it leaves no room for its label, the label goes.
 """
 
 from collections import namedtuple
 
-from firmware import checkout
-from firmware.texts import reason
+from firmware import checkout, texts
+from firmware.texts import names
 from protocol import codes
 from protocol.fields import SALE
 
@@ -18,33 +18,26 @@ COLUMNS = 16
 Status = namedtuple("Status", ("up", "unsent", "terminal_id", "version", "fault"))
 
 
-def lines(state, status, words, currency_digits):
+def lines(state, status, language, currency_digits):
     """A tuple of five texts: the status line and four below it."""
-    view = VIEWS[state.name]
-    body = [fit(line) for line in view(state, status, words, currency_digits)]
-    while len(body) < 4:
+    page = Page(state, status, texts.load(language), currency_digits)
+    body = [fit(page.head())]
+    for line in VIEWS[state.name](page):
+        body.append(fit(line))
+    while len(body) < 5:
         body.append("")
-    return (fit(_status(status, words)),) + tuple(body)
-
-
-def fit(text):
-    """The beginning of a text that takes at most 16 columns."""
-    columns = 0
-    for place, letter in enumerate(text):
-        columns += 1 if ord(letter) < 128 else 2
-        if columns > COLUMNS:
-            return text[:place]
-    return text
+    return tuple(body)
 
 
 def columns(text):
     return sum([1 if ord(letter) < 128 else 2 for letter in text])
 
 
-def labelled(template, value):
-    """The value with its label, or alone where both together are too long."""
-    text = template % value
-    return text if columns(text) <= COLUMNS else str(value)
+def fit(text):
+    """The beginning of a text that takes at most 16 columns."""
+    while columns(text) > COLUMNS:
+        text = text[:-1]
+    return text
 
 
 def money(amount_minor, digits):
@@ -74,136 +67,151 @@ def last4(card_id):
     return ".." + card_id[-2:].hex()
 
 
-def _status(status, words):
-    if status.fault:
-        return words["fault"] % status.fault
-    left = words["online" if status.up else "offline"]
-    return left + " " + words["status_unsent"] % status.unsent if status.unsent else left
+class Page:
+    """One screen being written; `words` are the language's texts."""
+
+    def __init__(self, state, status, words, digits):
+        self.state = state
+        self.shown = state.shown
+        self.status = status
+        self.words = words
+        self.digits = digits
+
+    def head(self):
+        status, words = self.status, self.words
+        if status.fault:
+            return words[names.FAULT] % status.fault
+        left = words[names.ONLINE if status.up else names.OFFLINE]
+        return left + " " + words[names.STATUS_UNSENT] % status.unsent if status.unsent else left
+
+    def label(self, name, value):
+        """The value with its label, or alone where both together are too long."""
+        text = self.words[name] % value
+        return text if columns(text) <= COLUMNS else str(value)
+
+    def money(self, amount_minor):
+        return money(amount_minor, self.digits)
+
+    def tap(self, trace, amount_minor=0):
+        tap = self.label(names.TAP, trace)
+        both = tap + " " + self.money(amount_minor)
+        return both if amount_minor and columns(both) <= COLUMNS else tap
+
+    def reason(self, code):
+        return self.words.reason(code) or self.words[names.CODE] % code
 
 
-def _home(state, status, words, digits):
-    if state.alert:
-        count, trace, code = state.alert
-        return (words["alert"] % count, labelled(words["tap"], trace), reason(words, code),
-                words["alert_do"])
-    if state.shown:
-        return _last(state.shown, words, digits)
-    return words["title"], words["key_amount"], words["key_inquiry"]
+def _home(page):
+    words = page.words
+    if page.state.alert:
+        count, trace, code = page.state.alert
+        return (words[names.ALERT] % count, page.tap(trace), page.reason(code),
+                words[names.ALERT_DO])
+    if page.shown:
+        return _last(page, *page.shown[1:])
+    return words[names.TITLE], words[names.KEY_AMOUNT], words[names.KEY_INQUIRY]
 
 
-# ("last", trace, amount_minor, card id, settled): settled is None or (code, points, receipt)
-def _last(shown, words, digits):
-    _, trace, amount_minor, card_id, settled = shown
+# `settled` is None or (code, points, receipt)
+def _last(page, trace, amount_minor, card_id, settled):
+    words = page.words
     if settled is None:
-        outcome = words["last_waiting"]
+        outcome = words[names.LAST_WAITING]
     elif settled[0] in (codes.APPROVED, codes.TOO_OLD):
-        outcome = labelled(words["last_posted"], settled[1] or 0)
+        outcome = page.label(names.LAST_POSTED, settled[1] or 0)
     else:
-        outcome = words["last_refused"] % settled[0]
-    what = words["card"] % last4(card_id) if card_id else ""
-    return words["last_tap"], _tap(trace, amount_minor, words, digits), what, outcome
+        outcome = words[names.LAST_REFUSED] % settled[0]
+    what = words[names.CARD] % last4(card_id) if card_id else ""
+    return words[names.LAST_TAP], page.tap(trace, amount_minor), what, outcome
 
 
-def _tap(trace, amount_minor, words, digits):
-    tap = labelled(words["tap"], trace)
-    both = tap + " " + money(amount_minor, digits)
-    return both if amount_minor and columns(both) <= COLUMNS else tap
+def _amount(page):
+    amount = page.money(page.state.amount_minor)
+    return page.words[names.AMOUNT], amount, "", page.words[names.CONFIRM]
 
 
-def _amount(state, status, words, digits):
-    return words["amount"], money(state.amount_minor, digits), "", words["confirm"]
+def _card(page):
+    state, words = page.state, page.words
+    what = page.money(state.amount_minor) if state.purpose == SALE else words[names.KEY_INQUIRY]
+    return words[names.TAP_CARD], what, "", words[names.BACK]
 
 
-def _card(state, status, words, digits):
-    what = money(state.amount_minor, digits) if state.purpose == SALE else words["key_inquiry"]
-    return words["tap_card"], what, "", words["back"]
+def _saving(page):
+    return page.words[names.SAVING], page.money(page.state.amount_minor)
 
 
-def _saving(state, status, words, digits):
-    return words["saving"], money(state.amount_minor, digits)
+def _sent(page):
+    state = page.state
+    return page.words[names.SENT], page.tap(state.key[1]), page.money(state.amount_minor)
 
 
-def _sent(state, status, words, digits):
-    return words["sent"], labelled(words["tap"], state.key[1]), money(state.amount_minor, digits)
+def _asked(page):
+    return page.words[names.ASKING], "", "", page.words[names.BACK]
 
 
-def _asked(state, status, words, digits):
-    return words["asking"], "", "", words["back"]
+def _status(page):
+    status, words = page.status, page.words
+    return (words[names.TERMINAL], str(status.terminal_id), words[names.UNSENT] % status.unsent,
+            page.label(names.VERSION, status.version))
 
 
-def _result(state, status, words, digits):
-    return RESULTS[state.shown[0]](state.shown, status, words, digits)
+def _recovery(page):
+    words = page.words
+    return (words[names.RECOVERY], words[names.RECOVERY_DO], words[names.RECOVERY_CALL],
+            page.shown[1])
 
 
-def _posted(shown, status, words, digits):
-    reply = shown[1]
-    return (labelled(words["posted"], reply.points or 0), _balance(reply, words), _member(reply),
-            labelled(words["receipt"], reply.receipt) if reply.receipt else "")
+def _result(page):
+    kind = page.shown[0]
+    if kind == "posted":
+        return _posted(page, page.shown[1])
+    if kind == "balance":
+        return _balance(page, page.shown[1])
+    if kind == "refused":
+        return _refused(page, page.shown[1], page.shown[2])
+    words = page.words
+    if kind == "saved":
+        return words[names.SAVED], page.tap(page.shown[1]), page.money(page.shown[2])
+    if kind == "full":
+        return words[names.FULL], words[names.NOT_TAKEN], words[names.FULL_DO]
+    if kind == "failed":
+        return words[names.FAILED], words[names.NOT_TAKEN], words[names.FAILED_DO]
+    # no_answer
+    do = names.NO_ANSWER_DO if page.status.up else names.OFFLINE_DO
+    return words[names.NO_ANSWER], words[do]
 
 
-def _balance(reply, words):
-    return "" if reply.balance is None else labelled(words["balance"], reply.balance)
+def _posted(page, reply):
+    return (page.label(names.POSTED, reply.points or 0), _balance_text(page, reply),
+            _member(reply), page.label(names.RECEIPT, reply.receipt) if reply.receipt else "")
+
+
+def _balance_text(page, reply):
+    return "" if reply.balance is None else page.label(names.BALANCE, reply.balance)
 
 
 def _member(reply):
     return " ".join([text for text in (reply.member, reply.tier) if text])
 
 
-def _shown_balance(shown, status, words, digits):
-    reply = shown[1]
-    found = [_member(reply), _balance(reply, words)]
+def _balance(page, reply):
+    found = [_member(reply), _balance_text(page, reply)]
     if reply.stored_value is not None:
-        found.append(labelled(words["value"], money(reply.stored_value, digits)))
+        found.append(page.label(names.VALUE, page.money(reply.stored_value)))
     if reply.expiring:
         points, until = reply.expiring[0], day(reply.expiring[1])
-        text = words["expiring"] % (points, until)
+        text = page.words[names.EXPIRING] % (points, until)
         found.append(text if columns(text) <= COLUMNS else "%d/%s" % (points, until[2:]))
-    return found[:4]
+    return found
 
 
-def _refused(shown, status, words, digits):
-    reply, amount_minor = shown[1], shown[2]
+def _refused(page, reply, amount_minor):
+    words = page.words
     if reply.code == codes.HELD:
-        tap = _tap(reply.trace, amount_minor, words, digits)
-        return words["held"], words["no_points_yet"], tap
-    tap = _tap(reply.trace, amount_minor, words, digits) if reply.trace else ""
-    return words["refused"], reason(words, reply.code), tap, reply.line or ""
+        return words[names.HELD], words[names.NO_POINTS_YET], page.tap(reply.trace, amount_minor)
+    tap = page.tap(reply.trace, amount_minor) if reply.trace else ""
+    return words[names.REFUSED], page.reason(reply.code), tap, reply.line or ""
 
-
-def _saved(shown, status, words, digits):
-    return words["saved"], labelled(words["tap"], shown[1]), money(shown[2], digits)
-
-
-def _full(shown, status, words, digits):
-    return words["full"], words["not_taken"], words["full_do"]
-
-
-def _failed(shown, status, words, digits):
-    return words["failed"], words["not_taken"], words["failed_do"]
-
-
-def _no_answer(shown, status, words, digits):
-    return words["no_answer"], words["no_answer_do" if status.up else "offline_do"]
-
-
-def _status_view(state, status, words, digits):
-    return (words["terminal"], str(status.terminal_id), words["unsent"] % status.unsent,
-            labelled(words["version"], status.version))
-
-
-def _recovery(state, status, words, digits):
-    return words["recovery"], words["recovery_do"], words["recovery_call"], state.shown[1]
-
-
-RESULTS = {
-    "posted": _posted,
-    "balance": _shown_balance,
-    "refused": _refused,
-    "saved": _saved,
-    "full": _full,
-    "failed": _failed,
-    "no_answer": _no_answer,
-}
 
 VIEWS = {
     checkout.HOME: _home,
@@ -213,6 +221,6 @@ VIEWS = {
     checkout.SENT: _sent,
     checkout.ASKED: _asked,
     checkout.RESULT: _result,
-    checkout.STATUS: _status_view,
+    checkout.STATUS: _status,
     checkout.RECOVERY: _recovery,
 }

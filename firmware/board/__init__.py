@@ -11,7 +11,7 @@ package: `machine`, `network` and `esp32` are imported only here.
 | `outbox_device` | block device of the outbox partition (`readblocks`, `writeblocks`, `ioctl`) |
 | `ticks_ms()` | int, monotonic, wraps at 2**30 like MicroPython on ESP32 |
 | `random(n)` | n bytes from the hardware generator (a seeded one in the simulator) |
-| `show(buffer)` | puts 1,024 bytes (128x64, MONO_VLSB) on the display; copies, returns at once |
+| `show(buffer)` | puts 1,024 bytes (128x64, MONO_VLSB) on the display and returns at once |
 | `beep(name)` | starts a pattern and returns at once: "key", "ok", "refused", "saved", "fault" |
 | `await event()` | the next press or card, see below |
 | `await connect(host, port)` | (reader, writer), see below; OSError when there is no way out |

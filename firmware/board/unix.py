@@ -42,7 +42,7 @@ class UnixBoard:
     def __init__(self, folder, outbox_blocks):
         self.boot_count = _count_boot(folder + "/boot")
         self.outbox_device = FlashFile(folder + "/outbox.flash", outbox_blocks)
-        self.pixels = bytes(1024)
+        self.pixels = b""
         self.radio_on = True
         self._events = []
         self._event = asyncio.Event()
@@ -54,7 +54,7 @@ class UnixBoard:
         return os.urandom(size)
 
     def show(self, buffer):
-        self.pixels = bytes(buffer)
+        self.pixels = buffer
 
     def beep(self, name):
         pass
@@ -76,6 +76,7 @@ class UnixBoard:
         return await asyncio.open_connection(host, port)
 
     def heap_free(self):
+        gc.collect()
         return gc.mem_free() or None
 
     def battery_percent(self):

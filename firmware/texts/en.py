@@ -1,67 +1,69 @@
-"""English."""
+"""English: one text a line, in the order of names.py, then reply codes by number."""
 
-WORDS = {
-    "title": "Pointwire",
-    "online": "ON",
-    "offline": "OFF",
-    "key_amount": "Key the amount",
-    "key_inquiry": "A = balance",
-    "amount": "Amount",
-    "confirm": "# = confirm",
-    "tap_card": "Tap the card",
-    "back": "* = back",
-    "saving": "Saving...",
-    "sent": "Saved. Sending",
-    "asking": "Asking...",
-    "posted": "Posted %+d",
-    "balance": "Balance %d",
-    "value": "Value %s",
-    "receipt": "No. %d",
-    "expiring": "%d by %s",
-    "refused": "REFUSED",
-    "held": "HELD FOR HQ",
-    "no_points_yet": "No points yet",
-    "conflict": "CONFLICT",
-    "saved": "Saved, will post",
-    "tap": "Tap %d",
-    "full": "Outbox is full",
-    "not_taken": "Tap NOT taken",
-    "full_do": "Get it online",
-    "failed": "Not stored",
-    "failed_do": "Try again",
-    "no_answer": "No answer",
-    "no_answer_do": "Try again",
-    "offline_do": "Only when online",
-    "last_tap": "Last saved tap",
-    "last_waiting": "not yet posted",
-    "last_posted": "posted %+d",
-    "last_refused": "refused (%d)",
-    "card": "Card %s",
-    "alert": "%d not posted",
-    "alert_do": "# = seen",
-    "terminal": "Terminal",
-    "unsent": "Unsent %d",
-    "status_unsent": "%d unsent",
-    "version": "Version %s",
-    "recovery": "OUTBOX FAULT",
-    "recovery_do": "No taps possible",
-    "recovery_call": "Call technician",
-    "fault": "Fault: %s",
-    "code": "Code %d",
-    "code_10": "Card unknown",
-    "code_11": "Card not active",
-    "code_12": "Card lost",
-    "code_13": "Card blocked",
-    "code_14": "Card expired",
-    "code_15": "Card invalid",
-    "code_16": "Card suspect",
-    "code_20": "Member suspended",
-    "code_40": "Voided",
-    "code_41": "HQ will decide",
-    "code_53": "Not allowed now",
-    "code_54": "Not allowed now",
-    "code_60": "Malformed",
-    "code_61": "Not supported",
-    "code_62": "Sent again",
-    "code_90": "Try again later",
-}
+
+def text():
+    return """\
+title=Pointwire
+online=ON
+offline=OFF
+key_amount=Key the amount
+key_inquiry=A = balance
+amount=Amount
+confirm=# = confirm
+tap_card=Tap the card
+back=* = back
+saving=Saving...
+sent=Saved. Sending
+asking=Asking...
+posted=Posted %+d
+balance=Balance %d
+value=Value %s
+receipt=No. %d
+expiring=%d by %s
+refused=REFUSED
+held=HELD FOR HQ
+no_points_yet=No points yet
+conflict=CONFLICT
+saved=Saved, will post
+tap=Tap %d
+full=Outbox is full
+not_taken=Tap NOT taken
+full_do=Get it online
+failed=Not stored
+failed_do=Try again
+no_answer=No answer
+no_answer_do=Try again
+offline_do=Only when online
+last_tap=Last saved tap
+last_waiting=not yet posted
+last_posted=posted %+d
+last_refused=refused (%d)
+card=Card %s
+alert=%d not posted
+alert_do=# = seen
+terminal=Terminal
+unsent=Unsent %d
+status_unsent=%d unsent
+version=Version %s
+recovery=OUTBOX FAULT
+recovery_do=No taps possible
+recovery_call=Call technician
+fault=Fault: %s
+code=Code %d
+10=Card unknown
+11=Card not active
+12=Card lost
+13=Card blocked
+14=Card expired
+15=Card invalid
+16=Card suspect
+20=Member suspended
+40=Voided
+41=HQ will decide
+53=Not allowed now
+54=Not allowed now
+60=Malformed
+61=Not supported
+62=Sent again
+90=Try again later
+"""

@@ -1,0 +1,171 @@
+"""What the lines of the control channel say and do."""
+
+import json
+import os
+import sys
+from binascii import hexlify, unhexlify
+
+from firmware.errors import FirmwareError
+from firmware.recall import content
+from firmware.views import last4
+from protocol.limits import CARD_NUMBER_MAX
+
+CUT = 9
+KEYS = "0123456789*#ABCD"
+# names of what `tell` brings with an event
+EVENTS = (
+    ("ready", "journal"),
+    ("recovery", "reason", "why"),
+    ("screen", "lines"),
+    ("link", "up", "why"),
+    ("no_link", "why"),
+    ("saved", "journal", "trace"),
+    ("not_saved", "why"),
+    ("postponed", "journal", "trace", "code"),
+    ("conflict", "old", "new"),
+    ("set_aside", "why"),
+    ("clock", "at"),
+    ("died", "task", "why"),
+)
+SETTLED = ("journal", "trace", "code", "points", "balance", "receipt", "member", "tier")
+
+
+class ControlError(FirmwareError):
+    """A line that asks for something that does not exist; nothing was done."""
+
+    code = "control"
+
+
+def event(control, kind, values):
+    """The line for an event of the App."""
+    said = {"event": kind}
+    if kind == "settled":
+        for name in SETTLED:
+            said[name] = getattr(values[0], name)
+    for names in EVENTS:
+        if names[0] == kind:
+            said.update(zip(names[1:], values))
+    if kind == "ready":
+        said["runtime"] = control.runtime
+        said["terminal_id"] = control.settings.terminal_id
+    return json.dumps(said) + "\n"
+
+
+def obey(control, line):
+    """Carry a command out and write its answer."""
+    answer = {}
+    try:
+        command = json.loads(line)
+        if not isinstance(command, dict):
+            raise ControlError("a command is an object")
+        answer["id"] = command.get("id")
+        act = COMMANDS.get(command.get("do"))
+        if act is None:
+            raise ControlError("no such command")
+        found = act(control, command)
+        if found is None:
+            return
+        answer.update(found)
+    except (ValueError, KeyError, TypeError, ControlError) as error:
+        answer["error"] = "%s: %s" % (type(error).__name__, error)
+    control.write(json.dumps(answer) + "\n")
+
+
+def power_off(code):
+    """Gone at once: no task is unwound, nothing is written any more."""
+    if sys.implementation.name == "micropython":
+        sys.exit(code)
+    os._exit(code)
+
+
+def _keys(control, command):
+    keys = command["keys"]
+    if not all([key in KEYS for key in keys]):
+        raise ControlError("keys are " + KEYS)
+    for key in keys:
+        control.board.put(("key", key))
+    return {}
+
+
+def _card(control, command):
+    entry, card = command["entry"], command["card"]
+    if isinstance(card, dict):
+        card_id = unhexlify(card["uid"].encode())
+        right = len(card_id) in (4, 7, 10)
+    else:
+        card_id = int(card)
+        right = 0 < card_id <= CARD_NUMBER_MAX
+    if entry not in (1, 2, 3, 4) or not right:
+        raise ControlError("entry 1 to 4, card a number or {uid: 4, 7 or 10 bytes in hex}")
+    control.board.put(("card", entry, card_id))
+    return {}
+
+
+def _screen(control, command):
+    return {"lines": control.app.screen.lines}
+
+
+def _pixels(control, command):
+    return {"pixels": hexlify(control.board.pixels).decode()}
+
+
+def _status(control, command):
+    app, board = control.app, control.board
+    outbox = app.outbox
+    return {"up": app.up(), "radio_on": board.radio_on,
+            "state": app.state.name if app.state else "booting",
+            "terminal_id": control.settings.terminal_id, "runtime": control.runtime,
+            "boot_count": board.boot_count, "at": app.clock.now(app.now()),
+            "unsettled": outbox.unsettled if outbox else None,
+            "journal": outbox.journal if outbox else None,
+            "next_trace": outbox.next_trace if outbox else None,
+            "heap_free": board.heap_free()}
+
+
+# ten thousand entries do not fit the heap: the one line is written piece by piece
+def _outbox(control, command):
+    if control.app.outbox is None:
+        raise ControlError("the outbox cannot be read")
+    control.write('{"id": %s, "outbox": [' % json.dumps(command.get("id")))
+    comma = ""
+    for record in control.app.outbox.records():
+        control.write(comma + json.dumps(_entry(record)))
+        comma = ", "
+    control.write("]}\n")
+
+
+def _entry(record):
+    said = content(record.frame)
+    card = said.get(6)
+    code, points, receipt = record.settled or (None, None, None)
+    return {"journal": record.journal, "trace": record.trace, "type": said[0],
+            "amount_minor": said.get(7), "card_last4": last4(card[1])[2:] if card else None,
+            "settled": record.settled is not None, "code": code, "points": points,
+            "receipt": receipt}
+
+
+def _link(control, command):
+    control.board.radio_on = bool(command["up"])
+    if not control.board.radio_on:
+        control.app.drop_link("the radio is off")
+    return {}
+
+
+def _cut(control, command):
+    operations = command.get("after_flash_ops")
+    if operations is None:
+        power_off(CUT)
+    control.board.outbox_device.cut_after(operations)
+    return {}
+
+
+COMMANDS = {
+    "keys": _keys,
+    "card": _card,
+    "screen": _screen,
+    "pixels": _pixels,
+    "status": _status,
+    "outbox": _outbox,
+    "link": _link,
+    "cut": _cut,
+}

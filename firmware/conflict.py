@@ -1,0 +1,47 @@
+"""The gateway knows our trace with other content (62): what becomes of the tap.
+
+Law: the message is journaled again under a fresh journal, and only then the old entry is settled
+as conflict. A power cut in between leaves a copy behind; it is known by its content, which is the
+old one's but for journal and trace, so the same tap is never journaled twice.
+"""
+
+from firmware.recall import content
+from protocol import cbor, frames
+from protocol.limits import U32_MAX, UP
+
+
+def journal_again(outbox, random, key, terminal_id, epoch, old, frame):
+    """(journal, trace, whether it was appended now). OutboxFull: there is no room yet."""
+    if old[0] == outbox.journal:
+        outbox.new_journal(_drawn(random, outbox.journal))
+    said = content(frame)
+    copy = _copy_of(said, outbox)
+    if copy:
+        return copy.journal, copy.trace, False
+    said[1], said[2] = outbox.journal, outbox.next_trace
+    again = frames.seal(key, UP, terminal_id, epoch, cbor.encode(said))
+    outbox.append(said[2], again, reserve=True)
+    return said[1], said[2], True
+
+
+def _drawn(random, present):
+    while True:
+        journal = int.from_bytes(random(4), "big")
+        if 0 < journal <= U32_MAX and journal != present:
+            return journal
+
+
+def _copy_of(said, outbox):
+    for record in outbox.records():
+        if record.journal == outbox.journal and _same(content(record.frame), said):
+            return record
+    return None
+
+
+def _same(one, other):
+    if len(one) != len(other):
+        return False
+    for key, value in one.items():
+        if key not in (1, 2) and other.get(key) != value:
+            return False
+    return True

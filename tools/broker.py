@@ -19,7 +19,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,8 +33,12 @@ from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
 from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import Session
 
+from gateway import settings, startup
+from gateway.errors import GatewayError
+from gateway.keyring import Keyring
+from gateway.registry import Registry
 from protocol import topics
-from tools.errors import EXIT_PORT_TAKEN, PortTaken, ToolError
+from tools.errors import EXIT_NOT_READY, NotReady, PortTaken, ToolError
 
 # (user, password) -> terminal id, or None; Registry.mqtt_login is one
 Login = Callable[[str, str], int | None]
@@ -173,21 +177,26 @@ async def _until_signal(host: str, port: int, house: House) -> None:
 @click.option("--port", type=int, required=True, help="0 takes a free one")
 def main(host: str, port: int) -> None:
     """Run the demo's broker with the gateway's settings from the environment."""
-    from gateway import database, registry, settings
-    from gateway.keyring import Keyring
-
     logging.basicConfig(stream=sys.stderr, level=logging.ERROR)
     logging.getLogger("amqtt").setLevel(logging.CRITICAL)
-    read = settings.from_environment(os.environ)
-    mqtt = settings.need_mqtt(read)
-    keyring = Keyring(read.master_key, read.audit_key, read.frame_key)
-    book = registry.Registry(database.open_engine(read.database_url), keyring)
-    house = House(book.mqtt_login, mqtt.user or "gateway", mqtt.password or "")
     try:
-        asyncio.run(_until_signal(host, port, house))
-    except ToolError as error:
+        asyncio.run(_until_signal(host, port, _house(os.environ)))
+    except (ToolError, GatewayError) as error:
         click.echo(f"broker: {error}", err=True)
-        sys.exit(EXIT_PORT_TAKEN)
+        sys.exit(error.exit_code if isinstance(error, ToolError) else EXIT_NOT_READY)
+
+
+def _house(env: Mapping[str, str]) -> House:
+    """Who may enter, by the gateway's own settings and registry."""
+    read = settings.from_environment(env)
+    mqtt = settings.need_mqtt(read)
+    if not mqtt.user or not mqtt.password:
+        raise NotReady("the gateway's MQTT user or password is not set. Nothing was started: "
+                       "set POINTWIRE_MQTT_URL=mqtt://user@host:port and "
+                       "POINTWIRE_MQTT_PASSWORD.")
+    keyring = Keyring(read.master_key, read.audit_key, read.frame_key)
+    book = Registry(startup.open_database(read.database_url), keyring)
+    return House(book.mqtt_login, mqtt.user, mqtt.password)
 
 
 if __name__ == "__main__":

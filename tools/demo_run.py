@@ -31,6 +31,8 @@ OUTBOX_TRIES_MAX = 5
 POLL_S = 0.05
 POLL_S_MAX = 0.8
 AMOUNTS_MINOR = (300, 9000)
+# what a handset says when something is wrong with it
+TROUBLE = ("not_saved", "died")
 
 
 class Ports(NamedTuple):
@@ -174,8 +176,18 @@ class Troupe:
             settled = handsets.settled(handset.terminal_id, said)
             self._shown[key] = self._shown[key]._replace(settled=settled)
         else:
+            self._trouble(handset, said)
             return
         self._show(self._shown[key])
+
+    def _trouble(self, handset: Handset, said: Mapping[str, Any]) -> None:
+        if said["event"] == "recovery":
+            folder = self._where.handset(handset.terminal_id)
+            handset.process.fail(NotReady(
+                f"handset {handset.terminal_id} cannot read its outbox: {said['reason']}. What is "
+                f"in it is left alone in {folder}; move that folder away to go on without it."))
+        elif said["event"] in TROUBLE:
+            self._tell(f"handset {handset.terminal_id}: {said['event']}: {said.get('why')}")
 
     async def tap(self, taps: int, draw: random.Random, pause_s: float) -> None:
         """`taps` sales spread over the handsets, each handset one after the other."""

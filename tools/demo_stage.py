@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from firmware import settings as handset_settings
 from firmware.board.flash_file import FlashFile
@@ -49,6 +50,15 @@ def keyring_of(kept: state.Secrets) -> Keyring:
 
 def open_ledger(where: state.Home, keyring: Keyring) -> Engine:
     """The demo's database, migrated; made and filled on the first run."""
+    try:
+        return _open_ledger(where, keyring)
+    except DBAPIError as fault:
+        raise NotReady(f"{where.database} cannot be used: {database.unreachable(fault)}. Nothing "
+                       f"was changed: bring a good copy back, or set {state.HOME_VARIABLE} to "
+                       "another folder.") from None
+
+
+def _open_ledger(where: state.Home, keyring: Keyring) -> Engine:
     if not where.database.exists():
         fresh = where.folder / "making.sqlite3"
         for leftover in where.folder.glob("making.sqlite3*"):

@@ -104,8 +104,11 @@ class Process:
 
     def _give_up(self, code: int) -> None:
         words = last_words(self._log)
-        error = NotReady(f"{self.name} does not start ({_how(code)}): {words}. What was posted "
-                         f"is safe; see {self._log}.")
+        self.fail(NotReady(f"{self.name} does not start ({_how(code)}): {words}. What was posted "
+                           f"is safe; see {self._log}."))
+
+    def fail(self, error: NotReady) -> None:
+        """It is of no use, alive or not: whoever waits for it gets `error`."""
         if not self.failed.done():
             self.failed.set_exception(error)
 

@@ -38,6 +38,7 @@ from tools.errors import EXIT_BAD_RESULT
 OPENING = datetime(2026, 6, 1, 1, 0, tzinfo=UTC)  # nine o'clock in Shanghai
 MEMBERS_PER_TERMINAL = 10
 OUTBOX_BLOCKS = 64
+ROWS_MAX = 40
 LATEST_MINUTES = 60 * 24 * 31
 
 
@@ -160,12 +161,14 @@ def as_table(report: Report) -> Table:
                         f"{report.plan.minutes} minutes, seed {report.plan.seed}")
     for column in ("terminal", "taps", "posted", "points", "boots", "connections"):
         table.add_column(column, justify="right")
-    for handset in report.outcome.handsets:
+    for handset in report.outcome.handsets[:ROWS_MAX]:
         replies = handset.answers.values()
         table.add_row(str(handset.terminal_id), str(len(handset.taps)),
                       str(sum(reply.code == codes.APPROVED for reply in replies)),
                       str(sum(reply.points or 0 for reply in replies)),
                       str(handset.boots), str(handset.radio.links_made))
+    if report.plan.terminals > ROWS_MAX:
+        table.caption = f"and {report.plan.terminals - ROWS_MAX} more"
     return table
 
 

@@ -7,10 +7,11 @@ from queue import Empty, Queue
 
 import paho.mqtt.client as mqtt
 import pytest
+from click.testing import CliRunner
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.tools.live_broker import GATEWAY, PATIENCE_S, Running
-from tools import broker
+from tools import broker, state
 
 PASSWORDS = {("7-1", "seven"): 7, ("8-1", "eight"): 8}
 SILENCE_S = 0.15
@@ -186,3 +187,15 @@ def test_a_taken_port_is_an_error_that_says_so(running):
 
     with pytest.raises(broker.PortTaken, match=str(running.port)):
         asyncio.run(second())
+
+
+@pytest.mark.parametrize(("change", "word"), [
+    ({"POINTWIRE_MASTER_KEY": ""}, "POINTWIRE_MASTER_KEY"),
+    ({"POINTWIRE_MQTT_PASSWORD": ""}, "POINTWIRE_MQTT_PASSWORD"), ({}, "does not exist")])
+def test_a_broker_without_its_settings_says_what_is_missing(tmp_path, monkeypatch, change, word):
+    kept = state.Secrets("1" * 64, "2" * 64, "3" * 64, "word")
+    env = state.environment(state.Home(tmp_path), kept, "127.0.0.1:1", "127.0.0.1:2") | change
+    for name, text in env.items():
+        monkeypatch.setenv(name, text)
+    ended = CliRunner().invoke(broker.main, ["--port", "0"])
+    assert ended.exit_code == 4 and word in ended.output

@@ -127,6 +127,17 @@ def test_it_stays_up_for_a_stranger_until_it_is_told_to_end(play, tmp_path: Path
     assert not state.is_running(demo.where) and "Traceback" not in demo.said()
 
 
+def test_a_handset_that_cannot_read_its_flash_is_named_and_its_flash_left_alone(play):
+    demo = play("--terminals", "1", "--taps", "0", "--exit")
+    assert demo.process.wait(PATIENCE_S) == 0
+    flash = demo.where.handset(10_000_002) / "outbox.flash"
+    flash.write_bytes(b"\xa5" * flash.stat().st_size)
+    demo = play("--terminals", "1", "--exit")
+    assert demo.process.wait(PATIENCE_S) == 4
+    assert "10000002 cannot read its outbox" in demo.said() and "Traceback" not in demo.said()
+    assert flash.read_bytes() == b"\xa5" * flash.stat().st_size
+
+
 def test_a_taken_port_says_so_and_starts_nothing(play):
     with socket.socket() as taken:
         taken.bind((demo_stage.HOST, 0))

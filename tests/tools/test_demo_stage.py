@@ -8,7 +8,7 @@ import pytest
 from firmware import settings as handset_settings
 from gateway.registry import Registry
 from tools import demo_stage, handset_program, state
-from tools.errors import PortTaken
+from tools.errors import NotReady, PortTaken
 
 
 @pytest.fixture
@@ -41,6 +41,14 @@ def test_an_interrupted_first_run_is_begun_anew(where: state.Home):
     registry = opened(where)
     assert registry.members()
     registry.engine.dispose()
+
+
+def test_a_damaged_ledger_is_an_error_and_is_left_alone(where: state.Home):
+    opened(where).engine.dispose()
+    where.database.write_bytes(b"no database, certainly" * 400)
+    with pytest.raises(NotReady, match="Nothing was changed"):
+        opened(where)
+    assert where.database.read_bytes().startswith(b"no database")
 
 
 def test_a_handset_keeps_its_flash_and_gets_new_settings(where: state.Home):

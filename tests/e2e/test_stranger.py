@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -192,8 +193,9 @@ class Demo:
     def result(self) -> dict[str, Any]:
         """What it prints when its own taps are through."""
         assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        assert line, self._said.read_text()
+        come, _, _ = select.select([self._process.stdout], [], [], WAIT_S)
+        line = self._process.stdout.readline() if come else ""
+        assert line, f"no result from the demo: {self._said.read_text()}"
         return json.loads(line)
 
     def ask(self, *words: str) -> Any:

@@ -17,7 +17,7 @@ from tools.errors import EXIT_NOT_READY, ToolError
 # name -> (module, attribute, one line for `pointwire --help`)
 COMMANDS = {
     "demo": ("tools.demo", "demo", "Handsets, broker, gateway and ledger on this machine."),
-    "gateway": ("gateway.cli", "gateway", "The gateway's processes: worker, web, jobs, migrate."),
+    "gateway": ("gateway.cli", "gateway", "The gateway's processes, its migration and its audit."),
     "simulate": ("tools.simulate", "simulate", "An hour of a merchant street in seconds."),
     "terminal": ("tools.terminal", "terminal", "The demo's terminals and their keys."),
 }

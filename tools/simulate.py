@@ -3,7 +3,7 @@
 Simulator and gateway in one process: the handsets' frames go through the gateway's own intake into
 a migrated SQLite file in a temporary folder. Law: everything follows from the seed, keys and time
 of day included, so the same seed gives the same event log on any machine, and its hash says so.
-In the end the ledger is compared with what the handsets saw (tools/tally.py).
+In the end the ledger is compared with what the handsets saw (tools/tally.py) and audited.
 """
 
 import json
@@ -23,6 +23,7 @@ from sqlalchemy import Engine, event
 
 from firmware.settings import Settings, settings
 from gateway import database
+from gateway.audit import run_audit
 from gateway.errors import TryLater
 from gateway.intake import Arrival, Intake
 from gateway.keyring import Keyring
@@ -63,12 +64,13 @@ class Report(NamedTuple):
     tally: tally.Tally
     points: int
     codes: dict[int, int]
-    gateway_retries: int
+    findings: tuple[str, ...]
     seconds: float
 
     @property
     def good(self) -> bool:
-        return self.tally.exact and not self.outcome.counts.get("died")
+        died = self.outcome.counts.get("died")
+        return self.tally.exact and not self.findings and not died
 
 
 def keyring_of(seed: int) -> Keyring:
@@ -113,7 +115,9 @@ def run(plan: Plan, folder: Path, echo: Callable[[str], None] | None = None) -> 
         street = Street(plan, lambda number: settings_of(keyring, tills[number].terminal_id),
                         cards, gateway_of(intake, clock), echo)
         outcome = street.run()
-        return _report(plan, engine, outcome, intake.retries, time.monotonic() - began)
+        audit = run_audit(engine, keyring, rebuild=True, clock=clock)
+        findings = tuple(map(str, audit.findings))
+        return _report(plan, engine, outcome, findings, time.monotonic() - began)
     finally:
         engine.dispose()
 
@@ -133,7 +137,7 @@ def tapped_of(handset: Handset) -> list[tally.Tapped]:
     return found
 
 
-def _report(plan: Plan, engine: Engine, outcome: Outcome, retries: int,
+def _report(plan: Plan, engine: Engine, outcome: Outcome, findings: tuple[str, ...],
             seconds: float) -> Report:
     tapped = [tap for handset in outcome.handsets for tap in tapped_of(handset)]
     ledger = tally.read_entries(engine, [each.terminal_id for each in outcome.handsets])
@@ -142,7 +146,7 @@ def _report(plan: Plan, engine: Engine, outcome: Outcome, retries: int,
         if tap.code is not None:
             seen[tap.code] = seen.get(tap.code, 0) + 1
     return Report(plan, outcome, tally.compare(tapped, ledger),
-                  sum(entry.points for entry in ledger), seen, retries, seconds)
+                  sum(entry.points for entry in ledger), seen, findings, seconds)
 
 
 def as_json(report: Report) -> dict[str, object]:
@@ -152,7 +156,9 @@ def as_json(report: Report) -> dict[str, object]:
             "seed": report.plan.seed, **report.tally._asdict(), "points": report.points,
             "codes": {codes.name(code): count for code, count in sorted(report.codes.items())},
             "events": dict(sorted(outcome.counts.items())), "frames": outcome.frames,
-            "batches": outcome.batches, "virtual_seconds": outcome.virtual_us // 1_000_000,
+            "batches": outcome.batches,
+            "audit_findings": list(report.findings),
+            "virtual_seconds": outcome.virtual_us // 1_000_000,
             "seconds": round(report.seconds, 2), "event_log_sha256": outcome.digest}
 
 
@@ -180,6 +186,7 @@ def summary(report: Report) -> str:
             f"{outcome.counts.get('dark', 0)} losses of coverage, "
             f"{outcome.counts.get('power_off', 0)} power cuts, {outcome.frames} frames in "
             f"{outcome.batches} commits; {minutes} virtual minutes in {report.seconds:.1f} s\n"
+            f"audit of the ledger: {'; '.join(report.findings) or 'nothing is wrong'}\n"
             f"event log {outcome.digest}")
 
 
@@ -195,7 +202,7 @@ def simulate(terminals: int, minutes: int, seed: int, for_program: bool,
              log: Path | None) -> None:
     """An hour of a merchant street in seconds: real firmware, real gateway, virtual time.
 
-    Exits with 1 when a tap was not posted exactly once.
+    Exits with 1 when a tap was not posted exactly once or the audit finds something.
     """
     plan = Plan(terminals, minutes, seed)
     lines: list[str] | None = [] if log else None

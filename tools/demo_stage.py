@@ -5,6 +5,7 @@ first run leaves nothing half done. A handset's flash is formatted when there is
 again: what it holds unsent from an earlier run is still owed.
 """
 
+import json
 import os
 import secrets
 import socket
@@ -132,18 +133,26 @@ def program(where: state.Home, runtime: str) -> Program:
     env = {**os.environ, "PYTHONPATH": str(handset_program.ROOT)}
     if runtime == CPYTHON:
         return Program(runtime, handset_program.cpython_command(), env)
-    target, stamp = where.folder / "program", where.folder / "program.stamp"
-    interpreter, now = handset_program.micropython(), _stamp()
-    if interpreter is not None and stamp.exists() and stamp.read_text() == now:
-        argv = [interpreter, str(target / "main.py")]
-    else:
+    stamp, now = where.folder / "program.json", _stamp()
+    argv = _staged(stamp, now)
+    if argv is None:
         stamp.unlink(missing_ok=True)
-        argv = handset_program.stage(target)
-        stamp.write_text(now)
+        argv = handset_program.stage(where.folder / "program")
+        stamp.write_text(json.dumps({"of": now, "argv": argv}))
     return Program(runtime, argv, {**env, **handset_program.environment()})
 
 
+def _staged(stamp: Path, now: str) -> list[str] | None:
+    """The command of the program staged earlier, if it was made of what is here now."""
+    try:
+        found = json.loads(stamp.read_text())
+        return found["argv"] if found["of"] == now else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def _stamp() -> str:
+    """Everything the staged program follows from, and the interpreter it is for."""
     known = sha256(str(handset_program.micropython()).encode())
     makers = sorted(path.relative_to(handset_program.ROOT) for path in (
         handset_program.ROOT / "tools").glob("*.py") if path.stem in ("handset_program", "linker"))

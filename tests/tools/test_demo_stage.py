@@ -81,7 +81,7 @@ def test_the_program_is_compiled_again_only_when_it_changed(where: state.Home, m
     first = demo_stage.program(where, demo_stage.MICROPYTHON)
     assert demo_stage.program(where, demo_stage.MICROPYTHON).argv == first.argv
     assert len(staged) == 1
-    (where.folder / "program.stamp").write_text("older")
+    (where.folder / "program.json").write_text('{"of": "older", "argv": []}')
     demo_stage.program(where, demo_stage.MICROPYTHON)
     assert len(staged) == 2
 

@@ -34,6 +34,8 @@ OUTBOX_BLOCKS = 336
 LANGUAGES = ("zh", "en")
 MICROPYTHON = "micropython"
 CPYTHON = "cpython"
+# what turns the firmware's source into the staged program
+MAKERS = ("tools/handset_program.py", "tools/linker/*.py")
 
 
 class Cast(NamedTuple):
@@ -154,8 +156,8 @@ def _staged(stamp: Path, now: str) -> list[str] | None:
 def _stamp() -> str:
     """Everything the staged program follows from, and the interpreter it is for."""
     known = sha256(str(handset_program.micropython()).encode())
-    makers = sorted(path.relative_to(handset_program.ROOT) for path in (
-        handset_program.ROOT / "tools").glob("*.py") if path.stem in ("handset_program", "linker"))
+    makers = sorted(path.relative_to(handset_program.ROOT) for pattern in MAKERS
+                    for path in handset_program.ROOT.glob(pattern))
     for path in [*handset_program.sources(), Path("firmware/main.py"), *makers]:
         known.update(str(path).encode() + (handset_program.ROOT / path).read_bytes())
     return known.hexdigest()

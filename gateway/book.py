@@ -185,17 +185,22 @@ class Decision(NamedTuple):
 
 
 class Book:
-    """The state of one batch. Read it freely; write it by `join` only."""
+    """The state of one batch. Read it freely; write it by `join` only.
+
+    `broken`: ("members", id) and ("journals", terminal, journal) of rows that do not fit their
+    seals: nothing may be stored on top of them."""
 
     def __init__(self, catalogue: Catalogue, now: int, *, terminals: dict[int, Terminal],
                  cards: dict[str, Card], members: dict[int, Member],
-                 journals: dict[tuple[int, int], Journal]) -> None:
+                 journals: dict[tuple[int, int], Journal],
+                 broken: frozenset[tuple] = frozenset()) -> None:
         self.catalogue = catalogue
         self.now = now
         self.terminals = terminals
         self.cards = cards
         self.members = members
         self.journals = journals
+        self.broken = broken
         self.raised: dict[int, int] = {}
         self.activated: list[Activation] = []
 

@@ -1,8 +1,8 @@
 """Serials without gaps: refusals, quarantine and dead letters count their rows.
 
-Law: the counter's row is locked before a serial is given, and sealed with each change; rows in
-use have low < serial <= value. A deleted row is therefore missed by number. The counters are
-always the last lock a transaction takes.
+Law: the counter's row is locked, and fits its seal, before a serial is given, and is sealed again
+with each change; rows in use have low < serial <= value. A deleted row is therefore missed by
+number. The counters are always the last lock a transaction takes.
 """
 
 from typing import NamedTuple
@@ -12,7 +12,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway import chain
 from gateway.database import on_postgresql
-from gateway.tables import SEALED, counters
+from gateway.errors import GatewayError
+from gateway.tables import SEALED, counters, registry_events
 
 REFUSALS = "refusals"
 QUARANTINE = "quarantine"
@@ -20,6 +21,14 @@ DEAD_LETTERS = "dead_letters"
 HOUSE = "house"
 CONFIG = "config"
 NAMES = (REFUSALS, QUARANTINE, DEAD_LETTERS, HOUSE, CONFIG)
+# setting a message aside must work when all else is broken: it asks no seal
+LAST_RESORT = (QUARANTINE, DEAD_LETTERS)
+
+
+class CounterBroken(GatewayError):
+    """A counter was changed or deleted behind the gateway's back: nothing was stored."""
+
+    code = "counter_broken"
 
 
 class Counter(NamedTuple):
@@ -33,15 +42,20 @@ class Counter(NamedTuple):
 
 def lock(connection: Connection, audit_key: bytes, name: str) -> Counter:
     """The counter as it stands, locked until the transaction ends."""
-    columns = [counters.c[column] for column in SEALED["counters"]]
+    columns = [counters.c[column] for column in (*SEALED["counters"], "row_mac")]
     wanted = select(*columns).where(counters.c.name == name)
     if on_postgresql(connection):
         wanted = wanted.with_for_update(key_share=True)
     row = connection.execute(wanted).one_or_none()
     if row is None:
-        _begin(connection, audit_key)
+        _begin(connection, audit_key, name)
         row = connection.execute(wanted).one()
-    return Counter(*row)
+    counter = Counter(*tuple(row)[:-1])
+    if name not in LAST_RESORT and not chain.same(
+            row[-1], chain.seal(audit_key, counters.name, counter)):
+        raise CounterBroken(f"The counter {name} is not what was sealed. Nothing was stored;"
+                            " run the audit.")
+    return counter
 
 
 def write(connection: Connection, audit_key: bytes, counter: Counter) -> None:
@@ -51,8 +65,11 @@ def write(connection: Connection, audit_key: bytes, counter: Counter) -> None:
         row_mac=chain.seal(audit_key, counters.name, counter)))
 
 
-def _begin(connection: Connection, audit_key: bytes) -> None:
+def _begin(connection: Connection, audit_key: bytes, name: str) -> None:
     """Make the counters: the first act in a new database."""
+    if name not in LAST_RESORT and connection.execute(
+            select(registry_events.c.seq).limit(1)).first() is not None:
+        raise CounterBroken(f"The counter {name} is gone. Nothing was stored; run the audit.")
     build = postgresql.insert if on_postgresql(connection) else sqlite.insert
     for name in NAMES:
         fresh = Counter(name, 0, 0, chain.NO_LINK)

@@ -127,7 +127,8 @@ class Intake:
         """One transaction: load, decide, store, commit; then the answers."""
         with writing(self.engine) as connection:
             now = to_ms(self.clock())
-            loaded = load(connection, self._catalogue, batch, now)
+            loaded = load(connection, self._catalogue, batch, now,
+                          self.keyring.audit_key)
             cases = judge(batch, loaded)
             numbers = storing.draw(connection, *entries.needed(cases))
             done = entries.number(cases, loaded.book, numbers, self._head)

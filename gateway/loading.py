@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection
 
-from gateway import bulk
+from gateway import bulk, chain
 from gateway.book import (
     Book,
     Card,
@@ -29,7 +29,7 @@ from gateway.catalogue import read_catalogue
 from gateway.clock import month_of
 from gateway.decisions.causes import identity_of
 from gateway.errors import GatewayError
-from gateway.ledger import Lot, Member
+from gateway.ledger import Lot, Member, derived
 from gateway.tables import (
     cards,
     frames,
@@ -70,7 +70,7 @@ class CatalogueCache:
 
 
 def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message],
-         now: int) -> Loaded:
+         now: int, audit_key: bytes) -> Loaded:
     """Everything the decisions of a batch may read, under its locks."""
     identities = _wanted_cards(batch)
     resolved = {row[0]: row[1] for row in bulk.select(
@@ -80,8 +80,8 @@ def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message]
         connection, terminals, TERMINAL_COLUMNS, ("id",),
         _keys({message.terminal_id for message in batch}), lock=True)}
     member_ids = _keys({found for found in resolved.values() if found is not None})
-    member_rows = bulk.select(connection, members, MEMBER_COLUMNS, ("id",), member_ids,
-                              lock=True) if member_ids else []
+    member_rows = bulk.select(connection, members, (*MEMBER_COLUMNS, "derived_mac"), ("id",),
+                              member_ids, lock=True) if member_ids else []
     version, seen = _read_seen(connection, batch)
     catalogue = cache.at(connection, version)
     found_cards = {row[1]: Card(*row) for row in bulk.select(
@@ -89,13 +89,18 @@ def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message]
     if {card.identity: card.member_id for card in found_cards.values()} != resolved:
         raise LinkMoved("A card changed its member meanwhile. Nothing was stored.")
     journal_keys = sorted({(message.terminal_id, message.request.journal) for message in batch})
-    found_journals = {row[:2]: Journal(*row) for row in map(tuple, bulk.select(
-        connection, journals, JOURNAL_COLUMNS, ("terminal_id", "journal"), journal_keys))}
+    journal_rows = bulk.select(connection, journals, (*JOURNAL_COLUMNS, "row_mac"),
+                               ("terminal_id", "journal"), journal_keys)
     lots_of = _read_lots(connection, member_ids)
+    found_members = {row[0]: Member(*row[:-1], lots=tuple(lots_of.get(row[0], ())))
+                     for row in member_rows}
+    found_journals = {(row[0], row[1]): Journal(*row[:-1]) for row in journal_rows}
+    broken = {("members", row[0]) for row in member_rows if not chain.same(
+        row[-1], chain.seal(audit_key, "members", derived(found_members[row[0]])))}
+    broken |= {("journals", row[0], row[1]) for row in journal_rows if not chain.same(
+        row[-1], chain.seal(audit_key, "journals", tuple(row[:-1])))}
     book = Book(catalogue, now, terminals=held_terminals, cards=found_cards,
-                members={row[0]: Member(*row, lots=tuple(lots_of.get(row[0], ())))
-                         for row in member_rows},
-                journals=found_journals)
+                members=found_members, journals=found_journals, broken=frozenset(broken))
     return Loaded(book, seen)
 
 

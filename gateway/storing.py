@@ -56,6 +56,12 @@ class RowsMissing(GatewayError):
     code = "rows_missing"
 
 
+class SealBroken(GatewayError):
+    """A row was changed behind the gateway's back: nothing was stored on top of it."""
+
+    code = "seal_broken"
+
+
 class Settled(NamedTuple):
     """A case with its answer, ready to be stored."""
 
@@ -87,7 +93,11 @@ def draw(connection: Connection, entry_count: int, lot_count: int) -> Numbers:
 
 def store(connection: Connection, keyring: Keyring, settled: Sequence[Settled], book: Book,
           done: Ledgered) -> None:
-    """Everything the batch decided. Nothing to store, no statement."""
+    """Everything the batch decided. Nothing to store, no statement. Raises SealBroken."""
+    journaled = {(each.case.message.terminal_id, each.case.message.request.journal)
+                 for each in settled if each.case.kind in (OUTCOME, REFUSAL)
+                 and each.case.message.request.trace}
+    _refuse_broken(book, done, journaled)
     if done.entries:
         _store_entries(connection, sorted(done.entries.values()))
         _store_lots(connection, done.lots)
@@ -96,9 +106,6 @@ def store(connection: Connection, keyring: Keyring, settled: Sequence[Settled], 
     if final:
         final.sort(key=lambda each: (each.case.message.terminal_id, each.case.message.key))
         _store_outcomes(connection, keyring, final, book.now)
-    journaled = {(each.case.message.terminal_id, each.case.message.request.journal)
-                 for each in settled if each.case.kind in (OUTCOME, REFUSAL)
-                 and each.case.message.request.trace}
     if journaled:
         _store_journals(connection, keyring, book, sorted(journaled))
     refused = [each for each in settled if each.case.kind == REFUSAL]
@@ -106,6 +113,16 @@ def store(connection: Connection, keyring: Keyring, settled: Sequence[Settled], 
         _store_refusals(connection, keyring, refused, book.now)
     if book.raised or book.activated:
         _store_registry(connection, keyring, book)
+
+
+def _refuse_broken(book: Book, done: Ledgered, journaled: set[tuple[int, int]]) -> None:
+    # a new seal over a forged figure would make it true
+    touched = {("members", member_id) for member_id in done.members}
+    touched |= {("journals", *key) for key in journaled}
+    found = sorted(" ".join(map(str, key)) for key in touched & book.broken)
+    if found:
+        raise SealBroken(f"Not what was sealed: {', '.join(found)}. Nothing was stored;"
+                         " run the audit.")
 
 
 def _store_entries(connection: Connection, made: Sequence[Entry]) -> None:

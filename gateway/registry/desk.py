@@ -18,7 +18,7 @@ from gateway.database import on_postgresql, writing
 from gateway.errors import GatewayError
 from gateway.keyring import Keyring
 from gateway.ledger import Member, derived
-from gateway.tables import CONFIGURATION, accounts, members
+from gateway.tables import CONFIGURATION, accounts, members, registry_events
 
 CHUNK = 1000
 INTAKE = "intake"
@@ -63,10 +63,26 @@ class Desk:
         return self.connection.execute(wanted).one_or_none()
 
     def change(self, table: Table, row: Row, **values: object) -> None:
-        """New values for a row that `locked` gave."""
+        """New values for a row that `locked` gave. Raises RegistryError for a row that somebody
+        else has changed: a new event would make that true."""
+        self._refuse_forged(table, row)
         key = [column == row._mapping[column.name] for column in table.primary_key.columns]
         self.connection.execute(update(table).where(and_(*key)).values(**values))
         self._changes.append((table.name, {**row._mapping, **values}))
+
+    def _refuse_forged(self, table: Table, row: Row) -> None:
+        key = house.row_key(table.name, row._asdict())
+        if any(name == table.name and house.row_key(name, each) == key
+               for name, each in self._changes):
+            return
+        newest = self.connection.execute(
+            select(registry_events.c.row_seal).where(
+                registry_events.c.table_name == table.name, registry_events.c.row_key == key)
+            .order_by(registry_events.c.seq.desc()).limit(1)).scalar_one_or_none()
+        seal = house.row_seal(self.keyring.audit_key, table.name, row._asdict())
+        if not chain.same(newest, seal):
+            raise RegistryError(f"{table.name} {key} is not what the registry last wrote."
+                                " Nothing was changed; run the audit.")
 
     def account(self, programme_id: int, kind: str, owner_id: int, unit: int,
                 account_id: int) -> dict[str, object]:

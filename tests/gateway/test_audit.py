@@ -13,11 +13,12 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import Column, Row, Table, UniqueConstraint, and_, delete, insert, text, update
 
-from gateway import chain
+from gateway import chain, counting
 from gateway.audit import AuditError, Report, run_audit
 from gateway.audit.report import key_text
 from gateway.cli import gateway
 from gateway.keyring import Keyring
+from gateway.registry import RegistryError
 from gateway.tables import (
     accounts,
     cards,
@@ -35,8 +36,9 @@ from gateway.tables import (
     refusals,
     registry_events,
 )
+from protocol import codes
 from tests.support.busy_street import SECOND_JOURNAL, busy_street
-from tests.support.databases import KINDS, POSTGRESQL, fresh_engine
+from tests.support.databases import KINDS, SQLITE, fresh_engine
 from tests.support.intruder import Intruder
 from tests.support.street import KEYS, Street
 
@@ -298,12 +300,12 @@ def test_the_end_of_the_house_chain_cut_with_its_row_is_found(street):
         assert ("registry_events", f"{last[0].seq} to {last[1].seq}") in named(look(street))
 
 
+# PostgreSQL keeps the kinds of its columns itself
+@pytest.mark.parametrize("street", [SQLITE], indirect=True)
 @pytest.mark.parametrize("value", ["'ten'", "x'00'", "1.5", "9e999", "CAST(x'ff' AS TEXT)"])
 @pytest.mark.parametrize("column", ["postings.amount", "lots.remaining", "members.available",
                                     "entries.chain_seq", "outcomes.decided_at"])
 def test_what_sqlite_lets_into_any_column_is_named(street, column: str, value: str):
-    if street.engine.dialect.name == POSTGRESQL:
-        pytest.skip("PostgreSQL keeps the kinds of its columns itself")
     table, name = column.split(".")
     with Intruder(street.engine, metadata.tables[table]) as intruder:
         row = some_row(intruder.rows(metadata.tables[table]), column)
@@ -312,6 +314,51 @@ def test_what_sqlite_lets_into_any_column_is_named(street, column: str, value: s
         intruder.run(text(f"UPDATE {table} SET {name} = {value} WHERE {first} = :key"),
                      {"key": row._mapping[first]})
         assert (table, key) in named(look(street, rebuild=True))
+
+
+# ---- the gateway stores nothing on top of what was forged ----
+
+@pytest.mark.parametrize(("table", "column"), [(members, "debt"), (members, "chain_seq"),
+                                               (journals, "outcomes")],
+                         ids=lambda value: getattr(value, "name", value))
+def test_a_tap_on_a_forged_row_waits_and_does_not_make_it_true(street, table, column, caplog):
+    with Intruder(street.engine) as intruder:
+        before = street.sale(800, card=0, terminal=2, journal=SECOND_JOURNAL, trace=2)
+        first, = street.answers(before)
+        rows = intruder.rows(table)
+        forged = rows[0] if table is members else rows[-1]
+        intruder.run(update(table).where(where(forged, table)).values(
+            {column: forged._mapping[column] + 1}))
+        tap = street.sale(900, card=0, terminal=2, journal=SECOND_JOURNAL, trace=3)
+        waiting, = street.answers(tap)
+        assert waiting.code == codes.TRY_LATER and "SealBroken" in caplog.text
+        assert street.answers(before)[0].reply == first.reply
+        assert (table.name, key_text(table, forged)) in named(look(street))
+        intruder.run(delete(table))
+        intruder.put(table, rows)
+        street.registry.requeue(street.read(waiting.reply).digest)
+        assert street.take(tap).code == codes.APPROVED
+        assert look(street).ok
+
+
+def test_a_forged_registry_row_cannot_be_changed_on(street):
+    with Intruder(street.engine) as intruder:
+        intruder.run(update(cards).where(cards.c.identity == street.cards[0])
+                     .values(member_id=street.members[2]))
+        with pytest.raises(RegistryError, match="run the audit"):
+            street.registry.set_card_state(street.cards[0], "blocked")
+        assert ("cards", "1") in named(look(street))
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["edited", "deleted"])
+def test_a_forged_counter_gives_out_no_serials(street, gone: bool):
+    with Intruder(street.engine) as intruder:
+        forged = counters.c.name == counting.HOUSE
+        intruder.run(delete(counters).where(forged) if gone else
+                     update(counters).where(forged).values(value=counters.c.value - 1))
+        with pytest.raises(counting.CounterBroken, match="run the audit"):
+            street.registry.set_card_state(street.cards[0], "blocked")
+        assert ("counters", "house") in named(look(street))
 
 
 # ---- rebuild ----

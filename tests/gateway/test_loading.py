@@ -15,7 +15,8 @@ def messages_of(street: Street, *frames: bytes) -> list:
 
 def loaded(street: Street, *frames: bytes):
     with writing(street.engine) as connection:
-        return load(connection, CatalogueCache(), messages_of(street, *frames), 0)
+        return load(connection, CatalogueCache(), messages_of(street, *frames), 0,
+                    street.keyring.audit_key)
 
 
 def test_locks_come_before_reads_and_terminals_before_members(engine):
@@ -59,12 +60,12 @@ def test_a_card_that_changes_its_member_between_resolve_and_lock_begins_again(
     street.registry.create_card(street.programme, number, state="stock")
     sound, moved = intake_module.load, []
 
-    def load_while_hq_binds(connection, cache, batch, now):
+    def load_while_hq_binds(connection, *rest):
         if not moved:
             moved.append(1)
             _move_between(connection, lambda: street.registry.bind_card(
                 number, street.members[0]))
-        return sound(connection, cache, batch, now)
+        return sound(connection, *rest)
 
     monkeypatch.setattr(intake_module, "load", load_while_hq_binds)
     assert street.take(street.sale(card=number)).code == 0

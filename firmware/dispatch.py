@@ -8,7 +8,9 @@ Law:
   under a fresh journal;
 - questions (trace 0) are asked once, with a fresh nonce, and forgotten after 30 s.
 
-Events for the App: ("settled", reply) ("answer", reply) ("no_answer",) ("moved", old, new).
+What a frame brought is kept as news until `announce`: first everything is made durable, then
+it is said. Events for the App: ("settled", reply) ("answer", reply) ("no_answer",)
+("moved", old, new).
 """
 
 from micropython import const
@@ -45,6 +47,7 @@ class Dispatch:
         self.session = rules.Session(settings.terminal_id, ((settings.epoch, settings.key),))
         self.link = Link(outbox.following, board.random)
         self._to_ask = []
+        self._news = []
         self._heartbeat_ms = 0
         self._heartbeat_wait_ms = _HEARTBEAT_RETRY_MS
 
@@ -137,6 +140,12 @@ class Dispatch:
 
     # -- what came down --------------------------------------------------------------------------
 
+    def announce(self):
+        """Tell what happened since, in order: to the log, and events to the App."""
+        while self._news:
+            hear, *values = self._news.pop(0)
+            hear(*values)
+
     def received(self, frame, now):
         """One frame from the down topic. What settles nothing is said and changes nothing."""
         try:
@@ -146,20 +155,20 @@ class Dispatch:
             else:
                 self._answer(reply, now)
         except ReplyRefused as refused:
-            self._tell("set_aside", refused.code)
+            self._news.append((self._tell, "set_aside", refused.code))
 
     def _answer(self, reply, now):
         question = self.session.answered(reply)
         self.link.asked(len(self.session.outstanding()))
         if question.kind != messages.HEARTBEAT:
-            self._on_event(("answer", reply))
+            self._news.append((self._on_event, ("answer", reply)))
             return
         self._heartbeat_ms = now + HEARTBEAT_EVERY_S * 1000
         if reply.code != codes.APPROVED:
             return
         if rules.sets_clock(question, now):
             self._clock.set(reply.at, now)
-            self._tell("clock", reply.at)
+            self._news.append((self._tell, "clock", reply.at))
         if reply.highest_trace and reply.journal == self._outbox.journal:
             self._outbox.raise_trace(reply.highest_trace)
 
@@ -173,15 +182,15 @@ class Dispatch:
         verdict = rules.verdict(reply.code)
         if verdict == rules.TRANSIENT:
             self.link.postponed(key, now)
-            self._tell("postponed", reply.journal, reply.trace, reply.code)
+            self._news.append((self._tell, "postponed", reply.journal, reply.trace, reply.code))
             return
         if verdict == rules.CONFLICT and not self._journal_again(key, frame, now):
             return
         self._outbox.settle(reply.journal, reply.trace, *rules.settlement(reply))
         self.link.settled(key)
-        self._tell("settled", reply)
+        self._news.append((self._tell, "settled", reply))
         if verdict == rules.FINAL:
-            self._on_event(("settled", reply))
+            self._news.append((self._on_event, ("settled", reply)))
 
     # -- a conflict ----------------------------------------------------------------------------
 
@@ -197,7 +206,7 @@ class Dispatch:
         new = (journal, trace)
         if appended:
             self.link.appended()
-            self._tell("saved", journal, trace)
-        self._tell("conflict", old, new)
-        self._on_event(("moved", old, new))
+            self._news.append((self._tell, "saved", journal, trace))
+        self._news.append((self._tell, "conflict", old, new))
+        self._news.append((self._on_event, ("moved", old, new)))
         return True

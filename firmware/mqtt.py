@@ -37,12 +37,13 @@ class Connection:
         self._online = online
         self._ping_after_ms = keepalive_s * 750
         self._packet_id = 0
+        self._cutter = codec.Cutter()
         self.stage = CLOSED
         self._clear()
 
     def _clear(self):
         self._out = bytearray()
-        self._cutter = None
+        self._cutter.clear()
         self._unacked = []
         self._asked_ms = None
         self._sent_ms = 0
@@ -50,7 +51,6 @@ class Connection:
     def open(self, now):
         """Start on a fresh stream: everything of an earlier connection is forgotten."""
         self._clear()
-        self._cutter = codec.Cutter()
         self._out = codec.connect(*self._login)
         self._asked_ms = self._sent_ms = now
         self.stage = CONNECTING

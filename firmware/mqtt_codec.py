@@ -99,6 +99,10 @@ class Cutter:
     def __init__(self):
         self._buffer = bytearray(BUFFER_SIZE)
         self._view = memoryview(self._buffer)
+        self.clear()
+
+    def clear(self):
+        """Forget what has come in of an unfinished packet."""
         self._fill = 0
         self._skip = 0
 

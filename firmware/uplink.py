@@ -156,6 +156,7 @@ class Uplink:
         if kind == "message":
             if event[1] == self._topic_down.encode():
                 self._dispatch.received(event[2], now)
+                self._dispatch.announce()
         elif kind == "acked":
             self._dispatch.link.acked(event[1], now)
         else:

@@ -68,6 +68,7 @@ class Desk:
     def answer(self, frame, code=0, now=0, **fields):
         """The gateway answers `frame`."""
         self.dispatch.received(reply_frame(frame, code, **fields), now)
+        self.dispatch.announce()
 
     def heartbeat(self):
         """The heartbeat among the frames just sent."""

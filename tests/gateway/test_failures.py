@@ -1,6 +1,7 @@
 """Which failures pass by themselves, and which are a message's fault."""
 
 import sqlite3
+import time
 
 import psycopg
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from gateway import failures
+from gateway import intake as intake_module
 from gateway.database import writing
 from gateway.loading import LinkMoved
 from gateway.tables import card_events, outcomes
@@ -23,7 +25,7 @@ class Refused(Exception):
 
 
 @pytest.mark.parametrize("state", ["40001", "40P01", "55P03", "57P01", "53100", "53300", "08006",
-                                   "25006", "57014"])
+                                   "25006", "25P03", "25P04", "57014", "57P03"])
 def test_serialization_deadlock_locked_gone_and_full_pass_on_postgresql(state):
     assert failures.passing(OperationalError("x", {}, Refused(sqlstate=state)))
 
@@ -66,3 +68,20 @@ def test_a_second_outcome_is_a_lost_race_and_another_duplicate_is_not(engine):
     street.take(street.sale())
     assert failures.passing(_again(engine, outcomes))
     assert not failures.passing(_again(engine, card_events))
+
+
+def test_a_tap_whose_gateway_slept_in_its_transaction_is_tried_again_and_posts(
+        postgresql_engine, monkeypatch):
+    street = Street(postgresql_engine)
+    sound, slept = intake_module.load, []
+
+    def load(connection, *rest):
+        if not slept:
+            slept.append(1)
+            connection.exec_driver_sql("SET idle_in_transaction_session_timeout = 20")
+            time.sleep(0.2)
+        return sound(connection, *rest)
+
+    monkeypatch.setattr(intake_module, "load", load)
+    assert street.take(street.sale()).code == 0
+    assert street.intake.retries == 1 and street.rows("quarantine") == []

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 from rich.table import Table
+from rich.text import Text
 
 from gateway.audit.report import Progress, Report
 
@@ -36,7 +37,7 @@ def show(report: Report, out: TextIO | None = None) -> None:
 def _findings(report: Report) -> Table:
     table = Table("table", "row", "what is wrong", "what to do", show_lines=True)
     for found in report.findings:
-        table.add_row(found.table, found.row, found.wrong, found.todo)
+        table.add_row(*map(Text, found))
     return table
 
 

@@ -33,13 +33,17 @@ class DatabaseError(GatewayError):
     code = "database"
 
 
+def _unreadable() -> DatabaseError:
+    return DatabaseError("The database URL cannot be read. Nothing was started; use"
+                         " sqlite:///FILE or postgresql://user@host/name.")
+
+
 def read_url(url: str) -> URL:
     """`url` with our drivers filled in: sqlite:///FILE or postgresql://user@host/name."""
     try:
         parts = make_url(url)
-    except ArgumentError:
-        raise DatabaseError("The database URL cannot be read. Nothing was started; use"
-                            " sqlite:///FILE or postgresql://user@host/name.") from None
+    except (ArgumentError, ValueError):
+        raise _unreadable() from None
     if parts.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
         return parts.set(drivername="postgresql+psycopg")
     if parts.drivername in ("sqlite", "sqlite+pysqlite") and parts.database not in (
@@ -57,14 +61,12 @@ def open_engine(url: str, *, pool_size: int = 8, busy_timeout_ms: int = BUSY_TIM
                    " -c idle_in_transaction_session_timeout=60000")
         arguments: dict[str, Any] = {
             "application_name": "pointwire", "connect_timeout": 10, "options": options}
-        return create_engine(parts, pool_size=pool_size, max_overflow=pool_size,
-                             isolation_level="READ COMMITTED", connect_args=arguments)
+        return _made(parts, pool_size, arguments, isolation_level="READ COMMITTED")
     folder = Path(str(parts.database)).parent
     if not folder.is_dir():
         raise DatabaseError(f"The folder {folder} of the SQLite file does not exist."
                             " Nothing was started; make it or set another database URL.")
-    engine = create_engine(parts, pool_size=pool_size, max_overflow=pool_size,
-                           connect_args={"check_same_thread": False})
+    engine = _made(parts, pool_size, {"check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _prepare(connection, _record) -> None:
@@ -79,6 +81,15 @@ def open_engine(url: str, *, pool_size: int = 8, busy_timeout_ms: int = BUSY_TIM
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
     return engine
+
+
+def _made(parts: URL, pool_size: int, arguments: dict[str, Any], **options: Any) -> Engine:
+    try:
+        # parameters would stand in the texts of errors, and card numbers are among them
+        return create_engine(parts, pool_size=pool_size, max_overflow=pool_size,
+                             connect_args=arguments, hide_parameters=True, **options)
+    except ValueError:
+        raise _unreadable() from None
 
 
 @contextmanager

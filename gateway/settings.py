@@ -4,7 +4,7 @@ Law: a process starts with settings that are complete and plausible, or not at a
 the variable, what is wrong with it and what to do; it never repeats a secret.
 """
 
-import os
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
@@ -123,6 +123,14 @@ def _differ(keys: Mapping[str, bytes]) -> None:
         seen[key] = name
 
 
+def _parts(name: str, text: str, todo: str) -> SplitResult:
+    try:
+        return urlsplit(text)
+    except ValueError:
+        # not repeated: it may hold a password
+        raise _fault(name, "cannot be read", todo) from None
+
+
 def _port(parts: SplitResult) -> int | None:
     try:
         return parts.port
@@ -131,18 +139,19 @@ def _port(parts: SplitResult) -> int | None:
 
 
 def _bind(name: str, text: str) -> Address:
-    parts = urlsplit(f"//{text}")
+    todo = "Set it to host:port, for instance 127.0.0.1:8080."
+    parts = _parts(name, f"//{text}", todo)
     port = _port(parts)
     bare = parts.netloc == text and "@" not in text
     if not bare or not parts.hostname or port is None or port < 0:
-        raise _fault(name, f"is {text!r}", "Set it to host:port, for instance 127.0.0.1:8080.")
+        raise _fault(name, f"is {text!r}", todo)
     return Address(parts.hostname, port)
 
 
 def _broker(text: str) -> tuple[Address, bool, str | None]:
     """(address, tls, user) of an MQTT URL; the message never shows a password in it."""
     todo = "Set it to mqtt://user@host:port (or mqtts:// for TLS)."
-    parts = urlsplit(text)
+    parts = _parts("MQTT_URL", text, todo)
     if parts.password is not None:
         raise _fault("MQTT_URL", "holds a password, which process lists and logs would show",
                      f"Put it into {PREFIX}MQTT_PASSWORD.")
@@ -174,11 +183,18 @@ def _mqtt(read: Mapping[str, str]) -> Mqtt | None:
     if ca_file and not tls:
         raise _fault("MQTT_CA_FILE", "is set while the URL says mqtt://",
                      f"Write mqtts:// in {PREFIX}MQTT_URL, or remove it.")
-    if ca_file and not os.access(ca_file, os.R_OK):
-        raise _fault("MQTT_CA_FILE", f"names {ca_file!r}, which cannot be read",
-                     "Name a readable file of PEM certificates.")
+    if ca_file:
+        _need_certificates(ca_file)
     return Mqtt(address, tls, ca_file, user, read["MQTT_PASSWORD"] or None, version, shared,
                 client_id)
+
+
+def _need_certificates(ca_file: str) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(ca_file)
+    except OSError:
+        raise _fault("MQTT_CA_FILE", f"names {ca_file!r}, which holds no readable certificate",
+                     "Name a readable file of PEM certificates.") from None
 
 
 def _halt(text: str, environment: str) -> str | None:

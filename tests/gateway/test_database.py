@@ -4,7 +4,7 @@ import threading
 
 import pytest
 from sqlalchemy import inspect
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from gateway.database import (
     DatabaseError,
@@ -79,10 +79,19 @@ def test_statements_are_counted_and_an_executemany_by_its_rows(engine):
 
 
 @pytest.mark.parametrize("url", ["", "nonsense", "mysql://x/y", "sqlite://",
-                                 "sqlite:///:memory:", "sqlite:////nowhere/at/all.sqlite3"])
+                                 "sqlite:///:memory:", "sqlite:////nowhere/at/all.sqlite3",
+                                 "sqlite:////tmp/x?timeout=abc", "postgresql://u@h:port/d",
+                                 "postgresql://[::1/d"])
 def test_an_unusable_url_says_what_to_do(url):
     with pytest.raises(DatabaseError, match="Nothing was started"):
         open_engine(url)
+
+
+def test_an_error_of_the_database_tells_no_parameters(engine):
+    mark = "%s" if on_postgresql(engine) else "?"
+    with pytest.raises(DBAPIError) as caught, reading(engine) as connection:
+        connection.exec_driver_sql(f"SELECT id FROM nothing WHERE identity = {mark}", ("79927398",))
+    assert "79927398" not in str(caught.value)
 
 
 def test_the_short_form_of_a_postgresql_url_gets_our_driver():

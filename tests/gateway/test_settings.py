@@ -1,5 +1,7 @@
 """Settings: complete and plausible, or an error that names the variable and keeps the secret."""
 
+from pathlib import Path
+
 import pytest
 
 from gateway.settings import (
@@ -59,6 +61,7 @@ def test_two_equal_secrets_are_refused():
     ("HTTP_BIND", "localhost:99999"), ("HTTP_BIND", "http://x:1"), ("METRICS_BIND", "x:"),
     ("MQTT_URL", "http://broker:1883"), ("MQTT_URL", "broker:1883"), ("MQTT_URL", "mqtt://"),
     ("MQTT_URL", "mqtt://broker:port"), ("MQTT_URL", "mqtt://broker:0"),
+    ("MQTT_URL", "mqtt://[::1"), ("HTTP_BIND", "[::1"), ("HTTP_BIND", "\u2100.com:80"),
     ("MQTT_CLIENT_ID", "1001"), ("TEST_HALT", "before_commit"),
 ])
 def test_an_implausible_value_is_refused_by_name(name: str, value: str):
@@ -68,6 +71,7 @@ def test_an_implausible_value_is_refused_by_name(name: str, value: str):
 def test_a_password_in_the_broker_url_is_refused_without_repeating_it():
     text = refused(POINTWIRE_MQTT_URL="mqtt://gateway:hunter2@broker")
     assert "POINTWIRE_MQTT_PASSWORD" in text and "hunter2" not in text
+    assert "hunter2" not in refused(POINTWIRE_MQTT_URL="mqtt://gateway:hunter2@[broker")
 
 
 def test_a_shared_subscription_needs_mqtt_5():
@@ -75,9 +79,13 @@ def test_a_shared_subscription_needs_mqtt_5():
     from_environment(KEYS | {"POINTWIRE_MQTT_SHARED": "1", "POINTWIRE_MQTT_VERSION": "5"})
 
 
-def test_a_ca_file_that_cannot_be_read_is_refused():
-    text = refused(POINTWIRE_MQTT_URL="mqtts://broker", POINTWIRE_MQTT_CA_FILE="/no/such.pem")
-    assert text.startswith("POINTWIRE_MQTT_CA_FILE ")
+@pytest.mark.parametrize("name", ["no/such.pem", "folder", "no certificate"])
+def test_a_ca_file_without_a_readable_certificate_is_refused(name: str, tmp_path: Path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "no certificate").write_text("hello")
+    text = refused(POINTWIRE_MQTT_URL="mqtts://broker",
+                   POINTWIRE_MQTT_CA_FILE=str(tmp_path / name))
+    assert text.startswith("POINTWIRE_MQTT_CA_FILE ") and "PEM" in text
 
 
 def test_a_broker_url_gives_address_user_and_the_usual_port():

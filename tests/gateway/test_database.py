@@ -90,7 +90,7 @@ def test_an_unusable_url_says_what_to_do(url):
 def test_an_error_of_the_database_tells_no_parameters(engine):
     mark = "%s" if on_postgresql(engine) else "?"
     with pytest.raises(DBAPIError) as caught, reading(engine) as connection:
-        connection.exec_driver_sql(f"SELECT id FROM nothing WHERE identity = {mark}", ("79927398",))
+        connection.exec_driver_sql(f"SELECT id FROM nothing WHERE id = {mark}", ("79927398",))
     assert "79927398" not in str(caught.value)
 
 

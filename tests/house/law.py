@@ -13,10 +13,13 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("protocol", "firmware", "gateway", "simulator", "tools")
 HARDWARE = {"machine", "network", "esp32"}
 # where money, points and rates are computed: no float literal, no true division, no float()
-EXACT = ("protocol/", "gateway/decisions/", "gateway/rules.py", "gateway/ledger.py",
-         "gateway/chain.py", "gateway/clock.py", "firmware/checkout.py")
+EXACT = ("protocol/", "gateway/audit/", "gateway/decisions/", "gateway/registry/",
+         "gateway/book.py", "gateway/chain.py", "gateway/clock.py", "gateway/entries.py",
+         "gateway/judging.py", "gateway/ledger.py", "gateway/replies.py", "gateway/rules.py",
+         "gateway/storing.py", "firmware/checkout.py", "tools/coffee_shop.py", "tools/tally.py")
 # decisions are functions of values: what a pure module may never reach for
-PURE = ("gateway/decisions/", "gateway/rules.py", "gateway/ledger.py", "gateway/chain.py")
+PURE = ("gateway/decisions/", "gateway/book.py", "gateway/chain.py", "gateway/entries.py",
+        "gateway/judging.py", "gateway/ledger.py", "gateway/rules.py")
 IMPURE = {"sqlalchemy", "flask", "time", "random", "secrets", "os", "socket", "threading", "paho",
           "gateway.database", "gateway.tables", "gateway.storing", "gateway.loading"}
 LIVE = ("simulator/live.py", "simulator/__main__.py")

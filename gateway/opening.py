@@ -2,9 +2,11 @@
 
 Law: size, outer form, the topic's terminal, the MAC, the payload, in this order; what fails is
 none of ours and gets no reply. Nothing inside a payload is looked at before its MAC held. The
-same bytes always open to the same verdict.
+same bytes always open to the same verdict. Should a frame break the opening itself, it alone is
+set aside as a dead letter: no reply, so its terminal keeps it until the fault is mended.
 """
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -23,6 +25,10 @@ DEAD_LETTER = "dead_letter"
 UNREADABLE = "unreadable"
 UNAUTHENTICATED = "unauthenticated"
 TOO_LARGE = "too_large"
+
+OPENING_FAILED = "opening_failed"  # a reason: our own mistake
+
+log = logging.getLogger("gateway.opening")
 
 
 class Arrival(NamedTuple):
@@ -96,4 +102,13 @@ def open_arrival(keyring: Keyring, arrival: Arrival) -> Message | Letter:
 
 
 def open_arrivals(keyring: Keyring, arrivals: Sequence[Arrival]) -> list[Message | Letter]:
-    return [open_arrival(keyring, arrival) for arrival in arrivals]
+    return [_opened(keyring, arrival) for arrival in arrivals]
+
+
+def _opened(keyring: Keyring, arrival: Arrival) -> Message | Letter:
+    try:
+        return open_arrival(keyring, arrival)
+    except Exception as fault:
+        log.error("frame set aside: opening it failed", exc_info=fault)
+        return Letter(DEAD_LETTER, OPENING_FAILED, bytes(arrival.frame),
+                      to_ms(arrival.received_at), arrival.terminal_id)

@@ -22,6 +22,7 @@ from gateway.aside import QUARANTINED
 from gateway.errors import TryLater
 from gateway.intake import REPLIED, Answer, Arrival
 from gateway.mqtt import Message
+from gateway.opening import OPENING_FAILED
 from protocol import codes, topics
 
 log = logs.logger(__name__)
@@ -29,6 +30,8 @@ log = logs.logger(__name__)
 TAKE_WAIT_S = 0.5
 RETRY_DELAY_S_MIN = 0.1
 RETRY_DELAY_S_MAX = 10.0
+# reasons of an answer that mean a mistake of our own, and where it was made
+OUR_FAULT = {QUARANTINED: "decision", OPENING_FAILED: "opening"}
 
 
 class Post(Protocol):
@@ -127,8 +130,8 @@ def count(way: str, answers: Sequence[Answer]) -> None:
     for answer in answers:
         code = "none" if answer.code is None else codes.name(answer.code)
         metrics.FRAMES.labels(way, answer.verdict, code).inc()
-        if answer.reason == QUARANTINED:
-            metrics.UNEXPECTED.labels("decision").inc()   # the intake has logged why
+        if answer.reason in OUR_FAULT:
+            metrics.UNEXPECTED.labels(OUR_FAULT[answer.reason]).inc()   # logged where it happened
         if answer.verdict != REPLIED:
             unanswered[f"{answer.verdict}: {answer.reason}"] += 1
     if unanswered:

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from gateway import intake as intake_module
-from gateway import storing
+from gateway import opening, storing
 from gateway.aside import NotQuarantined
 from gateway.book import Loaded, Seen
 from gateway.database import counting_statements, open_engine, writing
@@ -296,6 +296,24 @@ def test_frames_that_are_none_of_ours_become_dead_letters(engine):
     assert street.rows("dead_letters", "serial, reason") == [
         (1, "outer"), (2, "too_large"), (3, "mac"), (4, "topic_of_another"), (5, "payload")]
     assert street.rows("outcomes") == []
+
+
+def test_a_frame_that_cannot_even_be_opened_stops_no_other(engine, monkeypatch):
+    street = Street(engine)
+    sound, poison = opening.decode, street.sale(POISON)
+
+    def decode(payload):
+        if payload in poison:
+            raise ZeroDivisionError("seeded")
+        return sound(payload)
+
+    monkeypatch.setattr(opening, "decode", decode)
+    answers = street.answers(street.sale(), poison, street.sale())
+    assert [answer.code for answer in answers] == [0, None, 0]
+    assert (answers[1].verdict, answers[1].reason) == ("dead_letter", "opening_failed")
+    assert street.rows("dead_letters", "reason") == [("opening_failed",)]
+    monkeypatch.undo()
+    assert street.take(poison).code == 0  # mended: the terminal sends it again and it posts
 
 
 def test_dead_letters_do_not_stop_the_good_frames_of_a_batch(engine):

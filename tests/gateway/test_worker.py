@@ -137,6 +137,16 @@ def test_a_frame_that_broke_its_decision_is_counted_once_and_answered():
     assert metrics.unexpected_errors() == before + 1
 
 
+def test_a_frame_that_broke_its_opening_is_counted_and_acknowledged():
+    events, before = Events(), metrics.unexpected_errors()
+    link = FakeLink(events, threading.Event(), message(1))
+    intake = FakeIntake(events)
+    intake.answer = lambda arrival: Answer("dead_letter", 1001, None, None, None,
+                                           "opening_failed")
+    assert "puback 1" in run(link, intake)
+    assert metrics.unexpected_errors() == before + 1
+
+
 def test_a_batch_whose_connection_went_before_puback_still_sends_its_replies():
     events = Events()
     link = FakeLink(events, threading.Event(), message(1))

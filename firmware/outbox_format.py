@@ -49,7 +49,7 @@ Header = namedtuple("Header", ("version", "copied_end", "previous_end", "blocks"
 
 
 class OutboxUnreadable(FirmwareError):
-    """The outbox cannot be used; nothing in it was changed.
+    """The outbox cannot be used; no tap in it was erased.
 
     `reason`: "blank" (never formatted), "corrupt", "wrong_size" or "newer_version".
     """

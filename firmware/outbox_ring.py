@@ -16,8 +16,8 @@ Law:
 """
 
 from firmware.outbox_format import (
-    BLOCK_SIZE, BLOCKS_MIN, BUFFER_SLOTS, Header, OutboxUnreadable, Record, SLOT_SIZE, SLOTS,
-    VERSION, read_header, write_header,
+    BLOCK_SIZE, BLOCKS_MIN, BUFFER_SLOTS, Header, NOTE, OutboxUnreadable, Record, SLOT_SIZE,
+    SLOTS, TAP, VERSION, read_header, write_header,
 )
 
 _SYNC = 3
@@ -25,6 +25,7 @@ _COUNT = 4
 _SIZE = 5
 _ERASE = 6
 _REACH = 8  # a copy of the head stands at most so many blocks behind it
+_READS = 16
 
 
 class Ring:
@@ -180,15 +181,18 @@ class Ring:
         if device.ioctl(_SIZE, 0) != BLOCK_SIZE or self.blocks < BLOCKS_MIN:
             raise OutboxUnreadable("wrong_size", "the outbox needs %d blocks of %d bytes; give it "
                                    "its partition" % (BLOCKS_MIN, BLOCK_SIZE))
-        place, newest = self._newest(())
-        given_up = []
-        while self._given_up(newest):
-            given_up.append(place)
-            place, newest = self._newest(given_up)
+        passed = []
+        place, newest = self._newest(passed)
+        while not self._certain(place) or self._given_up(newest):
+            passed.append(place)
+            place, newest = self._newest(passed)
         self.head, self.tail = newest.home, newest.tail
         self._durable_tail = self.tail
         self._check(newest)
-        self._make_sure(place, newest)
+        found = self._candidates(place, newest)
+        if len(found) == 1 and place == self.head:
+            self._check_end(newest)
+        self._make_sure(found)
         self.tail_sequence = self._ring_header(self.tail).sequence
 
     # a copy counts before what it was made from
@@ -214,13 +218,22 @@ class Ring:
                                    % (newest.blocks, self.blocks))
         return place, newest
 
+    # The header, if it reads the same many times over. One that was completed always does; one
+    # that was being written or erased when the power went is hardly ever lucky so often.
+    def _certain(self, block):
+        header = self.header(block)
+        for _ in range(_READS if header else 0):
+            if self.header(block) != header:
+                return None
+        return header
+
     # Was it opened by a boot whose successor could not read it, and began to copy the block
     # before it? Then no tap in it was ever promised, and that copy may be all there is.
     def _given_up(self, newest):
         before = (newest.home - 1) % self.blocks
         for distance in range(1, _REACH + 2):
             block = (before + distance) % self.blocks
-            header = self.header(block)
+            header = self._certain(block)
             if (header and block != before and header.home == before
                     and header.sequence == newest.sequence - 1):
                 return True
@@ -238,6 +251,27 @@ class Ring:
                 raise _corrupt("block %d is out of order" % block)
             sequence = header.sequence
 
+    # With no copy about, the head is not half erased, and a cut leaves nothing valid behind the
+    # record that it tore. Something valid there, or new taps
+    # in a next block without a header, means that flash went bad: then nothing may be erased.
+    def _check_end(self, newest):
+        record, slot, journal, last = self.record, 1, newest.journal, newest.last
+        while slot < SLOTS and self.read(self.head, slot):
+            if record.kind == NOTE:
+                journal, last = record.journal, record.trace
+            elif record.kind == TAP and record.journal == journal:
+                last = max(last, record.trace)
+            slot += record.slots
+        for behind in range(slot + 1, SLOTS):
+            if self.read(self.head, behind):
+                raise _corrupt("a record in the middle of block %d cannot be read" % self.head)
+        block = self.next(self.head)
+        if self.free and self.header(block) is None:
+            for slot in range(1, SLOTS):
+                if (self.read(block, slot) and record.kind == TAP and not record.source
+                        and record.journal == journal and record.trace > last + 1):
+                    raise _corrupt("block %d has lost its header" % block)
+
     def _ring_header(self, block):
         header = self.header(block)
         if header is None or header.home != block:
@@ -247,8 +281,7 @@ class Ring:
     # Law above. A copy keeps the sequence of what it was made from; the home written from it is
     # two higher, above all that an unfinished mount may have left behind (the next head, one
     # higher, and copies of it).
-    def _make_sure(self, place, newest):
-        found = self._candidates(place, newest)
+    def _make_sure(self, found):
         fresh = self._fresh(found)
         made = None
         for _, _, block, header in found:
@@ -256,7 +289,7 @@ class Ring:
                 made = self._copy(block, fresh, header, header.sequence)
         made = made and self._copy(fresh, self.head, made, made.sequence + 2)
         if made is None:
-            raise _corrupt("records of block %d cannot be read" % place)
+            raise _corrupt("records of block %d cannot be read" % found[0][2])
         self.end, self.sequence = made.copied_end, made.sequence
         for _, away, block, _ in found:
             if away and block != fresh:
@@ -267,7 +300,7 @@ class Ring:
     def _candidates(self, place, newest):
         found = [(newest.sequence, int(place != self.head), place, newest)]
         for block in self._reach() + [self.head]:
-            header = None if block == place else self.header(block)
+            header = None if block == place else self._certain(block)
             if header and header.home == self.head and header.sequence >= newest.sequence - 2:
                 found.append((header.sequence, int(block != self.head), block, header))
         found.sort(key=lambda each: (-each[0], -each[1]))
@@ -319,5 +352,5 @@ class Ring:
 
 
 def _corrupt(detail):
-    return OutboxUnreadable("corrupt", "the outbox is damaged: %s; nothing in it was changed, "
-                            "call a technician" % detail)
+    return OutboxUnreadable("corrupt", "the outbox is damaged: %s; no tap was erased, call a "
+                            "technician" % detail)

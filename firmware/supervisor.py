@@ -36,6 +36,7 @@ class Supervisor:
         self._report = report
         self._feed = feed
         self._named = []
+        self.unsaid = 0
 
     def add(self, name, start):
         """`start()` gives the coroutine of the task, again after each death."""
@@ -73,6 +74,14 @@ class Supervisor:
             for each in self._named:
                 each.task.cancel()
 
+    # saying it may fail for the same reason (no memory): the task is started again all the same
+    def _say(self, name, why):
+        gc.collect()
+        try:
+            self._report(name, why)
+        except Exception:  # noqa: BLE001 - nothing is left to say it with
+            self.unsaid += 1
+
     async def _guard(self, named):
         wait_ms = RESTART_MS
         while True:
@@ -82,9 +91,8 @@ class Supervisor:
                 await named.start()
             except Exception as error:  # noqa: BLE001 - whatever it was, it is said and logged
                 why = "%s: %s" % (type(error).__name__, error)
-            gc.collect()
             named.deaths += 1
-            self._report(named.name, why)
+            self._say(named.name, why)
             if self._now() - began_ms > LIVED_MS:
                 wait_ms = RESTART_MS
             await asyncio.sleep_ms(wait_ms)

@@ -1,35 +1,39 @@
 """What the screen says, one module a language.
 
 Law: both languages have the same lines, and every text fits its line of 16 columns (a Chinese
-character takes two) with the longest value it is shown with; tests hold both. A language is one
-string: sixty small ones would cost three times its size.
+character takes two) with the longest value it is shown with; tests hold both. A language is a few
+strings of 16 lines and one of reply codes: sixty small ones would cost three times the heap, and
+one large one would find no room in a heap that has been in use for a while.
 """
 
 from firmware.texts import en, zh
 
+LINES = 16
 
 class Words:
     """The texts of a language: `words[names.TITLE]`, and `reason` for the reply codes."""
 
-    def __init__(self, text):
-        self._text = text
+    def __init__(self, parts):
+        self._parts = parts
 
     def __getitem__(self, number):
+        part = self._parts[number // LINES]
         start = 0
-        for _ in range(number):
-            start = self._text.find("\n", start) + 1
-        return self._value(start)
+        for _ in range(number % LINES):
+            start = part.find("\n", start) + 1
+        return _value(part, start)
 
     def reason(self, code):
         """Why a request was refused, for the cashier; None where there is no text for it."""
-        start = self._text.find("\n%d=" % code)
-        return None if start < 0 else self._value(start + 1)
+        part = self._parts[-1]
+        start = part.find("\n%d=" % code)
+        return None if start < 0 else _value(part, start + 1)
 
-    def _value(self, start):
-        end = self._text.find("\n", start)
-        return self._text[self._text.find("=", start) + 1:end]
+
+def _value(part, start):
+    return part[part.find("=", start) + 1:part.find("\n", start)]
 
 
 def load(language):
     """The words of a language; an unknown language speaks English."""
-    return Words(zh.text() if language == "zh" else en.text())
+    return Words(zh.parts() if language == "zh" else en.parts())

@@ -1,9 +1,9 @@
 """English: one text a line, in the order of names.py, then reply codes by number."""
 
 
-def text():
-    return """\
-title=Pointwire
+def parts():
+    return (
+        """title=Pointwire
 online=ON
 offline=OFF
 key_amount=Key the amount
@@ -19,7 +19,8 @@ posted=Posted %+d
 balance=Balance %d
 value=Value %s
 receipt=No. %d
-expiring=%d by %s
+""",
+        """expiring=%d by %s
 refused=REFUSED
 held=HELD FOR HQ
 no_points_yet=No points yet
@@ -35,7 +36,8 @@ no_answer=No answer
 no_answer_do=Try again
 offline_do=Only when online
 last_tap=Last saved tap
-last_waiting=not yet posted
+""",
+        """last_waiting=not yet posted
 last_posted=posted %+d
 last_refused=refused (%d)
 card=Card %s
@@ -50,6 +52,8 @@ recovery_do=No taps possible
 recovery_call=Call technician
 fault=Fault: %s
 code=Code %d
+""",
+        """codes=
 10=Card unknown
 11=Card not active
 12=Card lost
@@ -66,4 +70,5 @@ code=Code %d
 61=Not supported
 62=Sent again
 90=Try again later
-"""
+""",
+    )

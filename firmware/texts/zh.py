@@ -1,9 +1,9 @@
 """Simplified Chinese: one text a line, in the order of names.py, then reply codes by number."""
 
 
-def text():
-    return """\
-title=Pointwire
+def parts():
+    return (
+        """title=Pointwire
 online=在线
 offline=离线
 key_amount=请输入金额
@@ -19,7 +19,8 @@ posted=积分 %+d
 balance=余额 %d
 value=储值 %s
 receipt=凭证 %d
-expiring=%d至%s
+""",
+        """expiring=%d至%s
 refused=已拒绝
 held=等待总部处理
 no_points_yet=积分暂未到账
@@ -35,7 +36,8 @@ no_answer=无应答
 no_answer_do=请重试
 offline_do=联网后可用
 last_tap=最近一笔
-last_waiting=尚未入账
+""",
+        """last_waiting=尚未入账
 last_posted=已入账 %+d
 last_refused=已拒绝(%d)
 card=卡号 %s
@@ -50,6 +52,8 @@ recovery_do=不能刷卡
 recovery_call=请联系技术员
 fault=故障 %s
 code=代码 %d
+""",
+        """codes=
 10=卡不存在
 11=卡未激活
 12=卡已挂失
@@ -66,4 +70,5 @@ code=代码 %d
 61=不支持
 62=已重新发送
 90=请稍后再试
-"""
+""",
+    )

@@ -62,6 +62,22 @@ def test_a_task_that_dies_is_said_and_started_again():
     assert desk.supervisor.deaths("cards") >= 2
 
 
+def test_a_death_that_cannot_be_said_is_counted_and_the_task_lives_again():
+    desk, starts = Desk(), []
+
+    async def faulty():
+        starts.append(1)
+        raise MemoryError()
+
+    def report(name, why):
+        raise MemoryError()
+
+    desk.supervisor = Supervisor(lambda: desk.now_ms, report, desk.feed, 60000)
+    desk.supervisor.add("cards", faulty)
+    assert run(desk, lambda: len(starts) >= 3)
+    assert desk.supervisor.unsaid >= 2
+
+
 def test_a_task_that_simply_ends_is_dead_too():
     desk = Desk()
 

@@ -83,8 +83,9 @@ def test_an_inquiry_shows_expiring_points():
 
 
 def test_both_languages_have_every_text_on_its_line():
-    for text in (en.text(), zh.text()):
-        keys = [line.split("=")[0] for line in text.split("\n")]
+    for parts in (en.parts(), zh.parts()):
+        assert all([len(part.split("\n")) == 17 for part in parts[:-2]])
+        keys = [line.split("=")[0] for part in parts for line in part.split("\n") if line]
         listed = [name for name in dir(names) if name.isupper()]
         assert len(listed) > 40
         for name in listed:

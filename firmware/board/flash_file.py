@@ -10,6 +10,7 @@ import sys
 
 BLOCK_SIZE = 4096
 CUT_EXIT_CODE = 9
+_ERASED = b"\xff" * 256
 
 
 class FlashFile:
@@ -61,7 +62,7 @@ class FlashFile:
         elif operation == 6:
             start = self._place(argument, 0, BLOCK_SIZE)
             if start < self._size:
-                self._write(start, b"\xff" * BLOCK_SIZE, BLOCK_SIZE // 2)
+                self._write(start, None, BLOCK_SIZE // 2)
             else:
                 self._write(start, b"", 0)
         return 0
@@ -85,15 +86,22 @@ class FlashFile:
     def _write(self, start, data, half):
         self.operations += 1
         cut = self.operations == self._cut_at
-        if cut:
-            data = data[:half]
-        if data:
+        if data is None:
+            self._fill(start, half if cut else BLOCK_SIZE)
+        elif data:
             if start > self._size:
-                self._put(self._size, b"\xff" * (start - self._size))
-            self._put(start, data)
+                self._fill(self._size, start - self._size)
+            self._put(start, data[:half] if cut else data)
         if cut:
             self.ioctl(3, 0)
             self._power_off()
+
+    # erased cells, in pieces: a handset's heap has no 4 KB in one piece to spare
+    def _fill(self, start, size):
+        while size > 0:
+            self._put(start, _ERASED[:size])
+            start += len(_ERASED)
+            size -= len(_ERASED)
 
     def _put(self, start, data):
         self._file.seek(start)

@@ -8,8 +8,10 @@ from micropython import const
 
 from firmware.errors import MqttError
 
-# room for a reply frame of 1,400 bytes, its topic and the packet's own head
+# the largest packet kept: a reply frame of 1,400 bytes, its topic and the packet's own head
 BUFFER_SIZE = const(1536)
+# room for the replies of a day's work; the buffer grows with the first larger one
+_USUAL_SIZE = const(384)
 _LENGTH_MAX = const(65535)
 
 CONNACK = const(0x20)
@@ -97,9 +99,16 @@ class Cutter:
     """Cuts a stream into packets: (first byte, body, whole)."""
 
     def __init__(self):
-        self._buffer = bytearray(BUFFER_SIZE)
-        self._view = memoryview(self._buffer)
+        self._grow(_USUAL_SIZE)
         self.clear()
+
+    def _grow(self, size):
+        grown = bytearray(size)
+        view = memoryview(grown)
+        if size > _USUAL_SIZE:
+            view[:self._fill] = self._view[:self._fill]
+        self._buffer = grown
+        self._view = view
 
     def clear(self):
         """Forget what has come in of an unfinished packet."""
@@ -116,7 +125,7 @@ class Cutter:
                 taken = min(self._skip, len(data) - at)
                 self._skip -= taken
             else:
-                taken = min(BUFFER_SIZE - self._fill, len(data) - at)
+                taken = min(len(self._buffer) - self._fill, len(data) - at)
                 self._view[self._fill:self._fill + taken] = data[at:at + taken]
                 self._fill += taken
                 self._cut(packets)
@@ -130,10 +139,12 @@ class Cutter:
             if not head:
                 break
             end = start + head + length
+            if BUFFER_SIZE >= head + length > len(self._buffer):
+                self._grow(BUFFER_SIZE)
             if head + length > BUFFER_SIZE:
-                if self._fill - start == BUFFER_SIZE:
+                if self._fill - start == len(self._buffer):
                     packets.append((self._buffer[start], bytes(self._view[head:]), False))
-                    self._skip = head + length - BUFFER_SIZE
+                    self._skip = head + length - self._fill
                     start = self._fill
                 break
             if end > self._fill:

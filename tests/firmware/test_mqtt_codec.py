@@ -65,6 +65,17 @@ def test_a_message_too_large_for_the_buffer_still_shows_its_id_and_blocks_nothin
     assert pieces[1][1] == b"\x00\x07"
 
 
+def test_the_largest_reply_is_kept_whole_between_small_ones():
+    stream = publish("pw/1/42/down", 1, b"small") + publish("pw/1/4294967295/down", 2, bytes(1400))
+    stream += publish("t", 3, b"small")
+    for size in (1, 100, 383, 384, 385, 512, 5000):
+        cutter, pieces = codec.Cutter(), []
+        for at in range(0, len(stream), size):
+            pieces.extend(cutter.feed(stream[at:at + size]))
+        assert [codec.read_publish(first, body)[1] for first, body, _ in pieces] == [1, 2, 3]
+        assert all([whole for _, _, whole in pieces])
+
+
 def test_an_absurd_length_ends_the_connection():
     assert raises(MqttError, codec.Cutter().feed, b"\x30\xff\xff\xff\x7f")
     assert raises(MqttError, codec.Cutter().feed, b"\x30\xff\xff\xff\xff\x01")

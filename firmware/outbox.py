@@ -12,16 +12,16 @@ Law (DESIGN 5.2; README.md has layout, capacity and cost):
 - Nothing here formats by itself.
 """
 
-from array import array
 from collections import namedtuple
 
 from firmware.outbox_bitmap import Unsettled
 from firmware.outbox_format import (
-    FRAME_SIZE_MAX, Header, NOTE, OutboxFull, OutboxUnreadable, SETTLE, SLOT_SIZE,
-    TAP, TAP_HEAD_SIZE, VERSION, read_header, read_outcome, set_source, slots_of, write_header,
-    write_note, write_settle, write_tap,
+    FRAME_SIZE_MAX, Header, NOTE, OutboxFull, OutboxUnreadable, SETTLE, SLOT_SIZE, TAP, VERSION,
+    read_header, set_source, slots_of, write_header, write_note, write_settle, write_tap,
 )
+from firmware.outbox_mount import mount
 from firmware.outbox_ring import Ring
+from firmware.outbox_search import Search
 
 __all__ = ("Outbox", "OutboxFull", "OutboxUnreadable", "Record", "format_outbox")
 
@@ -35,7 +35,6 @@ _VOID_LEAVES_SLOTS = 32
 _ROUNDS_PER_TAP = 8
 _TAP_WORTH = 3  # slots that a tap takes at least
 _USELESS_MIN = 32
-_HINTS = 12
 _U32_MAX = 0xFFFFFFFF
 _SEQUENCE_JUMP = 1024
 
@@ -43,7 +42,7 @@ _SEQUENCE_JUMP = 1024
 def format_outbox(device, journal):
     """Erase everything and start the journal `journal` (1..2**32-1). Asks nobody: the caller did.
 
-    Interrupted it leaves an outbox that does not mount, never one that mounts with less in it.
+    Interrupted, it must be done again: the head goes last, so that what remains does not mount.
     """
     if not 0 < journal <= _U32_MAX:
         raise ValueError("a journal id is 1..4294967295")
@@ -77,9 +76,7 @@ class Outbox:
         self._last_tap = (0, 0)
         self._copied = (0, 0, 0)
         self._worth = self._round = self._in_vain = 0
-        self._outcome_at = (0, 0, -1)
-        self._hints = array("I", [0] * (4 * _HINTS))
-        self._hint = 0
+        self._search = Search(self._ring)
         self.journal = 0
         self.last_trace = 0
 
@@ -111,9 +108,9 @@ class Outbox:
     def frame(self, journal, trace, into=None):
         """The sealed frame of a tap, as bytes, or copied into `into` (a memoryview of it comes
         back). KeyError when the tap is not here any more."""
-        if self._find(journal, trace) is None:
+        if self._search.tap(journal, trace, self.journal) is None:
             raise KeyError((journal, trace))
-        found = self._frame_view()
+        found = self._search.frame()
         if into is None:
             return bytes(found)
         view = memoryview(into)[:len(found)]
@@ -121,7 +118,10 @@ class Outbox:
         return view
 
     def records(self):
-        """Each tap still kept, settled or not, in the order in which they were written."""
+        """Each tap still kept, settled or not, in the order in which they were written.
+
+        Who writes while walking may miss one or see it twice.
+        """
         ring = self._ring
         again = True
         while again:
@@ -130,7 +130,8 @@ class Outbox:
                 record = ring.record
                 slots = record.slots
                 if record.kind == TAP and record.source < ring.tail_sequence:
-                    journal, trace, frame = record.journal, record.trace, bytes(self._frame_view())
+                    journal, trace = record.journal, record.trace
+                    frame = bytes(self._search.frame())
                     yield Record(journal, trace, frame,
                                  self._outcome(journal, trace, block, slot + slots))
                     again = not ring.holds(block)
@@ -139,12 +140,18 @@ class Outbox:
 
     def last(self):
         """The newest tap as a Record, or None."""
-        place = self._find(*self._last_tap) if self._last_tap[1] else None
+        journal, trace = self._last_tap
+        place = self._search.tap(journal, trace, self.journal) if trace else None
         if place is None:
             return None
-        frame, slots = bytes(self._frame_view()), self._ring.record.slots
-        return Record(*self._last_tap, frame,
-                      self._outcome(*self._last_tap, place[0], place[1] + slots))
+        block, slot = place[0], place[1] + self._ring.record.slots
+        frame = bytes(self._search.frame())
+        return Record(journal, trace, frame, self._outcome(journal, trace, block, slot))
+
+    def _outcome(self, journal, trace, block, slot):
+        if self._unsettled.has(journal, trace):
+            return None
+        return self._search.outcome(journal, trace, block, slot)
 
     # -- writing -----------------------------------------------------------------------------
 
@@ -180,7 +187,7 @@ class Outbox:
                 self._unsettled.discard(journal, trace)
         self.last_trace, self._last_tap = trace, key
         self._worth += _TAP_WORTH
-        self._remember(journal, trace, block, slot)
+        self._search.remember(journal, trace, block, slot)
 
     def settle(self, journal, trace, code, points=None, receipt=None):
         """Write the gateway's final answer; durable on return. False when the tap did not wait."""
@@ -297,7 +304,7 @@ class Outbox:
                 ring.write(ring.at, slots)
                 self._worth += _TAP_WORTH
                 self._copied = (source,) + key
-                self._remember(key[0], key[1], to, to_slot)
+                self._search.remember(key[0], key[1], to, to_slot)
             elif record.kind == TAP and not passed and key == self._copied[1:]:
                 passed = True
             slot += slots
@@ -305,85 +312,12 @@ class Outbox:
         ring.advance_tail()
         return True
 
-    # -- finding -----------------------------------------------------------------------------
-
-    def _frame_view(self):
-        start = self._ring.at + TAP_HEAD_SIZE
-        return self._ring.view[start:start + self._ring.record.size]
-
-    def _remember(self, journal, trace, block, slot):
-        hints, at = self._hints, self._hint
-        hints[at], hints[at + 1], hints[at + 2], hints[at + 3] = journal, trace, block, slot
-        self._hint = (at + 4) % len(hints)
-
-    # Stand on the tap; its (block, slot) or None.
-    def _find(self, journal, trace):
-        hints = self._hints
-        for at in range(0, len(hints), 4):
-            if (hints[at] == journal and hints[at + 1] == trace
-                    and self._is_at(journal, trace, hints[at + 2], hints[at + 3])):
-                return hints[at + 2], hints[at + 3]
-        likely = self._likely(journal, trace)
-        for only, start in ((likely, likely), (-1, self._ring.tail)):
-            for block, slot in self._ring.walk(start, 1):
-                if only >= 0 and block != only:
-                    break
-                if self._stands_on(journal, trace):
-                    self._remember(journal, trace, block, slot)
-                    return block, slot
-        return None
-
-    def _stands_on(self, journal, trace):
-        record = self._ring.record
-        return record.kind == TAP and record.trace == trace and record.journal == journal
-
-    def _is_at(self, journal, trace, block, slot):
-        ring = self._ring
-        return (ring.holds(block) and (block != ring.head or slot < ring.end)
-                and ring.read(block, slot) and self._stands_on(journal, trace))
-
-    # The block in which a tap that was never copied stands: the last that was opened below it.
-    def _likely(self, journal, trace):
-        ring = self._ring
-        low, high = 0, (ring.head - ring.tail) % ring.blocks
-        while low < high:
-            middle = (low + high + 1) // 2
-            header = ring.header((ring.tail + middle) % ring.blocks)
-            if header and (header.last < trace if header.journal == journal
-                           else journal == self.journal):
-                low = middle
-            else:
-                high = middle - 1
-        return (ring.tail + low) % ring.blocks
-
-    # The settle record of a tap stands behind it, mostly near the one that was found before.
-    def _outcome(self, journal, trace, block, slot):
-        if self._unsettled.has(journal, trace):
-            return None
-        ring = self._ring
-        start = self._outcome_at
-        near = start[2] == ring.sequence and self._later(start, (block, slot))
-        for begin in (start[:2], (block, slot)) if near else ((block, slot),):
-            for place in ring.walk(*begin):
-                record = ring.record
-                if (record.kind == SETTLE and record.trace == trace
-                        and record.journal == journal):
-                    self._outcome_at = place + (ring.sequence,)
-                    return read_outcome(ring.buffer, ring.at)
-        raise OutboxUnreadable("corrupt", "the answer to trace %d is gone; all taps that wait are "
-                               "safe, call a technician" % trace)
-
-    def _later(self, place, other):
-        ring = self._ring
-        ahead = (place[0] - ring.tail) % ring.blocks - (other[0] - ring.tail) % ring.blocks
-        return ahead > 0 or ahead == 0 and place[1] >= other[1]
-
     # -- mounting ----------------------------------------------------------------------------
 
     def mount(self):
         """Make the flash certain, then read it: OutboxUnreadable or a working outbox."""
         ring = self._ring
-        ring.mount()
+        mount(ring)
         block = -1
         for place in ring.walk(ring.tail, 1):
             if place[0] != block:

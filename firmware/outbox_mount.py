@@ -1,0 +1,205 @@
+"""How a mount finds the head of the ring and makes it sure, through any number of power cuts.
+
+Law: what was written last may read differently each time, so nothing is built on it. The whole
+head block is copied to a fresh block behind it (whose *home* says where it belongs), the old place
+is erased and written back from there, and the fresh block is erased: three erases, no block spent.
+- A copied block gets its header LAST: a block with a header is complete. That header is the mount
+  record: last trace, and by its sequence, higher than the one it replaces, the span now dead.
+- The home is erased only after this boot has completed a copy elsewhere. No block that reads as a
+  complete copy is overwritten before that, since a boot before may have left only that one.
+- A header counts if it reads the same 16 times: one that was completed always does.
+- A torn record can only be the last one. Whatever else cannot be read is damage: then nothing is
+  erased, and the technician is called.
+"""
+
+from firmware.outbox_format import (
+    BLOCK_SIZE, BLOCKS_MIN, Header, NOTE, OutboxUnreadable, SLOT_SIZE, SLOTS, TAP, VERSION,
+)
+from firmware.outbox_ring import SYNC, corrupt
+
+_COUNT = 4
+_SIZE = 5
+_REACH = 8  # a copy of the head stands at most so many blocks behind it
+_READS = 16
+
+
+def mount(ring):
+    """Find head and tail and make the head sure; OutboxUnreadable leaves all as it is."""
+    device = ring.device
+    ring.blocks = device.ioctl(_COUNT, 0)
+    if device.ioctl(_SIZE, 0) != BLOCK_SIZE or ring.blocks < BLOCKS_MIN:
+        raise OutboxUnreadable("wrong_size", "the outbox needs %d blocks of %d bytes; give it "
+                               "its partition" % (BLOCKS_MIN, BLOCK_SIZE))
+    passed = []
+    place, newest = _newest(ring, passed)
+    while not _certain(ring, place) or _given_up(ring, newest):
+        passed.append(place)
+        place, newest = _newest(ring, passed)
+    ring.head, ring.tail = newest.home, newest.tail
+    ring.durable_tail = ring.tail
+    _check(ring, newest)
+    found = _candidates(ring, place, newest)
+    if len(found) == 1 and place == ring.head:
+        _check_end(ring, newest)
+    _make_sure(ring, found)
+    ring.tail_sequence = ring.ring_header(ring.tail).sequence
+
+
+# a copy counts before what it was made from
+def _newest(ring, but):
+    place, newest, blank = -1, None, True
+    for block in range(ring.blocks):
+        header = ring.header(block)
+        if header is None:
+            blank = blank and ring.header_bytes == b"\xff" * SLOT_SIZE
+        elif block not in but and (newest is None or (header.sequence, header.home != block)
+                                   > (newest.sequence, newest.home != place)):
+            place, newest = block, header
+    if newest is None:
+        if blank:
+            raise OutboxUnreadable("blank", "the outbox was never formatted; format it")
+        raise corrupt("no block has a header")
+    if newest.version != VERSION:
+        raise OutboxUnreadable("newer_version", "the outbox was written by a newer program "
+                               "(format %d); install that one again" % newest.version)
+    if newest.blocks != ring.blocks:
+        raise OutboxUnreadable("wrong_size", "the outbox was written with %d blocks, the "
+                               "partition has %d; restore its size"
+                               % (newest.blocks, ring.blocks))
+    return place, newest
+
+
+# The header, if it reads the same many times over. One that was completed always does; one
+# that was being written or erased when the power went is hardly ever lucky so often.
+def _certain(ring, block):
+    header = ring.header(block)
+    for _ in range(_READS if header else 0):
+        if ring.header(block) != header:
+            return None
+    return header
+
+
+# Was it opened by a boot whose successor could not read it, and began to copy the block
+# before it? Then no tap in it was ever promised, and that copy may be all there is.
+def _given_up(ring, newest):
+    before = (newest.home - 1) % ring.blocks
+    for distance in range(1, _REACH + 2):
+        block = (before + distance) % ring.blocks
+        header = _certain(ring, block)
+        if (header and block != before and header.home == before
+                and header.sequence == newest.sequence - 1):
+            return True
+    return False
+
+
+def _check(ring, newest):
+    if not (newest.home < ring.blocks and newest.tail < ring.blocks
+            and newest.copied_end <= SLOTS and newest.previous_end <= SLOTS):
+        raise corrupt("the newest header points outside")
+    block, sequence = ring.head, newest.sequence
+    while block != ring.tail:
+        block = (block - 1) % ring.blocks
+        header = ring.ring_header(block)
+        if header.sequence >= sequence:
+            raise corrupt("block %d is out of order" % block)
+        sequence = header.sequence
+
+
+# With no copy about, the head is not half erased, and a cut leaves nothing valid behind the
+# record that it tore. Something valid there, or new taps
+# in a next block without a header, means that flash went bad: then nothing may be erased.
+def _check_end(ring, newest):
+    record, slot, journal, last = ring.record, 1, newest.journal, newest.last
+    while slot < SLOTS and ring.read(ring.head, slot):
+        if record.kind == NOTE:
+            journal, last = record.journal, record.trace
+        elif record.kind == TAP and record.journal == journal:
+            last = max(last, record.trace)
+        slot += record.slots
+    for behind in range(slot + 1, SLOTS):
+        if ring.read(ring.head, behind):
+            raise corrupt("a record in the middle of block %d cannot be read" % ring.head)
+    block = ring.next(ring.head)
+    if ring.free and ring.header(block) is None:
+        for slot in range(1, SLOTS):
+            if (ring.read(block, slot) and record.kind == TAP and not record.source
+                    and record.journal == journal and record.trace > last + 1):
+                raise corrupt("block %d has lost its header" % block)
+
+
+# Law above. A copy keeps the sequence of what it was made from; the home written from it is
+# two higher, above all that an unfinished mount may have left behind (the next head, one
+# higher, and copies of it).
+def _make_sure(ring, found):
+    fresh = _fresh(ring, found)
+    made = None
+    for _, _, block, header in found:
+        if block != fresh and made is None:  # one that cannot be read was being erased
+            made = _copy(ring, block, fresh, header, header.sequence)
+    made = made and _copy(ring, fresh, ring.head, made, made.sequence + 2)
+    if made is None:
+        raise corrupt("records of block %d cannot be read" % found[0][2])
+    ring.end, ring.sequence = made.copied_end, made.sequence
+    for _, away, block, _ in found:
+        if away and block != fresh:
+            ring.erase(block, made)
+    ring.erase(fresh, made)
+
+
+# what reads as this head, the newest first: (sequence, 1 for a copy, block, header)
+def _candidates(ring, place, newest):
+    found = [(newest.sequence, int(place != ring.head), place, newest)]
+    for block in _reach(ring) + [ring.head]:
+        header = None if block == place else _certain(ring, block)
+        if header and header.home == ring.head and header.sequence >= newest.sequence - 2:
+            found.append((header.sequence, int(block != ring.head), block, header))
+    found.sort(key=lambda each: (-each[0], -each[1]))
+    return found
+
+
+# A block for the copy. A candidate may be one whose header a boot before was writing when the
+# power went, so none is overwritten as long as there is another block.
+def _fresh(ring, found):
+    taken = [each[2] for each in found]
+    for block in _reach(ring):
+        if block not in taken:
+            return block
+    return [each[2] for each in found if each[1]][-1]
+
+
+def _reach(ring):
+    return [(ring.head + distance) % ring.blocks
+            for distance in range(1, min(_REACH, ring.free) + 1)]
+
+
+def _copy(ring, source, target, newest, sequence):
+    """Copy all records of `source`, then the header; the header written, or None when fewer
+    can be read than there must be."""
+    ring.erase(target, newest)
+    erases = ring.erases
+    limit = newest.copied_end if source != newest.home else SLOTS
+    slot = 1
+    while slot < limit:
+        slots = _run(ring, source, slot, limit)
+        if not slots:
+            break
+        ring.device.writeblocks(target, ring.view[:slots * SLOT_SIZE], slot * SLOT_SIZE)
+        slot += slots
+    if slot < newest.copied_end:
+        return None
+    ring.device.ioctl(SYNC, 0)
+    made = Header(VERSION, slot, newest.previous_end, ring.blocks, sequence, newest.home,
+                  newest.tail, newest.journal, newest.last, erases)
+    ring.put_header(target, made)
+    return made
+
+
+# how many slots of whole valid records stand in the buffer, read from `slot` on
+def _run(ring, block, slot, limit):
+    size = ring.load(block, slot) * SLOT_SIZE
+    record, at = ring.record, 0
+    while at < size and record.parse(ring.view, at, size) and record.kind:
+        if slot * SLOT_SIZE + at + record.slots * SLOT_SIZE > limit * SLOT_SIZE:
+            break
+        at += record.slots * SLOT_SIZE
+    return at // SLOT_SIZE

@@ -75,8 +75,8 @@ class Cards(Room):
     def bind_card(self, identity: str | int | bytes, member_id: int, reason: str = "") -> None:
         """Give a stock card to a member; it becomes active."""
         with self.at_desk() as desk:
+            row = _locked_card(desk, identity_text(identity), member_id)
             member = present(desk, members, "member", id=member_id)
-            row = _locked_card(desk, identity_text(identity))
             if row.state != STOCK or row.programme_id != member.programme_id:
                 raise RegistryError("Only a stock card of the member's programme can be bound."
                                     " Nothing was changed.")
@@ -128,12 +128,12 @@ def _card_row(card_id: int, programme_id: int, identity: str, member_id: int | N
             "state_before": None, "valid_through_on": through}
 
 
-def _locked_card(desk: Desk, identity: str) -> Row:
-    """The card under the lock of its member and its own."""
+def _locked_card(desk: Desk, identity: str, *others: int) -> Row:
+    """The card under the lock of its member, of `others` too, and its own."""
     owner = desk.connection.execute(select(cards.c.member_id).where(
         cards.c.identity == identity)).scalar_one_or_none()
-    if owner is not None:
-        desk.locked(members, id=owner)
+    for member_id in sorted({*others} if owner is None else {owner, *others}):
+        desk.locked(members, id=member_id)
     row = present(desk, cards, "card", identity=identity)
     if row.member_id != owner:
         raise RegistryError("The card changed its member meanwhile. Nothing was changed;"

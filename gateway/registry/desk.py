@@ -2,7 +2,7 @@
 
 Law: rows are read back under lock before they change, and every row written in a transaction is
 in its events with the content it has at the end. New ids follow the highest; whoever needs one
-locks the house counter first and takes no other lock behind it.
+locks the counter house for it, and behind that only the counter config.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -116,9 +116,10 @@ class Desk:
     def finish(self) -> None:
         """Append the events; bump the config version when the catalogue is concerned."""
         key = self.keyring.audit_key
+        # the counter house first: who drew an id holds it already
+        house.append(self.connection, key, self.actor, self.at, self._changes)
         if any(table in CONFIGURATION for table, _ in self._changes):
             counting.take(self.connection, key, counting.CONFIG, 1)
-        house.append(self.connection, key, self.actor, self.at, self._changes)
         self._changes = []
 
 

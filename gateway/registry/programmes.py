@@ -77,8 +77,8 @@ class Programmes(Room):
             raise RegistryError("An operator number is 1 to 65535. Nothing was changed.")
         with self.at_desk() as desk:
             present(desk, merchants, "merchant", id=merchant_id)
-            operator_id = desk.next_id(operators)
             absent(desk, operators, "operator", merchant_id=merchant_id, number=number)
+            operator_id = desk.next_id(operators)
             desk.insert(operators, [{"id": operator_id, "merchant_id": merchant_id,
                                      "number": number, "name": name, "state": ACTIVE,
                                      "state_since": desk.at}])

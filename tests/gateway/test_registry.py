@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from gateway import chain, house
+from gateway import chain, counting, house
 from gateway.registry import NewCard, NewMember, Registry, RegistryError
-from gateway.tables import REGISTERED
+from gateway.registry.desk import Desk
+from gateway.tables import REGISTERED, members
 from protocol import keys
 from tests.support.street import RULES, Street, card_number
 
@@ -171,3 +172,34 @@ def test_ten_thousand_members_and_cards_take_few_statements(engine):
     street.registry.create_cards(street.programme, [
         NewCard(card_number(100 + place), member) for place, member in enumerate(made)])
     assert street.take(street.sale(card=card_number(2599))).code == 0
+
+
+def test_every_command_takes_its_locks_in_one_order(sqlite_engine, monkeypatch):
+    street = Street(sqlite_engine, members=2, first_tap_activates=True)
+    stock = card_number(50)
+    street.registry.create_card(street.programme, stock, state="stock")
+    taken: list[tuple] = []
+    sound_lock, sound_locked = counting.lock, Desk.locked
+
+    def lock(connection, audit_key, name):
+        taken.append((2, ("house", "config").index(name)))
+        return sound_lock(connection, audit_key, name)
+
+    def locked(desk, table, **key):
+        taken.append((1, key["id"]) if table is members else (1, 10**9))
+        return sound_locked(desk, table, **key)
+
+    monkeypatch.setattr(counting, "lock", lock)
+    monkeypatch.setattr(Desk, "locked", locked)
+    registry = street.registry
+    for command in (
+            lambda: registry.create_shop(street.merchant, "new"),
+            lambda: registry.set_merchant_state(street.merchant, "active"),
+            lambda: registry.create_operator(street.merchant, 7, "Li"),
+            lambda: registry.create_terminal(street.shop, terminal_id=77),
+            lambda: registry.bind_card(stock, street.members[0]),
+            lambda: registry.create_card(street.programme, card_number(51), street.members[1])):
+        taken.clear()
+        command()
+        first = list(dict.fromkeys(taken))
+        assert first == sorted(first), first

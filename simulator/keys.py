@@ -45,14 +45,15 @@ class Address(NamedTuple):
 
 
 def read_address(url: str) -> Address:
-    parts = urlsplit(url)
+    wrong = AddressUnreadable(f"{url!r} is no gateway address. Nothing was sent: use "
+                              "mqtt://host:port or https://host/v1/frames.")
     try:
+        parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        port = -1
-    if parts.scheme not in SCHEMES or not parts.hostname or port == -1:
-        raise AddressUnreadable(f"{url!r} is no gateway address. Nothing was sent: use "
-                                "mqtt://host:port or https://host/v1/frames.")
+        raise wrong from None
+    if parts.scheme not in SCHEMES or not parts.hostname:
+        raise wrong
     if parts.scheme.startswith("http") and parts.path != FRAMES_PATH:
         raise AddressUnreadable(f"{url!r} does not end in {FRAMES_PATH}. Nothing was sent: "
                                 "give the full address of the gateway's frames.")

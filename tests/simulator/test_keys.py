@@ -55,7 +55,7 @@ def test_an_address_has_a_port_and_a_way(url: str, port: int, over_http: bool):
 
 
 @pytest.mark.parametrize("url", ["", "gateway", "ftp://x", "mqtt://", "mqtt://x:99999",
-                                 "http://x/", "https://x/v1/frames/"])
+                                 "mqtt://[::1", "http://x/", "https://x/v1/frames/"])
 def test_what_is_no_gateway_address_is_refused(url: str):
     with pytest.raises(AddressUnreadable):
         keys.read_address(url)

@@ -61,6 +61,7 @@ class Handset:
         self.link_up = asyncio.Event()
         self.saved: asyncio.Queue[tuple[int, int]] = asyncio.Queue()
         self.screen: Sequence[str] = ()
+        self._log = log
         self._on_event = on_event
         self._number = 0
         self._waiting: dict[int, asyncio.Future[Mapping[str, Any]]] = {}
@@ -80,8 +81,11 @@ class Handset:
         try:
             said = json.loads(line)
         except ValueError:
-            return  # a print of the interpreter, for instance a traceback: it is in the log's way
+            said = None
         if not isinstance(said, dict):
+            # MicroPython's own print: a traceback, say
+            with self._log.open("a", encoding="utf-8") as log:
+                log.write(line + "\n")
             return
         if "event" in said:
             self._event(said)

@@ -60,6 +60,15 @@ def test_a_sale_is_keyed_and_said_to_be_saved(tmp_path: Path):
     assert [said["event"] for said in run(main, tmp_path)] == ["ready", "link", "saved"]
 
 
+def test_what_the_interpreter_prints_itself_stands_in_the_log(tmp_path: Path):
+    # MicroPython writes its tracebacks to standard output, between the lines of JSON
+    async def main(handset: Handset) -> None:
+        pass
+
+    run(main, tmp_path)
+    assert (tmp_path / "log").read_text() == "not json at all\n"
+
+
 def test_the_outbox_is_read_as_values(tmp_path: Path):
     async def main(handset: Handset) -> None:
         (entry,) = await handset.outbox()

@@ -8,6 +8,8 @@ the same seed gives the same life on both.
 from firmware.outbox import Outbox, OutboxFull, format_outbox
 from simulator.flash import NorFlash, PowerCut
 
+REPLAY = "POINTWIRE_CUT='CASE' python -m pytest tests/firmware/test_outbox_power_cut.py -k replay"
+STORM = "POINTWIRE_STORM=CASE python -m pytest tests/firmware/test_outbox_power_cut.py -k storm"
 SIZES = (93, 99, 300, 993, 1024, 93, 700, 1000)
 BLOCKS = 8
 
@@ -54,7 +56,7 @@ class Model:
         return [key for key in self.frames if key not in self.settled]
 
     def took(self, key, frame):
-        assert key not in self.frames, "trace %d was given twice" % key[1]
+        assert key not in self.frames, f"trace {key[1]} was given twice"
         self.frames[key] = frame
         self.highest[key[0]] = max(self.highest[key[0]], key[1])
         self.newest = key
@@ -84,16 +86,16 @@ class Model:
         kept = {}
         for record in outbox.records():
             key = (record.journal, record.trace)
-            assert key not in kept, "trace %d is there twice" % record.trace
+            assert key not in kept, f"trace {record.trace} is there twice"
             kept[key] = (record.frame, record.settled)
         self.resolve(outbox, kept)
         pending = list(outbox.pending())
         assert len(pending) == outbox.unsettled == len(set(pending))
         waiting = self.waiting()
-        assert set(pending) == set(waiting), "waits: %r, must wait: %r" % (pending, waiting)
+        assert set(pending) == set(waiting), f"waits: {pending}, must wait: {waiting}"
         for key in waiting:
-            assert key in kept, "trace %d waits but is not kept" % key[1]
-            assert outbox.frame(*key) == self.frames[key], "another frame: trace %d" % key[1]
+            assert key in kept, f"trace {key[1]} waits but is not kept"
+            assert outbox.frame(*key) == self.frames[key], f"another frame: trace {key[1]}"
         for key, found in kept.items():
             assert found == (self.frames.get(key), self.settled.get(key)), key
         assert outbox.journal == self.journal
@@ -246,22 +248,85 @@ def live_on(device, model, seed, steps):
     return life
 
 
+def operations_of_mount(device):
+    """How many programs and erases a mount of this flash takes, without touching it."""
+    device = device.copy()
+    before = device.operations
+    Outbox(device).mount()
+    return device.operations - before
+
+
+def try_cut(found, seed, number, torn, second=None):
+    """Cut life `seed` in operation `number`; with `second`, cut the mount that follows too.
+
+    AssertionError names the case and the command that replays it.
+    """
+    try:
+        device, model = found[number].cut(torn, seed * 7919 + number)
+        if second is not None:
+            device = device.copy(Dice(number * 101 + second))
+            device.cut_at = device.operations + 1 + second
+            try:
+                Outbox(device).mount()
+            except PowerCut:
+                pass
+            device = device.reborn()
+        live_on(device, model, seed + number, 2)
+    except Exception as error:
+        case = f"{seed}:{number}:{torn}" + ("" if second is None else f":{second}")
+        operation = found[number].operation[:3]
+        raise AssertionError(f"power cut {case} in {operation}: {error!r}\nreplay: {REPLAY}"
+                             .replace("CASE", case))
+
+
+def cut_everywhere(seed, taps, modes):
+    """Every operation of a life, each torn in each mode; how many cuts that were."""
+    found, _ = moments(seed, taps)
+    for torn in modes:
+        for number in range(len(found)):
+            try_cut(found, seed, number, torn)
+    return len(found) * len(modes)
+
+
+def cut_twice(seed, taps, torn, every=1):
+    """Every operation of a life, and behind it each (or each n-th) of the mount that follows."""
+    found, _ = moments(seed, taps)
+    count = 0
+    for number in range(len(found)):
+        device, _ = found[number].cut(torn, seed * 7919 + number)
+        for second in range(count % every, operations_of_mount(device), every):
+            try_cut(found, seed, number, torn, second)
+            count += 1
+    return count
+
+
+def replay(case, taps):
+    """Run one case as `try_cut` named it."""
+    seed, number, torn, second = (case.split(":") + [""])[:4]
+    found, _ = moments(int(seed), taps)
+    try_cut(found, int(seed), int(number), torn, int(second) if second else None)
+
+
 def storm(seed, boots, **options):
     """So many boots, each ended by a power cut somewhere, often while it still mounts."""
     life = Life(seed, **options)
     dice = Dice(seed + 2)
     mounted = 0
-    for _ in range(boots):
+    try:
+        for _ in range(boots):
+            life.device = life.device.reborn()
+            within = (2, 5, 8, 12, 16, 20, 40, 90)[dice.below(8)]
+            life.device.cut_at = life.device.operations + 1 + dice.below(within)
+            try:
+                life.boot()
+                mounted += 1
+                while True:
+                    life.step()
+            except PowerCut:
+                pass
         life.device = life.device.reborn()
-        within = (4, 12, 40, 150)[dice.below(4)]
-        life.device.cut_at = life.device.operations + 1 + dice.below(within)
-        try:
-            life.boot()
-            mounted += 1
-            while True:
-                life.step()
-        except PowerCut:
-            pass
-    life.device = life.device.reborn()
-    life.boot()
+        life.boot()
+    except Exception as error:
+        raise AssertionError(f"storm {seed}: {error!r}\nreplay: {STORM}"
+                             .replace("CASE", str(seed)))
     return life, mounted

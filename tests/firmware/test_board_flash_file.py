@@ -1,0 +1,132 @@
+"""A flash partition in a file behaves like one on a chip."""
+
+import os
+
+from firmware.board.flash_file import FlashFile
+from firmware.outbox import Outbox, format_outbox
+from tests.firmware.outbox_life import Dice
+from tests.firmware.portable import raises
+
+
+class Off(BaseException):
+    """Stands for the end of the process."""
+
+
+def power_off():
+    raise Off()
+
+
+def scratch():
+    folder = "build" if "build" in os.listdir(".") else "."
+    path = folder + "/test_flash_file.flash"
+    try:
+        os.remove(path)
+    except OSError:
+        pass
+    return path
+
+
+def with_file(check):
+    path = scratch()
+    try:
+        check(path)
+    finally:
+        os.remove(path)
+
+
+def test_a_new_file_reads_as_erased_flash_and_costs_nothing():
+    def check(path):
+        flash = FlashFile(path, 336)
+        data = bytearray(64)
+        flash.readblocks(335, data, 4032)
+        assert data == b"\xff" * 64 and os.stat(path)[6] == 0
+        assert (flash.ioctl(4, 0), flash.ioctl(5, 0)) == (336, 4096)
+        flash.close()
+
+    with_file(check)
+
+
+def test_programs_clear_bits_and_erases_set_them():
+    def check(path):
+        flash = FlashFile(path, 8)
+        data = bytearray(4)
+        flash.writeblocks(2, b"\x0f\xf0\xaa\xff", 100)
+        flash.writeblocks(2, b"\xff\x3f\x0f\xff", 100)
+        flash.readblocks(2, data, 100)
+        assert data == b"\x0f\x30\x0a\xff"
+        flash.writeblocks(3, b"next", 0)
+        flash.ioctl(6, 2)
+        flash.readblocks(2, data, 100)
+        assert data == b"\xff" * 4
+        flash.readblocks(3, data, 0)
+        assert data == b"next"
+        flash.writeblocks(3, b"over")
+        flash.readblocks(3, data, 0)
+        assert data == b"over"
+        flash.close()
+
+    with_file(check)
+
+
+def test_what_was_written_is_there_for_the_next_process():
+    def check(path):
+        flash = FlashFile(path, 8)
+        flash.writeblocks(5, b"kept", 32)
+        flash.ioctl(3, 0)
+        again, data = FlashFile(path, 8), bytearray(4)
+        again.readblocks(5, data, 32)
+        assert data == b"kept"
+        again.readblocks(4, data, 32)
+        assert data == b"\xff" * 4
+        again.close()
+        flash.close()
+
+    with_file(check)
+
+
+def test_a_place_outside_is_refused():
+    def check(path):
+        flash = FlashFile(path, 8)
+        raises(ValueError, flash.readblocks, 8, bytearray(1), 0)
+        raises(ValueError, flash.writeblocks, 0, b"ab", 4095)
+        raises(ValueError, flash.ioctl, 6, -1)
+        flash.close()
+
+    with_file(check)
+
+
+def test_an_outbox_in_a_file_survives_a_cut_at_each_operation():
+    def check(path):
+        dice = Dice(5)
+        flash = FlashFile(path, 8)
+        format_outbox(flash, 7)
+        promised, cuts = {}, 0
+        for operations in range(40):
+            flash.close()
+            flash = FlashFile(path, 8)
+            flash.cut_after(operations, power_off)
+            box = Outbox(flash)
+            try:
+                box.mount()
+                assert set(box.pending()) >= set(promised)
+                while True:
+                    trace = box.next_trace
+                    frame = b"%05d" % trace * (10 + dice.below(150))
+                    box.append(trace, frame)
+                    promised[(7, trace)] = frame
+                    if len(promised) > 10:
+                        key = min(promised)
+                        frame = promised.pop(key)
+                        box.settle(key[0], key[1], 0)
+            except Off:
+                cuts += 1
+        flash.close()
+        flash = FlashFile(path, 8)
+        box = Outbox(flash)
+        box.mount()
+        for key, frame in promised.items():
+            assert box.frame(*key) == frame
+        assert cuts == 40
+        flash.close()
+
+    with_file(check)

@@ -108,13 +108,18 @@ class Model:
 class Life:
     """Takes taps, settles, voids, raises, changes journal and restarts, as its dice say."""
 
-    def __init__(self, seed, blocks=BLOCKS, sizes=SIZES, torn="mixed"):
+    def __init__(self, seed, blocks=BLOCKS, sizes=SIZES, torn="mixed", found=None):
+        """`found` is (device, model) of a life that goes on, else a fresh one begins."""
         self.dice = Dice(seed)
         self.sizes = sizes
         self.taps = self.refused = self.count = 0
-        self.device = NorFlash(blocks, Dice(seed + 1), torn)
-        self.model = Model(1 + self.dice.getrandbits(30))
-        format_outbox(self.device, self.model.journal)
+        if found is None:
+            model = Model(1 + self.dice.getrandbits(30))
+            found = NorFlash(blocks, Dice(seed + 1), torn), model
+            format_outbox(found[0], model.journal)
+        else:
+            self.count = 50000000 + seed % 1000000 * 10  # no frame of the life before
+        self.device, self.model = found
         self.outbox = self.boot()
 
     def boot(self):
@@ -235,12 +240,7 @@ def moments(seed, taps, **options):
 
 def live_on(device, model, seed, steps):
     """Mount what a cut left behind, check it, use it, restart it, check it again."""
-    life = Life.__new__(Life)
-    life.dice, life.sizes = Dice(seed), SIZES
-    life.taps = life.refused = 0
-    life.count = 50000000 + seed % 1000000 * 10
-    life.device, life.model = device, model
-    life.boot()
+    life = Life(seed, found=(device, model))
     for _ in range(steps):
         life.tap()
         life.settle()

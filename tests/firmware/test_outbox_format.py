@@ -58,7 +58,7 @@ def test_no_single_flipped_bit_leaves_a_header_or_a_record_valid():
 
 def test_erased_and_zeroed_flash_hold_nothing():
     for byte in (0xFF, 0x00):
-        data = bytearray([byte]) * (BUFFER_SLOTS * SLOT_SIZE)
+        data = bytearray(bytes([byte]) * (BUFFER_SLOTS * SLOT_SIZE))
         assert read_header(data[:SLOT_SIZE]) is None and not parsed(data).kind
 
 

@@ -1,0 +1,315 @@
+"""The whole program on a fake board, in virtual time: what the cashier sees, and when."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from protocol import codes, messages
+from simulator.radio import Weather
+from simulator.shore import Work
+from tests.firmware.counter import Counter
+from tests.firmware.replies import AT, CARD, Asked, reply_frame
+
+NOTHING = Weather(connect_timeout_s=20)
+
+
+@pytest.fixture
+def counter() -> Iterator[Counter]:
+    with Counter() as made:
+        made.boot()
+        made.wait(5)
+        yield made
+
+
+@pytest.fixture
+def offline() -> Iterator[Counter]:
+    with Counter(weather=NOTHING) as made:
+        made.radio.set_dark(True)
+        made.boot()
+        yield made
+
+
+def test_a_sale_is_keyed_tapped_saved_and_posted(counter: Counter):
+    assert counter.lines == ("ON", "Pointwire", "Key the amount", "A = balance", "")
+    counter.keys("1250")
+    assert counter.lines[1:3] == ("Amount", "12.50")
+    counter.keys("#")
+    assert counter.lines[1:3] == ("Tap the card", "12.50")
+    counter.tap()
+    assert counter.lines[1:4] == ("Saved. Sending", "Tap 1", "12.50")
+    counter.wait(1)
+    assert counter.lines == ("ON", "Posted +12", "Balance 1012", "王* 银卡", "No. 1000")
+    assert counter.board.beeps[-1] == "ok"
+
+
+def test_a_tap_is_on_flash_before_the_screen_says_so():
+    with Counter() as counter:
+        found: list[tuple[str, bool]] = []
+
+        def look(kind: str, *values: Any) -> None:
+            if kind in ("screen", "saved"):
+                found.append((kind if kind == "saved" else values[0][1],
+                              counter.on_flash().waits(7, 1)))
+
+        counter._tell = look  # type: ignore[method-assign]
+        counter.boot()
+        counter.sale()
+        assert ("saved", True) in found and ("Saved. Sending", True) in found
+        assert [on_flash for _, on_flash in found] == sorted(on_flash for _, on_flash in found)
+        assert not [said for said, on_flash in found if "aved" in said and not on_flash]
+
+
+def test_power_that_goes_at_any_flash_operation_of_a_tap_leaves_no_false_promise():
+    for operation in range(1, 5):
+        with Counter() as counter:
+            counter.radio.set_dark(True)
+            counter.boot()
+            counter.flash.cut_at = counter.flash.operations + operation
+            try:
+                counter.sale()
+            except BaseException as error:  # noqa: BLE001 - PowerCut is no Exception
+                assert type(error).__name__ == "PowerCut"
+            said = bool(counter.all("saved"))
+            counter.cut()
+            counter.boot()
+            kept = counter.app.outbox.unsettled
+            assert kept == 1 or not said, f"operation {operation}: said to be saved, and lost"
+            assert counter.lines[1] == ("Last saved tap" if kept else "Pointwire")
+
+
+def test_an_unanswered_sale_is_saved_will_post_after_ten_seconds(offline: Counter):
+    offline.sale()
+    offline.wait(9.9)
+    assert offline.lines[1] == "Saved. Sending"
+    offline.wait(0.2)
+    assert offline.lines == ("OFF 1 unsent", "Saved, will post", "Tap 1", "12.50", "")
+    offline.radio.set_dark(False)
+    offline.wait(120)
+    assert offline.lines[1] == "Posted +12"
+
+
+def test_the_ten_seconds_hold_across_the_wrap_of_the_tick_counter(offline: Counter):
+    offline.cut()
+    started_us = offline.loop.now_us
+    offline.boot(ticks_ms=lambda: ((1 << 30) - 3000
+                                   + (offline.loop.now_us - started_us) // 1000) % (1 << 30))
+    offline.sale()
+    offline.wait(9.9)
+    assert offline.lines[1] == "Saved. Sending"
+    offline.wait(0.2)
+    assert offline.lines[1] == "Saved, will post"
+
+
+def test_after_a_reboot_the_first_screen_names_the_last_saved_tap(offline: Counter):
+    offline.sale("500")
+    offline.sale("1250")
+    offline.cut()
+    offline.screens.clear()
+    offline.boot()
+    assert offline.screens[0] == ("OFF 2 unsent", "Last saved tap", "Tap 2 12.50", "Card ..7892",
+                                  "not yet posted")
+    offline.radio.set_dark(False)
+    offline.wait(120)
+    offline.cut()
+    offline.boot()
+    assert offline.lines[4] == "posted +12" and offline.shop.balance == 1017
+
+
+def test_a_full_outbox_refuses_taps_clearly_and_takes_them_again_once_it_drained():
+    with Counter(blocks=8) as counter:
+        counter.radio.set_dark(True)
+        counter.boot()
+        taken = 0
+        while counter.lines[1] != "Outbox is full":
+            assert taken < 500
+            counter.sale("100")
+            taken += 1
+        assert counter.lines[1:4] == ("Outbox is full", "Tap NOT taken", "Get it online")
+        assert counter.app.outbox.unsettled == len(counter.all("saved")) == taken - 1 > 30
+        assert counter.board.beeps[-1] == "fault" and not counter.all("died")
+        counter.sale("100")
+        assert counter.lines[1] == "Outbox is full"
+        counter.radio.set_dark(False)
+        counter.wait(600)
+        assert counter.app.outbox.unsettled == 0 and len(counter.shop.posted) == taken - 1
+        counter.sale("100")
+        assert counter.lines[1] == "Saved. Sending"
+
+
+def test_an_inquiry_shows_the_balance_and_journals_nothing(counter: Counter):
+    counter.keys("A")
+    assert counter.lines[1:3] == ("Tap the card", "A = balance")
+    counter.tap()
+    assert counter.lines[1] == "Asking..."
+    counter.wait(1)
+    assert counter.lines[1:3] == ("王* 银卡", "Balance 1000")
+    assert list(counter.app.outbox.records()) == []
+
+
+def test_an_inquiry_offline_says_at_once_that_it_needs_the_link(offline: Counter):
+    offline.keys("A")
+    offline.tap()
+    assert offline.lines[1:3] == ("No answer", "Only when online")
+
+
+def test_an_inquiry_without_an_answer_ends_after_half_a_minute(counter: Counter):
+    counter.shop.silent.add(messages.INQUIRY)
+    counter.keys("A")
+    counter.tap()
+    counter.wait(29)
+    assert counter.lines[1] == "Asking..."
+    counter.wait(2)
+    assert counter.lines[1:3] == ("No answer", "Try again")
+
+
+@pytest.mark.parametrize(("commit_s", "is_set"), [(3, True), (5, False)])
+def test_the_heartbeat_sets_the_clock_only_within_ten_seconds(commit_s: int, is_set: bool):
+    slow = Weather(latency_ms_min=3000, latency_ms_max=3000)
+    work = Work(commit_ms_min=commit_s * 1000, commit_ms_max=commit_s * 1000)
+    with Counter(weather=slow, work=work) as counter:
+        counter.boot()
+        counter.wait(29)
+        assert counter.app.up()
+        assert counter.all("clock") == ([(AT,)] if is_set else [])
+        assert (counter.app.clock.now(counter.app.now()) is not None) == is_set
+
+
+def test_a_refusal_that_comes_after_its_screen_is_an_alert_until_acknowledged():
+    refuse = {"yes": True}
+
+    def answer(frame: bytes) -> bytes:
+        asked = Asked(frame)
+        sale = asked.type == messages.SALE
+        return reply_frame(frame, codes.CARD_LOST if sale and refuse["yes"] else 0)
+
+    with Counter(answer) as counter:
+        counter.boot()
+        counter.wait(5)
+        counter.sale()
+        counter.keys("*")
+        counter.wait(2)
+        assert counter.lines[1:] == ("1 not posted", "Tap 1", "Card lost", "# = seen")
+        counter.keys("#")
+        assert counter.lines[1] == "Pointwire"
+
+
+def test_a_card_that_cannot_be_sealed_is_not_stored_and_said(counter: Counter):
+    counter.sale(card=10 ** 30)
+    assert counter.lines[1:4] == ("Not stored", "Tap NOT taken", "Try again")
+    assert counter.all("not_saved") and list(counter.app.outbox.records()) == []
+    counter.sale()
+    counter.wait(1)
+    assert counter.lines[1] == "Posted +12"
+
+
+def failing_once(real: Callable[..., Any], when: Callable[..., bool]) -> Callable[..., Any]:
+    left = [1]
+
+    def call(*arguments: Any) -> Any:
+        if left and when(*arguments):
+            left.pop()
+            raise RuntimeError("a broken part")
+        return real(*arguments)
+    return call
+
+
+def test_a_reader_that_dies_is_said_logged_and_started_again(counter: Counter):
+    counter.board.event = failing_once(counter.board.event, lambda: True)
+    counter.keys("1")
+    counter.keys("2")
+    assert counter.lines[0] == "Fault: panel"
+    assert counter.all("died") == [("panel", "RuntimeError: a broken part")]
+    counter.wait(2)
+    counter.sale()
+    assert counter.lines[0].startswith("ON") and counter.lines[1] == "Saved. Sending"
+
+
+def test_a_fault_between_outbox_and_screen_ends_on_the_tap_that_was_saved(counter: Counter):
+    counter.board.beep = failing_once(counter.board.beep, lambda name: name == "saved")
+    counter.sale()
+    assert counter.all("died") and counter.lines[0] == "Fault: panel"
+    assert counter.lines[1:3] == ("Last saved tap", "Tap 1 12.50")
+    counter.wait(5)
+    assert counter.all("settled") and len(counter.shop.posted) == 1
+
+
+def test_a_flash_that_fails_under_a_tap_promises_nothing(counter: Counter):
+    counter.sale("500")
+    counter.wait(2)
+    counter.flash.writeblocks = failing_once(counter.flash.writeblocks, lambda *_: True)
+    counter.sale("1250")
+    assert counter.lines[0] == "Fault: panel" and counter.lines[2] == "Tap 1 5.00"
+    assert counter.all("saved") == [(7, 1)]
+    counter.wait(3)
+    counter.sale("1250")
+    counter.wait(2)
+    assert counter.lines[1] == "Posted +12" and len(counter.shop.posted) == 2
+
+
+def test_a_link_that_dies_takes_no_tap_with_it_and_comes_back(counter: Counter):
+    counter.board._connect = failing_once(counter.board._connect, lambda *_: True)
+    counter.app.drop_link("a test pulls the plug")
+    counter.wait(2)
+    assert counter.all("died") == [("link", "RuntimeError: a broken part")]
+    assert counter.lines[0] == "Fault: link"
+    counter.sale()
+    assert counter.lines[1] == "Saved. Sending"
+    counter.wait(10)
+    assert counter.lines[:2] == ("ON", "Posted +12")
+
+
+def test_a_dropped_link_is_said_made_again_and_what_waits_posts(counter: Counter):
+    counter.app.drop_link("the radio is off")
+    counter.sale()
+    assert counter.all("link")[-1] == (False, "the radio is off")
+    assert counter.lines[0] == "OFF 1 unsent"
+    counter.wait(10)
+    assert counter.lines[:2] == ("ON", "Posted +12")
+
+
+def test_an_unreadable_outbox_takes_no_taps_and_is_never_formatted():
+    with Counter() as counter:
+        counter.flash.ioctl(6, 0)
+        counter.flash.ioctl(3, 0)
+        operations = counter.flash.operations
+        counter.boot()
+        assert counter.lines[:4] == ("OFF", "OUTBOX FAULT", "No taps possible",
+                                     "Call technician")
+        reason, why = counter.all("recovery")[0]
+        assert counter.lines[4] == reason and why
+        before = counter.lines
+        counter.sale()
+        counter.wait(120)
+        assert counter.lines == before and not counter.app.up()
+        assert counter.flash.operations == operations
+        assert not counter.all("saved") and not counter.all("died")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_quiet_day_feeds_the_watchdog_all_along(dark: bool):
+    with Counter() as counter:
+        counter.radio.set_dark(dark)
+        counter.boot()
+        counter.wait(6 * 3600)
+        assert counter.board.watchdog_fed == 6 * 3600 // 20
+        assert not counter.all("died") and counter.app.up() is not dark
+
+
+def test_two_handsets_of_one_process_share_nothing():
+    with Counter() as one, Counter(language="zh") as other:
+        one.boot()
+        other.boot()
+        one.sale()
+        assert other.app.outbox.unsettled == 0
+        assert other.lines[1:3] == ("Pointwire", "请输入金额")
+        assert one.lines[1] == "Saved. Sending"
+
+
+def test_no_card_number_is_told_or_shown(counter: Counter):
+    counter.sale()
+    counter.wait(2)
+    counter.cut()
+    counter.boot()
+    said = [each for each in counter.told if each[0] != "settled"]
+    assert str(CARD) not in repr(said) + repr(counter.screens)

@@ -15,9 +15,10 @@ from gateway import bulk, chain, counting
 from gateway.book import Message
 from gateway.clock import month_of
 from gateway.errors import GatewayError
-from gateway.keyring import Keyring, bound_to, frame_hash
+from gateway.keyring import Keyring, bound_to
 from gateway.opening import Letter
 from gateway.tables import SEALED, dead_letters, quarantine
+from protocol.frames import frame_hash
 from protocol.limits import FRAME_UP_SIZE_MAX
 
 QUARANTINED = "quarantined"

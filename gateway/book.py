@@ -168,20 +168,14 @@ class Posted(NamedTuple):
     context: str
 
 
-class Activation(NamedTuple):
-    """A stock card tapped for the first time becomes its member's active card."""
-
-    card: Card
-    since: int
-
-
 class Decision(NamedTuple):
-    """What a decision function returns: the code, the facts and the effects."""
+    """What a decision function returns: the code, the facts and the effects. `activated`: a stock
+    card that was tapped for the first time, as its member's active card."""
 
     code: int
     facts: Facts = Facts()
     posted: Posted | None = None
-    activation: Activation | None = None
+    activated: Card | None = None
 
 
 class Book:
@@ -202,17 +196,16 @@ class Book:
         self.journals = journals
         self.broken = broken
         self.raised: dict[int, int] = {}
-        self.activated: list[Activation] = []
+        self.activated: list[Card] = []
 
     def join(self, decision: Decision) -> None:
         """Take over the effects of a decision that returned."""
         if decision.posted is not None:
             member = decision.posted.draft.member
             self.members[member.id] = member
-        if decision.activation is not None:
-            card = decision.activation.card
-            self.cards[card.identity] = card
-            self.activated.append(decision.activation)
+        if decision.activated is not None:
+            self.cards[decision.activated.identity] = decision.activated
+            self.activated.append(decision.activated)
 
     def raise_epoch(self, terminal_id: int, epoch: int) -> None:
         """A valid MAC under a higher epoch than recorded raises the record (WIRE, Keys)."""

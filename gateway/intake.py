@@ -97,11 +97,6 @@ class Intake:
                     answers.append(self._quarantine(batch[0], fault))
         return answers
 
-    def requeue(self, digest: bytes) -> None:
-        """Let HQ's verdict on a quarantined frame be: decide it again. Raises NotQuarantined."""
-        with writing(self.engine) as connection:
-            aside.requeue(connection, self.keyring, digest, to_ms(self.clock()))
-
     def _attempt(self, batch: list[Message]) -> list[Answer]:
         return self._retried(lambda: self._transact(batch))
 

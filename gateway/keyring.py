@@ -10,7 +10,6 @@ import hmac
 import os
 from collections.abc import Callable
 from functools import lru_cache
-from hashlib import sha256
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -72,8 +71,3 @@ def bound_to(name: str, *parts: int | bytes) -> bytes:
     """Associated data of a box: what it belongs to, unambiguous."""
     texts = (part.hex() if isinstance(part, bytes) else str(part) for part in parts)
     return ":".join((name, *texts)).encode()
-
-
-def frame_hash(frame: bytes) -> bytes:
-    """SHA-256 over all bytes of a frame: what "the same frame" means."""
-    return sha256(frame).digest()

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from gateway.book import Message
 from gateway.clock import to_ms
-from gateway.keyring import Keyring, frame_hash
+from gateway.keyring import Keyring
 from gateway.strict_cbor import decode
 from protocol import frames
 from protocol.errors import CborError, FrameError
@@ -98,7 +98,7 @@ def open_arrival(keyring: Keyring, arrival: Arrival) -> Message | Letter:
     fault = 0
     if isinstance(said, Fault):
         said, fault = request(said.type, said.journal, said.trace), said.code
-    return Message(terminal_id, epoch, frame, frame_hash(frame), received_at, said, fault)
+    return Message(terminal_id, epoch, frame, frames.frame_hash(frame), received_at, said, fault)
 
 
 def open_arrivals(keyring: Keyring, arrivals: Sequence[Arrival]) -> list[Message | Letter]:

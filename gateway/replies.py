@@ -12,12 +12,10 @@ from gateway.judging import Case
 from gateway.keyring import Keyring
 from protocol.errors import MessageError
 from protocol.frames import seal
-from protocol.limits import DOWN, TEXT_SIZE_MAX
+from protocol.limits import DOWN, REPLY_TYPE_BASE, TEXT_SIZE_MAX
 from protocol.messages import REPLY_FIELDS, REPLY_RULES, Reply, clip
 from protocol.schema import fits
 
-DIGEST_SIZE = 8
-REPLY_BASE = 128
 _REST = (None,) * 4
 
 
@@ -28,7 +26,7 @@ def reply_frame(keyring: Keyring, case: Case, now: int, receipt: int | None,
     request = message.request
     tier = None if facts.tier is None else clip(facts.tier, TEXT_SIZE_MAX)
     member = None if facts.member is None else clip(facts.member, TEXT_SIZE_MAX)
-    reply = Reply(REPLY_BASE + request.type, request.journal, request.trace, message.digest,
+    reply = Reply(REPLY_TYPE_BASE + request.type, request.journal, request.trace, message.digest,
                   case.decision.code, now // 1000, facts.points, facts.balance, None, tier,
                   member, receipt if receipt is not None else facts.receipt, facts.expiring,
                   None, head, None, facts.config_revision, None, None, None,

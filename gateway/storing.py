@@ -199,8 +199,7 @@ def _store_registry(connection: Connection, keyring: Keyring, book: Book) -> Non
     desk = Desk(connection, keyring, INTAKE, book.now)
     for terminal_id, epoch in sorted(book.raised.items()):
         raise_epoch(desk, present(desk, terminals, "terminal", id=terminal_id), epoch)
-    for activation in sorted(book.activated, key=lambda each: each.card.id):
-        card = activation.card
+    for card in sorted(book.activated):
         change_card(desk, present(desk, cards, "card", id=card.id), "first tap",
                     state=card.state, state_since=card.state_since,
                     state_before=card.state_before)

@@ -232,8 +232,3 @@ ENTRY_LINKED = _columns(entries, "link", "head")
 
 # the catalogue is read again when one of these changes
 CONFIGURATION = ("programmes", "rule_sets", "merchants", "shops", "operators")
-
-UNIT_POINTS = 1
-UNIT_MONEY = 2
-ORIGIN_HQ = 0
-ORIGIN_JOBS = -1

@@ -23,12 +23,11 @@ from simulator.broker import Broker, Credential
 from simulator.eventlog import EventLog
 from simulator.flash import NorFlash
 from simulator.handset import Handset
-from simulator.loop import US, VirtualLoop
+from simulator.loop import VirtualLoop
 from simulator.radio import Radio, Weather
 from simulator.shore import Gateway, Shore, Work
 
 DAY_S = 86400
-MINUTE_US = 60 * US
 
 
 class Plan(NamedTuple):

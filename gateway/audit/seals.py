@@ -14,7 +14,7 @@ from gateway import chain, counting
 from gateway.audit.reader import Work, raw
 from gateway.audit.report import FORGED, RESTORE, ROLLED_BACK, join_key, key_text
 from gateway.clock import month_of
-from gateway.keyring import KeyringError, bound_to, frame_hash
+from gateway.keyring import KeyringError, bound_to
 from gateway.tables import (
     SEALED,
     counters,
@@ -23,6 +23,7 @@ from gateway.tables import (
     quarantine,
     refusals,
 )
+from protocol.frames import frame_hash
 from protocol.limits import FRAME_UP_SIZE_MAX
 
 

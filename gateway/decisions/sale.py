@@ -7,7 +7,7 @@ for HQ (41). A held sale posts nothing and keeps its trace for ever.
 
 import json
 
-from gateway.book import ACTIVE, STOCK, Activation, Book, Decision, Facts, Message, Posted
+from gateway.book import ACTIVE, STOCK, Book, Decision, Facts, Message, Posted
 from gateway.clock import add_months, business_day
 from gateway.decisions import causes
 from gateway.decisions.causes import Dated, Place
@@ -50,11 +50,10 @@ def sale(message: Message, book: Book) -> Decision:
     facts = Facts(points=given.points, balance=after.balance, tier=tier.name,
                   member=after.masked_name, expiring=expiring_next(after, posted.booked_on),
                   head_of=after.id)
-    activation = None
+    activated = None
     if card.state == STOCK:
-        active = card._replace(state=ACTIVE, state_since=dated.at, state_before=STOCK)
-        activation = Activation(active, dated.at)
-    return Decision(codes.APPROVED, facts, posted, activation)
+        activated = card._replace(state=ACTIVE, state_since=dated.at, state_before=STOCK)
+    return Decision(codes.APPROVED, facts, posted, activated)
 
 
 def _post(message: Message, book: Book, place: Place, member: Member, dated: Dated,

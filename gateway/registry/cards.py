@@ -7,12 +7,11 @@ from typing import NamedTuple
 from sqlalchemy import Row, func, select
 
 from gateway.book import ACTIVE, BLOCKED, EXPIRED, LOST, REPLACED, STOCK, SUSPECT
-from gateway.catalogue import MEMBER_POINTS
 from gateway.clock import to_day, to_ms
 from gateway.decisions.causes import identity_of, luhn
 from gateway.registry.desk import Desk, RegistryError, Room, present
 from gateway.registry.programmes import newest_rules
-from gateway.tables import UNIT_POINTS, card_events, cards, members, programmes
+from gateway.tables import card_events, cards, members, programmes
 
 STATES = (STOCK, ACTIVE, LOST, BLOCKED, EXPIRED, SUSPECT, REPLACED)
 UID_SIZES = (4, 7, 10)
@@ -44,12 +43,12 @@ class Cards(Room):
         with self.at_desk() as desk:
             programme = present(desk, programmes, "programme", id=programme_id)
             first = desk.next_id(cards)
-            nameless = [place for place, new in enumerate(wanted) if new.member_id is None
-                        and new.state == STOCK and programme.first_tap_activates]
+            nameless = {place for place, new in enumerate(wanted) if new.member_id is None
+                        and new.state == STOCK and programme.first_tap_activates}
             rules = newest_rules(desk, programme_id)
-            made = iter(desk.members(programme_id, [(rules.tiers[0].code, "")] * len(nameless),
-                                     MEMBER_POINTS, UNIT_POINTS) if nameless else ())
-            owners = [next(made) if place in set(nameless) else new.member_id
+            made = iter(desk.members(programme_id, [(rules.tiers[0].code, "")] * len(nameless))
+                        if nameless else ())
+            owners = [next(made) if place in nameless else new.member_id
                       for place, new in enumerate(wanted)]
             _free_identities(desk, identities)
             rows = [_card_row(first + place, programme_id, identities[place], owners[place], new,

@@ -13,11 +13,12 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, Table, and_, func, select, update
 
 from gateway import bulk, chain, counting, house
+from gateway.catalogue import MEMBER_POINTS
 from gateway.clock import to_ms, utc_now
 from gateway.database import on_postgresql, writing
 from gateway.errors import GatewayError
 from gateway.keyring import Keyring
-from gateway.ledger import Member, derived
+from gateway.ledger import POINTS, Member, derived
 from gateway.tables import CONFIGURATION, accounts, members, registry_events
 
 CHUNK = 1000
@@ -84,18 +85,18 @@ class Desk:
             raise RegistryError(f"{table.name} {key} is not what the registry last wrote."
                                 " Nothing was changed; run the audit.")
 
-    def account(self, programme_id: int, kind: str, owner_id: int, unit: int,
+    def account(self, programme_id: int, kind: str, owner_id: int,
                 account_id: int) -> dict[str, object]:
         return {"id": account_id, "programme_id": programme_id, "kind": kind,
-                "owner_id": owner_id, "unit": unit}
+                "owner_id": owner_id, "unit": POINTS}
 
-    def members(self, programme_id: int, tiers_and_masks: Sequence[tuple[str, str]],
-                account_kind: str, unit: int) -> list[int]:
+    def members(self, programme_id: int,
+                tiers_and_masks: Sequence[tuple[str, str]]) -> list[int]:
         """New members, each with its account; their ids in order."""
         member_id, account_id = self.next_id(members), self.next_id(accounts)
         account_rows, member_rows = [], []
         for place, (tier, masked) in enumerate(tiers_and_masks):
-            account_rows.append(self.account(programme_id, account_kind, member_id + place, unit,
+            account_rows.append(self.account(programme_id, MEMBER_POINTS, member_id + place,
                                              account_id + place))
             member_rows.append(self._member(member_id + place, programme_id, tier, masked,
                                             account_id + place))

@@ -7,12 +7,11 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from gateway.book import ACTIVE, CLOSED, SUSPENDED
-from gateway.catalogue import MEMBER_POINTS
 from gateway.database import reading
 from gateway.names import mask
 from gateway.registry.desk import RegistryError, Room, present
 from gateway.registry.programmes import newest_rules
-from gateway.tables import UNIT_POINTS, cards, members
+from gateway.tables import cards, members
 
 STATES = (ACTIVE, SUSPENDED, CLOSED)
 
@@ -52,8 +51,7 @@ class Members(Room):
                     raise RegistryError(f"The programme has no tier {new.tier!r}."
                                         " Nothing was changed.")
             return desk.members(programme_id, [
-                (new.tier or rules.tiers[0].code, mask(new.name)) for new in wanted],
-                MEMBER_POINTS, UNIT_POINTS)
+                (new.tier or rules.tiers[0].code, mask(new.name)) for new in wanted])
 
     def set_member_state(self, member_id: int, state: str,
                          since: datetime | None = None) -> None:

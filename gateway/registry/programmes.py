@@ -10,7 +10,6 @@ from gateway.clock import zone_of
 from gateway.registry.desk import Desk, RegistryError, Room, absent, present
 from gateway.rules import RuleSet, check, from_json, to_json
 from gateway.tables import (
-    UNIT_POINTS,
     accounts,
     merchants,
     operators,
@@ -60,7 +59,7 @@ class Programmes(Room):
             present(desk, programmes, "programme", id=programme_id)
             merchant_id, account_id = desk.next_id(merchants), desk.next_id(accounts)
             desk.insert(accounts, [desk.account(programme_id, MERCHANT_ISSUED, merchant_id,
-                                                UNIT_POINTS, account_id)])
+                                                account_id)])
             desk.insert(merchants, [{"id": merchant_id, "programme_id": programme_id,
                                      "name": name, "state": ACTIVE, "state_since": desk.at}])
         return merchant_id

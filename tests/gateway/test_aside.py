@@ -4,8 +4,9 @@ import pytest
 
 from gateway import aside
 from gateway.database import writing
-from gateway.keyring import bound_to, frame_hash
+from gateway.keyring import bound_to
 from gateway.opening import Letter
+from protocol.frames import frame_hash
 from tests.support.street import Street
 
 

@@ -1,7 +1,6 @@
 """The book of a batch: effects join only when asked to."""
 
 from gateway.book import (
-    Activation,
     Book,
     Card,
     Catalogue,
@@ -33,7 +32,7 @@ def test_a_decision_joins_with_its_member_and_its_card():
     draft = accrue(MEMBER, 1, 901, 15, 10, 20)
     active = CARD._replace(state="active")
     state.join(Decision(0, posted=Posted(draft, 1, 1, 3, 1250, 10, 10, 0, "{}"),
-                        activation=Activation(active, 0)))
+                        activated=active))
     assert state.members[7].available == 15
     assert state.cards[CARD.identity].state == "active" and len(state.activated) == 1
 

@@ -157,7 +157,7 @@ def test_a_quarantined_frame_is_90_until_it_is_requeued_and_then_posts(engine, p
     assert street.take(tap).code == 0
     assert street.rows("quarantine", "state") == [("requeued",)]
     with pytest.raises(NotQuarantined):
-        street.intake.requeue(reply.digest)
+        street.registry.requeue(reply.digest)
 
 
 def test_a_requeued_frame_that_fails_again_keeps_its_one_row(engine, poisoned):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.keyring import Keyring, KeyringError, bound_to, frame_hash
+from gateway.keyring import Keyring, KeyringError, bound_to
 from protocol import keys
 from tests.support.street import KEYS
 
@@ -52,4 +52,3 @@ def test_a_keyring_shows_nothing():
     assert repr(ring) == "Keyring(...)"
     assert len(ring.master_key_id) == 16
     assert ring.master_key_id != Keyring(b"N" * 32, *KEYS[1:]).master_key_id
-    assert len(frame_hash(b"")) == 32

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from flask import Blueprint, Response, request
+from gunicorn.http.errors import ParseException
 
 from gateway import logs, metrics
 from gateway.errors import TryLater
@@ -34,8 +35,11 @@ def blueprint(intake: Post, now: Callable[[], datetime], at_once_max: int) -> Bl
     @room.post("/v1/frames")
     def take() -> Response:
         """One frame in, its reply out."""
-        # one byte more than allowed is enough to be found too long
-        frame = request.stream.read(FRAME_UP_SIZE_MAX + 1)
+        try:
+            # one byte more than allowed is enough to be found too long
+            frame = request.stream.read(FRAME_UP_SIZE_MAX + 1)
+        except (OSError, ParseException) as error:
+            return _broken_off(error)
         if not places.acquire(blocking=False):
             metrics.BUSY.inc()
             return Response(status=429, headers={"Retry-After": BUSY_RETRY_AFTER_S})
@@ -45,6 +49,13 @@ def blueprint(intake: Post, now: Callable[[], datetime], at_once_max: int) -> Bl
             places.release()
 
     return room
+
+
+def _broken_off(error: Exception) -> Response:
+    """The connection ended inside the body, or its chunks are none: no frame has come."""
+    metrics.DROPPED.labels("broken body").inc()
+    log.warning("a request's body broke off", why=type(error).__name__)
+    return Response(status=400)
 
 
 def _answered(intake: Post, arrival: Arrival) -> Response:

@@ -2,16 +2,21 @@
 
 Law: the address is bound here, before anything else starts, so that a taken port is one clear line
 instead of five retries. One process each: its counts at /metrics are whole. More capacity is more
-web processes behind a proxy, which also does TLS and keeps slow clients away.
+web processes behind a proxy, which also does TLS and keeps slow clients away. Without one, a
+request that has not come whole after REQUEST_WAIT_S is given up, so that terminals which lost
+their coverage in the middle of one do not keep the threads for ever.
 """
 
 import socket
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from gateway import logs
 from gateway.errors import GatewayError
@@ -21,6 +26,7 @@ log = logs.logger(__name__)
 
 THREADS = 24
 BACKLOG = 512
+REQUEST_WAIT_S = 10.0
 
 
 class WebError(GatewayError):
@@ -37,6 +43,30 @@ class _Logger(Logger):
         self.error_log.setLevel("WARNING")
 
 
+class _Worker(ThreadWorker):
+    """Gunicorn's threads, each waiting for one request no longer than REQUEST_WAIT_S."""
+
+    def init_process(self) -> None:
+        self._begun: dict[TConn, float] = {}
+        super().init_process()
+
+    def handle(self, conn: TConn) -> Any:
+        self._begun[conn] = time.monotonic()
+        try:
+            return super().handle(conn)
+        finally:
+            del self._begun[conn]
+
+    def notify(self) -> None:
+        """Called about once a second. Reading ends here; an answer can still be written."""
+        super().notify()
+        late = time.monotonic() - REQUEST_WAIT_S
+        for conn, begun in list(self._begun.items()):
+            if begun < late:
+                with suppress(OSError):
+                    conn.sock.shutdown(socket.SHUT_RD)
+
+
 class _Server(BaseApplication):
     def __init__(self, make: Callable[[], Flask], descriptor: int):
         self._make = make
@@ -47,7 +77,7 @@ class _Server(BaseApplication):
         assert self.cfg is not None
         for name, value in (
                 ("bind", f"fd://{self._descriptor}"), ("workers", 1), ("threads", THREADS),
-                ("worker_class", "gthread"), ("logger_class", _Logger), ("proc_name", "pointwire"),
+                ("worker_class", _Worker), ("logger_class", _Logger), ("proc_name", "pointwire"),
                 ("control_socket_disable", True), ("graceful_timeout", 10)):
             self.cfg.set(name, value)
 

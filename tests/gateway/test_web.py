@@ -1,7 +1,13 @@
 """Frames over HTTP: one status for each end a frame can have, and a body only for 200."""
 
+import socket
+import struct
+import subprocess
+import sys
 import threading
+from collections.abc import Iterator
 from datetime import datetime, timezone
+from http.client import HTTPConnection
 
 import pytest
 
@@ -9,6 +15,7 @@ from gateway import metrics
 from gateway.errors import TryLater
 from gateway.intake import Answer
 from gateway.web.app import create_app
+from tests.house.law import ROOT
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=timezone.utc)
 
@@ -118,3 +125,75 @@ def test_the_counts_say_what_became_of_frames():
     web.post("/v1/frames", data=b"x")
     text = web.get("/metrics").text
     assert 'pointwire_frames_total{code="approved",verdict="replied",way="http"}' in text
+
+
+# the real server with two threads that wait half a second for a request, and no database
+SERVER = """
+from datetime import datetime, timezone
+from gateway.intake import Answer
+from gateway.settings import Address
+from gateway.web import app, serve
+
+class Intake:
+    def take(self, arrivals):
+        return [Answer("replied", 1001, 1, 0, b"sealed reply", "approved")]
+
+serve.THREADS, serve.REQUEST_WAIT_S = 2, 0.5
+listener = serve.listen(Address("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+serve.serve(lambda: app.create_app(Intake(), lambda: None, lambda: datetime.now(timezone.utc)),
+            listener)
+"""
+HEAD = b"POST /v1/frames HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with subprocess.Popen([sys.executable, "-c", SERVER], cwd=ROOT, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        yield int(process.stdout.readline())
+        process.terminate()
+
+
+def begin(port: int, text: bytes) -> socket.socket:
+    made = socket.create_connection(("127.0.0.1", port), 10)
+    made.sendall(text)
+    return made
+
+
+def asked(port: int, method: str, path: str) -> tuple[int, bytes]:
+    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        connection.request(method, path, b"frame" if method == "POST" else None)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("half", [HEAD[:20], HEAD + b"Content-Length: 93\r\n\r\nabc",
+                                  HEAD + b"Transfer-Encoding: chunked\r\n\r\n30\r\nabc"])
+def test_terminals_lost_inside_a_request_do_not_keep_the_others_out(port: int, half: bytes):
+    lost = [begin(port, half) for _ in range(4)]
+    assert asked(port, "POST", "/v1/frames") == (200, b"sealed reply")
+    for each in lost:
+        each.close()
+
+
+@pytest.mark.parametrize("body", [
+    b"zz\r\nabc\r\n0\r\n\r\n", b"-3\r\nabc\r\n0\r\n\r\n", b"3\r\nabcdef\r\n0\r\n\r\n"])
+def test_chunks_that_are_none_are_400_and_no_fault_of_ours(port: int, body: bytes):
+    with begin(port, HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + body) as connection:
+        assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
+    assert b"pointwire_unexpected_errors_total{" not in asked(port, "GET", "/metrics")[1]
+
+
+@pytest.mark.parametrize("how", [b"Content-Length: 93\r\n\r\n",
+                                 b"Transfer-Encoding: chunked\r\n\r\n30\r\n"])
+def test_a_connection_that_breaks_inside_a_body_is_no_fault_of_ours(port: int, how: bytes):
+    connection = begin(port, HEAD + how + b"abc")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+    text = asked(port, "GET", "/metrics")[1]
+    assert b"pointwire_unexpected_errors_total{" not in text

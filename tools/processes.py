@@ -91,7 +91,12 @@ class Process:
         clock = asyncio.get_running_loop().time
         while not self._stopping:
             started = clock()
-            code = await self._live()
+            try:
+                code = await self._live()
+            except OSError as error:
+                self.fail(NotReady(f"{self.name} cannot be started: {error}. What was posted is "
+                                   "safe: put right what it names and start again."))
+                return
             if self._stopping:
                 return
             short_lives = short_lives + 1 if clock() - started < SHORT_LIFE_S else 0

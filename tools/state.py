@@ -97,7 +97,12 @@ class Lock:
     """Holds the demo's folder until `release` or the end of the process."""
 
     def __init__(self, where: Home) -> None:
-        self._fd = os.open(where.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        path = where.folder / "lock"
+        try:
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise Unwritable(f"{path} cannot be written ({error.strerror}). Nothing was started: "
+                             f"remove it, or set {HOME_VARIABLE} to another folder.") from None
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -79,3 +79,15 @@ def test_a_child_that_ignores_the_request_to_stop_is_ended(tmp_path: Path, monke
 
 def test_the_last_words_of_a_silent_child_are_said_to_be_none(tmp_path: Path):
     assert last_words(tmp_path / "none.log") == "it said nothing"
+
+
+def test_a_child_that_cannot_even_be_begun_is_given_up_at_once(tmp_path: Path):
+    (tmp_path / "child.log").mkdir()
+
+    async def main() -> None:
+        child = Child(ECHO, tmp_path)
+        with pytest.raises(NotReady, match="child cannot be started: .*child.log"):
+            await child.process.failed
+        await child.process.stop()
+
+    run(main)

@@ -77,3 +77,9 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path):
 def test_the_folder_comes_from_the_environment(tmp_path: Path):
     assert state.home({state.HOME_VARIABLE: str(tmp_path)}).folder == tmp_path
     assert state.home({}).folder == Path.cwd() / "var" / "demo"
+
+
+def test_a_lock_that_cannot_be_opened_is_said(where: state.Home):
+    (where.folder / "lock").mkdir()
+    with pytest.raises(Unwritable, match="lock cannot be written"):
+        state.Lock(where)

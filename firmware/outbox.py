@@ -20,7 +20,7 @@ from firmware.outbox_format import (
     read_header, set_source, slots_of, write_header, write_note, write_settle, write_tap,
 )
 from firmware.outbox_mount import mount
-from firmware.outbox_ring import Ring
+from firmware.outbox_ring import Ring, corrupt
 from firmware.outbox_search import Search
 
 __all__ = ("Outbox", "OutboxFull", "OutboxUnreadable", "Record", "format_outbox")
@@ -288,8 +288,7 @@ class Outbox:
         passed = self._copied[0] != source
         while slot < end:
             if not ring.read(block, slot):
-                raise OutboxUnreadable("corrupt", "a record of block %d cannot be read; nothing "
-                                       "was erased, call a technician" % block)
+                raise corrupt("a record of block %d cannot be read" % block)
             record = ring.record
             slots, size, key = record.slots, record.size, (record.journal, record.trace)
             worth += _TAP_WORTH if record.kind == TAP else 1
@@ -300,14 +299,16 @@ class Outbox:
                     ring.open(self.journal, self.last_trace)
                     ring.read(block, slot)
                 set_source(ring.buffer, ring.at, size, source)
-                to, to_slot = ring.head, ring.end
+                to, to_slot, copied = ring.head, ring.end, (source,) + key
                 ring.write(ring.at, slots)
                 self._worth += _TAP_WORTH
-                self._copied = (source,) + key
+                self._copied = copied
                 self._search.remember(key[0], key[1], to, to_slot)
             elif record.kind == TAP and not passed and key == self._copied[1:]:
                 passed = True
             slot += slots
+        if not passed:
+            raise corrupt("trace %d is no longer where it was copied from" % self._copied[2])
         self._worth -= worth
         ring.advance_tail()
         return True

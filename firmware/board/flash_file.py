@@ -20,7 +20,7 @@ class FlashFile:
         self.blocks = blocks
         self.operations = 0
         self._cut_at = None
-        self._power_off = None
+        self._power_off = _exit
         try:
             self._file = open(path, "r+b")
         except OSError:
@@ -110,6 +110,4 @@ class FlashFile:
 
 
 def _exit():
-    if hasattr(os, "_exit"):
-        os._exit(CUT_EXIT_CODE)
-    sys.exit(CUT_EXIT_CODE)
+    getattr(os, "_exit", sys.exit)(CUT_EXIT_CODE)

@@ -9,6 +9,8 @@ MQTT 3.1.1 without TLS. Production runs Mosquitto or a cluster. Law:
 - Credentials are checked before a session is touched. amqtt 0.12 deletes or takes over the
   session of a client id first and asks the plugins afterwards, so a stranger could end the
   gateway's session without a password; `GuardedBroker` turns that order round.
+- Who connects and says nothing, or nonsense, is put out after CONNECT_WAIT_S at the latest and
+  leaves nothing behind; no message is lost because somebody subscribes meanwhile.
 """
 
 import asyncio
@@ -19,12 +21,12 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import click
-from amqtt.adapters import ReaderAdapter, WriterAdapter
+from amqtt.adapters import ReaderAdapter, StreamWriterAdapter, WriterAdapter
 from amqtt.broker import Broker
 from amqtt.contexts import Action
 from amqtt.errors import BrokerError, MQTTError
@@ -39,6 +41,8 @@ from gateway.keyring import Keyring
 from gateway.registry import Registry
 from protocol import topics
 from tools.errors import EXIT_NOT_READY, NotReady, PortTaken, ToolError
+
+CONNECT_WAIT_S = 10.0
 
 # (user, password) -> terminal id, or None; Registry.mqtt_login is one
 Login = Callable[[str, str], int | None]
@@ -107,17 +111,51 @@ class Gate(BaseAuthPlugin, BaseTopicPlugin):
         self.config.notice({"event": "subscribed", "client_id": client_id, "topic": topic})
 
 
+class Steady(dict[str, Any]):
+    """A dict that may change while somebody walks over it: the walk is over a copy.
+
+    amqtt walks over its subscriptions with pauses in between; one that came or went meanwhile
+    ended the walk, and with it the delivery of a message that was acknowledged already.
+    """
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(super().keys()))
+
+    def items(self) -> Any:
+        return list(super().items())
+
+
 class GuardedBroker(Broker):
     """amqtt's broker with the door in front of the sessions instead of behind them."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        super().__init__(dict(config))
+        self._subscriptions = Steady()
+        self._retained_messages = Steady()
+
+    async def _client_connected(self, listener_name: str, reader: ReaderAdapter,
+                                writer: WriterAdapter) -> None:
+        """amqtt leaves the connection of a client that it did not let in half open, and one
+        that ended while it said goodbye too: its own `close` then does nothing any more."""
+        try:
+            await super()._client_connected(listener_name, reader, writer)
+        finally:
+            with contextlib.suppress(OSError):
+                await writer.close()
+            if isinstance(writer, StreamWriterAdapter):
+                writer._writer.close()
 
     async def _initialize_client_session(
             self, reader: ReaderAdapter, writer: WriterAdapter, remote_address: str,
             remote_port: int) -> tuple[BrokerProtocolHandler, Session]:
-        handler, session = await BrokerProtocolHandler.init_from_connect(
-            reader, writer, self.plugins_manager)
+        try:
+            handler, session = await asyncio.wait_for(BrokerProtocolHandler.init_from_connect(
+                reader, writer, self.plugins_manager), CONNECT_WAIT_S)
+        except (OSError, TimeoutError) as error:
+            raise MQTTError(f"no CONNECT: {error or 'none in time'}") from None
         if not await self._authenticate(session, self.listeners_config["default"]):
-            await ConnackPacket.build(0, NOT_AUTHORIZED).to_stream(writer)
-            await writer.close()
+            with contextlib.suppress(OSError):
+                await ConnackPacket.build(0, NOT_AUTHORIZED).to_stream(writer)
             raise MQTTError("refused: unknown user, wrong password, client id or will")
         client_id = session.client_id or ""
         held = self._sessions.get(client_id)

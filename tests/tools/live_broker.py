@@ -15,7 +15,7 @@ class Running:
 
     def __init__(self, login: broker.Login) -> None:
         self.events: Queue[dict[str, object]] = Queue()
-        self._loop = asyncio.new_event_loop()
+        self.loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         house = broker.House(login, *GATEWAY)
         self._thread = threading.Thread(target=self._run, args=(house,))
@@ -24,7 +24,7 @@ class Running:
 
     def _run(self, house: broker.House) -> None:
         serving = broker.serve("127.0.0.1", 0, house, self.events.put, self._stop)
-        self._loop.run_until_complete(serving)
+        self.loop.run_until_complete(serving)
 
     def wait_for(self, event: str) -> dict[str, object]:
         while True:
@@ -33,6 +33,6 @@ class Running:
                 return found
 
     def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
+        self.loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(PATIENCE_S)
-        self._loop.close()
+        self.loop.close()

@@ -1,6 +1,8 @@
 """The demo's broker under real paho clients: who gets in, and what each may read and write."""
 
 import asyncio
+import os
+import socket
 import time
 from collections.abc import Iterator
 from queue import Empty, Queue
@@ -178,6 +180,40 @@ def test_the_broker_tells_who_subscribed(running, connect):
     while (told := running.wait_for("subscribed"))["client_id"] != "worker":
         continue
     assert told["topic"] in ("pw/1/+/up", "pw/1/+/state")
+
+
+@pytest.mark.parametrize("first", [
+    b"", b"GET / HTTP/1.1\r\n\r\n", b"\x10\x50\x00\x04MQTT", b"\x10\xff\xff\xff\xff\x7f",
+    b"\x10\x0f\x00\x04MQTT\x04\x42\x00\x3c\x00\x01a\x00\x00",
+    b"\x10\x10\x00\x04MQTT\x04\x02\x00\x3c\x00\x04abcd"])
+def test_connections_that_come_to_nothing_leave_nothing_open(running, monkeypatch, first):
+    monkeypatch.setattr(broker, "CONNECT_WAIT_S", 0.1)
+    faults: list[object] = []
+    running.loop.call_soon_threadsafe(
+        running.loop.set_exception_handler, lambda _, context: faults.append(context))
+    before = len(os.listdir("/dev/fd"))
+    with socket.create_connection(("127.0.0.1", running.port), PATIENCE_S) as patient:
+        patient.settimeout(PATIENCE_S)
+        patient.sendall(first)
+        while patient.recv(100):
+            continue  # until it is put out
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", running.port), PATIENCE_S) as hasty:
+            hasty.sendall(first)
+    deadline = time.monotonic() + PATIENCE_S
+    while len(os.listdir("/dev/fd")) > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert len(os.listdir("/dev/fd")) <= before and not faults
+
+
+def test_subscriptions_may_come_and_go_while_a_message_is_on_its_way():
+    steady = broker.Steady({"a": 1, "b": 2})
+    for topic, _ in steady.items():
+        del steady[topic]
+        steady[f"{topic}/new"] = 3
+    for topic in steady:
+        del steady[topic]
+    assert not steady
 
 
 def test_a_taken_port_is_an_error_that_says_so(running):

@@ -31,6 +31,10 @@ def _known(error: Exception) -> str | None:
     if isinstance(error, DBAPIError):
         return (f"the database failed: {unreachable(error)}. What was committed is safe; look"
                 " after the database and start again.")
+    if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+        what = f"{error.filename}: " if error.filename else ""
+        return (f"{what}{error.strerror or error}. What was committed is safe; put this right"
+                " and start again.")
     return None
 
 

@@ -44,6 +44,8 @@ def read_url(url: str) -> URL:
         parts = make_url(url)
     except (ArgumentError, ValueError):
         raise _unreadable() from None
+    if "\0" in str(parts.database):
+        raise _unreadable()
     if parts.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
         return parts.set(drivername="postgresql+psycopg")
     if parts.drivername in ("sqlite", "sqlite+pysqlite") and parts.database not in (
@@ -133,6 +135,12 @@ def schema_version(engine: Engine) -> tuple[str | None, str | None]:
     newest = ScriptDirectory.from_config(_config()).get_current_head()
     with reading(engine) as connection:
         return MigrationContext.configure(connection).get_current_revision(), newest
+
+
+def known_revision(revision: str | None) -> bool:
+    """Whether a database at this revision is one of ours, of today or of an earlier day."""
+    known = {each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()}
+    return revision is None or revision in known
 
 
 def unreachable(fault: BaseException) -> str:

@@ -113,8 +113,13 @@ def migrate(database_url: str) -> str | None:
     url = database.read_url(database_url)
     engine = database.open_engine(database_url)
     try:
+        version, newest = database.schema_version(engine)
+        if not database.known_revision(version):
+            raise StartupError(f"The database is at revision {version}, which this program does"
+                               f" not know; it works with {newest}. Nothing was changed; start"
+                               " the program that fits the database.")
         database.migrate(engine)
-        return database.schema_version(engine)[1]
+        return newest
     except DBAPIError as fault:
         raise StartupError(_reachable(url, fault)) from None
     finally:

@@ -34,6 +34,13 @@ def test_a_missing_secret_is_named_and_ends_every_process(process: str, tmp_path
     assert not list(tmp_path.iterdir())
 
 
+def test_what_the_system_refuses_is_one_line(tmp_path: Path):
+    env = environment(tmp_path, DATABASE_URL=f"sqlite:///{tmp_path}/{'x' * 300}")
+    for process in ("migrate", "audit"):
+        text = refusal(env, process, code=2 if process == "audit" else 1)
+        assert "File name too long" in text and "is safe" in text
+
+
 def test_a_wrong_setting_is_named(tmp_path: Path):
     text = refusal(environment(tmp_path, BATCH_MAX="many"), "worker", code=78)
     assert "POINTWIRE_BATCH_MAX is 'many'" in text

@@ -81,7 +81,7 @@ def test_statements_are_counted_and_an_executemany_by_its_rows(engine):
 @pytest.mark.parametrize("url", ["", "nonsense", "mysql://x/y", "sqlite://",
                                  "sqlite:///:memory:", "sqlite:////nowhere/at/all.sqlite3",
                                  "sqlite:////tmp/x?timeout=abc", "postgresql://u@h:port/d",
-                                 "postgresql://[::1/d"])
+                                 "postgresql://[::1/d", "sqlite:////tmp/a%00b"])
 def test_an_unusable_url_says_what_to_do(url):
     with pytest.raises(DatabaseError, match="Nothing was started"):
         open_engine(url)

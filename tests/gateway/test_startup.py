@@ -62,6 +62,14 @@ def test_a_database_of_another_revision_is_said_with_both(migrated: str):
     assert "9999" in str(startup.readiness(engine)())
 
 
+def test_a_database_of_a_newer_program_is_not_migrated(migrated: str):
+    engine = database.open_engine(migrated)
+    with database.writing(engine) as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num='9999'")
+    with pytest.raises(StartupError, match="revision 9999.*Nothing was changed"):
+        startup.migrate(migrated)
+
+
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path):
     (tmp_path / "file").touch()
     with pytest.raises(StartupError, match="cannot be made.*POINTWIRE_DATABASE_URL"):

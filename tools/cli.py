@@ -12,7 +12,7 @@ import click
 
 from gateway.errors import GatewayError
 from simulator.errors import SimulatorError
-from tools.errors import EXIT_NOT_READY, ToolError
+from tools.errors import EXIT_NOT_READY, EXIT_UNWRITABLE, ToolError
 
 # name -> (module, attribute, one line for `pointwire --help`)
 COMMANDS = {
@@ -57,6 +57,11 @@ def main() -> None:
     except (ToolError, GatewayError, SimulatorError) as error:
         click.echo(f"pointwire: {error}", err=True)
         sys.exit(exit_code(error))
+    except OSError as error:
+        what = f"{error.filename}: " if error.filename else ""
+        click.echo(f"pointwire: {what}{error.strerror or error}. What was posted is safe; put "
+                   "this right and start again.", err=True)
+        sys.exit(EXIT_UNWRITABLE)
 
 
 if __name__ == "__main__":

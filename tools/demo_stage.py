@@ -56,9 +56,12 @@ def open_ledger(where: state.Home, keyring: Keyring) -> Engine:
     try:
         return _open_ledger(where, keyring)
     except DBAPIError as fault:
-        raise NotReady(f"{where.database} cannot be used: {database.unreachable(fault)}. Nothing "
-                       f"was changed: bring a good copy back, or set {state.HOME_VARIABLE} to "
-                       "another folder.") from None
+        raise _unusable(where, database.unreachable(fault)) from None
+
+
+def _unusable(where: state.Home, why: str) -> NotReady:
+    return NotReady(f"{where.database} cannot be used: {why}. Nothing was changed: bring a good "
+                    f"copy back, or set {state.HOME_VARIABLE} to another folder.")
 
 
 def _open_ledger(where: state.Home, keyring: Keyring) -> Engine:
@@ -73,8 +76,15 @@ def _open_ledger(where: state.Home, keyring: Keyring) -> Engine:
         os.replace(fresh, where.database)
     engine = database.open_engine(where.database_url)
     version, newest = database.schema_version(engine)
+    if version is None:
+        raise _unusable(where, "it has no tables")
     if version != newest:
         startup.migrate(where.database_url)
+    try:
+        startup.check_keys(engine, keyring)
+    except startup.StartupError as fault:
+        raise NotReady(f"{where.folder / 'secrets.json'} and {where.database} do not belong "
+                       f"together: {fault}") from None
     return engine
 
 
@@ -135,7 +145,7 @@ def program(where: state.Home, runtime: str) -> Program:
     env = {**os.environ, "PYTHONPATH": str(handset_program.ROOT)}
     if runtime == CPYTHON:
         return Program(runtime, handset_program.cpython_command(), env)
-    stamp, now = where.folder / "program.json", _stamp()
+    stamp, now = where.folder / "program.json", _stamp(where)
     argv = _staged(stamp, now)
     if argv is None:
         stamp.unlink(missing_ok=True)
@@ -153,9 +163,9 @@ def _staged(stamp: Path, now: str) -> list[str] | None:
         return None
 
 
-def _stamp() -> str:
-    """Everything the staged program follows from, and the interpreter it is for."""
-    known = sha256(str(handset_program.micropython()).encode())
+def _stamp(where: state.Home) -> str:
+    """Everything the staged program follows from, the interpreter it is for, and its place."""
+    known = sha256(f"{handset_program.micropython()} {where.folder}".encode())
     makers = sorted(path.relative_to(handset_program.ROOT) for pattern in MAKERS
                     for path in handset_program.ROOT.glob(pattern))
     for path in [*handset_program.sources(), Path("firmware/main.py"), *makers]:

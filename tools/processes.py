@@ -116,6 +116,7 @@ class Process:
         """It is of no use, alive or not: whoever waits for it gets `error`."""
         if not self.failed.done():
             self.failed.set_exception(error)
+            self.failed.exception()  # who asks gets it; asyncio need not tell it again
 
     async def _live(self) -> int:
         with self._log.open("ab") as log:

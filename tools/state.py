@@ -24,6 +24,9 @@ from tools.errors import Busy, NotReady, Unwritable
 HOME_VARIABLE = "POINTWIRE_DEMO_HOME"
 HOME_DEFAULT = "var/demo"
 GATEWAY_USER = "gateway"
+KEY_SIZE = 32
+BRING_BACK = ("Nothing was changed: bring the file back, or remove the whole folder to begin "
+              "anew.")
 
 
 @dataclass(frozen=True)
@@ -146,19 +149,24 @@ def _read(path: Path) -> dict:
         raise NotReady(f"{path} does not exist: no demo has run here yet. Start one with "
                        "`pointwire demo`.") from None
     except (OSError, ValueError) as error:
-        raise NotReady(f"{path} cannot be read ({error}). Nothing was changed.") from None
+        raise NotReady(f"{path} cannot be read ({error}). {BRING_BACK}") from None
     if not isinstance(found, dict):
-        raise NotReady(f"{path} is not what the demo wrote. Nothing was changed.")
+        raise NotReady(f"{path} is not what the demo wrote. {BRING_BACK}")
     return found
 
 
 def read_secrets(where: Home) -> Secrets:
     path = where.folder / "secrets.json"
     try:
-        return Secrets(**_read(path))
-    except TypeError:
-        raise NotReady(f"{path} lacks a secret. Nothing was changed: bring the file back, or "
-                       "remove the whole folder to begin anew.") from None
+        found = Secrets(**_read(path))
+        keys = {bytes.fromhex(each) for each in (found.master_key, found.audit_key,
+                                                 found.frame_key)}
+        whole = all(len(key) == KEY_SIZE for key in keys) and len(keys) == 3
+        if whole and isinstance(found.mqtt_password, str):
+            return found
+    except (TypeError, ValueError):
+        pass
+    raise NotReady(f"{path} lacks a secret, or has one that is none. {BRING_BACK}")
 
 
 def keep_secrets(where: Home) -> Secrets:

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from gateway.errors import GatewayError
 from tools import cli
-from tools.errors import Busy
+from tools.errors import EXIT_UNWRITABLE, Busy
 
 
 def test_help_names_every_command():
@@ -30,6 +30,18 @@ def test_a_command_nobody_knows_is_a_usage_error():
 def test_errors_of_the_rooms_end_with_their_own_codes():
     assert cli.exit_code(Busy("x")) == Busy.exit_code
     assert cli.exit_code(GatewayError("x")) not in (0, 2)
+
+
+def test_what_the_system_refuses_is_one_line_too(monkeypatch, capsys):
+    def full(**_: object) -> None:
+        raise OSError(28, "No space left on device", "var/demo/running.new")
+
+    monkeypatch.setattr(cli, "pointwire", full)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == EXIT_UNWRITABLE
+    told = capsys.readouterr().err
+    assert "var/demo/running.new: No space left" in told and told.count("\n") == 1
 
 
 def test_an_error_is_one_line_without_a_traceback(tmp_path):

@@ -1,11 +1,14 @@
 """What the demo keeps on disk: made once, kept, and never half made."""
 
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from firmware import settings as handset_settings
+from gateway import database
+from gateway.errors import GatewayError
 from gateway.registry import Registry
 from tools import demo_stage, handset_program, state
 from tools.errors import NotReady, PortTaken
@@ -51,6 +54,32 @@ def test_a_damaged_ledger_is_an_error_and_is_left_alone(where: state.Home):
     assert where.database.read_bytes().startswith(b"no database")
 
 
+def test_a_ledger_without_tables_is_an_error_and_not_filled(where: state.Home):
+    opened(where).engine.dispose()
+    where.database.write_bytes(b"")
+    with pytest.raises(NotReady, match="no tables.*Nothing was changed"):
+        opened(where)
+
+
+def test_a_ledger_of_a_newer_program_is_an_error(where: state.Home):
+    engine = opened(where).engine
+    with database.writing(engine) as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    engine.dispose()
+    with pytest.raises(GatewayError, match="9999.*program that fits"):
+        opened(where)
+
+
+def test_secrets_of_another_ledger_are_told_at_once(where: state.Home):
+    registry = opened(where)
+    demo_stage.cast(registry, 1)
+    registry.engine.dispose()
+    kept = state.read_secrets(where)
+    for change in ({"master_key": "ab" * 32}, {"audit_key": "cd" * 32}):
+        with pytest.raises(NotReady, match="do not belong together"):
+            demo_stage.open_ledger(where, demo_stage.keyring_of(replace(kept, **change)))
+
+
 def test_a_handset_keeps_its_flash_and_gets_new_settings(where: state.Home):
     keyring = demo_stage.keyring_of(state.keep_secrets(where))
     folder = demo_stage.provision(where, keyring, 7, 1111)
@@ -84,6 +113,10 @@ def test_the_program_is_compiled_again_only_when_it_changed(where: state.Home, m
     (where.folder / "program.json").write_text('{"of": "older", "argv": []}')
     demo_stage.program(where, demo_stage.MICROPYTHON)
     assert len(staged) == 2
+    moved = state.Home(where.folder.with_name("moved"))
+    where.folder.rename(moved.folder)
+    demo_stage.program(moved, demo_stage.MICROPYTHON)
+    assert staged[2:] == [moved.folder / "program"]
 
 
 def test_without_micropython_cpython_stands_in_and_it_is_said(monkeypatch):

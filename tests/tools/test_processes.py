@@ -1,6 +1,7 @@
 """The demo's processes: a dead one comes back, a hopeless one is given up with its last words."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -91,3 +92,12 @@ def test_a_child_that_cannot_even_be_begun_is_given_up_at_once(tmp_path: Path):
         await child.process.stop()
 
     run(main)
+
+
+def test_a_failure_that_nobody_waited_for_is_not_told_by_asyncio_too(tmp_path, caplog):
+    async def fail() -> None:
+        Process("part", ["true"], {}, tmp_path / "log", lambda _: None).fail(NotReady("broken"))
+
+    asyncio.run(fail())
+    gc.collect()
+    assert not caplog.records

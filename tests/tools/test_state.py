@@ -1,5 +1,6 @@
 """The demo's folder: secrets kept and guarded, one demo at a time, errors that say what to do."""
 
+import json
 import os
 import stat
 from pathlib import Path
@@ -37,10 +38,18 @@ def test_lost_secrets_are_never_replaced_beside_an_old_database(where: state.Hom
         state.keep_secrets(where)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"master_key": "00"}', "\x00"])
+def secrets(*found: object) -> str:
+    names = ("master_key", "audit_key", "frame_key", "mqtt_password")
+    return json.dumps(dict(zip(names, found, strict=True)))
+
+
+@pytest.mark.parametrize("text", [
+    "", "[]", "{}", '{"master_key": "00"}', "\x00", secrets("1" * 64, "2" * 64, "zz", "word"),
+    secrets("1" * 64, "2" * 64, "3" * 62, "word"), secrets(1, 2, 3, 4),
+    secrets("1" * 64, "2" * 64, "3" * 64, None), secrets("1" * 64, "2" * 64, "1" * 64, "word")])
 def test_a_damaged_secrets_file_is_an_error_and_stays(where: state.Home, text: str):
     (where.folder / "secrets.json").write_text(text)
-    with pytest.raises(NotReady):
+    with pytest.raises(NotReady, match="Nothing was changed: bring the file back"):
         state.keep_secrets(where)
     assert (where.folder / "secrets.json").read_text() == text
 

@@ -7,4 +7,4 @@ import sys
 
 from firmware.board.unix import main
 
-main(sys.argv[1])
+main(*sys.argv[1:2])

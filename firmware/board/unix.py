@@ -115,8 +115,11 @@ async def _live(board, settings):
         commands.cancel()
 
 
-def main(folder):
+def main(folder=None):
     """Run the handset whose files are in `folder` until its control channel closes."""
+    if folder is None:
+        sys.stderr.write("handset: name the folder with its files behind the program\n")
+        sys.exit(FAILED)
     try:
         settings = read(folder + "/settings")
         board = UnixBoard(folder, settings.outbox_blocks)
@@ -131,4 +134,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:2])

@@ -68,7 +68,7 @@ def format_outbox(device, journal):
 
 
 class Outbox:
-    """One mounted outbox. `mount` first; it raises OutboxUnreadable and changes nothing then."""
+    """One mounted outbox. `mount` first; where it raises OutboxUnreadable no tap was erased."""
 
     def __init__(self, device):
         self._ring = Ring(device)

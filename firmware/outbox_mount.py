@@ -24,7 +24,7 @@ _READS = 16
 
 
 def mount(ring):
-    """Find head and tail and make the head sure; OutboxUnreadable leaves all as it is."""
+    """Find head and tail and make the head sure; OutboxUnreadable erases no tap."""
     device = ring.device
     ring.blocks = device.ioctl(_COUNT, 0)
     if device.ioctl(_SIZE, 0) != BLOCK_SIZE or ring.blocks < BLOCKS_MIN:
@@ -106,8 +106,8 @@ def _check(ring, newest):
 
 
 # With no copy about, the head is not half erased, and a cut leaves nothing valid behind the
-# record that it tore. Something valid there, or new taps
-# in a next block without a header, means that flash went bad: then nothing may be erased.
+# record that it tore. Something valid there, or new taps in a next block without a header, means
+# that flash went bad: then nothing may be erased.
 def _check_end(ring, newest):
     record, slot, journal, last = ring.record, 1, newest.journal, newest.last
     while slot < SLOTS and ring.read(ring.head, slot):

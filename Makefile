@@ -30,8 +30,9 @@ lint: $(VENV)/.dev typings/.done ## ruff, and pyright on every room (MicroPython
 	@$(BIN)/pyright --pythonpath $(BIN)/python -p pyrightconfig.json
 	@$(BIN)/pyright --pythonpath $(BIN)/python -p pyrightconfig.device.json
 
-bench: $(VENV)/.dev ## frame and posting benchmarks, each beside its yardstick in the same run
+bench: $(VENV)/.dev ## frames, outbox and postings, each beside its yardstick in the same run
 	@$(BIN)/python -m tools.bench_frames
+	@$(BIN)/python -m tools.bench_outbox
 	@$(BIN)/python -m tools.bench_posting
 
 clean: ## remove everything that was made here: .venv, var, typings, caches

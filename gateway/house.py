@@ -17,8 +17,6 @@ from gateway.tables import REGISTERED, registry_events
 EVENT_COLUMNS = ("seq", "recorded_at", "actor", "table_name", "row_key", "row_seal", "link")
 
 
-
-
 def row_seal(audit_key: bytes, table: str, row: Mapping[str, object]) -> bytes:
     """32 bytes over the registered columns of a row."""
     values = [row[name] for name in REGISTERED[table]]

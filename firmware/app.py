@@ -1,3 +1,4 @@
+# pyright: reportOptionalMemberAccess=false  (what boot sets is there before any task asks for it)
 """The handset program: wires the parts and runs the supervised tasks.
 
     panel   keys and cards from the board -> checkout -> effects; the checkout's timeouts

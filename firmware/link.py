@@ -1,3 +1,4 @@
+# pyright: reportOptionalMemberAccess=false  (a key that was sent has its slot)
 """Which tap goes out now: the window, the resends and the back-off, without any IO.
 
 Law (WIRE.md, "Topics"):

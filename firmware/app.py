@@ -1,4 +1,5 @@
-# pyright: reportOptionalMemberAccess=false  (what boot sets is there before any task asks for it)
+# What boot sets is there before any task asks for it.
+# pyright: reportOptionalMemberAccess=false
 """The handset program: wires the parts and runs the supervised tasks.
 
     panel   keys and cards from the board -> checkout -> effects; the checkout's timeouts

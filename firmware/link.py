@@ -1,4 +1,5 @@
-# pyright: reportOptionalMemberAccess=false  (a key that was sent has its slot)
+# A key that was sent has its slot.
+# pyright: reportOptionalMemberAccess=false
 """Which tap goes out now: the window, the resends and the back-off, without any IO.
 
 Law (WIRE.md, "Topics"):

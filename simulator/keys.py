@@ -12,6 +12,7 @@ from simulator.errors import AddressUnreadable, KeysUnreadable
 
 SCHEMES = {"mqtt": 1883, "mqtts": 8883, "http": 80, "https": 443}
 FRAMES_PATH = "/v1/frames"
+CARD_LIMIT = 10 ** 19
 
 
 class TerminalKeys(NamedTuple):
@@ -54,6 +55,9 @@ def read_address(url: str) -> Address:
         raise wrong from None
     if parts.scheme not in SCHEMES or not parts.hostname:
         raise wrong
+    if parts.scheme.startswith("http") and "@" in parts.netloc:
+        raise AddressUnreadable("the gateway's address names a user, and nobody logs in over "
+                                "HTTP. Nothing was sent: leave the user out.")
     if parts.scheme.startswith("http") and parts.path != FRAMES_PATH:
         raise AddressUnreadable(f"{url!r} does not end in {FRAMES_PATH}. Nothing was sent: "
                                 "give the full address of the gateway's frames.")
@@ -83,11 +87,12 @@ def _terminal(number: int, line: str) -> TerminalKeys:
                             str(row["mqtt_password"]), int(row["sample_card"]))
     except KeyError as error:
         raise _fault(number, f"lacks {error.args[0]}") from None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         raise _fault(number, "is not what `terminal keys --json` prints") from None
     if len(made.key) != 32:
         raise _fault(number, f"has a key of {len(made.key)} bytes instead of 32")
-    if not (0 < made.terminal_id <= 0xFFFFFFFF and 0 < made.epoch <= 255 and made.card > 0):
+    if not (0 < made.terminal_id <= 0xFFFFFFFF and 0 < made.epoch <= 255
+            and 0 < made.card < CARD_LIMIT):
         raise _fault(number, "has a number out of its range")
     return made
 

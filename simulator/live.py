@@ -18,6 +18,7 @@ import urllib.error
 import urllib.request
 from collections import Counter, deque
 from collections.abc import Sequence
+from http.client import HTTPException
 from random import Random
 from typing import Any, NamedTuple
 
@@ -139,7 +140,7 @@ class HttpShim:
         while True:
             try:
                 status, body, delay_s = await asyncio.to_thread(post, self._address, frame.body)
-            except OSError:
+            except (OSError, HTTPException):
                 connection.close()  # the way is gone: the App connects again and sends again
                 return
             if status == 200:
@@ -152,7 +153,8 @@ class HttpShim:
 
 
 def post(address: Address, frame: bytes) -> tuple[int, bytes, float]:
-    """(status, body, seconds to wait before the next try); OSError when nobody answered."""
+    """(status, body, seconds to wait before the next try); OSError or HTTPException when nobody
+    answered, or not in HTTP."""
     request = urllib.request.Request(address.url, frame, {"Content-Type": COSE})
     try:
         with urllib.request.urlopen(request, timeout=POST_WAIT_S) as response:

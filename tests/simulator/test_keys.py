@@ -22,7 +22,8 @@ def test_two_terminals_and_an_empty_line_are_two_terminals():
 @pytest.mark.parametrize(("change", "why"), [
     ({"key_hex": "0b" * 31}, "31 bytes"), ({"key_hex": "zz"}, "is not what"),
     ({"terminal_id": 0}, "range"), ({"epoch": 256}, "range"), ({"sample_card": "x"}, "not what"),
-    ({"mqtt_port": None}, "not what")])
+    ({"mqtt_port": None}, "not what"), ({"mqtt_port": float("inf")}, "not what"),
+    ({"sample_card": "9" * 20}, "range")])
 def test_a_wrong_line_is_named_without_its_key(change: dict, why: str):
     with pytest.raises(KeysUnreadable, match=why) as caught:
         keys.read_keys("\n" + json.dumps({**LINE, **change}))
@@ -35,7 +36,7 @@ def test_a_line_that_lacks_something_says_what(name: str):
         keys.read_keys(json.dumps({key: value for key, value in LINE.items() if key != name}))
 
 
-@pytest.mark.parametrize("text", ["", "\n", "[]", "5", "{", "null"])
+@pytest.mark.parametrize("text", ["", "\n", "[]", "5", "{", "null", "[" * 100_000])
 def test_what_is_no_key_file_is_refused(text: str):
     with pytest.raises(KeysUnreadable):
         keys.read_keys(text)
@@ -55,7 +56,7 @@ def test_an_address_has_a_port_and_a_way(url: str, port: int, over_http: bool):
 
 
 @pytest.mark.parametrize("url", ["", "gateway", "ftp://x", "mqtt://", "mqtt://x:99999",
-                                 "mqtt://[::1", "http://x/", "https://x/v1/frames/"])
+                                 "mqtt://[::1", "http://x/", "https://x/v1/frames/", "http://u:p@x/v1/frames"])
 def test_what_is_no_gateway_address_is_refused(url: str):
     with pytest.raises(AddressUnreadable):
         keys.read_address(url)

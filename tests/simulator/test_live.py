@@ -1,10 +1,12 @@
 """`python -m simulator` in real time: over MQTT through a real broker, and over HTTP."""
 
+import gc
 import json
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -148,3 +150,18 @@ def test_a_gateway_that_is_not_there_is_said_before_any_tap(run):
     for url in ("mqtt://127.0.0.1:1", "http://127.0.0.1:1/v1/frames"):
         code, _, err = run(url, line(0), options=("--wait", "1"))
         assert code == command.EXIT_UNREACHABLE and "Nothing was tapped" in err
+
+
+def test_a_gateway_that_does_not_speak_http_leaves_the_tap_unanswered(run, caplog):
+    class Broker(StreamRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1000)
+            self.wfile.write(b"\x20\x02\x00\x05")
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Broker) as server:
+        threading.Thread(target=server.serve_forever).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/v1/frames"
+        code, out, _ = run(url, line(0), options=("--wait", "1"))
+        server.shutdown()
+    gc.collect()
+    assert code == command.EXIT_NOT_POSTED and "unanswered: 1" in out and not caplog.records

@@ -19,14 +19,13 @@ from gateway.errors import GatewayError
 from gateway.judging import OUTCOME, REFUSAL, Case
 from gateway.keyring import Keyring, bound_to
 from gateway.ledger import Lot, Member, derived
-from gateway.registry.cards import change_card
+from gateway.registry.cards import first_taps
 from gateway.registry.desk import INTAKE, Desk, present
 from gateway.registry.terminals import raise_epoch
 from gateway.tables import (
     ENTRY_LINKED,
     MEMBER_DERIVED,
     SEALED,
-    cards,
     entries,
     frames,
     journals,
@@ -199,8 +198,6 @@ def _store_registry(connection: Connection, keyring: Keyring, book: Book) -> Non
     desk = Desk(connection, keyring, INTAKE, book.now)
     for terminal_id, epoch in sorted(book.raised.items()):
         raise_epoch(desk, present(desk, terminals, "terminal", id=terminal_id), epoch)
-    for card in sorted(book.activated):
-        change_card(desk, present(desk, cards, "card", id=card.id), "first tap",
-                    state=card.state, state_since=card.state_since,
-                    state_before=card.state_before)
+    if book.activated:
+        first_taps(desk, sorted(book.activated))
     desk.finish()

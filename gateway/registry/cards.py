@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Row, func, select
 
-from gateway.book import ACTIVE, BLOCKED, EXPIRED, LOST, REPLACED, STOCK, SUSPECT
+from gateway import bulk
+from gateway.book import ACTIVE, BLOCKED, EXPIRED, LOST, REPLACED, STOCK, SUSPECT, Card
 from gateway.clock import to_day, to_ms
 from gateway.decisions.causes import identity_of, luhn
 from gateway.registry.desk import Desk, RegistryError, Room, present
@@ -111,6 +112,23 @@ def change_card(desk: Desk, row: Row, reason: str, **values: object) -> None:
         card_events.c.card_id == row.id)).scalar_one()
     changed = {**row._mapping, **values}
     desk.insert(card_events, [card_event(changed, seq, desk.at, reason)])
+
+
+def first_taps(desk: Desk, tapped: Sequence[Card]) -> None:
+    """The new states of stock cards that a batch of taps has activated, each with its event."""
+    rows = desk.locked_all(cards, [card.id for card in tapped])
+    of_id = {card.id: card for card in tapped}
+    if len(rows) != len(of_id):
+        raise RegistryError("A tapped card is gone. Nothing was stored; run the audit.")
+    columns = ("state", "state_since", "state_before")
+    changed = desk.change_all(cards, rows, columns, [
+        tuple(getattr(of_id[row.id], name) for name in columns) for row in rows])
+    seqs: dict[int, int] = {}
+    for card_id, seq in bulk.select(desk.connection, card_events, ("card_id", "seq"),
+                                    ("card_id",), [(row.id,) for row in rows]):
+        seqs[card_id] = max(seqs.get(card_id, 0), seq)
+    desk.insert(card_events, [card_event(row, seqs.get(row["id"], 0) + 1, desk.at, "first tap")
+                              for row in changed])
 
 
 def card_event(row, seq: int, at: int, reason: str) -> dict[str, object]:

@@ -11,9 +11,10 @@ from gateway.database import counting_statements, open_engine, writing
 from gateway.decisions import DECISIONS
 from gateway.errors import TryLater
 from gateway.intake import Arrival, Intake
+from gateway.registry import NewCard
 from protocol import codes, messages
 from protocol.cbor import encode
-from tests.support.street import JOURNAL, Street
+from tests.support.street import JOURNAL, Street, card_number
 
 POISON = 666
 
@@ -281,6 +282,24 @@ def test_a_single_sale_and_two_hundred_take_sixteen_statements(engine):
         assert {answer.code for answer in answers} == {0}
         counts.append(len(statements))
     assert counts == [16, 16]
+
+
+def test_two_hundred_first_taps_take_as_many_statements_as_one(engine):
+    street = Street(engine, terminals=20, first_tap_activates=True)
+    stock = [card_number(1000 + n) for n in range(201)]
+    street.registry.create_cards(street.programme, [NewCard(each, state="stock")
+                                                    for each in stock])
+    street.take(street.sale())
+    counts = []
+    for cards in (stock[:1], stock[1:]):
+        batch = [street.sale(terminal=place % 20, card=card) for place, card in enumerate(cards)]
+        with counting_statements(engine) as statements:
+            answers = street.answers(*batch)
+        assert {answer.code for answer in answers} == {0}
+        counts.append(len(statements))
+    assert counts[0] == counts[1]
+    states = street.rows("cards", "state", f"identity IN ({','.join(map(repr, map(str, stock)))})")
+    assert states == [("active",)] * 201
 
 
 def test_frames_that_are_none_of_ours_become_dead_letters(engine):

@@ -39,7 +39,7 @@ class NorFlash:
         self.blocks = blocks
         self.torn = torn
         self.operations = self.programs = self.erases = self.reads = self.syncs = 0
-        self.cut_at = None
+        self.cut_at: int | None = None
         self.on = True
         self.before_operation = None
         self._random = random

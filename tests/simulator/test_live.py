@@ -42,7 +42,7 @@ def mqtt_url() -> Iterator[str]:
     worker.username_pw_set(*GATEWAY)
 
     def answer(client: mqtt.Client, data: object, message: mqtt.MQTTMessage) -> None:
-        terminal_id, reply = topics.terminal_of(message.topic), toy(message.payload, 0)
+        terminal_id, reply = topics.terminal_of(message.topic), toy(bytes(message.payload), 0)
         if terminal_id is not None and reply is not None:
             client.publish(topics.down(terminal_id), reply, 1)
 

@@ -24,7 +24,7 @@ from gateway.registry import Registry
 from tools import demo_stage, state, tally
 from tools.demo_run import Ports, Troupe, tapped
 from tools.demo_view import View, where_it_listens
-from tools.errors import EXIT_BAD_RESULT, EXIT_STOPPED
+from tools.errors import EXIT_BAD_RESULT, EXIT_STOPPED, PortTaken
 
 HANDSETS = 4
 TAPS = 20
@@ -142,6 +142,9 @@ def _ports(asked: Asked, view: View) -> Ports:
     ports = Ports(
         demo_stage.choose_port("mqtt", asked.mqtt_port, demo_stage.MQTT_PORT, asked.leave),
         demo_stage.choose_port("http", asked.http_port, demo_stage.HTTP_PORT, asked.leave))
+    if ports.mqtt == ports.http:
+        raise PortTaken(f"port {ports.mqtt} was named for both MQTT and HTTP. Nothing was "
+                        "started: name two different ports.")
     if asked.mqtt_port is None and ports.mqtt != demo_stage.MQTT_PORT:
         view.tell(f"port {demo_stage.MQTT_PORT} is taken, MQTT on {ports.mqtt} instead")
     if asked.http_port is None and ports.http != demo_stage.HTTP_PORT:

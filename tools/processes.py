@@ -142,4 +142,4 @@ def last_words(log: Path) -> str:
             lines = deque((line.strip() for line in file if line.strip()), 1)
     except OSError:
         return "it said nothing"
-    return lines[0] if lines else "it said nothing"
+    return lines[0].rstrip(".") if lines else "it said nothing"

@@ -88,9 +88,9 @@ def make_folders(where: Home) -> None:
         for folder in (where.folder, where.logs, where.folder / "handsets"):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise Unwritable(f"the folder {where.folder} cannot be made ({error.strerror}). Nothing "
-                         f"was started: make it writable, or set {HOME_VARIABLE} to another "
-                         "folder.") from None
+        raise Unwritable(f"the folder {error.filename} cannot be made ({error.strerror}). "
+                         f"Nothing was started: make room for it, or set {HOME_VARIABLE} to "
+                         "another folder.") from None
     if not os.access(where.folder, os.W_OK | os.X_OK):
         raise Unwritable(f"the folder {where.folder} cannot be written. Nothing was started: "
                          f"make it writable, or set {HOME_VARIABLE} to another folder.")

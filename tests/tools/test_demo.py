@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.system import missing
 from tools import demo_stage, handset_program, state
+from tools.errors import EXIT_PORT_TAKEN
 
 PATIENCE_S = 120.0
 FREE_PORTS = ("--mqtt-port", "0", "--http-port", "0")
@@ -154,3 +155,9 @@ def test_a_folder_that_cannot_be_made_says_so(play, tmp_path: Path):
     demo = play("--exit")
     assert demo.process.wait(PATIENCE_S) == 7
     assert state.HOME_VARIABLE in demo.said() and demo.said().count("\n") == 1
+
+
+def test_one_port_for_two_is_refused_before_anything_starts(play):
+    demo = play("--exit", ports=("--mqtt-port", "45678", "--http-port", "45678"))
+    assert demo.process.wait(PATIENCE_S) == EXIT_PORT_TAKEN
+    assert "both MQTT and HTTP" in demo.said() and demo.said().count("\n") == 1

@@ -82,6 +82,11 @@ def test_the_last_words_of_a_silent_child_are_said_to_be_none(tmp_path: Path):
     assert last_words(tmp_path / "none.log") == "it said nothing"
 
 
+def test_the_last_words_bring_no_full_stop_of_their_own(tmp_path: Path):
+    (tmp_path / "child.log").write_text("first\nport taken. Free it.\n\n")
+    assert last_words(tmp_path / "child.log") == "port taken. Free it"
+
+
 def test_a_child_that_cannot_even_be_begun_is_given_up_at_once(tmp_path: Path):
     (tmp_path / "child.log").mkdir()
 

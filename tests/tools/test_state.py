@@ -81,6 +81,9 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(Unwritable, match=state.HOME_VARIABLE):
         state.make_folders(state.Home(tmp_path / "file" / "demo"))
+    (tmp_path / "logs").write_text("")
+    with pytest.raises(Unwritable, match=f"folder {tmp_path}/logs cannot be made"):
+        state.make_folders(state.Home(tmp_path))
 
 
 def test_the_folder_comes_from_the_environment(tmp_path: Path):

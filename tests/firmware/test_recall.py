@@ -1,0 +1,56 @@
+"""What the outbox says about a tap, in words for people. Runs on both interpreters."""
+
+from firmware.outbox import Outbox, format_outbox
+from firmware.recall import content, last_tap
+from protocol import frames, messages
+from tests.firmware.portable import RamFlash
+from tests.firmware.replies import CARD, KEY, TERMINAL_ID, sale_frame
+
+
+def shelf():
+    flash = RamFlash()
+    format_outbox(flash, 7)
+    outbox = Outbox(flash)
+    outbox.mount()
+    return outbox
+
+
+def test_an_outbox_that_never_held_a_tap_names_none():
+    assert last_tap(shelf()) is None
+
+
+def test_the_newest_tap_is_named_with_its_amount_and_card():
+    outbox = shelf()
+    outbox.append(1, sale_frame(7, 1, 500))
+    outbox.append(2, sale_frame(7, 2, 1250))
+    assert last_tap(outbox) == ("last", 2, 1250, CARD, None)
+
+
+def test_the_last_tap_is_the_last_saved_not_the_last_settled():
+    outbox = shelf()
+    outbox.append(1, sale_frame(7, 1, 500))
+    outbox.append(2, sale_frame(7, 2, 1250))
+    outbox.settle(1 * 7, 1, 0, 5, 1000)
+    assert last_tap(outbox)[1] == 2 and last_tap(outbox)[4] is None
+    outbox.settle(7, 2, 12, None, None)
+    assert last_tap(outbox)[4][0] == 12
+
+
+def test_a_tap_by_the_chip_of_a_card_is_named_by_its_uid():
+    outbox = shelf()
+    request = messages.request(messages.SALE, 7, 1, card=(2, b"\x01\x02\x03\x04"),
+                               amount_minor=1250)
+    outbox.append(1, frames.seal(KEY, 1, TERMINAL_ID, 1, messages.encode_request(request)))
+    assert last_tap(outbox)[3] == b"\x01\x02\x03\x04"
+
+
+def test_an_entry_without_card_and_amount_is_named_by_its_trace():
+    outbox = shelf()
+    request = messages.request(messages.VOID, 7, 1, original=(7, 1))
+    outbox.append(1, frames.seal(KEY, 1, TERMINAL_ID, 1, messages.encode_request(request)))
+    assert last_tap(outbox) == ("last", 1, 0, None, None)
+
+
+def test_the_content_of_a_frame_is_what_was_sealed():
+    said = content(sale_frame(7, 41, 1250))
+    assert (said[0], said[1], said[2], said[7]) == (messages.SALE, 7, 41, 1250)

@@ -62,7 +62,7 @@ def _end(process: str, text: str, code: int) -> None:
     sys.exit(code)
 
 
-@click.group(help="The gateway's processes. Settings are POINTWIRE_* variables (gateway/README).")
+@click.group(help="The gateway's processes; settings: POINTWIRE_* variables, gateway/README.md.")
 def gateway() -> None:
     """Frames in, points posted, replies out."""
 
@@ -93,7 +93,7 @@ def jobs(once: bool) -> None:
             sys.exit(EXIT_FAILED)
 
 
-@gateway.command()
+@gateway.command(short_help="Bring the database to the newest revision.")
 def migrate() -> None:
     """Bring the database to the newest revision; makes a SQLite file's folder."""
     with _plainly("migrate"):
@@ -123,11 +123,14 @@ def quarantine() -> None:
     """List the frames that no decision could be found for."""
     with _plainly("quarantine"):
         from gateway import processes
-        for waiting in processes.list_quarantine():
-            click.echo(str(waiting))
+        waiting = processes.list_quarantine()
+        for each in waiting:
+            click.echo(str(each))
+        if not waiting:
+            click.echo("nothing is quarantined", err=True)
 
 
-@gateway.command()
+@gateway.command(short_help="Have quarantined frames decided again.")
 @click.argument("digests", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Every quarantined frame.")
 def requeue(digests: tuple[str, ...], everything: bool) -> None:

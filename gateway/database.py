@@ -67,7 +67,8 @@ def open_engine(url: str, *, pool_size: int = 8, busy_timeout_ms: int = BUSY_TIM
     folder = Path(str(parts.database)).parent
     if not folder.is_dir():
         raise DatabaseError(f"The folder {folder} of the SQLite file does not exist."
-                            " Nothing was started; make it or set another database URL.")
+                            " Nothing was started; `pointwire gateway migrate` makes it, or set"
+                            " another database URL.")
     engine = _made(parts, pool_size, {"check_same_thread": False})
 
     @event.listens_for(engine, "connect")

@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 from gateway.errors import GatewayError
 
 ENVIRONMENTS = ("production", "demo", "test")
+DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgres", "postgresql+psycopg")
 HALTS = ("before_commit", "before_puback", "before_reply")
 BATCH_MAX_LIMIT = 1000
 PREFIX = "POINTWIRE_"
@@ -88,6 +89,15 @@ VARIABLES = (
 
 def _fault(name: str, wrong: str, todo: str) -> SettingsError:
     return SettingsError(f"{PREFIX}{name} {wrong}. {todo}")
+
+
+def _database(url: str) -> str:
+    """`url` if it is of a kind that is supported; nothing behind its kind is ever repeated."""
+    kind, colon, _ = url.partition("://")
+    if kind not in DATABASES:
+        raise _fault("DATABASE_URL", f"names a database of kind {kind!r}" if colon else
+                     "is no URL", "Set it to sqlite:///FILE or postgresql://user@host/name.")
+    return url
 
 
 def _choice(name: str, text: str, allowed: tuple[str, ...]) -> str:
@@ -215,7 +225,7 @@ def from_environment(env: Mapping[str, str]) -> Settings:
     environment = _choice("ENVIRONMENT", read["ENVIRONMENT"], ENVIRONMENTS)
     metrics = read["METRICS_BIND"]
     return Settings(
-        database_url=read["DATABASE_URL"],
+        database_url=_database(read["DATABASE_URL"]),
         master_key=keys["MASTER_KEY"], audit_key=keys["AUDIT_KEY"], frame_key=keys["FRAME_KEY"],
         environment=environment,
         mqtt=_mqtt(read),

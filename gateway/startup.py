@@ -55,8 +55,8 @@ def _writable(file: Path) -> None:
 
 def _reachable(url: URL, fault: DBAPIError) -> str:
     where = url.set(password=None).render_as_string()
-    return (f"The database {where} cannot be used: {database.unreachable(fault)}. Start it, or"
-            " correct POINTWIRE_DATABASE_URL.")
+    return (f"The database {where} cannot be used: {database.unreachable(fault).rstrip('.?')}."
+            " Start it, or correct POINTWIRE_DATABASE_URL.")
 
 
 def _unmigrated(version: str | None, newest: str | None) -> str | None:

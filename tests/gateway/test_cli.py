@@ -91,7 +91,7 @@ def test_a_database_that_does_not_answer_is_named_without_its_password(tmp_path:
 
 
 def test_a_database_of_an_unknown_kind_is_named(tmp_path: Path):
-    text = refusal(environment(tmp_path, DATABASE_URL="mysql://h/d"), "migrate")
+    text = refusal(environment(tmp_path, DATABASE_URL="mysql://h/d"), "migrate", code=78)
     assert "mysql" in text and "postgresql://" in text
 
 

@@ -193,11 +193,13 @@ def test_the_quarantine_is_listed_and_requeued_from_the_command_line(street: Str
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
+    env = settings(street)
+    empty = run(env, "quarantine")
+    assert empty.stdout == "" and "nothing is quarantined" in empty.stderr
     sale = tap(street)
     with monkeypatch.context() as seeded:
         seeded.setattr("gateway.judging._decide", broken)
         assert street.take(sale).code == codes.TRY_LATER
-    env = settings(street)
     listed = run(env, "quarantine").stdout
     digest = listed.split()[0]
     assert QUARANTINED in listed and "ZeroDivisionError" in listed

@@ -62,6 +62,7 @@ def test_two_equal_secrets_are_refused():
     ("MQTT_URL", "http://broker:1883"), ("MQTT_URL", "broker:1883"), ("MQTT_URL", "mqtt://"),
     ("MQTT_URL", "mqtt://broker:port"), ("MQTT_URL", "mqtt://broker:0"),
     ("MQTT_URL", "mqtt://[::1"), ("HTTP_BIND", "[::1"), ("HTTP_BIND", "\u2100.com:80"),
+    ("DATABASE_URL", "mysql://h/d"), ("DATABASE_URL", "var/x.sqlite3"),
     ("MQTT_CLIENT_ID", "1001"), ("TEST_HALT", "before_commit"),
 ])
 def test_an_implausible_value_is_refused_by_name(name: str, value: str):

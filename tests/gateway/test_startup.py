@@ -44,7 +44,8 @@ def test_a_file_that_does_not_exist_is_said_and_not_created(tmp_path: Path):
 
 
 def test_a_folder_that_does_not_exist_is_said(tmp_path: Path):
-    assert "does not exist" in refused(url(tmp_path / "no" / "x.sqlite3"))
+    text = refused(url(tmp_path / "no" / "x.sqlite3"))
+    assert "does not exist" in text and "pointwire gateway migrate" in text
 
 
 def test_a_database_without_tables_is_told_to_migrate(tmp_path: Path):

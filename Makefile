@@ -49,15 +49,15 @@ $(VENV)/.made:
 # The step "demo" installs what runs the product; "dev" adds what tests and checks it.
 $(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "setting up $(VENV) (once) ..." >&2
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo]' >&2
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[demo]' >&2
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.demo
 	@echo "adding test and lint tools (once) ..." >&2
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]' >&2
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[dev]' >&2
 	@touch $@
 
 typings/.done: $(VENV)/.dev
 	@rm -rf typings
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -t typings $(DEVICE_STUBS)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -t typings $(DEVICE_STUBS)
 	@touch $@

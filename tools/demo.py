@@ -162,6 +162,7 @@ async def _troupe(asked: Asked, view: View, where: state.Home, kept: state.Secre
     cast = demo_stage.cast(registry, asked.terminals)
     environment = state.environment(where, kept, f"{demo_stage.HOST}:{ports.mqtt}",
                                     f"{demo_stage.HOST}:{ports.http}")
+    state.write_environment(where, environment)
     keyring = registry.keyring
     folders = {each: str(demo_stage.provision(where, keyring, each, ports.mqtt))
                for each in cast.tills}

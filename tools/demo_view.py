@@ -4,6 +4,9 @@ Everything goes to standard error, so that standard output holds the JSON object
 A card is shown by its last 4 digits.
 """
 
+import shlex
+import shutil
+import sys
 from collections import deque
 from collections.abc import Sequence
 
@@ -81,8 +84,14 @@ class View:
         return table
 
 
+def pointwire() -> str:
+    """The command as it can be typed here: `make demo` runs one that is not on the PATH."""
+    return "pointwire" if shutil.which("pointwire") else shlex.quote(sys.argv[0])
+
+
 def where_it_listens(running: Running, where: Home) -> Sequence[str]:
     """For whoever wants to talk to the demo while it stays up."""
+    command = pointwire()
     mqtt = f"mqtt://{running.mqtt_host}:{running.mqtt_port}"
     return (
         f"MQTT broker   {mqtt} (3.1.1, users of the registry only)",
@@ -91,5 +100,7 @@ def where_it_listens(running: Running, where: Home) -> Sequence[str]:
         f"{running.http_url}/metrics",
         f"ledger        {where.database}",
         f"logs          {where.logs}",
-        f"for a terminal of your own: pointwire terminal keys {running.stranger} --json",
+        f"audit         (set -a; . {shlex.quote(str(where.environment))}; "
+        f"{command} gateway audit)",
+        f"for a terminal of your own: {command} terminal keys {running.stranger} --json",
     )

@@ -2,6 +2,7 @@
 
     var/demo/secrets.json      generated once, mode 0600; losing it makes the database worthless
     var/demo/pointwire.sqlite3 the ledger, kept between runs
+    var/demo/environment       the gateway's variables, for `pointwire gateway audit` by hand; 0600
     var/demo/running.json      where the demo listens and which handsets it started
     var/demo/handsets/N/       the flash and settings of terminal N
     var/demo/logs/             one log a process
@@ -15,6 +16,7 @@ import fcntl
 import json
 import os
 import secrets
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -69,6 +71,10 @@ class Home:
     @property
     def database_url(self) -> str:
         return f"sqlite:///{self.database}"
+
+    @property
+    def environment(self) -> Path:
+        return self.folder / "environment"
 
     @property
     def logs(self) -> Path:
@@ -195,6 +201,12 @@ def read_running(where: Home) -> Running:
     except (TypeError, KeyError):
         raise NotReady(f"{where.folder}/running.json is from another version. Start the demo "
                        "again.") from None
+
+
+def write_environment(where: Home, variables: Mapping[str, str]) -> None:
+    """For a shell: `set -a; . var/demo/environment`, and the gateway's commands work here."""
+    lines = (f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
+    _write(where.environment, "".join(lines))
 
 
 def environment(where: Home, kept: Secrets, mqtt: str, http_bind: str) -> dict[str, str]:

@@ -105,7 +105,7 @@ def terminal() -> None:
     """The demo's terminals and their keys."""
 
 
-@terminal.command("list")
+@terminal.command("list", short_help="All terminals, and whether a handset runs as one.")
 @click.option("--json", "for_program", is_flag=True, help="A JSON list on standard output.")
 def list_terminals(for_program: bool) -> None:
     """All terminals, and whether a handset of a running demo stands for one."""
@@ -120,7 +120,7 @@ def list_terminals(for_program: bool) -> None:
     Console().print(table)
 
 
-@terminal.command("keys")
+@terminal.command("keys", short_help="Key, MQTT login, addresses and a card of one terminal.")
 @click.argument("terminal_id", type=click.IntRange(1, 0xFFFFFFFF))
 @click.option("--json", "for_program", is_flag=True, help="One JSON object on one line.")
 def show_keys(terminal_id: int, for_program: bool) -> None:

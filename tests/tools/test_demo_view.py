@@ -45,3 +45,10 @@ def test_it_is_said_where_everything_listens(tmp_path):
     text = "\n".join(demo_view.where_it_listens(running, Home(tmp_path)))
     assert "mqtt://127.0.0.1:1" in text and "http://127.0.0.1:2/v1/frames" in text
     assert "terminal keys 10000001" in text
+    assert f"{tmp_path}/environment" in text and "gateway audit" in text
+
+
+def test_a_command_that_is_not_on_the_path_is_written_as_it_was_called(monkeypatch):
+    monkeypatch.setattr("sys.argv", [".venv/bin/pointwire", "demo"])
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert demo_view.pointwire() == ".venv/bin/pointwire"

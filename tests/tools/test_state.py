@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,14 @@ def test_what_runs_is_read_back(where: state.Home):
     state.write_running(where, running)
     assert state.read_running(where) == running
     assert running.http_url == "http://127.0.0.1:2"
+
+
+def test_a_shell_reads_the_variables_and_only_their_owner_may(where: state.Home):
+    state.write_environment(where, {"POINTWIRE_DATABASE_URL": "sqlite:///a b/$x'y.sqlite3"})
+    script = f'set -a; . "{where.environment}"; printenv POINTWIRE_DATABASE_URL'
+    said = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    assert said.stdout == "sqlite:///a b/$x'y.sqlite3\n"
+    assert where.environment.stat().st_mode & 0o777 == 0o600
 
 
 def test_before_the_first_demo_the_error_says_how_to_start_one(tmp_path: Path):

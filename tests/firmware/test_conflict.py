@@ -3,7 +3,7 @@
 from firmware.conflict import journal_again
 from firmware.outbox import Outbox, OutboxFull, format_outbox
 from firmware.recall import content
-from protocol import frames
+from protocol import codes, frames
 from protocol.limits import FRAME_UP_SIZE_MAX, UP
 from tests.firmware.portable import RamFlash, raises
 from tests.firmware.replies import KEY, TERMINAL_ID, sale_frame
@@ -81,10 +81,23 @@ def test_a_cut_between_the_new_journal_and_the_copy_loses_nothing():
     assert again(after_a_cut, (7, 1), drawing(11)) == (9, 1, True)
 
 
+def test_of_two_equal_taps_of_one_second_both_move():
+    flash, outbox = shelf(1250, 1250)
+    random = drawing(9)
+    assert again(outbox, (7, 2), random) == (9, 1, True)
+    # a cut before the old entry was settled: the copy may stand for either
+    outbox = mounted(flash)
+    assert again(outbox, (7, 1), random) == (9, 1, False)
+    outbox.settle(7, 1, codes.TRACE_CONFLICT)
+    assert again(outbox, (7, 2), random) == (9, 2, True)
+    outbox = mounted(flash)
+    assert again(outbox, (7, 2), random) == (9, 2, False)
+
+
 def test_a_copy_that_conflicts_too_moves_on():
     _, outbox = shelf(1250)
     again(outbox, (7, 1), drawing(9))
-    outbox.settle(7, 1, 62)
+    outbox.settle(7, 1, codes.TRACE_CONFLICT)
     assert again(outbox, (9, 1), drawing(11)) == (11, 1, True)
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import Engine
 
 from gateway import aside, chain, entries, failures, storing
 from gateway.book import Decision, Message
-from gateway.clock import month_of, to_ms, utc_now
+from gateway.clock import MS, month_of, to_ms, utc_now
 from gateway.database import writing
 from gateway.errors import TryLater
 from gateway.judging import AGAIN, STORED, STRANGER, TRANSIENT, Case, judge
@@ -40,6 +40,7 @@ from gateway.opening import (
 from gateway.replies import reply_frame
 from gateway.storing import Settled
 from protocol import codes
+from protocol.limits import U32_MAX
 
 __all__ = ["DEAD_LETTER", "REPLIED", "TOO_LARGE", "UNAUTHENTICATED", "UNREADABLE", "Answer",
            "Arrival", "Intake", "Letter"]
@@ -121,7 +122,7 @@ class Intake:
     def _transact(self, batch: list[Message]) -> list[Answer]:
         """One transaction: load, decide, store, commit; then the answers."""
         with writing(self.engine) as connection:
-            now = to_ms(self.clock())
+            now = self._now()
             loaded = load(connection, self._catalogue, batch, now,
                           self.keyring.audit_key)
             cases = judge(batch, loaded)
@@ -130,6 +131,14 @@ class Intake:
             settled = self._settle(cases, now, done)
             storing.store(connection, self.keyring, settled, loaded.book, done)
         return [_answer(each) for each in settled]
+
+    def _now(self) -> int:
+        """The clock in milliseconds, where a reply can carry it (key 5 is a u32 of seconds)."""
+        now = to_ms(self.clock())
+        if not 0 <= now // MS <= U32_MAX:
+            raise TryLater("The gateway's clock is outside 1970 to 2106. Nothing is acknowledged"
+                           " and nothing is lost: set the clock, the terminals send again.")
+        return now
 
     def _head(self, link: bytes) -> bytes:
         return chain.head(self.keyring.audit_key, link)

@@ -284,6 +284,18 @@ def test_a_single_sale_and_two_hundred_take_sixteen_statements(engine):
     assert counts == [16, 16]
 
 
+@pytest.mark.parametrize("year", [1969, 2107])
+def test_a_gateway_whose_clock_no_reply_can_carry_stores_nothing_and_says_so(sqlite_engine, year):
+    street = Street(sqlite_engine)
+    frame, today = street.sale(), street.now
+    street.now = today.replace(year=year)
+    with pytest.raises(TryLater, match="clock"):
+        street.answers(frame)
+    street.now = today
+    assert street.take(frame).code == 0
+    assert street.rows("quarantine") == []
+
+
 def test_two_hundred_first_taps_take_as_many_statements_as_one(engine):
     street = Street(engine, terminals=20, first_tap_activates=True)
     stock = [card_number(1000 + n) for n in range(201)]

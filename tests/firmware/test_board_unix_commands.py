@@ -1,0 +1,149 @@
+"""What each line of the control channel says and does; processes are tested elsewhere."""
+
+import json
+from typing import Any
+
+import pytest
+
+from firmware.board import unix_commands
+from firmware.board.unix_commands import event, obey
+from tests.firmware.counter import Counter
+from tests.firmware.replies import CARD, reply, sale_frame
+from tests.firmware.shop import TERMINAL_ID, settings_for
+
+
+class Channel:
+    """Stands for Control and the unix board: notes what is written, pressed and switched."""
+
+    runtime = "cpython 3"
+    boot_count = 4
+    pixels = bytes(1024)
+    radio_on = True
+
+    def __init__(self, app: Any = None) -> None:
+        self.app = app or self
+        self.board = self.outbox_device = self
+        self.settings = settings_for(1)
+        self.written: list[str] = []
+        self.events: list[tuple[Any, ...]] = []
+        self.write = self.written.append
+        self.put = self.events.append
+
+    def drop_link(self, why: str) -> None:
+        self.events.append(("dropped", why))
+
+    def cut_after(self, operations: int) -> None:
+        self.events.append(("cut_after", operations))
+
+    def heap_free(self) -> int:
+        return 65536
+
+    def do(self, what: str, **arguments: Any) -> dict[str, Any]:
+        self.written.clear()
+        obey(self, json.dumps({"id": 1, "do": what, **arguments}).encode())
+        (line,) = self.written
+        assert line.endswith("\n") and line.count("\n") == 1
+        return json.loads(line)
+
+
+def test_keys_are_pressed_one_after_the_other():
+    channel = Channel()
+    assert channel.do("keys", keys="1250#*ABCD") == {"id": 1}
+    assert channel.events == [("key", key) for key in "1250#*ABCD"]
+
+
+def test_one_wrong_key_presses_none():
+    channel = Channel()
+    assert "0123456789*#ABCD" in channel.do("keys", keys="12x")["error"]
+    assert channel.events == []
+
+
+@pytest.mark.parametrize(("card", "held"), [
+    (str(CARD), CARD), (CARD, CARD), ({"uid": "01020304"}, b"\x01\x02\x03\x04"),
+    ({"uid": "01020304050607"}, bytes(range(1, 8))), ({"uid": "00" * 10}, bytes(10))])
+def test_a_card_is_held_by_its_number_or_its_uid(card: object, held: object):
+    channel = Channel()
+    for entry in (1, 2, 3, 4):
+        assert channel.do("card", entry=entry, card=card) == {"id": 1}
+    assert channel.events == [("card", entry, held) for entry in (1, 2, 3, 4)]
+
+
+def test_the_largest_card_number_is_held_and_one_more_is_not():
+    channel = Channel()
+    assert channel.do("card", entry=2, card=str(unix_commands.CARD_NUMBER_MAX)) == {"id": 1}
+    assert channel.do("card", entry=2, card=str(unix_commands.CARD_NUMBER_MAX + 1))["error"]
+    assert len(channel.events) == 1
+
+
+def test_the_radio_is_switched_off_with_its_link_and_on_again():
+    channel = Channel()
+    assert channel.do("link", up=False) == {"id": 1}
+    assert channel.radio_on is False and channel.events == [("dropped", "the radio is off")]
+    assert channel.do("link", up=True) == {"id": 1}
+    assert channel.radio_on is True and len(channel.events) == 1
+
+
+def test_a_cut_is_planned_on_the_flash_or_happens_at_once(monkeypatch: pytest.MonkeyPatch):
+    channel = Channel()
+    assert channel.do("cut", after_flash_ops=3) == {"id": 1}
+    assert channel.events == [("cut_after", 3)]
+    codes: list[int] = []
+    monkeypatch.setattr(unix_commands, "power_off", codes.append)
+    channel.do("cut")
+    assert codes == [9]
+
+
+def test_screen_pixels_and_status_say_what_is_there():
+    with Counter() as counter:
+        channel = Channel(counter.boot())
+        counter.wait(5)
+        counter.keys("12")
+        assert channel.do("screen")["lines"] == ["ON", "Amount", "0.12", "", "# = confirm"]
+        channel.pixels = counter.board.screen
+        assert channel.do("pixels") == {"id": 1, "pixels": counter.board.screen.hex()}
+        assert channel.do("status") == {
+            "id": 1, "up": True, "radio_on": True, "state": "amount", "terminal_id": TERMINAL_ID,
+            "runtime": "cpython 3", "boot_count": 4, "at": counter.app.clock.now(5000),
+            "unsettled": 0, "journal": 7, "next_trace": 1, "heap_free": 65536}
+
+
+SETTLED = reply(sale_frame(7, 1), points=12, balance=1012, receipt=9, member="王*", tier="银卡")
+
+
+@pytest.mark.parametrize(("kind", "values", "said"), [
+    ("ready", (7,), {"journal": 7, "runtime": "cpython 3", "terminal_id": TERMINAL_ID}),
+    ("recovery", ("blank", "format it"), {"reason": "blank", "why": "format it"}),
+    ("screen", (("ON", "a", "b", "c", "d"),), {"lines": ["ON", "a", "b", "c", "d"]}),
+    ("link", (True, ""), {"up": True, "why": ""}),
+    ("no_link", ("refused",), {"why": "refused"}),
+    ("saved", (7, 1), {"journal": 7, "trace": 1}),
+    ("not_saved", ("too large",), {"why": "too large"}),
+    ("postponed", (7, 1, 90), {"journal": 7, "trace": 1, "code": 90}),
+    ("conflict", ((7, 1), (9, 1)), {"old": [7, 1], "new": [9, 1]}),
+    ("set_aside", ("digest",), {"why": "digest"}),
+    ("clock", (1764500000,), {"at": 1764500000}),
+    ("died", ("panel", "OSError: 5"), {"task": "panel", "why": "OSError: 5"}),
+    ("settled", (SETTLED,), {"journal": 7, "trace": 1, "code": 0, "points": 12, "balance": 1012,
+                             "receipt": 9, "member": "王*", "tier": "银卡"}),
+])
+def test_an_event_is_one_line_with_names(kind: str, values: tuple[Any, ...], said: dict):
+    line = event(Channel(), kind, values)
+    assert line.endswith("\n") and line.count("\n") == 1
+    assert json.loads(line) == {"event": kind, **said}
+
+
+def test_everything_the_program_tells_has_names_for_its_values():
+    named = {names[0] for names in unix_commands.EVENTS} | {"settled"}
+    with Counter() as counter:
+        counter.boot()
+        counter.wait(5)
+        counter.sale()
+        counter.sale(card=10 ** 30)
+        counter.wait(2)
+        counter.app.drop_link("off")
+        counter.wait(5)
+    assert {each[0] for each in counter.told} <= named
+    for kind, *values in counter.told:
+        if kind != "settled":
+            (names,) = [each[1:] for each in unix_commands.EVENTS if each[0] == kind]
+            assert len(names) == len(values), kind

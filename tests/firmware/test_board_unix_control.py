@@ -1,0 +1,112 @@
+"""The control channel of a real process on both interpreters: each line gets one answer."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.firmware.shop import CARD
+from tests.support.handset_process import Handset
+from tools import handset_program
+
+Start = Callable[[], Handset]
+
+# lines that ask for nothing that can be done; the id that the answer must carry
+NO_COMMAND = [
+    (b"{", None), (b"[]", None), (b"7", None), (b'"screen"', None), (b"null", None),
+    (b"{}", None), (b"not JSON", None), (b"[" * 300, None), (b'{"id": 1', None),
+    (b'{"id": 3, "do": "screen"}{"id": 4, "do": "screen"}', None),
+    (b'{"id": 5}', 5), (b'{"id": 6, "do": "dance"}', 6), (b'{"id": 7, "do": ["keys"]}', 7),
+    (b'{"id": "eight", "do": {}}', "eight"), (b'{"id": 9, "do": null}', 9),
+    (b'{"id": 10, "do": "keys"}', 10), (b'{"id": 11, "do": "keys", "keys": 5}', 11),
+    (b'{"id": 12, "do": "keys", "keys": "12x"}', 12),
+    (b'{"id": 14, "do": "keys", "keys": null}', 14),
+    (b'{"id": 15, "do": "card"}', 15), (b'{"id": 16, "do": "card", "entry": 2}', 16),
+    (b'{"id": 17, "do": "card", "entry": 2, "card": "abc"}', 17),
+    (b'{"id": 18, "do": "card", "entry": 2, "card": null}', 18),
+    (b'{"id": 19, "do": "card", "entry": 2, "card": []}', 19),
+    (b'{"id": 20, "do": "card", "entry": 9, "card": "6200001234567892"}', 20),
+    (b'{"id": 21, "do": "card", "entry": "2", "card": "6200001234567892"}', 21),
+    (b'{"id": 22, "do": "card", "entry": 2, "card": "0"}', 22),
+    (b'{"id": 23, "do": "card", "entry": 2, "card": "-5"}', 23),
+    (b'{"id": 24, "do": "card", "entry": 2, "card": "99999999999999999999999"}', 24),
+    (b'{"id": 25, "do": "card", "entry": 2, "card": {}}', 25),
+    (b'{"id": 27, "do": "card", "entry": 2, "card": {"uid": "zz"}}', 27),
+    (b'{"id": 28, "do": "card", "entry": 2, "card": {"uid": "0102"}}', 28),
+    (b'{"id": 29, "do": "link"}', 29),
+    (b'{"id": 31, "do": "cut", "after_flash_ops": "x"}', 31),
+]
+
+
+def write(handset: Handset, data: bytes) -> None:
+    assert handset.process.stdin is not None
+    handset.process.stdin.write(data)
+    handset.process.stdin.flush()
+
+
+def answers(handset: Handset) -> list[dict]:
+    return [each for each in handset.said if "event" not in each]
+
+
+def test_a_line_that_is_no_command_gets_one_answer_and_changes_nothing(start: Start):
+    handset = start()
+    handset.do("keys", keys="A")
+    handset.event("screen", lines=["OFF", "Tap the card", "A = balance", "", "* = back"])
+    before = len(answers(handset))
+    write(handset, b"".join(line + b"\n" for line, _ in NO_COMMAND))
+    assert handset.do("screen")["lines"][1] == "Tap the card"
+    status = handset.do("status")
+    assert (status["unsettled"], status["next_trace"], status["radio_on"]) == (0, 1, True)
+    said = answers(handset)[before:-2]
+    assert [each.get("id") for each in said] == [id for _, id in NO_COMMAND]
+    assert all(each["error"] and set(each) <= {"id", "error"} for each in said), said
+    assert not handset.noise, handset.story()
+    # the radio, the keys and the flash still do what they are told
+    handset.do("keys", keys="*")
+    assert handset.sale("1250", CARD)["trace"] == 1
+
+
+def test_two_commands_in_one_write_and_one_command_in_two_are_each_answered(start: Start):
+    handset = start()
+    write(handset, b'{"id": "a", "do": "keys", "keys": "12"}\n{"id": "b", "do": "screen"}\n{"id"')
+    write(handset, b': "c", "do": "keys", "keys": "5"}\n\n   \n{"id": "d", "do": "screen"}\r\n')
+    handset.do("status")
+    assert [each["id"] for each in answers(handset)[:4]] == ["a", "b", "c", "d"]
+    assert not [each for each in answers(handset) if "error" in each]
+
+
+def test_what_it_says_stands_in_the_order_in_which_it_happened(start: Start):
+    handset = start()
+    handset.sale("1250", CARD)
+    handset.do("status")
+    events = [each for each in handset.said if each.get("event") in ("saved", "screen")]
+    at = events.index({"event": "saved", "journal": 7, "trace": 1})
+    assert all("Saved" not in each["lines"][1] for each in events[:at])
+    assert events[at + 1]["lines"][1] == "Saved. Sending"
+
+
+def test_many_taps_are_listed_on_one_line_oldest_first(start: Start):
+    handset = start()
+    for amount in range(1, 41):
+        handset.do("keys", keys=f"*{amount}#")
+        handset.do("card", entry=2, card=str(CARD))
+    handset.event("saved", trace=40)
+    rows = handset.do("outbox")["outbox"]
+    assert [(row["trace"], row["amount_minor"]) for row in rows] == [(n, n) for n in range(1, 41)]
+    assert not any(row["settled"] for row in rows) and str(CARD) not in json.dumps(rows)
+
+
+def test_when_nobody_listens_any_more_it_ends_without_a_word(command: list[str], folder: Path):
+    reading, writing = os.pipe()
+    with subprocess.Popen([*command, str(folder)], stdin=subprocess.PIPE, stdout=writing,
+                          stderr=subprocess.PIPE, cwd=handset_program.ROOT,
+                          env=handset_program.environment()) as process:
+        os.close(writing)
+        os.close(reading)
+        assert process.stderr is not None
+        try:
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+        assert process.stderr.read() == b""

@@ -14,7 +14,7 @@ Nothing here is shared between two Apps of one process.
 import asyncio
 import gc
 
-from firmware import VERSION, checkout, recall, views
+from firmware import VERSION, checkout, recall, texts, views
 from firmware.clock import Clock
 from firmware.dispatch import Dispatch
 from firmware.errors import FirmwareError
@@ -177,8 +177,8 @@ class App:
     def _draw(self):
         unsent = self.outbox.unsettled if self.outbox else 0
         status = views.Status(self.up(), unsent, self.settings.terminal_id, VERSION, self._fault)
-        lines = views.lines(self.state, status, self.settings.language,
-                            self.settings.currency_digits)
+        parts = texts.parts(self.settings.language)
+        lines = views.lines(self.state, status, parts, self.settings.currency_digits)
         if self.screen.draw(lines):
             self._tell("screen", lines)
 

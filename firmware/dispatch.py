@@ -92,13 +92,19 @@ class Dispatch:
         for question in list(self.session.outstanding()):
             self._give_up(question.kind)
 
-    def pump(self, now, publish):
-        """Hand everything that may go out now to `publish(frame)`, which gives a packet id."""
+    def tend(self, now):
+        """Give up what was not answered in time, and ask the heartbeat when it is due."""
         for question in list(self.session.outstanding()):
             if now - question.asked_ms >= ANSWER_MS:
                 self._give_up(question.kind)
         if now >= self._heartbeat_ms:
-            self._heartbeat(now)
+            self.ask(messages.HEARTBEAT, now, report=self._report())
+            # unanswered: again after 30 s, doubling to an hour; the answer sets the hourly rhythm
+            self._heartbeat_ms = now + self._heartbeat_wait_ms
+            self._heartbeat_wait_ms = min(self._heartbeat_wait_ms * 2, HEARTBEAT_EVERY_S * 1000)
+
+    def pump(self, now, publish):
+        """Hand everything that may go out now to `publish(frame)`, which gives a packet id."""
         while self._to_ask and self.link.free() > 0:
             kind, frame = self._to_ask.pop(0)
             publish(frame)
@@ -110,7 +116,7 @@ class Dispatch:
             key = self.link.next_send(now)
 
     def due(self, now):
-        """Milliseconds until `pump` has something to do."""
+        """Milliseconds until `tend` or `pump` has something to do."""
         times = [self._heartbeat_ms - now]
         for question in self.session.outstanding():
             times.append(question.asked_ms + ANSWER_MS - now)
@@ -126,17 +132,14 @@ class Dispatch:
         if kind == messages.INQUIRY:
             self._on_event(("no_answer",))
 
-    def _heartbeat(self, now):
-        board, outbox = self._board, self._outbox
-        report = {0: VERSION, 3: outbox.unsettled, 6: board.name, 7: board.reset_cause}
+    def _report(self):
+        board = self._board
+        report = {0: VERSION, 3: self._outbox.unsettled, 6: board.name, 7: board.reset_cause}
         for key, value in ((1, board.battery_percent()), (2, board.signal_dbm()),
                            (4, board.heap_free())):
             if value is not None:
                 report[key] = value
-        self.ask(messages.HEARTBEAT, now, report=report)
-        # unanswered: again after 30 s, doubling to an hour; the answer sets the hourly rhythm
-        self._heartbeat_ms = now + self._heartbeat_wait_ms
-        self._heartbeat_wait_ms = min(self._heartbeat_wait_ms * 2, HEARTBEAT_EVERY_S * 1000)
+        return report
 
     # -- what came down --------------------------------------------------------------------------
 

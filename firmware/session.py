@@ -62,6 +62,13 @@ class Session:
 
     def read(self, frame):
         """The authentic Reply in a frame that came down, else ReplyRefused with its reason."""
+        payload = self._authentic(frame)
+        try:
+            return read_reply(payload)
+        except ProtocolError:
+            raise ReplyRefused("meaningless")
+
+    def _authentic(self, frame):
         try:
             parts = frames.split(frame, FRAME_DOWN_SIZE_MAX)
         except ProtocolError:
@@ -74,10 +81,7 @@ class Session:
             raise ReplyRefused("foreign")
         if not frames.authentic(key, DOWN, parts):
             raise ReplyRefused("unauthentic")
-        try:
-            return read_reply(parts.payload)
-        except ProtocolError:
-            raise ReplyRefused("meaningless")
+        return parts.payload
 
     # -- questions outside the journal ---------------------------------------------------------
 

@@ -111,6 +111,7 @@ class Uplink:
         self._kick.clear()
         now = self._now()
         if self.up():
+            self._dispatch.tend(now)
             self._dispatch.pump(now, self._publish)
         self._mqtt.check(now)
         out = self._mqtt.take()

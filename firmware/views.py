@@ -1,14 +1,15 @@
 """What each state of the checkout looks like: five lines of text, the first for the status.
 
-Pure: (state, status, language) -> lines. A line has at most 16 columns (a character above 127
+Pure: (state, status, texts) -> lines. A line has at most 16 columns (a character above 127
 takes two). What is longer is cut at the end, which only names of members and tiers may be; a
 number is never cut: where it leaves no room for its label, the label goes.
 """
 
 from collections import namedtuple
 
-from firmware import checkout, texts
-from firmware.texts import names
+from firmware import checkout
+from firmware.errors import FirmwareError
+from firmware.texts import Words, names
 from protocol import codes
 from protocol.fields import SALE
 
@@ -18,11 +19,12 @@ COLUMNS = 16
 Status = namedtuple("Status", ("up", "unsent", "terminal_id", "version", "fault"))
 
 
-def lines(state, status, language, currency_digits):
-    """A tuple of five texts: the status line and four below it."""
-    page = Page(state, status, texts.load(language), currency_digits)
+def lines(state, status, parts, currency_digits):
+    """A tuple of five texts: the status line and four below it. `parts`: the language's texts."""
+    page = Page(state, status, Words(parts), currency_digits)
+    view = {checkout.HOME: _home, checkout.RESULT: _result}.get(state.name, _entry)
     body = [fit(page.head())]
-    for line in VIEWS[state.name](page):
+    for line in view(page):
         body.append(fit(line))
     while len(body) < 5:
         body.append("")
@@ -125,40 +127,29 @@ def _last(page, trace, amount_minor, card_id, settled):
     return words[names.LAST_TAP], page.tap(trace, amount_minor), what, outcome
 
 
-def _amount(page):
-    amount = page.money(page.state.amount_minor)
-    return page.words[names.AMOUNT], amount, "", page.words[names.CONFIRM]
-
-
-def _card(page):
+def _entry(page):
+    """The screens of a sale or an inquiry under way, status and recovery."""
     state, words = page.state, page.words
-    what = page.money(state.amount_minor) if state.purpose == SALE else words[names.KEY_INQUIRY]
-    return words[names.TAP_CARD], what, "", words[names.BACK]
-
-
-def _saving(page):
-    return page.words[names.SAVING], page.money(page.state.amount_minor)
-
-
-def _sent(page):
-    state = page.state
-    return page.words[names.SENT], page.tap(state.key[1]), page.money(state.amount_minor)
-
-
-def _asked(page):
-    return page.words[names.ASKING], "", "", page.words[names.BACK]
-
-
-def _status(page):
-    status, words = page.status, page.words
-    return (words[names.TERMINAL], str(status.terminal_id), words[names.UNSENT] % status.unsent,
-            page.label(names.VERSION, status.version))
-
-
-def _recovery(page):
-    words = page.words
-    return (words[names.RECOVERY], words[names.RECOVERY_DO], words[names.RECOVERY_CALL],
-            page.shown[1])
+    name, amount = state.name, page.money(state.amount_minor)
+    if name == checkout.AMOUNT:
+        return words[names.AMOUNT], amount, "", words[names.CONFIRM]
+    if name == checkout.CARD:
+        what = amount if state.purpose == SALE else words[names.KEY_INQUIRY]
+        return words[names.TAP_CARD], what, "", words[names.BACK]
+    if name == checkout.SAVING:
+        return words[names.SAVING], amount
+    if name == checkout.SENT:
+        return words[names.SENT], page.tap(state.key[1]), amount
+    if name == checkout.ASKED:
+        return words[names.ASKING], "", "", words[names.BACK]
+    if name == checkout.STATUS:
+        return (words[names.TERMINAL], str(page.status.terminal_id),
+                words[names.UNSENT] % page.status.unsent,
+                page.label(names.VERSION, page.status.version))
+    if name == checkout.RECOVERY:
+        return (words[names.RECOVERY], words[names.RECOVERY_DO], words[names.RECOVERY_CALL],
+                page.shown[1])
+    raise FirmwareError("no view for the state " + name)
 
 
 def _result(page):
@@ -212,15 +203,3 @@ def _refused(page, reply, amount_minor):
     tap = page.tap(reply.trace, amount_minor) if reply.trace else ""
     return words[names.REFUSED], page.reason(reply.code), tap, reply.line or ""
 
-
-VIEWS = {
-    checkout.HOME: _home,
-    checkout.AMOUNT: _amount,
-    checkout.CARD: _card,
-    checkout.SAVING: _saving,
-    checkout.SENT: _sent,
-    checkout.ASKED: _asked,
-    checkout.RESULT: _result,
-    checkout.STATUS: _status,
-    checkout.RECOVERY: _recovery,
-}

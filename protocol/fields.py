@@ -103,7 +103,11 @@ def places(names, type, journal, trace, fields) -> list:
 
 def read_reply(payload: bytes) -> Reply:
     """The Reply in an authentic payload; CborError or FrameError: treat it as not come."""
-    found = decode(payload)
+    return reply_of(decode(payload))
+
+
+def reply_of(found) -> Reply:
+    """The Reply in a decoded payload. Apart, so that a handset need not hold both at once."""
     if type(found) is not dict:
         raise FrameError("keys")
     values = []

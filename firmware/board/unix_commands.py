@@ -52,7 +52,7 @@ def event(control, kind, values):
 
 
 def obey(control, line):
-    """Carry a command out and write its answer."""
+    """Carry a command out and write its answer; True: `list_outbox` is to follow."""
     answer = {}
     try:
         command = json.loads(line)
@@ -62,13 +62,14 @@ def obey(control, line):
         act = COMMANDS.get(command.get("do"))
         if act is None:
             raise ControlError("no such command")
-        found = act(control, command)
-        if found is None:
-            return
-        answer.update(found)
+        answer.update(act(control, command))
     except (ValueError, KeyError, TypeError, ControlError) as error:
         answer["error"] = "%s: %s" % (type(error).__name__, error)
+    if "outbox" in answer:
+        control.write('{"id": %s, "outbox": [' % json.dumps(answer["id"]))
+        return True
     control.write(json.dumps(answer) + "\n")
+    return False
 
 
 def power_off(code):
@@ -126,22 +127,23 @@ def _status(control, command):
 def _outbox(control, command):
     if control.app.outbox is None:
         raise ControlError("the outbox cannot be read")
-    control.write('{"id": %s, "outbox": [' % json.dumps(command.get("id")))
+    return {"outbox": True}
+
+
+def list_outbox(control):
+    """Write the rest of the line that `obey` began: every tap still kept."""
     comma = ""
     for record in control.app.outbox.records():
-        control.write(comma + json.dumps(_entry(record)))
-        comma = ", "
-    control.write("]}\n")
-
-
-def _entry(record):
-    said = content(record.frame)
-    card = said.get(6)
-    code, points, receipt = record.settled or (None, None, None)
-    return {"journal": record.journal, "trace": record.trace, "type": said[0],
+        said = content(record.frame)
+        card = said.get(6)
+        code, points, receipt = record.settled or (None, None, None)
+        control.write(comma + json.dumps({
+            "journal": record.journal, "trace": record.trace, "type": said[0],
             "amount_minor": said.get(7), "card_last4": last4(card[1])[2:] if card else None,
             "settled": record.settled is not None, "code": code, "points": points,
-            "receipt": receipt}
+            "receipt": receipt}))
+        comma = ", "
+    control.write("]}\n")
 
 
 def _link(control, command):

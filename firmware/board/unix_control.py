@@ -43,7 +43,8 @@ class Control:
             if not line:
                 unix_commands.power_off(0)
             if line.strip():
-                unix_commands.obey(self, line)
+                if unix_commands.obey(self, line):
+                    unix_commands.list_outbox(self)
 
 
 async def _stdin():

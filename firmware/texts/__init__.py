@@ -34,6 +34,6 @@ def _value(part, start):
     return part[part.find("=", start) + 1:part.find("\n", start)]
 
 
-def load(language):
-    """The words of a language; an unknown language speaks English."""
-    return Words(zh.parts() if language == "zh" else en.parts())
+def parts(language):
+    """The texts of a language, for `Words`; an unknown language speaks English."""
+    return zh.parts() if language == "zh" else en.parts()

@@ -61,6 +61,7 @@ class Desk:
     def pump(self, now):
         """What went out: the frames, and their (type, journal, trace)."""
         self.sent = []
+        self.dispatch.tend(now)
         self.dispatch.pump(now, self.publish)
         return [(asked.type, asked.journal, asked.trace)
                 for asked in [Asked(frame) for frame in self.sent]]

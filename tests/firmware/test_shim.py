@@ -43,7 +43,7 @@ from firmware.screen import Screen
 drawn = sha256()
 screen = Screen(drawn.update)
 for language in ("en", "zh"):
-    words = texts.load(language)
+    words = texts.Words(texts.parts(language))
     for number in range(40):
         screen.draw(("ON", words[number], "Tap 7", "12.50", "#*"))
 sys.stdout.write(hexlify(drawn.digest()).decode())

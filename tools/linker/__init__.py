@@ -1,0 +1,51 @@
+"""Links the handset program: all modules reached from main become a few, stripped to what it needs.
+
+MicroPython keeps every loaded function, name and module dictionary in the heap (about 100 bytes
+a function and 30 a name on 64 bit), so a program that is read in forty small modules is carried
+in a few: like a linker, this resolves imports, drops what nothing reaches, puts integer constants
+where they are used, and gives short names. Law: meaning never changes.
+
+- A definition nobody refers to is dropped; a method when its name occurs nowhere.
+- `cold` functions are moved into units of their own: such a unit is loaded from flash for the
+  call and forgotten behind it. In a product image, frozen into flash, none of this is needed.
+- A name is changed only where it is the program's own everywhere: not if the interpreter knows
+  it, not if the same word occurs as a string or names an argument in a call.
+- What it does not understand it refuses (NotLinkable), and nothing is written.
+
+`reading` folds and resolves, `reach` finds what is used, `writing` forms the units, `names`
+shortens. `Linked.symbols` maps short names back, for tracebacks.
+"""
+
+from dataclasses import dataclass
+
+from tools.linker.names import Knows, shorten
+from tools.linker.reach import Cold, Reach
+from tools.linker.reading import MAIN, NotLinkable, read_program
+from tools.linker.writing import Writer
+
+__all__ = ["MAIN", "Cold", "Linked", "NotLinkable", "link"]
+
+
+@dataclass(frozen=True)
+class Linked:
+    """`units`: module name -> source; `__main__` is the script. `symbols`: short -> long names."""
+
+    units: dict[str, str]
+    symbols: dict[str, str]
+
+
+def link(sources: dict[str, str], main: str, cold: Cold, knows: Knows,
+         part_size_max: int = 16000) -> Linked:
+    """Link `sources` (module name -> text) as reached from the text `main`.
+
+    `cold`: unit name -> functions ("room.module:function", "room.module:Class.method").
+    `knows(words)`: those the interpreter has already; they cost nothing and keep their meaning.
+    `part_size_max`: characters of one module of the resident program; loading one takes a third
+    more heap than it keeps, so it comes in parts.
+    """
+    modules = read_program(sources, main)
+    reach = Reach(modules, cold)
+    reach.run()
+    bodies = Writer(modules, reach, part_size_max).write()
+    units, symbols = shorten(bodies, knows)
+    return Linked(units, symbols)

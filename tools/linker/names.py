@@ -1,0 +1,200 @@
+"""Short names for globals, attributes and parameters that are the program's own.
+
+Private attributes are numbered anew in each class, and parameters nobody names in a call are
+numbered in each function, so that the words are shared; everything else keeps one name
+throughout the program. MicroPython keeps each word once, for ever.
+"""
+
+import ast
+import builtins
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from tools.linker.reach import own_names
+from tools.linker.reading import DEFINITIONS, FUNCTIONS, names_in
+
+# which of these words the interpreter has already: they cost nothing and keep their meaning
+Knows = Callable[[set[str]], set[str]]
+Bodies = dict[str, list[ast.stmt]]
+ENTRY = re.compile("e[0-9]+")
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def shorten(bodies: Bodies, knows: Knows) -> tuple[dict[str, str], dict[str, str]]:
+    """(unit -> source, short name -> long names)."""
+    symbols = _Shortener(bodies, knows).run()
+    return {unit: ast.unparse(ast.fix_missing_locations(ast.Module(body, [])))
+            for unit, body in bodies.items()}, symbols
+
+
+class _Shortener:
+    def __init__(self, bodies: Bodies, knows: Knows):
+        self._bodies = bodies
+        self._statements = [each for body in bodies.values() for each in body]
+        self._knows = knows
+        self._kept: set[str] = set()
+        self._symbols: dict[str, set[str]] = {}
+
+    def run(self) -> dict[str, str]:
+        for statement in self._statements:
+            self._survey(statement)
+        self._kept |= self._knows(self._words())
+        self._classes()
+        self._globals()
+        for statement in self._statements:
+            self._parameters(statement)
+        self._everything()
+        return {new: ", ".join(sorted(old)) for new, old in sorted(self._symbols.items())}
+
+    def _may_change(self, name: str) -> bool:
+        return (len(name) > 1 and not name.startswith("__") and name not in self._kept
+                and not hasattr(builtins, name))
+
+    def _words(self) -> set[str]:
+        return {name for statement in self._statements for node in ast.walk(statement)
+                for name in _words(node)}
+
+    def _survey(self, statement: ast.stmt) -> None:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                self._kept.add(node.value)
+            elif isinstance(node, ast.keyword) and node.arg:
+                self._kept.add(node.arg)
+            elif isinstance(node, ast.Import):
+                self._kept.update((each.asname or each.name) for each in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module not in self._bodies:
+                self._kept.update(each.name for each in node.names)
+
+    def _everything(self) -> None:
+        counted = Counter(name for statement in self._statements
+                          for node in ast.walk(statement) for name in _words(node))
+        short = _short_names(self._kept | set(counted))
+        table = {}
+        for name, _ in sorted(counted.items(), key=lambda each: (-each[1], each[0])):
+            if len(name) > 2 and self._may_change(name):
+                table[name] = next(short)
+                self._symbols.setdefault(table[name], set()).add(name)
+        for statement in self._statements:
+            _rename(statement, table)
+
+    def _classes(self) -> None:
+        """Private names of a class become _a, _b ...: other classes use the same words."""
+        groups: dict[str, list[ast.stmt]] = {}
+        shared: set[str] = set()
+        for statement in self._statements:
+            owner = statement.name if isinstance(statement, ast.ClassDef) else getattr(
+                statement, "owner", None)
+            if owner:
+                groups.setdefault(owner, []).append(statement)
+            shared |= {node.attr for node in ast.walk(statement)
+                       if isinstance(node, ast.Attribute) and (not owner or not (
+                           isinstance(node.value, ast.Name) and node.value.id == "self"))}
+        for owner, statements in groups.items():
+            own = sorted({name for each in statements for name in _privates(each)} - shared)
+            own = [name for name in own if self._may_change(name)]
+            table = dict(zip(own, (f"_{letter}" for letter in _letters()), strict=False))
+            for statement in statements:
+                _rename(statement, table)
+            for old, new in table.items():
+                self._symbols.setdefault(new, set()).add(f"{owner}.{old}")
+
+    def _globals(self) -> None:
+        """Globals that only their own unit refers to become A, B ... in each unit."""
+        users: dict[str, set[str]] = {}
+        for unit, body in self._bodies.items():
+            for name in {name for statement in body for node in ast.walk(statement)
+                         for name in _words(node)}:
+                users.setdefault(name, set()).add(unit)
+        for unit, body in self._bodies.items():
+            own = sorted({each.name for each in body if isinstance(each, DEFINITIONS)} | {
+                name for each in body if isinstance(each, ast.Assign)
+                for target in each.targets for name in names_in(target)})
+            own = [name for name in own if users[name] == {unit} and self._may_change(name)
+                   and not ENTRY.fullmatch(name)]
+            taken = {name for name, units in users.items() if unit in units}
+            short = (name.upper() for name in _letters() if name.upper() not in taken)
+            table = dict(zip(own, short, strict=False))
+            for statement in body:
+                _rename(statement, table)
+                owner = getattr(statement, "owner", None)
+                if owner:
+                    statement.owner = table.get(owner, owner)  # type: ignore[attr-defined]
+            for old, new in table.items():
+                self._symbols.setdefault(new, set()).add(f"{unit}.{old}")
+
+    def _parameters(self, statement: ast.stmt) -> None:
+        """Parameters nobody names in a call are called alike in every function."""
+        for function in ast.walk(statement):
+            if not isinstance(function, FUNCTIONS):
+                continue
+            used = {name for node in ast.walk(function) for name in _words(node)}
+            bound_inside = {name for node in ast.walk(function)
+                            if isinstance(node, (*FUNCTIONS, ast.Lambda)) and node is not function
+                            for name in own_names(node)}
+            table = {}
+            for place, each in enumerate(function.args.args):
+                new = f"a{place}"
+                if (each.arg not in ("self", *bound_inside) and self._may_change(each.arg)
+                        and new not in used):
+                    table[each.arg] = new
+            for node in ast.walk(function):
+                if isinstance(node, ast.Name):
+                    node.id = table.get(node.id, node.id)
+                elif isinstance(node, ast.arg):
+                    node.arg = table.get(node.arg, node.arg)
+
+
+def _privates(statement: ast.stmt) -> set[str]:
+    found = {node.attr for node in ast.walk(statement) if isinstance(node, ast.Attribute)}
+    if isinstance(statement, ast.ClassDef):
+        found |= {each.name for each in statement.body if isinstance(each, FUNCTIONS)}
+        found |= {name for each in statement.body if isinstance(each, ast.Assign)
+                  for target in each.targets for name in names_in(target)}
+    return {name for name in found if name.startswith("_") and not name.startswith("__")}
+
+
+def _words(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Name):
+        yield node.id
+    elif isinstance(node, ast.Attribute):
+        yield node.attr
+    elif isinstance(node, DEFINITIONS):
+        yield node.name
+    elif isinstance(node, ast.arg):
+        yield node.arg
+    elif isinstance(node, ast.ExceptHandler) and node.name:
+        yield node.name
+    elif isinstance(node, ast.alias):
+        yield node.asname or node.name
+
+
+def _rename(statement: ast.AST, table: dict[str, str]) -> None:
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name):
+            node.id = table.get(node.id, node.id)
+        elif isinstance(node, ast.Attribute):
+            node.attr = table.get(node.attr, node.attr)
+        elif isinstance(node, (*DEFINITIONS, ast.ExceptHandler)):
+            node.name = table.get(node.name, node.name) if node.name else node.name
+        elif isinstance(node, ast.arg):
+            node.arg = table.get(node.arg, node.arg)
+        elif isinstance(node, ast.alias):
+            node.name = table.get(node.name, node.name)
+            node.asname = table.get(node.asname, node.asname) if node.asname else None
+        elif isinstance(node, ast.Nonlocal):
+            node.names = [table.get(each, each) for each in node.names]
+
+
+def _letters() -> Iterator[str]:
+    yield from LETTERS
+    for one in LETTERS:
+        for other in LETTERS:
+            yield one + other
+
+
+def _short_names(taken: set[str]) -> Iterator[str]:
+    for suffix in ("", "_"):
+        for letters in _letters():
+            if letters + suffix not in taken | {"as", "if", "in", "is", "or"}:
+                yield letters + suffix

@@ -1,6 +1,8 @@
 """What each line of the control channel says and does; processes are tested elsewhere."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -147,3 +149,29 @@ def test_everything_the_program_tells_has_names_for_its_values():
         if kind != "settled":
             (names,) = [each[1:] for each in unix_commands.EVENTS if each[0] == kind]
             assert len(names) == len(values), kind
+
+
+def said_in_the_readme(start: str) -> list[dict]:
+    """The JSON that opens a row of a table in the README."""
+    text = (Path(unix_commands.__file__).parents[1] / "README.md").read_text()
+    return [json.loads(row) for row in re.findall(r"^\| `(\{" + start + r".*?\})` \|", text, re.M)]
+
+
+def test_the_readme_has_every_command_and_each_does_what_it_says(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(unix_commands, "power_off", lambda code: None)
+    rows = said_in_the_readme('"id"')
+    assert {row["do"] for row in rows} == set(unix_commands.COMMANDS)
+    with Counter() as counter:
+        channel = Channel(counter.boot())
+        for row in rows:
+            if row["do"] != "outbox":
+                obey(channel, json.dumps(row).encode())
+        assert channel.written and not [line for line in channel.written if "error" in line]
+
+
+def test_the_readme_has_every_event_with_every_name():
+    rows = {row["event"]: list(row) for row in said_in_the_readme('"event"')}
+    named = {names[0]: {"event", *names[1:]} for names in unix_commands.EVENTS}
+    named["settled"] = {"event", *unix_commands.SETTLED}
+    named["ready"] |= {"runtime", "terminal_id"}
+    assert {kind: set(names) for kind, names in rows.items()} == named

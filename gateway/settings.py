@@ -80,7 +80,7 @@ VARIABLES = (
     ("MQTT_SHARED", "0", "1: shared subscription, for several workers (needs MQTT_VERSION 5)"),
     ("MQTT_CLIENT_ID", "pointwire-worker", "persistent session of a worker; each its own"),
     ("HTTP_BIND", "127.0.0.1:8080", "where web listens; port 0 takes a free one"),
-    ("METRICS_BIND", "", "where worker and jobs show metrics; empty: nowhere"),
+    ("METRICS_BIND", "", "where worker or jobs show metrics, each its own port; empty: nowhere"),
     ("BATCH_MAX", "200", f"most frames in one commit, 1 to {BATCH_MAX_LIMIT}"),
     ("LOG_FORMAT", "json", "json or text"),
     ("TEST_HALT", "", "test only: the named point at which a worker stands still"),

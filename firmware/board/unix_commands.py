@@ -53,7 +53,7 @@ def event(control, kind, values):
 
 def obey(control, line):
     """Carry a command out and write its answer; True: `list_outbox` is to follow."""
-    answer = {}
+    answer = {"id": None}
     try:
         command = json.loads(line)
         if not isinstance(command, dict):
@@ -63,7 +63,7 @@ def obey(control, line):
         if act is None:
             raise ControlError("no such command")
         answer.update(act(control, command))
-    except (ValueError, KeyError, TypeError, ControlError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever a line asks for, it is answered
         answer["error"] = "%s: %s" % (type(error).__name__, error)
     if "outbox" in answer:
         control.write('{"id": %s, "outbox": [' % json.dumps(answer["id"]))
@@ -81,8 +81,9 @@ def power_off(code):
 
 def _keys(control, command):
     keys = command["keys"]
-    if not all([key in KEYS for key in keys]):
-        raise ControlError("keys are " + KEYS)
+    for key in keys:
+        if not isinstance(keys, str) or key not in KEYS:
+            raise ControlError("keys are " + KEYS)
     for key in keys:
         control.board.put(("key", key))
     return {}
@@ -147,6 +148,8 @@ def list_outbox(control):
 
 
 def _link(control, command):
+    if command["up"] not in (True, False):
+        raise ControlError("up is true or false")
     control.board.radio_on = bool(command["up"])
     if not control.board.radio_on:
         control.app.drop_link("the radio is off")
@@ -157,7 +160,10 @@ def _cut(control, command):
     operations = command.get("after_flash_ops")
     if operations is None:
         power_off(CUT)
-    control.board.outbox_device.cut_after(operations)
+    elif not isinstance(operations, int) or operations < 0:
+        raise ControlError("after_flash_ops is a whole number, 0 or more")
+    else:
+        control.board.outbox_device.cut_after(operations)
     return {}
 
 

@@ -39,17 +39,20 @@ class Control:
         """Reads commands until stdin closes, then ends the process."""
         lines = await _stdin()
         while True:
-            line = await lines.readline()
+            try:
+                line = await lines.readline()
+            except (ValueError, MemoryError):
+                line = b"too long"  # what came of it is dropped; this is answered as no command
             if not line:
                 unix_commands.power_off(0)
-            if line.strip():
+            if not line.isspace():
                 if unix_commands.obey(self, line):
                     unix_commands.list_outbox(self)
 
 
 async def _stdin():
     if sys.implementation.name == "micropython":
-        return asyncio.StreamReader(sys.stdin)
+        return asyncio.StreamReader(sys.stdin.buffer)
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)

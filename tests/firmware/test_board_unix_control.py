@@ -6,6 +6,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.firmware.shop import CARD
 from tests.support.handset_process import Handset
 from tools import handset_program
@@ -16,11 +18,13 @@ Start = Callable[[], Handset]
 NO_COMMAND = [
     (b"{", None), (b"[]", None), (b"7", None), (b'"screen"', None), (b"null", None),
     (b"{}", None), (b"not JSON", None), (b"[" * 300, None), (b'{"id": 1', None),
+    (b'\xff\xfe{"id": 2, "do": "screen"}', None), (b"\x00", None),
     (b'{"id": 3, "do": "screen"}{"id": 4, "do": "screen"}', None),
     (b'{"id": 5}', 5), (b'{"id": 6, "do": "dance"}', 6), (b'{"id": 7, "do": ["keys"]}', 7),
     (b'{"id": "eight", "do": {}}', "eight"), (b'{"id": 9, "do": null}', 9),
     (b'{"id": 10, "do": "keys"}', 10), (b'{"id": 11, "do": "keys", "keys": 5}', 11),
     (b'{"id": 12, "do": "keys", "keys": "12x"}', 12),
+    (b'{"id": 13, "do": "keys", "keys": ["12"]}', 13),
     (b'{"id": 14, "do": "keys", "keys": null}', 14),
     (b'{"id": 15, "do": "card"}', 15), (b'{"id": 16, "do": "card", "entry": 2}', 16),
     (b'{"id": 17, "do": "card", "entry": 2, "card": "abc"}', 17),
@@ -32,10 +36,12 @@ NO_COMMAND = [
     (b'{"id": 23, "do": "card", "entry": 2, "card": "-5"}', 23),
     (b'{"id": 24, "do": "card", "entry": 2, "card": "99999999999999999999999"}', 24),
     (b'{"id": 25, "do": "card", "entry": 2, "card": {}}', 25),
+    (b'{"id": 26, "do": "card", "entry": 2, "card": {"uid": 7}}', 26),
     (b'{"id": 27, "do": "card", "entry": 2, "card": {"uid": "zz"}}', 27),
     (b'{"id": 28, "do": "card", "entry": 2, "card": {"uid": "0102"}}', 28),
-    (b'{"id": 29, "do": "link"}', 29),
+    (b'{"id": 29, "do": "link"}', 29), (b'{"id": 30, "do": "link", "up": "no"}', 30),
     (b'{"id": 31, "do": "cut", "after_flash_ops": "x"}', 31),
+    (b'{"id": 32, "do": "cut", "after_flash_ops": -1}', 32),
 ]
 
 
@@ -59,12 +65,20 @@ def test_a_line_that_is_no_command_gets_one_answer_and_changes_nothing(start: St
     status = handset.do("status")
     assert (status["unsettled"], status["next_trace"], status["radio_on"]) == (0, 1, True)
     said = answers(handset)[before:-2]
-    assert [each.get("id") for each in said] == [id for _, id in NO_COMMAND]
-    assert all(each["error"] and set(each) <= {"id", "error"} for each in said), said
+    assert [each.get("id", "no id") for each in said] == [id for _, id in NO_COMMAND]
+    assert all(set(each) == {"id", "error"} and each["error"] for each in said), said
     assert not handset.noise, handset.story()
     # the radio, the keys and the flash still do what they are told
     handset.do("keys", keys="*")
     assert handset.sale("1250", CARD)["trace"] == 1
+
+
+@pytest.mark.timeout(60)
+def test_a_line_that_is_too_long_does_not_make_it_deaf(start: Start):
+    handset = start()
+    write(handset, b'{"id": 1000, "do": "keys", "keys": "' + b"1" * 1_500_000 + b'"}\n')
+    assert handset.do("status")["state"] == "home"
+    assert any("error" in each for each in answers(handset)) and not handset.noise
 
 
 def test_two_commands_in_one_write_and_one_command_in_two_are_each_answered(start: Start):

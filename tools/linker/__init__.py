@@ -1,4 +1,4 @@
-"""Links the handset program: all modules reached from main become a few, stripped to what it needs.
+"""Links the handset program: all modules reached from main become a few, stripped to the need.
 
 MicroPython keeps every loaded function, name and module dictionary in the heap (about 100 bytes
 a function and 30 a name on 64 bit), so a program that is read in forty small modules is carried

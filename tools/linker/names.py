@@ -175,8 +175,10 @@ def _rename(statement: ast.AST, table: dict[str, str]) -> None:
             node.id = table.get(node.id, node.id)
         elif isinstance(node, ast.Attribute):
             node.attr = table.get(node.attr, node.attr)
-        elif isinstance(node, (*DEFINITIONS, ast.ExceptHandler)):
-            node.name = table.get(node.name, node.name) if node.name else node.name
+        elif isinstance(node, DEFINITIONS):
+            node.name = table.get(node.name, node.name)
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            node.name = table.get(node.name, node.name)
         elif isinstance(node, ast.arg):
             node.arg = table.get(node.arg, node.arg)
         elif isinstance(node, ast.alias):

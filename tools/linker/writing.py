@@ -11,7 +11,6 @@ from typing import Any
 
 from tools.linker.reach import Reach, Scoped, own_calls
 from tools.linker.reading import (
-    DEFINITIONS,
     FUNCTIONS,
     IMPORTS,
     MAIN,
@@ -24,6 +23,8 @@ from tools.linker.reading import (
 
 PROGRAM = "program"
 CALL = "cold_call"
+# what a unit left is swept up before the next one is loaded; a unit's own names are cleared behind
+# it, because the collector may find a stale pointer to it on the stack
 CALLER = f"""
 def {CALL}(unit, entry, args, named={{}}):
     inner = unit in sys.modules
@@ -54,15 +55,21 @@ class Writer:
 
     def write(self) -> Bodies:
         self._place()
-        units = sorted({unit for placed in self.units_of.values() for unit in placed} | {MAIN})
+        units = sorted({unit for placed in self.units_of.values() for unit in placed}
+                       | {MAIN, f"{PROGRAM}0"})
         bodies = {unit: self._unit(unit) for unit in units}
         parts = [unit for unit in units if unit.startswith(PROGRAM)]
         bodies[MAIN] = [*self._loading(parts), *bodies[MAIN]]
         return bodies
 
     def _loading(self, parts: list[str]) -> list[ast.stmt]:
-        """One part after the other, and what each left behind swept up before the next."""
-        lines = ["import gc", "gc.threshold(1024)", *(f"import {part}\ngc.collect()" for part in parts)]
+        """One part after the other, and what each left behind swept up before the next.
+
+        A small heap is swept often, so that what stays does not end up all over it: the largest
+        piece a unit needs is about 1 KB, and it must find room after weeks as well.
+        """
+        lines = ["import gc", "gc.threshold(max(1024, gc.mem_free() // 90))",
+                 *(f"import {part}\ngc.collect()" for part in parts)]
         return ast.parse("\n".join(lines)).body
 
     # -- where things stand --------------------------------------------------------------------
@@ -96,7 +103,8 @@ class Writer:
             self.entries[symbol] = f"e{len([each for each in self.entries if cold[each] == unit])}"
             self.units_of[symbol] = (unit,)
         for symbol in self.reach.symbols - set(cold):
-            self.units_of[symbol] = ((PROGRAM,) if symbol in resident
+            self.units_of[symbol] = ((MAIN,) if symbol.module == MAIN
+                                     else (PROGRAM,) if symbol in resident
                                      else tuple(sorted(wanted[symbol])))
         self._called = self._words_outside()
         self._part()
@@ -226,10 +234,12 @@ class Writer:
     def _stub(self, function: Any, symbol: Symbol) -> ast.FunctionDef:
         unit, entry = self.units_of[symbol][0], self.entries[symbol]
         takes = function.args
-        named = ", **named" if takes.kwarg or takes.kwonlyargs or takes.defaults else ""
-        made = ast.parse(f"def {function.name}(*args{named}):\n"
-                         f"    return {CALL}('{unit}', '{entry}', args{named[:1] and ', named'})"
-                         ).body[0]
+        if takes.kwarg or takes.kwonlyargs or takes.defaults:
+            text = (f"def {function.name}(*args, **named):\n"
+                    f"    return {CALL}('{unit}', '{entry}', args, named)")
+        else:
+            text = f"def {function.name}(*args):\n    return {CALL}('{unit}', '{entry}', args)"
+        made = ast.parse(text).body[0]
         assert isinstance(made, ast.FunctionDef)
         return made
 
@@ -347,5 +357,3 @@ def _literal(value: int | str) -> ast.expr:
         return ast.UnaryOp(ast.USub(), ast.Constant(-value))
     return ast.Constant(value)
 
-
-__all__ = ["DEFINITIONS", "Writer"]

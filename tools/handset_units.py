@@ -1,0 +1,66 @@
+"""Which functions of the handset program are cold: loaded from flash for the call, then forgotten.
+
+The heap of a handset without PSRAM holds what is always needed (connection, window, outbox,
+tasks) and one thing at a time of the rest. A row is a unit, loaded whole: functions that run
+together, or a class whose objects do not outlive the call (a named tuple has no code of its own
+and may). A private method that only cold methods of its class call goes with them by itself. A
+name that no longer exists stops the build. What may not be here: generators, coroutines,
+and functions that hand on a function of their own.
+"""
+
+COLD = {
+    # once a boot
+    "settings": ("firmware.settings:read", "firmware.settings:Settings",
+                 "firmware.board.unix:_count_boot", "firmware.board.unix:runtime"),
+    "mount": ("firmware.outbox:Outbox.mount", "firmware.outbox_mount:mount"),
+    "boot": ("firmware.app:App.boot",),
+    "init": ("firmware.app:App.__init__", "firmware.dispatch:Dispatch.__init__",
+             "firmware.uplink:Uplink.__init__", "firmware.link:Link.__init__",
+             "firmware.mqtt:Connection.__init__", "firmware.supervisor:Supervisor.__init__",
+             "firmware.screen:Screen.__init__", "firmware.outbox:Outbox.__init__",
+             "firmware.outbox_ring:Ring.__init__", "protocol.sealer:Sealer.__init__",
+             "firmware.board.unix:UnixBoard.__init__",
+             "firmware.board.flash_file:FlashFile.__init__"),
+    "last": ("firmware.recall:last_tap", "firmware.checkout:start", "firmware.checkout:recovery",
+             "firmware.checkout:State"),
+    "hello": ("firmware.mqtt:Connection.open", "firmware.mqtt:Connection._connected",
+              "firmware.mqtt:Connection._subscribed"),
+    # for each key, card and screen
+    "checkout": ("firmware.checkout:step",),
+    "answers": ("firmware.checkout:_settled",),
+    "views": ("firmware.views:lines", "firmware.views:Page", "firmware.texts:Words"),
+    "home": ("firmware.views:_home",),
+    "entry": ("firmware.views:_entry",),
+    "result": ("firmware.views:_result",),
+    "en": ("firmware.texts.en:parts",),
+    "zh": ("firmware.texts.zh:parts",),
+    # for each tap
+    "request": ("protocol.fields:request", "protocol.fields:Request"),
+    "seal": ("protocol.sealer:Sealer.seal_request",),
+    "encode": ("protocol.sealer:Sealer._other",),
+    "append": ("firmware.outbox:Outbox.append", "firmware.outbox_bitmap:Unsettled.add"),
+    "block": ("firmware.outbox_ring:Ring.open",),
+    # for each frame
+    "send": ("firmware.dispatch:Dispatch.pump", "firmware.link:Link.next_send"),
+    "find": ("firmware.outbox:Outbox.frame", "firmware.outbox_search:Search.tap"),
+    "packets": ("firmware.mqtt:Connection.receive", "firmware.mqtt_codec:Cutter.feed",
+                "firmware.mqtt_codec:Cutter._grow"),
+    "verify": ("firmware.session:Session._authentic", "protocol.frames:Parts"),
+    "decode": ("protocol.cbor:decode",),
+    "reply": ("protocol.fields:reply_of", "protocol.fields:Reply"),
+    "settle": ("firmware.dispatch:Dispatch._settle", "firmware.dispatch:Dispatch._answer",
+               "firmware.session:Session.answered", "firmware.outbox:Outbox.settle",
+               "firmware.outbox_bitmap:Unsettled.discard"),
+    # now and then
+    "heartbeat": ("firmware.dispatch:Dispatch._report",),
+    "later": ("firmware.link:Link.postponed", "firmware.link:Link._second_chance"),
+    "conflict": ("firmware.dispatch:Dispatch._journal_again",),
+    "outbox": ("firmware.outbox:Outbox._reclaim", "firmware.outbox:Outbox.last",
+               "firmware.outbox:Outbox.tidy", "firmware.outbox:Outbox.new_journal",
+               "firmware.outbox:Outbox.raise_trace", "firmware.outbox_search:Search.outcome"),
+    # the control channel of the unix board
+    "tell": ("firmware.board.unix_commands:event",),
+    "control": ("firmware.board.unix_commands:obey",),
+    "entries": ("firmware.board.unix_commands:list_outbox",),
+    "power": ("firmware.board.flash_file:FlashFile.cut_after",),
+}

@@ -4,8 +4,8 @@ The heap of a handset without PSRAM holds what is always needed (connection, win
 tasks) and one thing at a time of the rest. A row is a unit, loaded whole: functions that run
 together, or a class whose objects do not outlive the call (a named tuple has no code of its own
 and may). A private method that only cold methods of its class call goes with them by itself. A
-name that no longer exists stops the build. What may not be here: generators, coroutines,
-and functions that hand on a function of their own.
+name that no longer exists stops the build. What may not be here: generators, coroutines, and
+functions that hand on a lambda or an inner function.
 """
 
 COLD = {

@@ -186,6 +186,21 @@ def two(n):
     assert all("return (" in made.units[unit] for unit in ("a", "b"))
 
 
+def test_a_function_that_was_handed_on_outlives_the_unit_that_did_it(tmp_path):
+    sources = {"room": "", "room.a": """
+import sys
+
+def leave():
+    sys.stdout.write("left")
+
+class Door:
+    def __init__(self):
+        self.then = leave
+"""}
+    main = "from room.a import Door\nDoor().then()\n"
+    assert run(linked(sources, main, {"cold": ("room.a:Door.__init__",)}), tmp_path) == "left"
+
+
 def test_branches_for_another_interpreter_are_not_carried():
     sources = {"room": "", "room.a": "import sys\n\ndef which():\n"
                "    if sys.implementation.name == 'micropython':\n        return 'here'\n"

@@ -111,7 +111,10 @@ class Scoped(ast.NodeTransformer):
 
 
 class Reach:
-    """`symbols` reached, `uses` of each, `words`: attribute names and strings, `cold` symbols."""
+    """`symbols` reached, `uses` of each, `words`: attribute names and strings, `cold` symbols.
+
+    `handed_on`: what is mentioned without being called, so that it may be kept somewhere.
+    """
 
     def __init__(self, modules: Modules, cold: Cold):
         self.modules = modules
@@ -124,6 +127,7 @@ class Reach:
         self.live: set[str] = set()
         self.words: set[str] = set()
         self.uses: dict[Symbol, set[Symbol]] = {}
+        self.handed_on: set[Symbol] = set()
         self._seen: set[int] = set()
 
     def run(self) -> None:
@@ -240,11 +244,18 @@ class _Looker(Scoped):
         super().__init__(reach.modules[user.module], reach.modules)
         self._reach = reach
         self._user = user
+        self._called: set[int] = set()
+        # a table of functions stands and falls with its module
+        self._in_table = isinstance(self.module.defined.get(user.name), ast.Assign)
+
+    def visit_Call(self, node: ast.Call) -> Any:
+        self._called.add(id(node.func))
+        return self.generic_visit(node)
 
     def visit_Name(self, node: ast.Name) -> ast.Name:
         symbol = self.stands_for(node.id)
         if symbol and symbol.name:
-            self._reach.reach(symbol, self._user)
+            self._reached(symbol, node)
         return node
 
     def visit_Attribute(self, node: ast.Attribute) -> Any:
@@ -253,8 +264,13 @@ class _Looker(Scoped):
             self._reach.words.add(node.attr)
             return self.generic_visit(node)
         if symbol.name:
-            self._reach.reach(symbol, self._user)
+            self._reached(symbol, node)
         return node
+
+    def _reached(self, symbol: Symbol, node: ast.expr) -> None:
+        self._reach.reach(symbol, self._user)
+        if id(node) not in self._called and not self._in_table:
+            self._reach.handed_on.add(symbol)
 
     def visit_Constant(self, node: ast.Constant) -> Any:
         if isinstance(node.value, str):

@@ -96,7 +96,7 @@ class Writer:
             for each in self._closure(self.reach.uses.get(symbol, set()), True) - resident:
                 if each not in cold:
                     wanted.setdefault(each, set()).add(unit)
-        shared = {symbol for symbol, units in wanted.items()
+        shared = {symbol for symbol in wanted
                   if symbol not in self.reach.movable and not self._copies(symbol)}
         resident |= self._closure(shared, True)
         for symbol, unit in sorted(cold.items()):
@@ -113,7 +113,8 @@ class Writer:
         statement = self.modules[symbol.module].defined[symbol.name]
         if isinstance(statement, ast.Assign):
             return not any(isinstance(node, ast.Call) for node in ast.walk(statement.value))
-        return isinstance(statement, ast.FunctionDef)
+        # a function that was handed on may be called when its unit is long forgotten
+        return isinstance(statement, ast.FunctionDef) and symbol not in self.reach.handed_on
 
     def _part(self) -> None:
         """Divide the resident program into parts of a bounded size, in the order of imports."""

@@ -53,7 +53,8 @@ def event(control, kind, values):
 
 def obey(control, line):
     """Carry a command out and write its answer; True: `list_outbox` is to follow."""
-    answer = {"id": None}
+    answer = {}
+    answer["id"] = None
     try:
         command = json.loads(line)
         if not isinstance(command, dict):

@@ -48,7 +48,8 @@ class UnixBoard:
         self._event = asyncio.Event()
 
     def ticks_ms(self):
-        return time.ticks_ms() & TICKS_MASK
+        # on CPython an int, in the stubs a type of its own
+        return time.ticks_ms() & TICKS_MASK  # pyright: ignore[reportOperatorIssue]
 
     def random(self, size):
         return os.urandom(size)
@@ -107,7 +108,7 @@ def _count_boot(path):
 async def _live(board, settings):
     control = Control(board, settings, runtime())
     app = App(board, settings, control.tell)
-    control.app = app
+    control.app = app  # pyright: ignore[reportAttributeAccessIssue]
     commands = asyncio.create_task(control.run())
     try:
         await app.run()

@@ -60,7 +60,7 @@ def obey(control, line):
         if not isinstance(command, dict):
             raise ControlError("a command is an object")
         answer["id"] = command.get("id")
-        act = COMMANDS.get(command.get("do"))
+        act = COMMANDS.get(str(command.get("do")))
         if act is None:
             raise ControlError("no such command")
         answer.update(act(control, command))
@@ -77,7 +77,7 @@ def power_off(code):
     """Gone at once: no task is unwound, nothing is written any more."""
     if sys.implementation.name == "micropython":
         sys.exit(code)
-    os._exit(code)
+    os._exit(code)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _keys(control, command):

@@ -53,7 +53,8 @@ class Control:
 async def _stdin():
     if sys.implementation.name == "micropython":
         return asyncio.StreamReader(sys.stdin.buffer)
-    reader = asyncio.StreamReader()
-    loop = asyncio.get_running_loop()
+    # CPython alone, which the stubs do not know
+    reader = asyncio.StreamReader()  # pyright: ignore[reportCallIssue]
+    loop = asyncio.get_running_loop()  # pyright: ignore[reportAttributeAccessIssue]
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     return reader

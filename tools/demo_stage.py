@@ -35,7 +35,7 @@ LANGUAGES = ("zh", "en")
 MICROPYTHON = "micropython"
 CPYTHON = "cpython"
 # what turns the firmware's source into the staged program
-MAKERS = ("tools/handset_program.py", "tools/linker/*.py")
+MAKERS = ("tools/handset_program.py", "tools/handset_units.py", "tools/linker/*.py")
 
 
 class Cast(NamedTuple):

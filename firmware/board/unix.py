@@ -21,6 +21,8 @@ from firmware.settings import read
 
 TICKS_MASK = (1 << 30) - 1
 NO_NETWORK = 101
+IPPROTO_TCP = 6
+TCP_NODELAY = 1
 FAILED = 2
 
 
@@ -74,7 +76,12 @@ class UnixBoard:
     async def connect(self, host, port):
         if not self.radio_on:
             raise OSError(NO_NETWORK, "the radio is off")
-        return await asyncio.open_connection(host, port)
+        reader, writer = await asyncio.open_connection(host, port)
+        if sys.implementation.name == "micropython":
+            # as CPython does by itself: else a PUBACK on its way holds the next tap back for 40 ms
+            socket = writer.s  # pyright: ignore[reportAttributeAccessIssue]
+            socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+        return reader, writer
 
     def heap_free(self):
         gc.collect()

@@ -110,6 +110,8 @@ class App:
                 event = ("time",)
             if event[0] != "time" or self.state.due is not None:
                 self._on_event(event)
+            elif self.outbox:
+                self.outbox.tidy()  # nobody waits now: the next tap need not erase
 
     def _link_progress(self):
         self.supervisor.progress("link")

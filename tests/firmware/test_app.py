@@ -116,6 +116,15 @@ def test_after_a_reboot_the_first_screen_names_the_last_saved_tap(offline: Count
     assert offline.lines[4] == "posted +12" and offline.shop.balance == 1017
 
 
+def test_a_handset_left_alone_a_while_erases_ahead_so_that_no_tap_has_to(counter: Counter):
+    for number in range(60):
+        counter.wait(90)
+        before = counter.flash.erases
+        counter.sale()
+        assert counter.flash.erases == before, f"tap {number + 1} waited for an erase"
+    assert counter.flash.erases > 1
+
+
 def test_a_full_outbox_refuses_taps_clearly_and_takes_them_again_once_it_drained():
     with Counter(blocks=8) as counter:
         counter.radio.set_dark(True)

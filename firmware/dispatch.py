@@ -173,10 +173,10 @@ class Dispatch:
         if question.kind != messages.HEARTBEAT:
             self._news.append((self._on_event, ("answer", reply)))
             return
-        self._heartbeat_ms = now + HEARTBEAT_EVERY_S * 1000
         if reply.code != codes.APPROVED:
-            return
+            return  # `tend` asks again: an answer that set no clock must not rest for an hour
         if rules.sets_clock(question, now):
+            self._heartbeat_ms = now + HEARTBEAT_EVERY_S * 1000
             self._clock.set(reply.at, now)
             self._news.append((self._tell, "clock", reply.at))
         if reply.highest_trace and reply.journal == self._outbox.journal:

@@ -332,6 +332,8 @@ class Outbox:
         self._pass_what_was_copied()
         while ring.free <= _FREE_BLOCKS_MIN and self._reclaim():
             pass
+        # a straggler of an older journal may have been met behind the journal in use
+        self._unsettled.put_last(self.journal)
 
     def _opened(self, header):
         self._advance(header.journal, header.last)

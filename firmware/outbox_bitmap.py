@@ -62,10 +62,26 @@ class Unsettled:
             self.count -= 1
             self._drop_if_empty(page)
 
+    def put_last(self, journal):
+        """The journal in use is walked last: what is appended stands behind all others."""
+        if journal not in self._journals:
+            return
+        here = self._journals.index(journal)
+        last = len(self._journals) - 1
+        if here == last:
+            return
+        self._journals[here], self._journals[last] = self._journals[last], journal
+        for page in range(self._used):
+            number = self._keys[page] >> _JOURNAL_SHIFT
+            if number == here or number == last:
+                within = self._keys[page] & ((1 << _JOURNAL_SHIFT) - 1)
+                self._keys[page] = (here + last - number) << _JOURNAL_SHIFT | within
+
     def following(self, journal, trace):
         """The unsettled (journal, trace) next behind this one; (0, 0) asks for the first.
 
-        Journals come in the order in which they were first used, traces upwards.
+        Journals come in the order in which they were first used (after a mount: the one in use
+        last), traces upwards.
         """
         if journal in self._journals:
             key = self._journals.index(journal) << _JOURNAL_SHIFT | trace >> _PAGE_BITS

@@ -15,6 +15,8 @@ from micropython import const
 RESTART_MS = const(1000)
 RESTART_MS_MAX = const(30000)
 LIVED_MS = const(60000)
+# about two minutes of dying, one life as short as the next: then a reset has to help
+DEATHS_MAX = const(8)
 
 
 class _Named:
@@ -23,6 +25,8 @@ class _Named:
         self.start = start
         self.progress_ms = 0
         self.deaths = 0
+        self.short_lives = 0
+        self.began_ms = 0
         self.task = None
 
 
@@ -55,10 +59,11 @@ class Supervisor:
         return 0
 
     def stalled(self):
-        """Names of the tasks that have made no progress in time."""
+        """Names of the tasks that have made no progress in time, or do nothing but die."""
         now = self._now()
         return [each.name for each in self._named
-                if now - each.progress_ms > self._progress_within_ms]
+                if now - each.progress_ms > self._progress_within_ms
+                or each.short_lives > DEATHS_MAX and now - each.began_ms < LIVED_MS]
 
     async def run(self):
         """Runs until it is cancelled, and takes its tasks with it."""
@@ -85,15 +90,17 @@ class Supervisor:
     async def _guard(self, named):
         wait_ms = RESTART_MS
         while True:
-            began_ms = self._now()
+            named.began_ms = self._now()
             why = "ended"
             try:
                 await named.start()
             except Exception as error:  # noqa: BLE001 - whatever it was, it is said and logged
                 why = "%s: %s" % (type(error).__name__, error)
             named.deaths += 1
+            named.short_lives += 1
             self._say(named.name, why)
-            if self._now() - began_ms > LIVED_MS:
+            if self._now() - named.began_ms > LIVED_MS:
                 wait_ms = RESTART_MS
+                named.short_lives = 0
             await asyncio.sleep_ms(wait_ms)
             wait_ms = min(wait_ms * 2, RESTART_MS_MAX)

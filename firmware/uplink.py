@@ -86,9 +86,9 @@ class Uplink:
             wait_ms -= step_ms
 
     async def _connection(self):
+        self._fault = None  # before the wait: a drop while connecting must not be forgotten
         opening = self._board.connect(*self._address)
         reader, writer = await asyncio.wait_for_ms(opening, CONNECT_MS_MAX)
-        self._fault = None
         self._mqtt.open(self._now())
         reading = asyncio.create_task(self._read(reader))
         try:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from firmware.outbox import Outbox, OutboxUnreadable
 from protocol import codes, messages
 from simulator.radio import Weather
 from simulator.shore import Work
@@ -288,6 +289,25 @@ def test_a_dropped_link_is_said_made_again_and_what_waits_posts(counter: Counter
     assert counter.lines[0] == "OFF 1 unsent"
     counter.wait(10)
     assert counter.lines[:2] == ("ON", "Posted +12")
+
+
+@pytest.mark.parametrize("when", ["at boot", "while idle"])
+def test_damage_that_is_met_after_the_mount_shows_the_recovery_screen_too(
+        when: str, monkeypatch: pytest.MonkeyPatch):
+    def damaged(outbox: Outbox) -> None:
+        raise OutboxUnreadable("corrupt", "a record no longer fits its CRC")
+
+    with Counter() as counter:
+        if when == "at boot":
+            monkeypatch.setattr(Outbox, "last", damaged)
+        counter.boot()
+        counter.wait(5)
+        if when == "while idle":
+            monkeypatch.setattr(Outbox, "tidy", damaged)
+            counter.wait(60)
+        assert counter.lines[1:3] == ("OUTBOX FAULT", "No taps possible")
+        counter.wait(600)
+        assert counter.all("died") == []
 
 
 def test_an_unreadable_outbox_takes_no_taps_and_is_never_formatted():

@@ -287,3 +287,18 @@ def test_a_long_life_without_faults_agrees_with_the_model():
             if step % 100 == 0:
                 life.model.check(life.outbox)
         assert life.taps > 150
+
+
+def test_after_a_reboot_new_taps_stand_behind_a_straggler_of_an_older_journal():
+    box, device = outbox(10)
+    box.append(1, SALE)  # never settled, hence copied to the head as the ring goes round
+    box.new_journal(JOURNAL + 1)
+    for number in range(330):
+        trace = box.next_trace
+        box.append(trace, SALE)
+        box.settle(JOURNAL + 1, trace, 0, 12, trace)
+        if number > 150 and number % 10 == 0:
+            booted = mounted(device.copy().reborn())
+            trace = booted.next_trace
+            booted.append(trace, SALE)
+            assert booted.following((JOURNAL, 1)) == (JOURNAL + 1, trace), number

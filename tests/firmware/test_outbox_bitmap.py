@@ -62,6 +62,19 @@ def test_a_journal_without_unsettled_taps_makes_room_for_a_new_one():
     assert set(behind(found)) == {(j, 7) for j in (1, 2, 4, 5, 6, 7, 8)} | {(99, 1)}
 
 
+def test_the_journal_put_last_is_walked_last_and_grows_behind_all_others():
+    found = Unsettled()
+    for key in ((9, 5), (4, 1), (9, 700), (6, 2)):
+        assert found.add(*key)
+    found.put_last(9)
+    assert sorted(behind(found)[:2]) == [(4, 1), (6, 2)]
+    assert behind(found)[2:] == [(9, 5), (9, 700)]
+    assert found.add(9, 701) and found.following(9, 700) == (9, 701)
+    found.discard(4, 1)
+    found.put_last(1000)
+    assert behind(found) == [(6, 2), (9, 5), (9, 700), (9, 701)] and found.count == 4
+
+
 def test_what_follows_an_unknown_journal_is_the_oldest():
     found = Unsettled()
     found.add(4, 9)

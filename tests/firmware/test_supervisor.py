@@ -2,7 +2,7 @@
 
 import asyncio
 
-from firmware.supervisor import RESTART_MS, RESTART_MS_MAX, Supervisor
+from firmware.supervisor import DEATHS_MAX, RESTART_MS, RESTART_MS_MAX, Supervisor
 
 
 class Desk:
@@ -60,6 +60,21 @@ def test_a_task_that_dies_is_said_and_started_again():
     assert run(desk, lambda: len(starts) >= 3)
     assert desk.deaths[0] == ("cards", "ValueError: broken reader")
     assert desk.supervisor.deaths("cards") >= 2
+
+
+def test_a_task_that_does_nothing_but_die_lets_the_watchdog_bite():
+    desk = Desk()
+
+    async def faulty():
+        desk.supervisor.progress("link")
+        raise MemoryError()
+
+    desk.supervisor.add("link", faulty)
+    assert run(desk, lambda: desk.supervisor.deaths("link") > DEATHS_MAX)
+    fed = desk.fed
+    assert fed and desk.supervisor.stalled() == ["link"]
+    assert run(desk, lambda: desk.supervisor.deaths("link") > 2 * DEATHS_MAX + 2)
+    assert desk.fed - fed <= 1
 
 
 def test_a_death_that_cannot_be_said_is_counted_and_the_task_lives_again():

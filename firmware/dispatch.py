@@ -198,6 +198,7 @@ class Dispatch:
             return
         self._outbox.settle(reply.journal, reply.trace, *rules.settlement(reply))
         self.link.settled(key)
+        self.link.eased()
         self._news.append((self._tell, "settled", reply))
         if verdict == rules.FINAL:
             self._news.append((self._on_event, ("settled", reply)))

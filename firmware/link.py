@@ -45,6 +45,7 @@ class Link:
         self._cursor = None
         self._walked = False
         self._walk_again_ms = None
+        self._walks = 0
         self._asked = 0
         self.up = False
 
@@ -95,7 +96,14 @@ class Link:
         if len(self._postponed) < POSTPONED_MAX:
             self._postponed.append(slot)
         elif self._walk_again_ms is None:
-            self._walk_again_ms = slot.due_ms
+            # what does not fit forgets its count, so all of it waits as one that was refused
+            self._walks += 1
+            self._walk_again_ms = now + self._jittered(TRANSIENT_MS, TRANSIENT_MS_MAX,
+                                                       self._walks)
+
+    def eased(self):
+        """The gateway has settled something: what waits together may come soon again."""
+        self._walks = 0
 
     def asked(self, number):
         """How many questions outside the journal stand unanswered; each takes a slot."""

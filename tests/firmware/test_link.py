@@ -185,6 +185,27 @@ def test_many_postponed_entries_cost_bounded_memory_and_are_all_tried_again():
     assert seen == set(range(1, count + 1))
 
 
+def test_a_gateway_that_takes_nothing_is_asked_less_and_less_by_all_that_wait():
+    link, _ = make(3 * POSTPONED_MAX)
+    now, sends = 0, {}
+    while now < 8 * TRANSIENT_MS_MAX:
+        for trace in send_all(link, now):
+            sends[trace] = sends.get(trace, 0) + 1
+            link.postponed((7, trace), now)
+        now += link.due(now) or 1
+    assert len(sends) == 3 * POSTPONED_MAX
+    assert max(sends.values()) <= 16  # 60 s doubling to an hour: 6 times, then hourly
+    link.eased()
+    before = dict(sends)
+    until = now + 2 * TRANSIENT_MS_MAX
+    while now < until:
+        for trace in send_all(link, now):
+            sends[trace] += 1
+            link.postponed((7, trace), now)
+        now += link.due(now) or 1
+    assert max(sends[trace] - before[trace] for trace in sends) >= 5
+
+
 def test_a_new_tap_is_found_behind_all_others():
     link, entries = make(2)
     send_all(link, 0)

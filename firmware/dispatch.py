@@ -58,7 +58,7 @@ class Dispatch:
         journal, trace = self._outbox.journal, self._outbox.next_trace
         self._outbox.append(trace, self._seal(kind, journal, trace, now, fields))
         self.link.appended()
-        self._tell("saved", journal, trace)
+        self._tell("saved", journal, trace, kind, fields.get("original"))
         return journal, trace
 
     def ask(self, kind, now, **fields):
@@ -217,7 +217,6 @@ class Dispatch:
         new = (journal, trace)
         if appended:
             self.link.appended()
-            self._news.append((self._tell, "saved", journal, trace))
         self._news.append((self._tell, "conflict", old, new))
         self._news.append((self._on_event, ("moved", old, new)))
         return True

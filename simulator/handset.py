@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from firmware.app import App
 from firmware.outbox import format_outbox
 from firmware.settings import Settings
+from protocol import messages
 from protocol.messages import Reply
 from simulator.board import FakeBoard
 from simulator.eventlog import EventLog
@@ -108,6 +109,8 @@ class Handset:
     def _told(self, kind: str, *values: Any) -> None:
         if kind == "saved":
             self._saved(*values)
+        elif kind == "conflict":
+            self._moved(*values)
         elif kind == "settled":
             self._settled(*values)
         elif kind in ("link", "no_link"):
@@ -115,14 +118,26 @@ class Handset:
         elif kind not in QUIET:
             self._note(kind, *(each for each in values if isinstance(each, int | str)))
 
-    def _saved(self, journal: int, trace: int) -> None:
+    def _saved(self, journal: int, trace: int, kind: int,
+               original: tuple[int, int] | None) -> None:
+        if kind != messages.SALE:
+            self._note("saved", journal, trace, kind, *(original or ()))
+            return
         amount_minor, card = self._keyed
         tap = Tap(self.terminal_id, journal, trace, amount_minor, card, self._loop.now_us)
         self.taps[journal, trace] = tap
         self._note("saved", journal, trace, amount_minor, f"{card % 10000:04}")
 
+    # the same pair may be told again after a power cut
+    def _moved(self, old: tuple[int, int], new: tuple[int, int]) -> None:
+        tap = self.taps.pop(old, None)
+        if tap is not None:
+            self.taps[new] = tap._replace(journal=new[0], trace=new[1])
+        self._note("conflict", *old, *new)
+
     def _settled(self, reply: Reply) -> None:
-        self.answers[reply.journal, reply.trace] = reply
+        if (reply.journal, reply.trace) in self.taps:
+            self.answers[reply.journal, reply.trace] = reply
         self._note("settled", reply.journal, reply.trace, reply.code, reply.points,
                    reply.balance, reply.receipt)
         self.on_settled(reply)

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from firmware.app import App
 from firmware.outbox import format_outbox
 from firmware.settings import settings
-from protocol import topics
+from protocol import codes, topics
 from protocol.messages import Reply
 from simulator.board import BUFFER_SIZE, RESET_POWER, TICKS_MASK, Panel
 from simulator.broker import Broker, Credential, Delivery
@@ -198,7 +198,7 @@ class Terminal:
             self.fault = str(values[0])
         elif kind == "saved":
             self.saved += 1
-        elif kind == "settled":
+        elif kind == "settled" and values[0].code != codes.TRACE_CONFLICT:
             self.replies.append(values[0])
         self.changed.set()
 

@@ -175,6 +175,9 @@ class Troupe:
         elif said["event"] == "settled" and key in self._shown:
             settled = handsets.settled(handset.terminal_id, said)
             self._shown[key] = self._shown[key]._replace(settled=settled)
+        elif said["event"] == "conflict" and (key[0], *said["old"]) in self._shown:
+            old, key = (key[0], *said["old"]), (key[0], *said["new"])
+            self._shown[key] = self._shown[old]._replace(journal=key[1], trace=key[2])
         else:
             self._trouble(handset, said)
             return

@@ -19,7 +19,7 @@ EVENTS = (
     ("screen", "lines"),
     ("link", "up", "why"),
     ("no_link", "why"),
-    ("saved", "journal", "trace"),
+    ("saved", "journal", "trace", "type", "original"),
     ("not_saved", "why"),
     ("postponed", "journal", "trace", "code"),
     ("conflict", "old", "new"),

@@ -263,7 +263,7 @@ def test_a_flash_that_fails_under_a_tap_promises_nothing(counter: Counter):
     counter.flash.writeblocks = failing_once(counter.flash.writeblocks, lambda *_: True)
     counter.sale("1250")
     assert counter.lines[0] == "Fault: panel" and counter.lines[2] == "Tap 1 5.00"
-    assert counter.all("saved") == [(7, 1)]
+    assert counter.all("saved") == [(7, 1, messages.SALE, None)]
     counter.wait(3)
     counter.sale("1250")
     counter.wait(2)

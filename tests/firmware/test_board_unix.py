@@ -35,7 +35,8 @@ def test_a_sale_and_an_inquiry_over_a_real_socket(command: list[str], tmp_path: 
             ready = handset.event("ready")
             assert ready["terminal_id"] == TERMINAL_ID and ready["journal"] == 7
             handset.event("link", up=True)
-            assert handset.sale("1250", CARD) == {"event": "saved", "journal": 7, "trace": 1}
+            assert handset.sale("1250", CARD) == {
+                "event": "saved", "journal": 7, "trace": 1, "type": 1, "original": None}
             assert handset.event("settled") == {
                 "event": "settled", "journal": 7, "trace": 1, "code": 0, "points": 12,
                 "balance": 1012, "receipt": 1000, "member": "王*", "tier": "银卡"}

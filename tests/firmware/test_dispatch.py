@@ -83,7 +83,7 @@ def last_told(desk, kind):
 def test_a_tap_is_durable_before_anyone_hears_of_it():
     desk = Desk()
     assert desk.sale() == (7, 1)
-    assert desk.told == [("saved", 7, 1)]
+    assert desk.told == [("saved", 7, 1, messages.SALE, None)]
     after_a_cut = Outbox(desk.flash)
     after_a_cut.mount()
     assert after_a_cut.waits(7, 1)
@@ -169,6 +169,7 @@ def test_a_conflict_is_journaled_again_under_a_fresh_journal_and_still_posts():
     desk.dispatch._board.random = lambda size: b"\x00\x00\x00\x09"[-size:]
     desk.answer(old, codes.TRACE_CONFLICT)
     assert last_told(desk, "conflict") == ((7, 1), (9, 1))
+    assert [each[0] for each in desk.told].count("saved") == 1, "it was saved once, and moved"
     assert desk.events == [("moved", (7, 1), (9, 1))]
     assert not desk.outbox.waits(7, 1) and desk.outbox.waits(9, 1)
     assert desk.pump(1) == [(1, 9, 1)]

@@ -1,0 +1,230 @@
+"""What the merchants saw, what went over the wire and what the world did on purpose, in order.
+
+The simulated world writes it down while it happens; the checker reads it when the run is over.
+Law: nothing here was asked of the firmware or the gateway. A tap counts because its handset said
+`saved`, an answer because the handset showed it, a frame because it was seen between them. Each
+record carries `order`, its place among all records: what the world did at one instant of virtual
+time still happened one after the other. Times are virtual microseconds.
+
+    story = Story()
+    story.attempted(7, SALE, 1250, 6200001234567892, None, at_us)   the cashier taps the card
+    story.accepted(7, journal, 1, SALE, 1250, 6200001234567892, None, saved_us)   "saved"
+    story.sent(7, frame, at_us)       the handset put these bytes on the wire
+    story.arrived(7, frame, at_us)    the gateway got them, whole or corrupt
+    story.replied(7, reply, at_us)    the gateway published these bytes
+    story.acknowledged(7, frame, at_us)   the gateway's PUBACK for the frame reached the broker
+    story.shown(7, reply, shown_us)   the handset showed the outcome of a journaled message
+    story.happened(at_us, CARD, 6200001234567892, "lost", since_us=at_us)
+"""
+
+from typing import Any, NamedTuple, Protocol
+
+Key = tuple[int, int]             # (journal, trace): a message on its terminal
+TapKey = tuple[int, int, int]     # (terminal_id, journal, trace)
+
+# ---- what may happen: `what`, then subject and value -------------------------------------------
+# Registry, through the gateway's own registry and committed when told. `since_us`: when the state
+# is said to have begun, where that is not now.
+CARD = "card"                     # card number, "active" "lost" "blocked" "expired" "suspect" ...
+MEMBER = "member"                 # member id, "active" or "suspended"
+MERCHANT = "merchant"             # merchant id, "active" or "suspended"
+TERMINAL = "terminal"             # terminal id, "active" "suspended" "lost"
+EPOCH_ADVANCED = "epoch_advanced"  # terminal id, the new epoch
+EPOCH_REVOKED = "epoch_revoked"   # terminal id, the revoked epoch
+VERDICT = "verdict"               # (terminal_id, journal, trace) of a held tap, "post" "refuse"
+# The gateway's machine.
+BACKUP = "backup"                 # name of the backup, None: the database was copied just now
+RESTORED = "restored"             # name of the backup that is the database from now on, None
+SERVER_POWER_LOST = "server_power_lost"  # None, None: unsynced writes may be gone
+GATEWAY_DIED = "gateway_died"     # step at which the process was killed, None
+DATABASE_FAILED = "database_failed"  # name of the injected error, None
+SURVIVED = "survived"             # None, frozenset of TapKey: entries read right after a crash
+# A handset.
+POWER_OFF = "power_off"           # terminal id, None
+POWER_ON = "power_on"             # terminal id, None
+CLOCK_JUMPED = "clock_jumped"     # terminal id, seconds by which its clock was moved
+CLOCK_RESET = "clock_reset"       # terminal id, None: its clock starts at 1970 or 2000 again
+FLASH_LOST = "flash_lost"         # terminal id, None: outbox replaced; what was in it is gone
+# Somebody else.
+PLANTED = "planted"               # terminal id, frame: authentic, yet no tap of its merchant
+SETTLING = "settling"             # None, None: faults are over, from here on everything drains
+
+WHATS = (CARD, MEMBER, MERCHANT, TERMINAL, EPOCH_ADVANCED, EPOCH_REVOKED, VERDICT, BACKUP,
+         RESTORED, SERVER_POWER_LOST, GATEWAY_DIED, DATABASE_FAILED, SURVIVED, POWER_OFF,
+         POWER_ON, CLOCK_JUMPED, CLOCK_RESET, FLASH_LOST, PLANTED, SETTLING)
+
+
+class Reply(Protocol):
+    """What `shown` needs of a reply: protocol's Reply has all of it."""
+
+    @property
+    def journal(self) -> int: ...
+    @property
+    def trace(self) -> int: ...
+    @property
+    def code(self) -> int: ...
+    @property
+    def points(self) -> int | None: ...
+    @property
+    def balance(self) -> int | None: ...
+    @property
+    def receipt(self) -> int | None: ...
+    @property
+    def at(self) -> int: ...
+
+
+class Attempted(NamedTuple):
+    """The merchant did it; whether the handset took it is another matter."""
+
+    terminal_id: int
+    kind: int
+    amount_minor: int | None
+    card: int | bytes | None
+    original: Key | None
+    at_us: int
+    order: int
+
+
+class Accepted(NamedTuple):
+    """The handset said it is saved: from now on it must count exactly once."""
+
+    terminal_id: int
+    journal: int
+    trace: int
+    kind: int
+    amount_minor: int | None
+    card: int | bytes | None
+    original: Key | None
+    saved_us: int
+    order: int
+
+    @property
+    def key(self) -> TapKey:
+        return self.terminal_id, self.journal, self.trace
+
+
+class Shown(NamedTuple):
+    """The outcome a handset showed. `at`: the gateway's clock in the reply, unix seconds."""
+
+    terminal_id: int
+    journal: int
+    trace: int
+    code: int
+    points: int | None
+    balance: int | None
+    receipt: int | None
+    at: int
+    shown_us: int
+    order: int
+
+    @property
+    def key(self) -> TapKey:
+        return self.terminal_id, self.journal, self.trace
+
+
+class Moved(NamedTuple):
+    """After a 62 the handset said that message `old` stands durably as `new`."""
+
+    terminal_id: int
+    old: Key
+    new: Key
+    at_us: int
+    order: int
+
+
+class Happened(NamedTuple):
+    """Something the world did on purpose; see the words above."""
+
+    at_us: int
+    what: str
+    subject: Any
+    value: Any
+    since_us: int
+    order: int
+
+
+class Sighting(NamedTuple):
+    """When the same bytes were first and last seen at one place."""
+
+    first_us: int
+    first_order: int
+    last_us: int
+    last_order: int
+
+
+Sightings = dict[tuple[int, bytes], Sighting]
+
+
+class Story:
+    """One run. `downs`: what the gateway published, from restore to restore."""
+
+    def __init__(self) -> None:
+        self.attempts: list[Attempted] = []
+        self.taps: list[Accepted] = []
+        self.screens: list[Shown] = []
+        self.moves: list[Moved] = []
+        self.facts: list[Happened] = []
+        self.ups: Sightings = {}
+        self.arrivals: Sightings = {}
+        self.acks: Sightings = {}
+        self.downs: list[Sightings] = [{}]
+        self._order = 0
+
+    def attempted(self, terminal_id: int, kind: int, amount_minor: int | None,
+                  card: int | bytes | None, original: Key | None, at_us: int) -> None:
+        """The cashier did what makes a journaled message: call it before the handset has it."""
+        self.attempts.append(Attempted(terminal_id, kind, amount_minor, card, original, at_us,
+                                       self._next()))
+
+    def accepted(self, terminal_id: int, journal: int, trace: int, kind: int,
+                 amount_minor: int | None, card: int | bytes | None, original: Key | None,
+                 saved_us: int) -> None:
+        """The handset told `saved`. Automatic voids too; what moved after a 62 not."""
+        self.taps.append(Accepted(terminal_id, journal, trace, kind, amount_minor, card,
+                                  original, saved_us, self._next()))
+
+    def shown(self, terminal_id: int, reply: Reply, shown_us: int) -> None:
+        """The handset told `settled`: every time it does."""
+        self.screens.append(Shown(terminal_id, reply.journal, reply.trace, reply.code,
+                                  reply.points, reply.balance, reply.receipt, reply.at, shown_us,
+                                  self._next()))
+
+    def moved(self, terminal_id: int, old: Key, new: Key, at_us: int) -> None:
+        """The handset told `conflict`; telling the same pair again changes nothing."""
+        self.moves.append(Moved(terminal_id, old, new, at_us, self._next()))
+
+    def happened(self, at_us: int, what: str, subject: Any = None, value: Any = None, *,
+                 since_us: int | None = None) -> None:
+        """Call it when it is done, in the order it was done. ValueError for an unknown word."""
+        if what not in WHATS:
+            raise ValueError(f"{what!r} is none of the words of story.py")
+        self.facts.append(Happened(at_us, what, subject, value,
+                                   at_us if since_us is None else since_us, self._next()))
+        if what == RESTORED:
+            self.downs.append({})
+
+    def sent(self, terminal_id: int, frame: bytes, at_us: int) -> None:
+        """A handset published this frame: its own bytes, before any fault on the way."""
+        self._saw(self.ups, terminal_id, frame, at_us)
+
+    def arrived(self, terminal_id: int, frame: bytes, at_us: int) -> None:
+        """The gateway took this body from its queue, under the topic of `terminal_id`."""
+        self._saw(self.arrivals, terminal_id, frame, at_us)
+
+    def acknowledged(self, terminal_id: int, frame: bytes, at_us: int) -> None:
+        """The gateway acknowledged the delivery of this frame to the broker."""
+        self._saw(self.acks, terminal_id, frame, at_us)
+
+    def replied(self, terminal_id: int, frame: bytes, at_us: int) -> None:
+        """The gateway published this body to `terminal_id`: before any fault on the way."""
+        self._saw(self.downs[-1], terminal_id, frame, at_us)
+
+    def _saw(self, where: Sightings, terminal_id: int, frame: bytes, at_us: int) -> None:
+        key, order = (terminal_id, bytes(frame)), self._next()
+        known = where.get(key)
+        first = (known.first_us, known.first_order) if known else (at_us, order)
+        where[key] = Sighting(*first, at_us, order)
+
+    def _next(self) -> int:
+        self._order += 1
+        return self._order

@@ -8,6 +8,9 @@ The firmware's real client talks to it through a simulated radio. Law:
 - The gateway's session is persistent: what it has not acknowledged when it goes comes back with
   the DUP flag. Terminals have clean sessions: what they miss while away is gone.
 - PUBACK to a terminal means only that the broker has the message. It is not the gateway's word.
+- Several workers share one subscription: each publication goes to one of their sessions.
+- It is honest by itself. `passing_up` and `passing_down` let the simulation drop, repeat, delay
+  or alter a publication after its PUBACK; `restart`, `destroy` and `mute` do the rest.
 """
 
 from collections import deque
@@ -35,13 +38,23 @@ class Delivery(NamedTuple):
     duplicate: bool
 
 
+Forward = Callable[[bytes], object]
+Passing = Callable[[str, bytes, Forward], object]
+
+
+def straight(topic: str, body: bytes, forward: Forward) -> object:
+    """A publication passes once, now, as it is."""
+    return forward(body)
+
+
 class GatewaySession:
-    """The gateway's persistent subscription to every terminal's `up`."""
+    """A worker's persistent subscription to every terminal's `up`; `alive`: it exists."""
 
     def __init__(self) -> None:
         self._queue: deque[Delivery] = deque()
         self._unacknowledged: dict[int, Delivery] = {}
         self._number = 0
+        self.alive = True
         self.on_arrival: Callable[[], None] = lambda: None
 
     def __len__(self) -> int:
@@ -67,15 +80,50 @@ class GatewaySession:
         self._unacknowledged.clear()
         self._queue.extendleft(reversed(back))
 
+    def destroy(self) -> int:
+        """The session ends with all it held (another client with our id and a clean session);
+        nothing is kept for the worker until it subscribes anew. Returns how many were lost."""
+        lost = len(self._queue) + len(self._unacknowledged)
+        self._queue.clear()
+        self._unacknowledged.clear()
+        self.alive = False
+        return lost
+
 
 class Broker:
-    """`credentials` maps user name to `Credential`; the simulation may add to it at any time."""
+    """`credentials` maps user name to `Credential`; the simulation may add to it at any time.
 
-    def __init__(self, credentials: Mapping[str, Credential]) -> None:
+    `open`: it takes connections. `mute`: it takes them and then neither hears nor says anything.
+    """
+
+    def __init__(self, credentials: Mapping[str, Credential], workers: int = 1) -> None:
         self._credentials = credentials
         self._connections: dict[str, Connection] = {}
+        self._turn = 0
         self.retained: dict[str, bytes] = {}
-        self.gateway = GatewaySession()
+        self.sessions = [GatewaySession() for _ in range(workers)]
+        self.open = True
+        self.mute = False
+        self.unheard = 0
+        self.passing_up: Passing = straight
+        self.passing_down: Passing = straight
+
+    @property
+    def gateway(self) -> GatewaySession:
+        """The session of the first worker."""
+        return self.sessions[0]
+
+    def restart(self, queue_lost: bool) -> int:
+        """Every connection ends and no will is published; without persistence sessions and what
+        was retained are gone too. Returns how many queued messages were lost."""
+        for connection in list(self._connections.values()):
+            connection.close()
+        if queue_lost:
+            self.retained.clear()
+            return sum(session.destroy() for session in self.sessions)
+        for session in self.sessions:
+            session.gone()
+        return 0
 
     def accept(self, send: Callable[[bytes], None], shut: Callable[[], None]) -> "Connection":
         """A client has connected: `send` carries bytes to it, `shut` ends its connection."""
@@ -85,7 +133,13 @@ class Broker:
         """The gateway's publication, QoS 1; returns how many terminals were there for it: a
         topic has at most one reader, the terminal whose id stands in it."""
         reader = self._connections.get(str(topics.terminal_of(topic)))
-        return int(reader is not None and reader.deliver(topic, body))
+        self.passing_down(topic, body, lambda passed: self._deliver(topic, passed))
+        return int(reader is not None and reader.reads(topic))
+
+    def _deliver(self, topic: str, body: bytes) -> None:
+        reader = self._connections.get(str(topics.terminal_of(topic)))
+        if reader is not None:
+            reader.deliver(topic, body)
 
     def admit(self, login: Login) -> int | None:
         """Terminal id behind a CONNECT, or None when it must stay out."""
@@ -112,9 +166,19 @@ class Broker:
     def route(self, terminal_id: int, topic: str, body: bytes, retain: bool) -> None:
         """A terminal's publication, or its will: only to its own topics."""
         if topic == topics.up(terminal_id):
-            self.gateway.offer(topic, body)
+            self.passing_up(topic, body, lambda passed: self._offer(topic, passed))
         elif topic == topics.state(terminal_id) and retain:
             self.retained[topic] = body
+
+    def _offer(self, topic: str, body: bytes) -> None:
+        """To the next worker whose session exists; without any, to nobody, as brokers do."""
+        for _ in self.sessions:
+            self._turn = (self._turn + 1) % len(self.sessions)
+            session = self.sessions[self._turn]
+            if session.alive:
+                session.offer(topic, body)
+                return
+        self.unheard += 1
 
 
 class Connection:
@@ -145,6 +209,8 @@ class Connection:
 
     def receive(self, part: bytes) -> None:
         """Bytes from the client. A breach of the protocol closes the connection."""
+        if self._broker.mute:
+            return
         self._held += part
         try:
             while self.open:
@@ -168,14 +234,15 @@ class Connection:
             self._broker.left(self)
             self._shut()
 
-    def deliver(self, topic: str, body: bytes) -> bool:
+    def reads(self, topic: str) -> bool:
+        return self.open and any(packets.matches(topic, each) for each in self._filters)
+
+    def deliver(self, topic: str, body: bytes) -> None:
         """Send to the client if it subscribed to `topic`."""
-        wanted = any(packets.matches(topic, each) for each in self._filters)
-        if self.open and wanted:
+        if self.reads(topic) and not self._broker.mute:
             self._packet_id = self._packet_id % 65535 + 1
             sent = Publication(topic, body, 1, False, False, self._packet_id)
             self._send(packets.publish(sent))
-        return self.open and wanted
 
     def _handle(self, packet: packets.Packet) -> None:
         if (self._login is None) != (packet.kind == packets.CONNECT):

@@ -35,3 +35,8 @@ class AddressUnreadable(SimulatorError):
     """The gateway's address is not one of mqtt, mqtts, http, https."""
 
     code = "address_unreadable"
+
+
+class Killed(BaseException):
+    """The gateway's process is gone in the middle of what it did. Not an Exception: nothing in
+    the gateway may catch it, as nothing catches `kill -9`."""

@@ -6,6 +6,8 @@ Law:
   during it is held, as TCP would retransmit it, and arrives after the light returns unless an
   end has closed the link meanwhile. That is the half-open link of the field.
 - Connecting in the dark fails after `connect_timeout_s`, as a modem's would.
+- `set_half` stops one direction only: the other end is heard and does not hear, or the reverse.
+- TCP's checksum is 16 bits: with `garbage_per_10000` a part arrives with one bit turned.
 Each radio has its own random stream, so that one handset's weather never moves another's.
 """
 
@@ -19,6 +21,9 @@ from simulator.loop import US, VirtualLoop
 from simulator.stream import Reader, Writer
 
 ETIMEDOUT = 110
+ECONNREFUSED = 111
+UP = "up"
+DOWN = "down"
 
 
 class Weather(NamedTuple):
@@ -30,6 +35,7 @@ class Weather(NamedTuple):
     dark_per_day: int = 0
     dark_s_min: int = 5
     dark_s_max: int = 300
+    garbage_per_10000: int = 0
 
 
 class Radio:
@@ -39,6 +45,9 @@ class Radio:
                  broker: Broker) -> None:
         self.loop = loop
         self.dark = False
+        self.half: str | None = None
+        self.garbage_per_10000 = weather.garbage_per_10000
+        self.garbled = 0
         self.links_made = 0
         self._random = random
         self._weather = weather
@@ -49,6 +58,15 @@ class Radio:
         low, high = self._weather.latency_ms_min, self._weather.latency_ms_max
         return self._random.randrange(low * 1000, high * 1000 + 1)
 
+    def garble(self, part: bytes) -> bytes:
+        """The part as it arrives: now and then with a bit turned that no checksum noticed."""
+        if not self.garbage_per_10000 or self._random.randrange(10000) >= self.garbage_per_10000:
+            return part
+        self.garbled += 1
+        spoilt = bytearray(part)
+        spoilt[self._random.randrange(len(spoilt))] ^= 1 << self._random.randrange(8)
+        return bytes(spoilt)
+
     async def connect(self, host: str, port: int) -> tuple[Reader, Writer]:
         """A byte stream to the broker, whatever host and port the settings name."""
         if self.dark:
@@ -57,6 +75,8 @@ class Radio:
         await asyncio.sleep(self.latency_us() * 2 / US)
         if self.dark:
             raise OSError(ETIMEDOUT, "no coverage")
+        if not self._broker.open:
+            raise OSError(ECONNREFUSED, "connection refused")
         link = _Link(self, self._broker)
         self._links.append(link)
         self.links_made += 1
@@ -66,8 +86,20 @@ class Radio:
         """Coverage goes or comes back."""
         self.dark = dark
         if not dark:
-            for link in list(self._links):
-                link.resume()
+            self._resume()
+
+    def set_half(self, half: str | None) -> None:
+        """The link carries nothing UP, or nothing DOWN; None: both ways again."""
+        self.half = half
+        if half is None:
+            self._resume()
+
+    def stopped(self, way: str) -> bool:
+        return self.dark or self.half == way
+
+    def _resume(self) -> None:
+        for link in list(self._links):
+            link.resume()
 
     def cut(self) -> None:
         """The handset lost its power: its ends of all links are gone without a word."""
@@ -83,31 +115,45 @@ class Radio:
 class _Direction:
     """One way of a link: deliveries in order, held in the dark."""
 
-    def __init__(self, radio: Radio, arrive: Callable[[bytes | None], None]) -> None:
+    def __init__(self, radio: Radio, way: str,
+                 arrive: Callable[[bytes | None], None]) -> None:
         self._radio = radio
+        self._way = way
         self._arrive = arrive
         self._last_us = 0
-        self._held: list[bytes | None] = []
+        self._sent = 0
+        self._held: list[tuple[int, bytes | None]] = []
 
     def send(self, part: bytes | None) -> None:
         """Bytes, or None for the end of the stream."""
-        if self._radio.dark or self._held:
-            self._held.append(part)
+        self._sent += 1
+        self._carry(self._sent, part)
+
+    def resume(self) -> None:
+        if self._radio.stopped(self._way):
+            return
+        # what was on its way when it stopped stands behind what was written later: sort
+        held, self._held = sorted(self._held, key=_number), []
+        for number, part in held:
+            self._carry(number, part)
+
+    def _carry(self, number: int, part: bytes | None) -> None:
+        if self._radio.stopped(self._way) or self._held:
+            self._held.append((number, part))
             return
         loop = self._radio.loop
         self._last_us = max(self._last_us, loop.now_us + self._radio.latency_us())
-        loop.call_at_us(self._last_us, self._deliver, part)
+        loop.call_at_us(self._last_us, self._deliver, number, part)
 
-    def resume(self) -> None:
-        held, self._held = self._held, []
-        for part in held:
-            self.send(part)
-
-    def _deliver(self, part: bytes | None) -> None:
-        if self._radio.dark:
-            self._held.append(part)
+    def _deliver(self, number: int, part: bytes | None) -> None:
+        if self._radio.stopped(self._way):
+            self._held.append((number, part))
         else:
-            self._arrive(part)
+            self._arrive(self._radio.garble(part) if part else part)
+
+
+def _number(held: tuple[int, bytes | None]) -> int:
+    return held[0]
 
 
 class _Link:
@@ -117,8 +163,8 @@ class _Link:
         self._radio = radio
         self._heard_us = radio.loop.now_us
         self._device_gone = False
-        self._up = _Direction(radio, self._at_broker)
-        self._down = _Direction(radio, self._at_device)
+        self._up = _Direction(radio, UP, self._at_broker)
+        self._down = _Direction(radio, DOWN, self._at_device)
         self.reader = Reader()
         self.writer = Writer(self._device_sends, self._device_closed)
         self._connection: Connection = broker.accept(self._down.send, self._broker_closed)

@@ -43,7 +43,7 @@ class App:
         self._dispatch = None
         self._uplink = None
         self.now = Uptime(board.ticks_ms)
-        self.screen = Screen(board.show)
+        self.screen = getattr(board, "display", None) or Screen(board.show)
         self.clock = Clock(board.boot_count)
         self.supervisor = Supervisor(self.now, self._died, board.feed_watchdog,
                                      board.watchdog_ms)

@@ -36,8 +36,25 @@ def _sleep_ms(ms):
     return asyncio.sleep(max(ms, 0) / 1000)
 
 
-def _wait_for_ms(awaitable, ms):
-    return asyncio.wait_for(awaitable, ms / 1000)
+# asyncio.wait_for makes a task for each wait on Python 3.11; a handset waits all day long.
+async def _wait_for_ms(awaitable, ms):
+    task = asyncio.current_task()
+    asked = task.cancelling()
+    overdue = []
+    timer = asyncio.get_running_loop().call_later(max(ms, 0) / 1000, _overdue, task, overdue)
+    try:
+        return await awaitable
+    except asyncio.CancelledError:
+        if overdue and task.uncancel() <= asked:
+            raise asyncio.TimeoutError from None
+        raise
+    finally:
+        timer.cancel()
+
+
+def _overdue(task, overdue):
+    overdue.append(True)
+    task.cancel()
 
 
 def _ilistdir(path="."):

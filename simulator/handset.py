@@ -16,7 +16,7 @@ from firmware.outbox import format_outbox
 from firmware.settings import Settings
 from protocol import messages
 from protocol.messages import Reply
-from simulator.board import FakeBoard
+from simulator.board import RESET_POWER, WATCHDOG_MS, FakeBoard
 from simulator.eventlog import EventLog
 from simulator.flash import NorFlash
 from simulator.loop import VirtualLoop
@@ -43,7 +43,7 @@ class Handset:
     """`taps`: accepted sales by (journal, trace); `answers`: the reply that settled each."""
 
     def __init__(self, loop: VirtualLoop, random: Random, radio: Radio, device: NorFlash,
-                 settings: Settings, log: EventLog) -> None:
+                 settings: Settings, log: EventLog, watchdog_ms: int = WATCHDOG_MS) -> None:
         self.terminal_id: int = settings.terminal_id
         self.taps: dict[tuple[int, int], Tap] = {}
         self.answers: dict[tuple[int, int], Reply] = {}
@@ -55,6 +55,7 @@ class Handset:
         self._device = device
         self._settings = settings
         self._log = log
+        self._watchdog_ms = watchdog_ms
         self._board: FakeBoard | None = None
         self._task: asyncio.Task[None] | None = None
         self._keyed = (0, 0)
@@ -77,7 +78,8 @@ class Handset:
         # the program collects garbage when it boots, which on this side would walk through all
         # handsets of the street: what lives now is set aside first (Street.run takes it back)
         gc.freeze()
-        board = FakeBoard(self._loop, self._random, self._device, self.radio.connect, self.boots)
+        board = FakeBoard(self._loop, self._random, self._device, self.radio.connect, self.boots,
+                          RESET_POWER, self._watchdog_ms)
         self._board = board
         self._task = self._loop.create_task(App(board, self._settings, self._told).run())
         self._note("power_on", self.boots)

@@ -20,7 +20,33 @@ from typing import Any, TypeVar
 from simulator.errors import Stalled, TaskDied
 
 US = 1_000_000
+DEAD_TIMERS_MIN = 1000
 T = TypeVar("T")
+
+
+class Step:
+    """A callback that waits for its turn: what asyncio knows as a Handle, and no more of it.
+
+    Without a context the callback runs in that of the loop: nothing here keeps context variables.
+    """
+
+    __slots__ = ("callback", "arguments", "context", "loop")
+
+    def __init__(self, callback: Callable[..., object], arguments: tuple[Any, ...],
+                 context: Context | None, loop: "VirtualLoop | None") -> None:
+        self.callback: Callable[..., object] | None = callback
+        self.arguments = arguments
+        self.context = context
+        self.loop = loop  # of a timer, until it is cancelled or due
+
+    def cancel(self) -> None:
+        self.callback, self.arguments = None, ()
+        loop, self.loop = self.loop, None
+        if loop is not None:
+            loop.timer_died()
+
+    def cancelled(self) -> bool:
+        return self.callback is None
 
 
 class VirtualLoop(asyncio.AbstractEventLoop):
@@ -29,9 +55,10 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def __init__(self) -> None:
         self.now_us = 0
         self.steps = 0
-        self._ready: deque[asyncio.Handle] = deque()
-        self._timers: list[tuple[int, int, asyncio.TimerHandle]] = []
+        self._ready: deque[Step] = deque()
+        self._timers: list[tuple[int, int, Step]] = []
         self._set = 0
+        self._dead = 0
         self._running = False
         self._closed = False
         self._failures: list[dict[str, Any]] = []
@@ -41,30 +68,36 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def time(self) -> float:
         return self.now_us / US
 
-    def call_soon(self, callback: Callable[..., object], *args: Any,
-                  context: Context | None = None) -> asyncio.Handle:
-        handle = asyncio.Handle(callback, args, self, context)
-        self._ready.append(handle)
-        return handle
+    def call_soon(self, callback: Callable[..., object], *args: Any,  # type: ignore[override]
+                  context: Context | None = None) -> Step:
+        step = Step(callback, args, context, None)
+        self._ready.append(step)
+        return step
 
     def call_at_us(self, when_us: int, callback: Callable[..., object], *args: Any,
-                   context: Context | None = None) -> asyncio.TimerHandle:
+                   context: Context | None = None) -> Step:
         """Run `callback(*args)` at a virtual instant; one that has passed means at once."""
-        handle = asyncio.TimerHandle(when_us / US, callback, args, self, context)
+        step = Step(callback, args, context, self)
         self._set += 1
-        heapq.heappush(self._timers, (max(when_us, self.now_us), self._set, handle))
-        return handle
+        heapq.heappush(self._timers, (max(when_us, self.now_us), self._set, step))
+        return step
 
-    def call_at(self, when: float, callback: Callable[..., object], *args: Any,
-                context: Context | None = None) -> asyncio.TimerHandle:
+    def call_at(self, when: float, callback: Callable[..., object],  # type: ignore[override]
+                *args: Any, context: Context | None = None) -> Step:
         return self.call_at_us(round(when * US), callback, *args, context=context)
 
-    def call_later(self, delay: float, callback: Callable[..., object], *args: Any,
-                   context: Context | None = None) -> asyncio.TimerHandle:
+    def call_later(self, delay: float, callback: Callable[..., object],  # type: ignore[override]
+                   *args: Any, context: Context | None = None) -> Step:
         return self.call_at_us(self.now_us + round(delay * US), callback, *args, context=context)
 
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """asyncio tells of a cancelled timer; it is skipped when its turn comes."""
+    def timer_died(self) -> None:
+        """A timer was cancelled. It is skipped when its turn comes; should most of them be dead,
+        all of those are thrown out at once. The order of the living never depends on it."""
+        self._dead += 1
+        if self._dead > DEAD_TIMERS_MIN and self._dead * 2 > len(self._timers):
+            self._timers = [each for each in self._timers if each[2].callback is not None]
+            heapq.heapify(self._timers)
+            self._dead = 0
 
     # -- running -----------------------------------------------------------------------------
 
@@ -92,31 +125,44 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self._running = True
         outer = events._get_running_loop()
         events._set_running_loop(self)
+        ready, failures = self._ready, self._failures
         try:
-            while not self._failures and not done():
-                if not self._ready:
+            while not failures and not done():
+                if not ready:
                     self._jump()
-                handle = self._ready.popleft()
-                if not handle.cancelled():
+                step = ready.popleft()
+                callback = step.callback
+                if callback is not None:
                     self.steps += 1
-                    handle._run()
+                    try:
+                        if step.context is None:
+                            callback(*step.arguments)
+                        else:
+                            step.context.run(callback, *step.arguments)
+                    except (SystemExit, KeyboardInterrupt):
+                        raise
+                    except BaseException as error:
+                        failures.append({"message": "a callback failed", "exception": error})
         finally:
             events._set_running_loop(outer)
             self._running = False
 
     def _due(self, until_us: int) -> bool:
-        while self._timers and self._timers[0][2].cancelled():
+        while self._timers and self._timers[0][2].callback is None:
             heapq.heappop(self._timers)
+            self._dead -= 1
         return bool(self._timers) and self._timers[0][0] <= until_us
 
     def _jump(self) -> None:
         """Move the clock to the next timer that was not cancelled and make it ready."""
         while self._timers:
-            when_us, _, handle = heapq.heappop(self._timers)
-            if not handle.cancelled():
+            when_us, _, step = heapq.heappop(self._timers)
+            if step.callback is not None:
                 self.now_us = when_us
-                self._ready.append(handle)
+                step.loop = None
+                self._ready.append(step)
                 return
+            self._dead -= 1
         raise Stalled(f"virtual time stands at {self.now_us} us: nothing is scheduled, and what "
                       "was waited for can never come. Some task waits for an event nobody sets.")
 
@@ -135,7 +181,8 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def _raise_failure(self) -> None:
         if self._failures:
-            first, self._failures = self._failures[0], []
+            first = self._failures[0]
+            self._failures.clear()
             cause = first.get("exception")
             raise TaskDied(f"{first.get('message', 'a callback failed')}: {cause!r}") from cause
 

@@ -19,6 +19,7 @@ from random import Random
 from typing import NamedTuple
 
 from firmware.settings import Settings
+from simulator.board import WATCHDOG_MS
 from simulator.broker import Broker, Credential
 from simulator.eventlog import EventLog
 from simulator.flash import NorFlash
@@ -42,6 +43,7 @@ class Plan(NamedTuple):
     amount_minor_max: int = 9000
     power_cuts_per_day: int = 6
     drain_minutes_max: int = 120
+    watchdog_ms: int = WATCHDOG_MS
     weather: Weather = Weather(dark_per_day=24)
     work: Work = Work()
 
@@ -84,7 +86,7 @@ class Street:
                       self.broker)
         flash = NorFlash(settings.outbox_blocks, self._stream(terminal_id, "flash"))
         made = Handset(self.loop, self._stream(terminal_id, "board"), radio, flash, settings,
-                       self.log)
+                       self.log, self._plan.watchdog_ms)
         made.format()
         return made
 

@@ -11,6 +11,8 @@ package: `machine`, `network` and `esp32` are imported only here.
 | `outbox_device` | block device of the outbox partition (`readblocks`, `writeblocks`, `ioctl`) |
 | `ticks_ms()` | int, monotonic, wraps at 2**30 like MicroPython on ESP32 |
 | `random(n)` | n bytes from the hardware generator (a seeded one in the simulator) |
+| `aes(key)` | one-block AES in ECB: an object with `encrypt(block)` and `decrypt(block)` |
+| `save_settings(settings)` | keeps the settings (settings.py) for the next boot, whole; durable on return, OSError or SettingsError when it cannot |
 | `show(buffer)` | puts 1,024 bytes (128x64, MONO_VLSB) on the display and returns at once |
 | `beep(name)` | starts a pattern and returns at once: "key", "ok", "refused", "saved", "fault" |
 | `await event()` | the next press or card, see below |
@@ -21,6 +23,9 @@ package: `machine`, `network` and `esp32` are imported only here.
 | `watchdog_ms` | period of the watchdog (60,000 on hardware); tasks wake three times in it |
 | `feed_watchdog()` | called only by the supervisor, when every task has made progress |
 | `reset()` | starts again; does not return on hardware |
+
+A board that draws for itself may have a `display` with `draw(lines)` and `lines`, like Screen:
+it gets the lines, and `show` is not called (a simulation of which nobody sees the pixels).
 
 `event()` returns `("key", k)` with k one of `0123456789*#ABCD`, or `("card", entry, id)` with
 entry 1 swipe, 2 tap, 3 scan, 4 keyed and id an int (card number) or bytes (UID of 4, 7 or 10).

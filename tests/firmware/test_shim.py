@@ -101,6 +101,31 @@ def test_waiting_takes_milliseconds():
     assert asyncio.run(main()) == "too late"
 
 
+def test_a_wait_that_somebody_else_ends_is_no_timeout():
+    async def main():
+        waiting = asyncio.create_task(
+            asyncio.wait_for_ms(asyncio.sleep(60), 60000))  # type: ignore[attr-defined]
+        await asyncio.sleep(0)
+        waiting.cancel()
+        try:
+            await waiting
+        except asyncio.CancelledError:
+            return "cancelled"
+
+    assert asyncio.run(main()) == "cancelled"
+
+
+def test_what_comes_in_time_is_given_and_its_timer_is_gone():
+    async def main():
+        for _ in range(3):
+            found = await asyncio.wait_for_ms(  # type: ignore[attr-defined]
+                asyncio.sleep(0, "in time"), 1)
+            await asyncio.sleep(0.005)
+        return found
+
+    assert asyncio.run(main()) == "in time"
+
+
 def test_a_folder_and_an_error_are_listed_as_on_the_device(tmp_path, capsys):
     (tmp_path / "a").write_bytes(b"abc")
     (tmp_path / "b").mkdir()

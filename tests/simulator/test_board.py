@@ -4,6 +4,7 @@ import asyncio
 from random import Random
 
 import firmware.board
+from firmware.screen import Screen
 from simulator.board import FakeBoard
 from simulator.loop import US, VirtualLoop
 
@@ -63,3 +64,13 @@ def test_the_screen_keeps_a_copy_of_what_was_shown():
     made.show(buffer)
     buffer[0] = 0
     assert made.screen[0] == 255
+
+
+def test_the_pixels_of_the_lines_are_those_the_firmware_draws():
+    made = board(VirtualLoop())
+    lines = ("ON", "Posted +15", "Balance 1234", "", "")
+    shown: list[bytes] = []
+    Screen(lambda buffer: shown.append(bytes(buffer))).draw(lines)
+    assert made.screen == bytes(1024)
+    assert made.display.draw(lines) and not made.display.draw(lines)
+    assert made.screen == shown[0] != bytes(1024)

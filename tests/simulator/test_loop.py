@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from simulator.errors import Stalled, TaskDied
-from simulator.loop import US, VirtualLoop
+from simulator.loop import DEAD_TIMERS_MIN, US, VirtualLoop
 
 
 def test_sleeping_an_hour_moves_the_clock_by_exactly_an_hour():
@@ -65,6 +65,19 @@ def test_a_cancelled_timer_neither_runs_nor_moves_the_clock():
     loop.run(asyncio.sleep(1))
     loop.run_until_us(2 * US)
     assert loop.now_us == 2 * US
+
+
+def test_timers_cancelled_in_great_number_take_no_room_and_move_no_other():
+    loop = VirtualLoop()
+    seen: list[int] = []
+    for number in range(10 * DEAD_TIMERS_MIN):
+        timer = loop.call_at_us(US + number // 7, seen.append, number)
+        if number % 100:
+            timer.cancel()
+            timer.cancel()
+        assert len(loop._timers) <= 2 * (number // 100 + 1) + DEAD_TIMERS_MIN + 1
+    loop.run_until_us(2 * US)
+    assert seen == list(range(0, 10 * DEAD_TIMERS_MIN, 100))
 
 
 def test_a_callback_that_fails_is_reported_by_the_run():

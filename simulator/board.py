@@ -3,7 +3,8 @@
 It has the members that `firmware/board/__init__.py` lists and no others that the firmware could
 come to rely on. Law: whatever it answers follows from the virtual clock, its own random stream
 and what the simulation did to it; the screen keeps what was shown last. Of that it keeps the
-lines, and draws their pixels with the firmware's own Screen for whoever looks.
+lines, and draws their pixels with the firmware's own Screen for whoever looks. Its tick counter
+may run fast or slow (`drift_ppm`) and jump (`jump`), as a bad crystal or a brown-out makes it.
 """
 
 import asyncio
@@ -13,10 +14,13 @@ from random import Random
 from typing import Any
 
 from firmware.screen import Screen
+from firmware.settings import Settings
+from firmware.shim import Aes
 from simulator.loop import VirtualLoop
 
 TICKS_MASK = (1 << 30) - 1
 RESET_POWER = 1
+MODE_ECB = 1
 WATCHDOG_MS = 60000
 BUFFER_SIZE = 1024
 
@@ -86,8 +90,8 @@ class FakeBoard:
         self.display = Display()
         self.boot_count = boot_count
         self.reset_cause = reset_cause
-        self.watchdog_ms = watchdog_ms
         self.panel = Panel()
+        self.on_settings: Callable[[Settings], None] = lambda settings: None
         self.beeps: deque[str] = deque(maxlen=32)
         self.resets = 0
         self.watchdog_fed = 0
@@ -112,6 +116,12 @@ class FakeBoard:
 
     def random(self, size: int) -> bytes:
         return self._random.randbytes(size)
+
+    def aes(self, key: bytes) -> Aes:
+        return Aes(key, MODE_ECB)
+
+    def save_settings(self, settings: Settings) -> None:
+        self.on_settings(settings)
 
     def show(self, buffer: bytes | bytearray | memoryview) -> None:
         self._shown = bytes(buffer)

@@ -8,8 +8,9 @@ Law: it is at least as nasty as a real part.
   touched reads differently each time until the block is erased in full.
 - So does everything written after the last sync: what was not synced was not promised.
 
-Operations are programs and erases, counted from 1. Blocks that were never programmed cost no
-memory. Runs on MicroPython too; `random` needs `getrandbits` only.
+Operations are programs and erases, counted from 1; `on_cut` is called when `cut_at` was met.
+Blocks that were never programmed cost no memory. Runs on MicroPython too; `random` needs
+`getrandbits` only.
 """
 
 BLOCK_SIZE = 4096
@@ -42,6 +43,7 @@ class NorFlash:
         self.cut_at: int | None = None
         self.on = True
         self.before_operation = None
+        self.on_cut = None
         self._random = random
         self._content = {}
         self._torn = {}
@@ -163,6 +165,8 @@ class NorFlash:
     def _powered_off_if(self, cut):
         if cut:
             self.cut()
+            if self.on_cut is not None:
+                self.on_cut()
             raise PowerCut()
 
     def _tear(self, block, start, before):

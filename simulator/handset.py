@@ -2,11 +2,13 @@
 
 Law: what the merchant saw is written down here when it happens and is never asked of the program
 again: a tap counts as accepted from the moment the handset said `saved`, its answer is the
-`settled` it showed. Power goes and comes at any instant; the flash and the taps noted stay.
+`settled` it showed. Power goes and comes at any instant, between two flash operations or within
+one; the flash and the taps noted stay, and nothing that a dead program still does is heard.
 """
 
 import asyncio
 import gc
+from collections import deque
 from collections.abc import Callable
 from random import Random
 from typing import Any, NamedTuple
@@ -18,14 +20,26 @@ from protocol import messages
 from protocol.messages import Reply
 from simulator.board import RESET_POWER, WATCHDOG_MS, FakeBoard
 from simulator.eventlog import EventLog
-from simulator.flash import NorFlash
+from simulator.flash import NorFlash, PowerCut
 from simulator.loop import VirtualLoop
 from simulator.radio import Radio
 
 ENTRY_TAP = 2
+RESET_WATCHDOG = 3
+RESET_SOFT = 5
 # told by the App and of no interest to the log: what the screen shows follows from the rest,
 # and why a link went is said in the words of this Python's exceptions
 QUIET = ("screen", "clock")
+
+Key = tuple[int, int]
+
+
+class HandsetLoop(VirtualLoop):
+    """A loop under handsets: a task that met the end of its power has not failed."""
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        if not isinstance(context.get("exception"), PowerCut):
+            super().call_exception_handler(context)
 
 
 class Tap(NamedTuple):
@@ -39,26 +53,60 @@ class Tap(NamedTuple):
     saved_us: int
 
 
+class Witness:
+    """Who watches a handset's merchant; this one forgets everything."""
+
+    def attempted(self, terminal_id: int, kind: int, amount_minor: int | None,
+                  card: int | None, original: Key | None) -> None:
+        """The cashier does what makes a journaled message."""
+
+    def saved(self, terminal_id: int, key: Key, kind: int, amount_minor: int | None,
+              card: int | None, original: Key | None) -> None:
+        """The handset said so."""
+
+    def moved(self, terminal_id: int, old: Key, new: Key) -> None:
+        """After a conflict the message stands again."""
+
+    def shown(self, terminal_id: int, reply: Reply) -> None:
+        """The outcome came on the screen."""
+
+    def powered(self, terminal_id: int, on: bool) -> None:
+        """The power came or went."""
+
+
 class Handset:
-    """`taps`: accepted sales by (journal, trace); `answers`: the reply that settled each."""
+    """`taps`: accepted sales by (journal, trace); `answers`: the reply that settled each.
+
+    `on_power_lost` is called when power went at a planned flash operation (`cut_soon`): whoever
+    planned it switches on again. `before_card` is called as the program takes a card.
+    """
 
     def __init__(self, loop: VirtualLoop, random: Random, radio: Radio, device: NorFlash,
-                 settings: Settings, log: EventLog, watchdog_ms: int = WATCHDOG_MS) -> None:
+                 settings: Settings, log: EventLog, watchdog_ms: int = WATCHDOG_MS,
+                 witness: Witness | None = None) -> None:
         self.terminal_id: int = settings.terminal_id
-        self.taps: dict[tuple[int, int], Tap] = {}
-        self.answers: dict[tuple[int, int], Reply] = {}
+        self.taps: dict[Key, Tap] = {}
+        self.answers: dict[Key, Reply] = {}
         self.boots = 0
+        self.deaths = 0
+        self.drift_ppm = 0
         self.radio = radio
+        self.settings = settings
+        self.app: App | None = None
+        self.board: FakeBoard | None = None
         self.on_settled: Callable[[Reply], None] = lambda reply: None
+        self.on_power_lost: Callable[[], None] = lambda: None
+        self.before_card: Callable[[], None] = lambda: None
         self._loop = loop
         self._random = random
         self._device = device
-        self._settings = settings
         self._log = log
         self._watchdog_ms = watchdog_ms
-        self._board: FakeBoard | None = None
+        self._witness = witness or Witness()
         self._task: asyncio.Task[None] | None = None
-        self._keyed = (0, 0)
+        self._presented: deque[tuple[int, int | None, int]] = deque()
+        self._tapped: tuple[int, int | None, int] = (messages.SALE, 0, 0)
+        self._last_key: Key | None = None
 
     @property
     def on(self) -> bool:
@@ -66,49 +114,144 @@ class Handset:
 
     @property
     def waiting(self) -> int:
-        """Accepted taps whose answer has not come."""
+        """Accepted sales whose answer has not come."""
         return len(self.taps) - len(self.answers)
+
+    @property
+    def unsettled(self) -> int | None:
+        """What its outbox says is unsettled; None while it cannot be asked."""
+        outbox = self.app.outbox if self.app is not None else None
+        return None if outbox is None else outbox.unsettled
 
     def format(self) -> None:
         """A fresh outbox under a journal drawn from this handset's own stream."""
         format_outbox(self._device, self._random.randrange(1, 1 << 32))
 
-    def power_on(self) -> None:
+    # -- power -----------------------------------------------------------------------------------
+
+    def power_on(self, reset_cause: int = RESET_POWER) -> None:
         self.boots += 1
+        if not self._device.on:
+            self._device = self._device.reborn()
         # the program collects garbage when it boots, which on this side would walk through all
         # handsets of the street: what lives now is set aside first (Street.run takes it back)
         gc.freeze()
         board = FakeBoard(self._loop, self._random, self._device, self.radio.connect, self.boots,
-                          RESET_POWER, self._watchdog_ms)
-        self._board = board
-        self._task = self._loop.create_task(App(board, self._settings, self._told).run())
-        self._note("power_on", self.boots)
+                          reset_cause, self._watchdog_ms)
+        board.drift_ppm = self.drift_ppm
+        board.panel.on_card = self._takes_card
+        self._presented.clear()
+        boot = self.boots
+        app = App(board, self.settings, lambda kind, *values: self._told(boot, kind, values))
+        self.board, self.app = board, app
+        self._note("power_on", boot)
+        self._witness.powered(self.terminal_id, True)
+        self._task = self._loop.create_task(app.run())
+        self._task.add_done_callback(lambda task: self._ended(boot, task))
+        self._watch(boot)
 
     def power_off(self) -> None:
         """At once, as when the battery falls out: nothing of the program runs any more."""
         if self._task is not None:
+            self._device.cut()
+            self._dead()
+
+    def cut_soon(self, operations: int, torn: str) -> None:
+        """Power goes within the flash operation so many from now; `torn`: how it then reads."""
+        device = self._device
+        device.torn = torn
+        device.cut_at = device.operations + operations
+        device.on_cut = self._cut_within
+
+    def _cut_within(self) -> None:
+        self._note("cut_within", self._device.operations)
+        self._dead()
+        self.on_power_lost()
+
+    def _dead(self) -> None:
+        if self._task is not None:
             self._task.cancel()
-            self._task = self._board = None
-            self._device = self._device.reborn()
-            self.radio.cut()
-            self._note("power_off")
+        self._task = self.board = self.app = None
+        self.radio.cut()
+        self._note("power_off")
+        self._witness.powered(self.terminal_id, False)
+
+    # the program never ends by itself: on hardware its end is a reset
+    def _ended(self, boot: int, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or isinstance(task.exception(), PowerCut):
+            return
+        if boot == self.boots and self.on:
+            self._note("ended")
+            self._reset(RESET_SOFT)
+
+    def _watch(self, boot: int) -> None:
+        board = self.board
+        if boot != self.boots or board is None:
+            return
+        due_us = board.fed_us + self._watchdog_ms * 1000
+        if due_us <= self._loop.now_us:
+            self._note("watchdog")
+            self._reset(RESET_WATCHDOG)
+        else:
+            self._loop.call_at_us(due_us, self._watch, boot)
+
+    def _reset(self, cause: int) -> None:
+        self.power_off()
+        self.power_on(cause)
+
+    # -- flash put back ----------------------------------------------------------------------------
+
+    def flash_copy(self) -> NorFlash:
+        """What a workshop reads out of the outbox partition now."""
+        return self._device.copy()
+
+    def put_back(self, copy: NorFlash) -> None:
+        """An older copy is written into the partition; the handset must be off."""
+        assert not self.on
+        self._device = copy.reborn()
+        self._note("flash_put_back")
+
+    # -- what the merchant does ----------------------------------------------------------------------
 
     def sale(self, amount_minor: int, card: int) -> None:
         """Key the amount, confirm, tap the card. Without power nothing happens."""
-        if self._board is not None:
-            self._keyed = (amount_minor, card)
-            self._board.panel.press(f"*{amount_minor}#")
-            self._board.panel.card(ENTRY_TAP, card)
+        self._present(f"*{amount_minor}#", messages.SALE, amount_minor, card)
 
     def inquiry(self, card: int) -> None:
-        if self._board is not None:
-            self._board.panel.press("*A")
-            self._board.panel.card(ENTRY_TAP, card)
+        self._present("*A", messages.INQUIRY, None, card)
+
+    def _present(self, keys: str, kind: int, amount_minor: int | None, card: int) -> None:
+        if self.board is not None:
+            self._presented.append((kind, amount_minor, card))
+            self.board.panel.press(keys)
+            self.board.panel.card(ENTRY_TAP, card)
+
+    def void(self) -> None:
+        """Cancel the sale on the screen: `D`, and `#` to confirm."""
+        if self.board is not None and self._last_key is not None:
+            self._witness.attempted(self.terminal_id, messages.VOID, None, None, self._last_key)
+            self.board.panel.press("D#")
+
+    def jump(self, ms: int) -> None:
+        if self.board is not None:
+            self.board.jump(ms)
+            self._note("clock_jump", ms)
+
+    def _takes_card(self) -> None:
+        self._tapped = self._presented.popleft()
+        kind, amount_minor, card = self._tapped
+        if kind == messages.SALE:
+            self._witness.attempted(self.terminal_id, kind, amount_minor, card, None)
+        self.before_card()
+
+    # -- what the handset says -----------------------------------------------------------------------
 
     def _note(self, what: str, *values: int | str | None) -> None:
         self._log.note(str(self.terminal_id), what, *values)
 
-    def _told(self, kind: str, *values: Any) -> None:
+    def _told(self, boot: int, kind: str, values: tuple[Any, ...]) -> None:
+        if boot != self.boots or self.board is None:
+            return
         if kind == "saved":
             self._saved(*values)
         elif kind == "conflict":
@@ -117,29 +260,38 @@ class Handset:
             self._settled(*values)
         elif kind in ("link", "no_link"):
             self._note(kind, int(kind == "link" and values[0]))
+        elif kind == "died":
+            self.deaths += 1
+            self._note(kind, values[0])
         elif kind not in QUIET:
-            self._note(kind, *(each for each in values if isinstance(each, int | str)))
+            self._note(kind, *(each for each in values if isinstance(each, int)))
 
-    def _saved(self, journal: int, trace: int, kind: int,
-               original: tuple[int, int] | None) -> None:
+    def _saved(self, journal: int, trace: int, kind: int, original: Key | None) -> None:
         if kind != messages.SALE:
             self._note("saved", journal, trace, kind, *(original or ()))
+            asked = self._tapped[1:] if kind == self._tapped[0] else (None, None)
+            self._witness.saved(self.terminal_id, (journal, trace), kind, *asked, original)
             return
-        amount_minor, card = self._keyed
-        tap = Tap(self.terminal_id, journal, trace, amount_minor, card, self._loop.now_us)
-        self.taps[journal, trace] = tap
+        _, amount_minor, card = self._tapped
+        self._last_key = (journal, trace)
+        self.answers.pop(self._last_key, None)  # of another life of this flash
+        self.taps[journal, trace] = Tap(self.terminal_id, journal, trace, amount_minor or 0,
+                                        card, self._loop.now_us)
         self._note("saved", journal, trace, amount_minor, f"{card % 10000:04}")
+        self._witness.saved(self.terminal_id, self._last_key, kind, amount_minor, card, None)
 
     # the same pair may be told again after a power cut
-    def _moved(self, old: tuple[int, int], new: tuple[int, int]) -> None:
+    def _moved(self, old: Key, new: Key) -> None:
         tap = self.taps.pop(old, None)
         if tap is not None:
             self.taps[new] = tap._replace(journal=new[0], trace=new[1])
         self._note("conflict", *old, *new)
+        self._witness.moved(self.terminal_id, old, new)
 
     def _settled(self, reply: Reply) -> None:
-        if (reply.journal, reply.trace) in self.taps:
-            self.answers[reply.journal, reply.trace] = reply
-        self._note("settled", reply.journal, reply.trace, reply.code, reply.points,
-                   reply.balance, reply.receipt)
+        key = (reply.journal, reply.trace)
+        if key in self.taps:
+            self.answers[key] = reply
+        self._note("settled", *key, reply.code, reply.points, reply.balance, reply.receipt)
+        self._witness.shown(self.terminal_id, reply)
         self.on_settled(reply)

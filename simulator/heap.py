@@ -1,0 +1,64 @@
+"""The heap runs out: MemoryError at a drawn call of the program, as MicroPython raises it.
+
+Law: it is raised where the program calls a function of its own, because that is where a handset
+allocates; never inside the simulation. Armed for one event of the program (`PANEL`: a key or a
+card, `LINK`: a frame from the gateway), it fires at the n-th call within, or
+not at all when there are fewer. What the program did before that call is done.
+"""
+
+import sys
+from types import FrameType
+from typing import Any
+
+PANEL = ("firmware.app", "_on_event")
+LINK = ("firmware.dispatch", "received")
+ROOMS = ("firmware.", "protocol.")
+
+
+class Heap:
+    """One at a time in a process: it uses the interpreter's trace hook."""
+
+    def __init__(self) -> None:
+        self.exhausted = 0
+        self._entry: tuple[str, str] | None = None
+        self._calls = 0
+        self._within = False
+        self._before: Any = None
+
+    def arm(self, entry: tuple[str, str], calls: int) -> None:
+        """MemoryError at the `calls`-th call within the next event of PANEL or LINK."""
+        self.disarm()
+        self._entry, self._calls, self._within = entry, calls, False
+        self._before = sys.gettrace()
+        sys.settrace(self._called)
+
+    @property
+    def armed(self) -> bool:
+        return self._entry is not None
+
+    def disarm(self) -> None:
+        if self._entry is not None:
+            self._entry = None
+            sys.settrace(self._before)
+
+    def _called(self, frame: FrameType, event: str, argument: Any) -> Any:
+        name = frame.f_globals.get("__name__", "")
+        if not self._within:
+            if (name, frame.f_code.co_name) == self._entry:
+                self._within = True
+                return self._left
+            return None
+        if name.startswith(ROOMS):
+            self._calls -= 1
+            if self._calls <= 0:
+                self.disarm()
+                self.exhausted += 1
+                raise MemoryError("the heap is exhausted")
+        return None
+
+    # the event's own frame is followed to its end: what comes after it is another event
+    def _left(self, frame: FrameType, event: str, argument: Any) -> Any:
+        if event == "return":
+            self.disarm()
+            return None
+        return self._left

@@ -40,3 +40,11 @@ class ReplyRefused(FirmwareError):
     def __init__(self, code):
         super().__init__("reply set aside: " + code)
         self.code = code
+
+
+class RotationRefused(FirmwareError):
+    """A next key was offered that is not taken; `code` says why. The present keys stay."""
+
+    def __init__(self, code):
+        super().__init__("next key not taken: " + code)
+        self.code = code

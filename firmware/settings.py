@@ -1,9 +1,9 @@
 """What makes this handset this terminal: a small file, written whole.
 
-Law: a file is written beside the old one, renamed over it and read back; a reader sees the old
-settings or the new, never a mixture. The first line carries a CRC over the rest, so a torn or
-edited file is refused with its reason, and nothing is guessed. Names it does not know are
-left alone, so that an older program reads a newer file.
+Law: a file is written beside the old one, read back, and only then renamed over it; a reader sees
+the old settings or the new, never a mixture, whenever the power goes. The first line carries a
+CRC over the rest, so a torn or edited file is refused with its reason, and nothing is guessed.
+Names it does not know are left alone, so that an older program reads a newer file.
 """
 
 import os
@@ -27,18 +27,27 @@ FIELDS = (
     ("language", "text", "zh"),
     ("currency_digits", "int", 2),
     ("outbox_blocks", "int", 336),
+    # ((epoch, key), ...) of older epochs, the newest first: see keys_held.py
+    ("old_keys", "keys", ()),
 )
 
 Settings = namedtuple("Settings", [name for name, _, _ in FIELDS])
 
 
 def settings(terminal_id, epoch, key, mqtt_host, mqtt_port, mqtt_user, mqtt_password,
-             keepalive_s=60, language="zh", currency_digits=2, outbox_blocks=336):
+             keepalive_s=60, language="zh", currency_digits=2, outbox_blocks=336, old_keys=()):
     """Settings by name, checked."""
     made = Settings(terminal_id, epoch, key, mqtt_host, mqtt_port, mqtt_user, mqtt_password,
-                    keepalive_s, language, currency_digits, outbox_blocks)
+                    keepalive_s, language, currency_digits, outbox_blocks, old_keys)
     _check(made)
     return made
+
+
+def with_keys(made, epoch, key, mqtt_user, mqtt_password, old_keys):
+    """The same settings with another newest key and its login."""
+    return settings(made.terminal_id, epoch, key, made.mqtt_host, made.mqtt_port, mqtt_user,
+                    mqtt_password, made.keepalive_s, made.language, made.currency_digits,
+                    made.outbox_blocks, old_keys)
 
 
 def _check(made):
@@ -52,6 +61,8 @@ def _check(made):
         (made.language in ("en", "zh"), "language must be en or zh"),
         (0 <= made.currency_digits <= 3, "currency_digits must be 0 to 3"),
         (made.outbox_blocks >= 8, "outbox_blocks must be at least 8"),
+        (all([1 <= epoch < made.epoch and len(key) == 32 for epoch, key in made.old_keys]),
+         "old_keys must be of epochs below epoch, 32 bytes each"),
     )
     for holds, rule in rules:
         if not holds:
@@ -65,6 +76,8 @@ def encode(made):
         value = made[place]
         if kind == "hex":
             value = hexlify(value).decode()
+        elif kind == "keys":
+            value = ",".join(["%d:%s" % (epoch, hexlify(key).decode()) for epoch, key in value])
         text = str(value)
         if "\n" in text or "\r" in text:
             raise SettingsError("settings: %s may not hold a line break" % name)
@@ -104,7 +117,14 @@ def _value(said, name, kind, default):
         return int(said[name])
     if kind == "hex":
         return unhexlify(said[name].encode())
+    if kind == "keys":
+        return tuple([_key(text) for text in said[name].split(",") if text])
     return said[name]
+
+
+def _key(text):
+    epoch, _, key = text.partition(":")
+    return int(epoch), unhexlify(key.encode())
 
 
 def read(path):
@@ -118,7 +138,10 @@ def read(path):
 
 
 def write(path, made):
-    """Write whole, rename, read back; on return the new settings are the ones in the file."""
+    """Write whole, read back, rename; on return the new settings are the ones in the file.
+
+    SettingsError: the old ones still are.
+    """
     _check(made)
     data = encode(made)
     try:
@@ -127,10 +150,10 @@ def write(path, made):
             file.flush()
             if hasattr(os, "fsync"):
                 os.fsync(file.fileno())
+        with open(path + ".new", "rb") as file:
+            if file.read() != data:
+                raise SettingsError("settings: %s.new reads back differently; the old settings "
+                                    "stay, the storage is bad" % path)
         os.rename(path + ".new", path)
-        with open(path, "rb") as file:
-            kept = file.read()
     except OSError as error:
-        raise SettingsError("settings: cannot write %s (%s)" % (path, error))
-    if kept != data:
-        raise SettingsError("settings: %s reads back differently; the storage is bad" % path)
+        raise SettingsError("settings: cannot write %s (%s); the old ones stay" % (path, error))

@@ -70,6 +70,23 @@ def _print_exception(error, file=None):
     traceback.print_exception(error, file=file or sys.stdout)
 
 
+class Aes:
+    """cryptolib.aes in ECB, the only mode the handset uses; `cryptography` does the work."""
+
+    def __init__(self, key, mode):
+        from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+        if mode != 1:
+            raise ValueError("mode")
+        self._cipher = Cipher(algorithms.AES(key), modes.ECB())
+
+    def encrypt(self, block):
+        return self._cipher.encryptor().update(block)
+
+    def decrypt(self, block):
+        return self._cipher.decryptor().update(block)
+
+
 def _unchanged(value):
     return value
 
@@ -93,6 +110,10 @@ def install():
         _add(micropython, (("const", _unchanged), ("native", _unchanged),
                            ("viper", _unchanged), ("opt_level", lambda level=0: 0)))
         sys.modules["micropython"] = micropython
+    if "cryptolib" not in sys.modules:
+        cryptolib = types.ModuleType("cryptolib")
+        _add(cryptolib, (("aes", Aes),))
+        sys.modules["cryptolib"] = cryptolib
     if "framebuf" not in sys.modules:
         from firmware import shim_framebuf
 

@@ -12,7 +12,7 @@ package: `machine`, `network` and `esp32` are imported only here.
 | `ticks_ms()` | int, monotonic, wraps at 2**30 like MicroPython on ESP32 |
 | `random(n)` | n bytes from the hardware generator (a seeded one in the simulator) |
 | `aes(key)` | one-block AES in ECB: an object with `encrypt(block)` and `decrypt(block)` |
-| `save_settings(settings)` | keeps the settings (settings.py) for the next boot, whole; durable on return, OSError or SettingsError when it cannot |
+| `save_settings(settings)` | keeps them for the next boot, durable on return, or raises |
 | `show(buffer)` | puts 1,024 bytes (128x64, MONO_VLSB) on the display and returns at once |
 | `beep(name)` | starts a pattern and returns at once: "key", "ok", "refused", "saved", "fault" |
 | `await event()` | the next press or card, see below |
@@ -35,6 +35,9 @@ The reader has `await read(n)`: at least one byte, at most n, `b""` at the end o
 The writer has `write(data)`, `await drain()`, `close()`, `await wait_closed()`. A waiting read is
 cancelled before `close()`. `data` may be a bytearray that is not touched again. Name lookup and
 handshakes happen inside `connect`.
+
+`aes(key)`: an object is used in one direction only. `save_settings` takes a `Settings`; when it
+raises (OSError, SettingsError) the settings of before are still the ones for the next boot.
 
 There is no wall clock: time of day comes only from the gateway's heartbeat reply (`clock.py`).
 A board never blocks: what takes time is awaited, or happens by timer or interrupt.

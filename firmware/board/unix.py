@@ -13,17 +13,20 @@ import os
 import sys
 import time
 
+from cryptolib import aes
+
 from firmware.app import App
 from firmware.board.flash_file import FlashFile
 from firmware.board.unix_control import Control
 from firmware.errors import FirmwareError
-from firmware.settings import read
+from firmware.settings import read, write
 
 TICKS_MASK = (1 << 30) - 1
 NO_NETWORK = 101
 IPPROTO_TCP = 6
 TCP_NODELAY = 1
 FAILED = 2
+_MODE_ECB = 1
 
 
 def runtime():
@@ -43,6 +46,7 @@ class UnixBoard:
 
     def __init__(self, folder, outbox_blocks):
         self.boot_count = _count_boot(folder + "/boot")
+        self._settings_path = folder + "/settings"
         self.outbox_device = FlashFile(folder + "/outbox.flash", outbox_blocks)
         self.pixels = b""
         self.radio_on = True
@@ -55,6 +59,12 @@ class UnixBoard:
 
     def random(self, size):
         return os.urandom(size)
+
+    def aes(self, key):
+        return aes(key, _MODE_ECB)
+
+    def save_settings(self, settings):
+        write(self._settings_path, settings)
 
     def show(self, buffer):
         self.pixels = buffer

@@ -35,6 +35,41 @@ def test_what_is_written_is_read():
     unlink(path)
 
 
+def test_old_keys_are_kept_with_their_epochs():
+    kept = decode(encode(settings(42, 4, KEY, "h", 1, "u", "p",
+                                  old_keys=((3, KEY), (1, bytes(32))))))
+    assert kept.old_keys == ((3, KEY), (1, bytes(32)))
+    for wrong in (((4, KEY),), ((0, KEY),), ((3, KEY[1:]),)):
+        assert "old_keys" in str(raises(SettingsError, lambda wrong=wrong: settings(
+            42, 4, KEY, "h", 1, "u", "p", old_keys=wrong)))
+
+
+def test_what_cannot_be_written_leaves_the_old_settings():
+    path = "/tmp/pointwire-settings-test"
+    unlink(path)
+    write(path, made())
+    # stands where the new file would be written
+    os.mkdir(path + ".new")
+    assert "the old ones stay" in str(raises(SettingsError, write, path, made(language="zh")))
+    os.rmdir(path + ".new")
+    assert read(path) == made()
+    unlink(path)
+
+
+def test_a_cut_at_any_byte_of_writing_leaves_the_old_settings():
+    path = "/tmp/pointwire-settings-test"
+    unlink(path)
+    write(path, made())
+    data = encode(made(language="zh"))
+    for size in range(0, len(data) + 1, 7):
+        with open(path + ".new", "wb") as file:
+            file.write(data[:size])
+        assert read(path) == made()
+    write(path, made(language="zh"))
+    assert read(path) == made(language="zh")
+    unlink(path)
+
+
 def test_a_missing_file_says_what_to_do():
     assert "provision" in str(raises(SettingsError, read, "/tmp/pointwire-no-such-file"))
 

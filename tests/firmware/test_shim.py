@@ -138,3 +138,17 @@ def test_a_folder_and_an_error_are_listed_as_on_the_device(tmp_path, capsys):
 def test_it_changes_no_name_that_cpython_has():
     assert hashlib.sha256 is sys.modules["hashlib"].sha256
     assert asyncio.sleep.__module__ == "asyncio.tasks"
+
+
+AES = """
+import sys
+from binascii import hexlify
+from cryptolib import aes
+
+sys.stdout.write(hexlify(aes(bytes(range(32)), 1).encrypt(bytes(16))).decode())
+sys.stdout.write(hexlify(aes(bytes(range(16)), 1).decrypt(bytes(range(16)))).decode())
+"""
+
+
+def test_its_aes_is_that_of_the_interpreter(capsys):
+    assert here(AES, capsys) == run(AES)

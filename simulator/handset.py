@@ -140,6 +140,7 @@ class Handset:
                           reset_cause, self._watchdog_ms)
         board.drift_ppm = self.drift_ppm
         board.panel.on_card = self._takes_card
+        board.on_settings = self._keep
         self._presented.clear()
         boot = self.boots
         app = App(board, self.settings, lambda kind, *values: self._told(boot, kind, values))
@@ -149,6 +150,10 @@ class Handset:
         self._task = self._loop.create_task(app.run())
         self._task.add_done_callback(lambda task: self._ended(boot, task))
         self._watch(boot)
+
+    # what the next boot finds, whenever the power goes
+    def _keep(self, settings: Settings) -> None:
+        self.settings = settings
 
     def power_off(self) -> None:
         """At once, as when the battery falls out: nothing of the program runs any more."""
@@ -199,7 +204,7 @@ class Handset:
         self.power_off()
         self.power_on(cause)
 
-    # -- flash put back ----------------------------------------------------------------------------
+    # -- flash put back ------------------------------------------------------------------------
 
     def flash_copy(self) -> NorFlash:
         """What a workshop reads out of the outbox partition now."""
@@ -211,7 +216,7 @@ class Handset:
         self._device = copy.reborn()
         self._note("flash_put_back")
 
-    # -- what the merchant does ----------------------------------------------------------------------
+    # -- what the merchant does ----------------------------------------------------------------
 
     def sale(self, amount_minor: int, card: int) -> None:
         """Key the amount, confirm, tap the card. Without power nothing happens."""
@@ -244,7 +249,7 @@ class Handset:
             self._witness.attempted(self.terminal_id, kind, amount_minor, card, None)
         self.before_card()
 
-    # -- what the handset says -----------------------------------------------------------------------
+    # -- what the handset says -----------------------------------------------------------------
 
     def _note(self, what: str, *values: int | str | None) -> None:
         self._log.note(str(self.terminal_id), what, *values)

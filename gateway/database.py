@@ -63,13 +63,21 @@ def open_engine(url: str, *, pool_size: int = 8, busy_timeout_ms: int = BUSY_TIM
                    " -c idle_in_transaction_session_timeout=60000")
         arguments: dict[str, Any] = {
             "application_name": "pointwire", "connect_timeout": 10, "options": options}
-        return _made(parts, pool_size, arguments, isolation_level="READ COMMITTED")
+        return _made(parts, connect_args=arguments, pool_size=pool_size, max_overflow=pool_size,
+                     isolation_level="READ COMMITTED")
     folder = Path(str(parts.database)).parent
     if not folder.is_dir():
         raise DatabaseError(f"The folder {folder} of the SQLite file does not exist."
                             " Nothing was started; `pointwire gateway migrate` makes it, or set"
                             " another database URL.")
-    engine = _made(parts, pool_size, {"check_same_thread": False})
+    return open_sqlite(parts, busy_timeout_ms=busy_timeout_ms, pool_size=pool_size,
+                       max_overflow=pool_size, connect_args={"check_same_thread": False})
+
+
+def open_sqlite(parts: URL, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS, **options: Any) -> Engine:
+    """A SQLite engine under the law above. `options` are create_engine's: another driver too,
+    which is how the proof puts the same set-up on a disk of its own (tools/prove/disk.py)."""
+    engine = _made(parts, **options)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection, _record) -> None:
@@ -86,11 +94,10 @@ def open_engine(url: str, *, pool_size: int = 8, busy_timeout_ms: int = BUSY_TIM
     return engine
 
 
-def _made(parts: URL, pool_size: int, arguments: dict[str, Any], **options: Any) -> Engine:
+def _made(parts: URL, **options: Any) -> Engine:
     try:
         # parameters would stand in the texts of errors, and card numbers are among them
-        return create_engine(parts, pool_size=pool_size, max_overflow=pool_size,
-                             connect_args=arguments, hide_parameters=True, **options)
+        return create_engine(parts, hide_parameters=True, **options)
     except ValueError:
         raise _unreadable() from None
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 from sqlalchemy import BigInteger, Connection, LargeBinary, SmallInteger, Table
 
 from gateway.database import on_postgresql
+from gateway.statements import send
 
 Row = tuple[object, ...]
 
@@ -87,7 +88,7 @@ def insert(connection: Connection, table: Table, columns: tuple[str, ...], rows:
         connection.exec_driver_sql(text, _arrays(kinds, rows))
     else:
         text = f"{head}VALUES {_values(len(rows), len(columns))}{tail}"
-        connection.exec_driver_sql(text, _flat(rows))
+        send(connection, text, _flat(rows))
 
 
 def update(connection: Connection, table: Table, columns: tuple[str, ...],
@@ -103,7 +104,7 @@ def update(connection: Connection, table: Table, columns: tuple[str, ...],
     names = ",".join(f"column{place} AS {name}" for place, name in enumerate(columns, 1))
     text = (f"UPDATE {table.name} SET {sets} FROM (SELECT {names} FROM"
             f" (VALUES {_values(len(rows), len(columns))})) AS v WHERE {table.name}.{key}=v.{key}")
-    return connection.exec_driver_sql(text, _flat(rows)).rowcount
+    return send(connection, text, _flat(rows)).rowcount
 
 
 def matching(connection: Connection, table: Table, key: tuple[str, ...],
@@ -133,4 +134,4 @@ def select(connection: Connection, table: Table, columns: tuple[str, ...],
         text += f" ORDER BY {','.join(key)}"
         if on_postgresql(connection):
             text += " FOR NO KEY UPDATE"
-    return connection.exec_driver_sql(text, parameters).fetchall()
+    return send(connection, text, parameters).fetchall()

@@ -21,6 +21,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from gateway.errors import GatewayError
+from gateway.statements import send
 
 BUSY_TIMEOUT_MS = 5000
 LOCK_WAIT_MS = 5000
@@ -89,7 +90,7 @@ def open_sqlite(parts: URL, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS, **options
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         immediate = connection.get_execution_options().get("pointwire_writes")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+        send(connection, "BEGIN IMMEDIATE" if immediate else "BEGIN", begins=True)
 
     return engine
 

@@ -30,6 +30,7 @@ from gateway.clock import month_of
 from gateway.decisions.causes import identity_of
 from gateway.errors import GatewayError
 from gateway.ledger import Lot, Member, derived
+from gateway.statements import send
 from gateway.tables import (
     cards,
     frames,
@@ -149,7 +150,7 @@ def _read_seen(connection: Connection, batch: Sequence[Message]) -> tuple[int, S
     found: dict[tuple[int, bytes], Outcome] = {}
     refused: dict[bytes, Refusal] = {}
     quarantined: set[bytes] = set()
-    for kind, *row in connection.exec_driver_sql(" UNION ALL ".join(parts), values):
+    for kind, *row in send(connection, " UNION ALL ".join(parts), values).fetchall():
         if kind == 0:
             version = row[0]
         elif kind == 1:

@@ -22,6 +22,7 @@ from gateway.ledger import Lot, Member, derived
 from gateway.registry.cards import first_taps
 from gateway.registry.desk import INTAKE, Desk, present
 from gateway.registry.terminals import raise_epoch
+from gateway.statements import send
 from gateway.tables import (
     ENTRY_LINKED,
     MEMBER_DERIVED,
@@ -83,8 +84,9 @@ def draw(connection: Connection, entry_count: int, lot_count: int) -> Numbers:
             (entry_count, lot_count)).fetchall()
         return Numbers(sorted(number for kind, number in rows if kind == 1),
                        sorted(number for kind, number in rows if kind == 2))
-    last_entry, last_lot = connection.exec_driver_sql(
-        "SELECT (SELECT max(id) FROM entries), (SELECT max(id) FROM lots)").one()
+    last_entry, last_lot = send(
+        connection, "SELECT (SELECT max(id) FROM entries), (SELECT max(id) FROM lots)"
+    ).fetchall()[0]
     first_entry, first_lot = (last_entry or 0) + 1, (last_lot or 0) + 1
     return Numbers(range(first_entry, first_entry + entry_count),
                    range(first_lot, first_lot + lot_count))

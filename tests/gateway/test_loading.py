@@ -74,15 +74,7 @@ def test_a_card_that_changes_its_member_between_resolve_and_lock_begins_again(
 
 def _move_between(connection, act) -> None:
     """Runs `act` right behind the first statement sent on this connection."""
-    sent = connection.exec_driver_sql
-
-    def once(*args):
-        connection.exec_driver_sql = sent
-        result = sent(*args)
-        act()
-        return result
-
-    connection.exec_driver_sql = once
+    event.listen(connection, "after_cursor_execute", lambda *_: act(), once=True)
 
 
 def test_no_statement_of_a_sale_or_its_repeat_searches_a_whole_table(sqlite_engine):

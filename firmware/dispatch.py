@@ -15,18 +15,19 @@ it is said. Events for the App: ("settled", reply) ("answer", reply) ("no_answer
 
 from micropython import const
 
-from firmware import VERSION, conflict
+from firmware import conflict
 from firmware import session as rules
+from firmware.again import Again
+from firmware.beats import Beats
 from firmware.errors import ReplyRefused
+from firmware.keys_held import KeysHeld
 from firmware.link import Link
 from firmware.outbox import OutboxFull
-from protocol import codes, frames
 from protocol import fields as messages
-from protocol.limits import HEARTBEAT_EVERY_S, NONCE_SIZE
+from protocol.limits import NONCE_SIZE
 from protocol.sealer import Sealer
 
 ANSWER_MS = const(30000)
-_HEARTBEAT_RETRY_MS = const(30000)
 # no message of this program is longer: a sale of 16 basket lines, a heartbeat's report
 _FRAME_SIZE_MAX = const(512)
 
@@ -37,19 +38,18 @@ class Dispatch:
     def __init__(self, board, settings, outbox, clock, tell, on_event):
         self._board = board
         self._terminal_id = settings.terminal_id
-        self._epoch = settings.epoch
-        self._key = settings.key
         self._outbox = outbox
         self._clock = clock
         self._tell = tell
         self._on_event = on_event
         self._sealer = Sealer(_FRAME_SIZE_MAX)
-        self.session = rules.Session(settings.terminal_id, ((settings.epoch, settings.key),))
-        self.link = Link(outbox.following, board.random)
+        self.keys = KeysHeld(settings, board)
+        self.session = rules.Session(settings.terminal_id, self.keys)
+        self._again = Again(outbox)
+        self.link = Link(outbox.following, board.random, self._again)
+        self.beats = Beats(board, outbox, clock, self.keys, self._again, self._say)
         self._to_ask = []
         self._news = []
-        self._heartbeat_ms = 0
-        self._heartbeat_wait_ms = _HEARTBEAT_RETRY_MS
 
     # -- what the App asks for -----------------------------------------------------------------
 
@@ -64,9 +64,10 @@ class Dispatch:
     def ask(self, kind, now, **fields):
         """Seal a question; it goes out ahead of all taps, and takes the place of an older one."""
         fields["nonce"] = self._board.random(NONCE_SIZE)
-        frame = bytes(self._seal(kind, self._outbox.journal, 0, now, fields))
+        journal = self._outbox.journal
+        frame = bytes(self._seal(kind, journal, 0, now, fields))
         self.drop(kind)
-        self._to_ask.append((kind, frame, now))
+        self._to_ask.append((kind, journal, frame, now))
 
     def drop(self, kind):
         """Nobody waits for the answer any more."""
@@ -78,14 +79,14 @@ class Dispatch:
         at, clock_age, uptime_s, boot_count = self._clock.fields(now)
         request = messages.request(kind, journal, trace, at=at, clock_age=clock_age,
                                    uptime_s=uptime_s, boot_count=boot_count, **fields)
-        return self._sealer.seal_request(self._key, self._terminal_id, self._epoch, request)
+        keys = self.keys
+        return self._sealer.seal_request(keys.key, self._terminal_id, keys.epoch, request)
 
     # -- the connection ------------------------------------------------------------------------
 
     def connected(self, now):
         self.link.connected(now)
-        self._heartbeat_ms = now
-        self._heartbeat_wait_ms = _HEARTBEAT_RETRY_MS
+        self.beats.connected(now)
 
     def lost(self):
         self.link.lost()
@@ -97,30 +98,41 @@ class Dispatch:
         for kind, asked_ms in self._asked():
             if now - asked_ms >= ANSWER_MS:
                 self._give_up(kind)
-        if now >= self._heartbeat_ms:
-            self.ask(messages.HEARTBEAT, now, report=self._report())
-            # unanswered: again after 30 s, doubling to an hour; the answer sets the hourly rhythm
-            self._heartbeat_ms = now + self._heartbeat_wait_ms
-            self._heartbeat_wait_ms = min(self._heartbeat_wait_ms * 2, HEARTBEAT_EVERY_S * 1000)
+        report = self.beats.tend(now)
+        if report:
+            self.ask(messages.HEARTBEAT, now, report=report)
 
     def pump(self, now, publish):
         """Hand everything that may go out now to `publish(frame)`, which gives a packet id."""
-        while self._to_ask and self.link.free() > 0:
-            kind, frame, _ = self._to_ask.pop(0)
+        while self._may_ask():
+            kind, journal, frame, _ = self._to_ask.pop(0)
             publish(frame)
-            self.session.asked(kind, self._outbox.journal, frames.digest(frame), now)
+            self.session.asked(kind, journal, frame, now)
             self.link.asked(len(self.session.outstanding()))
         key = self.link.next_send(now)
         while key is not None:
-            self.link.sent(key, publish(self._outbox.frame(*key)))
+            self._send(key, publish)
             key = self.link.next_send(now)
+
+    def _send(self, key, publish):
+        try:
+            frame = self._outbox.frame(*key)
+        except KeyError:  # asked for again, and its block was needed meanwhile
+            self.link.settled(key)
+            return
+        self.link.sent(key, publish(frame))
+
+    # a heartbeat waits for no place: frames that nobody will ever answer must not keep it back
+    def _may_ask(self):
+        return self._to_ask and (self.link.free() > 0
+                                 or self._to_ask[0][0] == messages.HEARTBEAT)
 
     def due(self, now):
         """Milliseconds until `tend` or `pump` has something to do."""
-        times = [self._heartbeat_ms - now]
+        times = [self.beats.due_ms - now]
         for _, asked_ms in self._asked():
             times.append(asked_ms + ANSWER_MS - now)
-        if self._to_ask and self.link.free() > 0:
+        if self._may_ask():
             times.append(0)
         waiting = self.link.due(now)
         if waiting is not None:
@@ -131,22 +143,13 @@ class Dispatch:
     # heartbeat that has not gone out keeps its place
     def _asked(self):
         asked = [(each.kind, each.asked_ms) for each in self.session.outstanding()]
-        return asked + [(kind, asked_ms) for kind, _, asked_ms in self._to_ask
+        return asked + [(kind, asked_ms) for kind, _, _, asked_ms in self._to_ask
                         if kind != messages.HEARTBEAT]
 
     def _give_up(self, kind):
         self.drop(kind)
         if kind == messages.INQUIRY:
             self._on_event(("no_answer",))
-
-    def _report(self):
-        board = self._board
-        report = {0: VERSION, 3: self._outbox.unsettled, 6: board.name, 7: board.reset_cause}
-        for key, value in ((1, board.battery_percent()), (2, board.signal_dbm()),
-                           (4, board.heap_free())):
-            if value is not None:
-                report[key] = value
-        return report
 
     # -- what came down --------------------------------------------------------------------------
 
@@ -159,49 +162,59 @@ class Dispatch:
     def received(self, frame, now):
         """One frame from the down topic. What settles nothing is said and changes nothing."""
         try:
-            reply = self.session.read(frame)
+            epoch, reply = self.session.read(frame)
+            self.link.heard(now)
             if reply.trace:
-                self._settle(reply, now)
+                self._settle(reply, epoch, now)
             else:
-                self._answer(reply, now)
+                self._answer(reply, epoch, now)
         except ReplyRefused as refused:
-            self._news.append((self._tell, "set_aside", refused.code))
+            self._say("set_aside", refused.code)
 
-    def _answer(self, reply, now):
-        question = self.session.answered(reply)
+    def _say(self, kind, *values):
+        self._news.append((self._tell, kind) + values)
+
+    def _answer(self, reply, epoch, now):
+        question = self.session.answered(reply, epoch)
         self.link.asked(len(self.session.outstanding()))
-        if question.kind != messages.HEARTBEAT:
+        if question.kind == messages.HEARTBEAT:
+            self.beats.answered(question, reply, now)
+        else:
             self._news.append((self._on_event, ("answer", reply)))
-            return
-        if reply.code != codes.APPROVED:
-            return  # `tend` asks again: an answer that set no clock must not rest for an hour
-        if rules.sets_clock(question, now):
-            self._heartbeat_ms = now + HEARTBEAT_EVERY_S * 1000
-            self._clock.set(reply.at, now)
-            self._news.append((self._tell, "clock", reply.at))
-        if reply.highest_trace and reply.journal == self._outbox.journal:
-            self._outbox.raise_trace(reply.highest_trace)
 
-    def _settle(self, reply, now):
+    def _settle(self, reply, epoch, now):
         key = (reply.journal, reply.trace)
         if not self._outbox.waits(*key):
-            raise ReplyRefused("stray")
+            self._answer_again(key, reply, epoch, now)
+            return
         frame = self._outbox.frame(*key)
-        if frames.digest(frame) != reply.digest:
-            raise ReplyRefused("digest")
+        rules.check(reply, epoch, frame)
         verdict = rules.verdict(reply.code)
         if verdict == rules.TRANSIENT:
             self.link.postponed(key, now)
-            self._news.append((self._tell, "postponed", reply.journal, reply.trace, reply.code))
+            self._say("postponed", reply.journal, reply.trace, reply.code)
             return
         if verdict == rules.CONFLICT and not self._journal_again(key, frame, now):
             return
         self._outbox.settle(reply.journal, reply.trace, *rules.settlement(reply))
         self.link.settled(key)
         self.link.eased()
-        self._news.append((self._tell, "settled", reply))
+        self._say("settled", reply)
         if verdict == rules.FINAL:
             self._news.append((self._on_event, ("settled", reply)))
+
+    # What the gateway asked for again is settled here: its answer is only told. Not even a 62
+    # moves it, for where it once was posted it may stand in what the backup had.
+    def _answer_again(self, key, reply, epoch, now):
+        if not self.link.resends(key):
+            raise ReplyRefused("stray")
+        rules.check(reply, epoch, self._outbox.frame(*key))
+        if rules.verdict(reply.code) == rules.TRANSIENT:
+            self.link.postponed(key, now)
+        else:
+            self.link.settled(key)
+            self._again.answered += 1
+        self._say("sent_again", reply.journal, reply.trace, reply.code)
 
     # -- a conflict ----------------------------------------------------------------------------
 
@@ -209,14 +222,14 @@ class Dispatch:
         """The same message under a fresh journal; False when there is no room yet."""
         try:
             journal, trace, appended = conflict.journal_again(
-                self._outbox, self._board.random, self._key, self._terminal_id, self._epoch,
-                old, frame)
+                self._outbox, self._board.random, self.keys.key, self._terminal_id,
+                self.keys.epoch, old, frame)
         except OutboxFull:
             self.link.postponed(old, now)
             return False
         new = (journal, trace)
         if appended:
             self.link.appended()
-        self._news.append((self._tell, "conflict", old, new))
+        self._say("conflict", old, new)
         self._news.append((self._on_event, ("moved", old, new)))
         return True

@@ -8,11 +8,16 @@ Law (WIRE.md, "Topics"):
   for ever; a PUBACK settles nothing;
 - a transient answer frees the slot: that entry waits 60 s, doubling with jitter to 1 h, and goes
   behind first sends;
-- after a new connection everything in the window goes out again at once, in its order.
+- an answer shows that the gateway is back: whatever waits longer is due 10 s behind it;
+- after a new connection everything in the window goes out again at once, in its order, and its
+  waits begin anew: what an earlier connection swallowed says nothing about this one;
+- what the gateway asked for again goes behind all of that, one at a time. Unanswered three times
+  or postponed, it makes room for the next one and waits like a transient.
 
 RAM is bounded however many taps wait: the outbox holds them, the link keeps a cursor, 8 slots
 and at most 16 postponed entries. What is postponed beyond that is found again by a new walk
-over the outbox. `now` is ms since boot; `random(n)` gives bytes.
+over the outbox; of what was asked for again 8 may be postponed, the rest is for the gateway to
+ask once more. `now` is ms since boot; `random(n)` gives bytes.
 """
 
 from micropython import const
@@ -23,11 +28,14 @@ REPLY_MS_MAX = const(60000)
 TRANSIENT_MS = const(60000)
 TRANSIENT_MS_MAX = const(3600000)
 POSTPONED_MAX = const(16)
+AGAIN_SENDS_MAX = const(3)
+AGAIN_POSTPONED_MAX = const(8)
 
 
 class _Slot:
-    def __init__(self, journal, trace):
+    def __init__(self, journal, trace, again=False):
         self.key = (journal, trace)
+        self.again = again
         self.packet_id = 0
         self.due_ms = None
         self.sends = 0
@@ -35,13 +43,16 @@ class _Slot:
 
 
 class Link:
-    """`following(key)` gives the oldest unsettled (journal, trace) behind `key`, or None."""
+    """`following(key)` gives the oldest unsettled (journal, trace) behind `key`, or None; `again`
+    what the gateway wants once more (Again)."""
 
-    def __init__(self, following, random):
+    def __init__(self, following, random, again):
         self._following = following
         self._random = random
+        self._again = again
         self._window = []
         self._postponed = []
+        self._late = []
         self._cursor = None
         self._walked = False
         self._walk_again_ms = None
@@ -54,7 +65,7 @@ class Link:
     def connected(self, now):
         self.up = True
         for slot in self._window:
-            slot.packet_id = 0
+            slot.packet_id = slot.sends = 0
             slot.due_ms = now
 
     def lost(self):
@@ -81,19 +92,23 @@ class Link:
                 slot.due_ms = now + self._jittered(REPLY_MS, REPLY_MS_MAX, slot.sends)
 
     def settled(self, key):
-        for slots in (self._window, self._postponed):
+        for slots in (self._window, self._postponed, self._late):
             slot = _find(slots, key)
             if slot:
                 slots.remove(slot)
 
     def postponed(self, key, now):
         """A transient answer came, or the entry cannot be handled now."""
-        slot = _find(self._window, key) or _find(self._postponed, key) or _Slot(*key)
+        slot = (_find(self._window, key) or _find(self._postponed, key)
+                or _find(self._late, key) or _Slot(*key))
         self.settled(key)
         slot.refusals += 1
         slot.packet_id = slot.sends = 0
         slot.due_ms = now + self._jittered(TRANSIENT_MS, TRANSIENT_MS_MAX, slot.refusals)
-        if len(self._postponed) < POSTPONED_MAX:
+        if slot.again:
+            if len(self._late) < AGAIN_POSTPONED_MAX:
+                self._late.append(slot)
+        elif len(self._postponed) < POSTPONED_MAX:
             self._postponed.append(slot)
         elif self._walk_again_ms is None:
             # what does not fit forgets its count, so all of it waits as one that was refused
@@ -105,9 +120,20 @@ class Link:
         """The gateway has settled something: what waits together may come soon again."""
         self._walks = 0
 
+    def heard(self, now):
+        """The gateway is there: nothing waits longer than 10 s from now for what it missed."""
+        for slot in self._window:
+            if slot.due_ms is not None:
+                slot.due_ms = min(slot.due_ms, now + REPLY_MS)
+
     def asked(self, number):
         """How many questions outside the journal stand unanswered; each takes a slot."""
         self._asked = number
+
+    def resends(self, key):
+        """Whether this is out, or waits, because the gateway asked for it again."""
+        slot = _find(self._window, key) or _find(self._late, key)
+        return slot is not None and slot.again
 
     # -- what to do --------------------------------------------------------------------------
 
@@ -120,10 +146,13 @@ class Link:
             return None
         for slot in self._window:
             if slot.due_ms is not None and slot.due_ms <= now:
+                if slot.again and slot.sends >= AGAIN_SENDS_MAX:
+                    self.postponed(slot.key, now)
+                    break
                 return slot.key
         if self.free() <= 0:
             return None
-        slot = self._first_send() or self._second_chance(now)
+        slot = self._first_send() or self._second_chance(now) or self._once_more(now)
         if slot is None:
             return None
         slot.due_ms = now
@@ -139,6 +168,10 @@ class Link:
             if not self._walked:
                 return 0
             times.extend([slot.due_ms for slot in self._postponed])
+            if not self._sends_again():
+                times.extend([slot.due_ms for slot in self._late])
+                if self._again.walking:
+                    return 0
             if self._walk_again_ms is not None:
                 times.append(self._walk_again_ms)
         return max(min(times) - now, 0) if times else None
@@ -164,6 +197,19 @@ class Link:
                 self._postponed.remove(slot)
                 return slot
         return None
+
+    def _once_more(self, now):
+        if self._sends_again():
+            return None
+        for slot in self._late:
+            if slot.due_ms <= now:
+                self._late.remove(slot)
+                return slot
+        key = self._again.next() if self._again.walking else None
+        return None if key is None or _find(self._late, key) else _Slot(*key, again=True)
+
+    def _sends_again(self):
+        return any([slot.again for slot in self._window])
 
     # doubling from `least` to `most`; from the second time on, up to a quarter earlier at random
     def _jittered(self, least, most, times):

@@ -6,11 +6,17 @@ the digest of the very frame that stands in the outbox. In order, a frame that c
   2. foreign         sealed for another terminal, or under an epoch we do not hold
   3. unauthentic     its tag does not hold
   4. meaningless     authentic, but no reply (a newer gateway): as if it had not come
-  5. stray           no question or entry of ours with that digest (late, double, conflict lost)
-  6. an answer       and then its code alone decides what becomes of the entry.
+  5. stray           no question or entry of ours waits for it (late, double, already settled)
+  6. digest          its trace waits, but for the answer to other bytes than these
+  7. epoch           right, but sealed under another epoch than its request: an old key that
+                     leaked must not settle what was sealed under a newer one
+  8. type            right, but the answer to another kind of message
+  9. an answer       and then its code alone decides what becomes of the entry.
 
-Only the answer to the newest heartbeat sets the clock, and only if it came within 10 s. A reply
-that was stored, repeated or held back can therefore never set it.
+The first final answer counts: what comes behind it is stray, whatever it says. A transient one
+settles nothing, so a final one may follow it at any time, asked for or not. Only the answer to
+the newest heartbeat sets the clock, and only if it came within 10 s. A reply that was stored,
+repeated or held back can therefore never set it.
 """
 
 from collections import namedtuple
@@ -18,6 +24,7 @@ from collections import namedtuple
 from micropython import const
 
 from firmware.errors import ReplyRefused
+from firmware.keys_held import epoch_of
 from protocol import codes, frames
 from protocol.errors import ProtocolError
 from protocol.fields import HEARTBEAT, read_reply
@@ -30,8 +37,8 @@ CONFLICT = const(3)
 
 CLOCK_ROUND_TRIP_MS_MAX = const(10000)
 
-# A question outside the journal: `kind` is its type, `digest` that of its only frame.
-Question = namedtuple("Question", ("kind", "journal", "digest", "asked_ms"))
+# A question outside the journal: `kind` is its type, `digest` and `epoch` those of its only frame.
+Question = namedtuple("Question", ("kind", "journal", "digest", "asked_ms", "epoch"))
 
 
 def verdict(code):
@@ -52,8 +59,26 @@ def sets_clock(question, now):
     return question.kind == HEARTBEAT and round_trip_ms <= CLOCK_ROUND_TRIP_MS_MAX
 
 
+def check(reply, epoch, frame):
+    """ReplyRefused unless `reply`, sealed under `epoch`, answers this frame of ours."""
+    if frames.digest(frame) != reply.digest:
+        raise ReplyRefused("digest")
+    if epoch_of(frame) != epoch:
+        raise ReplyRefused("epoch")
+    if reply.type != REPLY_TYPE_BASE + type_of(frame):
+        raise ReplyRefused("type")
+
+
+def type_of(frame):
+    """The message type in a frame that we sealed: key 0, behind the head of the payload's map."""
+    first = frame[14]
+    payload_at = 15 if first < 0x58 else 16 if first == 0x58 else 17
+    kind = frame[payload_at + 2]
+    return kind if kind < 24 else frame[payload_at + 3]
+
+
 class Session:
-    """`keys`: ((epoch, key), ...) this terminal holds, the newest first."""
+    """`keys`: what this terminal holds (KeysHeld)."""
 
     def __init__(self, terminal_id, keys):
         self._terminal_id = terminal_id
@@ -61,10 +86,10 @@ class Session:
         self._questions = []
 
     def read(self, frame):
-        """The authentic Reply in a frame that came down, else ReplyRefused with its reason."""
-        payload = self._authentic(frame)
+        """(epoch, Reply) of an authentic frame that came down, else ReplyRefused and why."""
+        parts = self._authentic(frame)
         try:
-            return read_reply(payload)
+            return parts.epoch, read_reply(parts.payload)
         except ProtocolError:
             raise ReplyRefused("meaningless")
 
@@ -73,22 +98,20 @@ class Session:
             parts = frames.split(frame, FRAME_DOWN_SIZE_MAX)
         except ProtocolError:
             raise ReplyRefused("unreadable")
-        key = None
-        for epoch, held in self._keys:
-            if epoch == parts.epoch:
-                key = held
+        key = self._keys.of(parts.epoch)
         if parts.terminal_id != self._terminal_id or key is None:
             raise ReplyRefused("foreign")
         if not frames.authentic(key, DOWN, parts):
             raise ReplyRefused("unauthentic")
-        return parts.payload
+        return parts
 
     # -- questions outside the journal ---------------------------------------------------------
 
-    def asked(self, kind, journal, digest, now):
+    def asked(self, kind, journal, frame, now):
         """A question went out; an older one of its kind is no longer outstanding."""
         self.forget(kind)
-        self._questions.append(Question(kind, journal, digest, now))
+        self._questions.append(Question(kind, journal, frames.digest(frame), now,
+                                        epoch_of(frame)))
 
     def forget(self, kind):
         self._questions = [each for each in self._questions if each.kind != kind]
@@ -97,12 +120,15 @@ class Session:
         """The questions that wait for an answer, oldest first."""
         return self._questions
 
-    def answered(self, reply):
+    def answered(self, reply, epoch):
         """The question this reply (trace 0) answers, taken off the list; ReplyRefused if none."""
         for question in self._questions:
             if question.digest == reply.digest and question.journal == reply.journal:
-                if reply.type == REPLY_TYPE_BASE + question.kind:
-                    self._questions.remove(question)
-                    return question
+                if question.epoch != epoch:
+                    raise ReplyRefused("epoch")
+                if reply.type != REPLY_TYPE_BASE + question.kind:
+                    raise ReplyRefused("type")
+                self._questions.remove(question)
+                return question
         raise ReplyRefused("stray")
 

@@ -44,8 +44,10 @@ class RamFlash:
     def __init__(self, blocks=16):
         self._cells = bytearray(b"\xff" * (4096 * blocks))
         self._blocks = blocks
+        self.reads = 0
 
     def readblocks(self, block, buffer, offset=0):
+        self.reads += 1
         at = block * 4096 + offset
         buffer[:] = self._cells[at:at + len(buffer)]
 

@@ -25,9 +25,25 @@ class Entries:
         return None
 
 
-def make(count, random=undrawn):
+class Wanted:
+    """Stands for Again: what the gateway asked for, a few blocks apart."""
+
+    def __init__(self, *traces):
+        self.steps = []
+        for trace in traces:
+            self.steps += [None, (7, trace)]
+
+    @property
+    def walking(self):
+        return bool(self.steps)
+
+    def next(self):
+        return self.steps.pop(0)
+
+
+def make(count, random=undrawn, wanted=()):
     entries = Entries(count)
-    link = Link(entries.following, random)
+    link = Link(entries.following, random, Wanted(*wanted))
     link.connected(0)
     return link, entries
 
@@ -49,7 +65,7 @@ def settle(link, entries, trace):
 
 
 def test_nothing_goes_out_before_the_link_is_up():
-    link = Link(Entries(3).following, undrawn)
+    link = Link(Entries(3).following, undrawn, Wanted())
     assert link.next_send(0) is None
     assert link.due(0) is None
 

@@ -9,8 +9,15 @@ from tests.firmware.portable import raises
 from tests.firmware.replies import KEY, TERMINAL_ID, inquiry_frame, reply, reply_frame, sale_frame
 
 
+class Held:
+    """Stands for KeysHeld."""
+
+    def of(self, epoch):
+        return {2: bytes(32), 1: KEY}.get(epoch)
+
+
 def session():
-    return Session(TERMINAL_ID, ((2, bytes(32)), (1, KEY)))
+    return Session(TERMINAL_ID, Held())
 
 
 def refused(frame):
@@ -18,7 +25,8 @@ def refused(frame):
 
 
 def test_an_authentic_reply_is_read():
-    found = session().read(reply_frame(sale_frame(), points=15, balance=1234))
+    epoch, found = session().read(reply_frame(sale_frame(), points=15, balance=1234))
+    assert epoch == 1
     assert (found.journal, found.trace, found.points, found.balance) == (7, 1, 15, 1234)
 
 
@@ -62,7 +70,7 @@ def test_an_authentic_frame_that_is_no_reply_is_meaningless():
 def test_an_unknown_reply_key_does_not_hide_the_answer():
     content = {0: 129, 1: 7, 2: 1, 3: bytes(8), 4: 0, 5: 1, 99: b"later"}
     frame = frames.seal(KEY, DOWN, TERMINAL_ID, 1, cbor.encode(content))
-    assert session().read(frame).code == 0
+    assert session().read(frame)[1].code == 0
 
 
 def test_codes_decide_what_becomes_of_an_entry():
@@ -80,16 +88,16 @@ def test_too_old_settles_by_the_stored_outcome_it_carries():
 
 
 def ask(asking, frame, kind, now):
-    asking.asked(kind, 7, frames.digest(frame), now)
+    asking.asked(kind, 7, frame, now)
 
 
 def test_a_question_is_answered_once_and_only_by_its_own_digest():
     asking = session()
     mine, other = inquiry_frame(nonce=b"aaaaaaaa"), inquiry_frame(nonce=b"bbbbbbbb")
     ask(asking, mine, messages.INQUIRY, 0)
-    assert raises(ReplyRefused, asking.answered, reply(other)).code == "stray"
-    assert asking.answered(reply(mine)).kind == messages.INQUIRY
-    assert raises(ReplyRefused, asking.answered, reply(mine)).code == "stray"
+    assert raises(ReplyRefused, asking.answered, reply(other), 1).code == "stray"
+    assert asking.answered(reply(mine), 1).kind == messages.INQUIRY
+    assert raises(ReplyRefused, asking.answered, reply(mine), 1).code == "stray"
 
 
 def test_an_answer_of_another_type_or_journal_is_stray():
@@ -98,8 +106,8 @@ def test_an_answer_of_another_type_or_journal_is_stray():
     ask(asking, mine, messages.INQUIRY, 0)
     elsewhere = messages.reply(messages.request(messages.INQUIRY, 8, 0), frames.digest(mine), 0, 1)
     another = messages.reply(messages.request(messages.LOGIN, 7, 0), frames.digest(mine), 0, 1)
-    assert raises(ReplyRefused, asking.answered, elsewhere)
-    assert raises(ReplyRefused, asking.answered, another)
+    assert raises(ReplyRefused, asking.answered, elsewhere, 1)
+    assert raises(ReplyRefused, asking.answered, another, 1)
 
 
 def test_only_the_newest_heartbeat_is_outstanding():
@@ -108,13 +116,13 @@ def test_only_the_newest_heartbeat_is_outstanding():
     second = inquiry_frame(nonce=b"bbbbbbbb", kind=messages.HEARTBEAT)
     ask(asking, first, messages.HEARTBEAT, 0)
     ask(asking, second, messages.HEARTBEAT, 60000)
-    assert raises(ReplyRefused, asking.answered, reply(first))
-    assert asking.answered(reply(second)).asked_ms == 60000
+    assert raises(ReplyRefused, asking.answered, reply(first), 1)
+    assert asking.answered(reply(second), 1).asked_ms == 60000
 
 
 def test_the_clock_is_set_only_by_a_heartbeat_and_within_ten_seconds():
-    heartbeat = rules.Question(messages.HEARTBEAT, 7, bytes(8), 1000)
-    inquiry = rules.Question(messages.INQUIRY, 7, bytes(8), 1000)
+    heartbeat = rules.Question(messages.HEARTBEAT, 7, bytes(8), 1000, 1)
+    inquiry = rules.Question(messages.INQUIRY, 7, bytes(8), 1000, 1)
     assert rules.sets_clock(heartbeat, 11000)
     assert not rules.sets_clock(heartbeat, 11001)
     assert not rules.sets_clock(inquiry, 1001)

@@ -1,0 +1,44 @@
+"""Settled taps that still stand in the outbox: how far back they reach, finding them in order.
+
+Law: nothing is written here, and a call reads one block at most, so that a walk round a full ring
+can be spread over any number of turns. Blocks may be given up meanwhile: the walk then goes
+on at the oldest that is left. Part of the outbox, and so it may know its insides.
+"""
+
+from firmware.outbox_format import TAP
+from firmware.outbox_ring import corrupt
+
+
+def oldest_kept(outbox):
+    """The trace from which on each tap of the journal in use is kept: the header of the oldest
+    block names the last trace before it."""
+    ring = outbox._ring
+    header = ring.ring_header(ring.tail)
+    return header.last + 1 if header.journal == outbox.journal else 1
+
+
+def kept_behind(outbox, place, wanted):
+    """The next settled tap behind `place` (None: the oldest) that `wanted(journal, trace)`.
+
+    -> (place, key, code): code as the gateway answered then; key None: none in this block, place
+    None: there are no more blocks.
+    """
+    ring = outbox._ring
+    sequence, block, slot = place or (ring.tail_sequence, ring.tail, 1)
+    if not ring.holds(block) or ring.ring_header(block).sequence != sequence:
+        sequence, block, slot = ring.tail_sequence, ring.tail, 1
+    end, record = ring.end_of(block), ring.record
+    while slot < end:
+        if not ring.read(block, slot):
+            raise corrupt("a record of block %d cannot be read" % block)
+        at, key = slot, (record.journal, record.trace)
+        slot += record.slots
+        if (record.kind == TAP and record.source < ring.tail_sequence and wanted(*key)
+                and not outbox.waits(*key)):
+            code = outbox._search.outcome(key[0], key[1], block, slot)[0]
+            outbox._search.remember(key[0], key[1], block, at)
+            return (sequence, block, slot), key, code
+    if block == ring.head:
+        return None, None, None
+    block = ring.next(block)
+    return (ring.ring_header(block).sequence, block, 1), None, None

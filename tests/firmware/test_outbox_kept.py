@@ -1,0 +1,101 @@
+"""Settled taps found in the ring, a block at a time. Runs on both."""
+
+from firmware.outbox import Outbox, format_outbox
+from firmware.outbox_kept import kept_behind, oldest_kept
+from protocol import codes
+from tests.firmware.portable import RamFlash
+
+
+def shelf(blocks=16):
+    flash = RamFlash(blocks)
+    format_outbox(flash, 7)
+    return mounted(flash)
+
+
+def mounted(flash):
+    outbox = Outbox(flash)
+    outbox.mount()
+    return outbox
+
+
+def frame_of(journal, trace):
+    return b"%d/%d" % (journal, trace) + bytes(90)
+
+
+def append(outbox, code=None):
+    trace = outbox.next_trace
+    outbox.append(trace, frame_of(outbox.journal, trace))
+    if code is not None:
+        outbox.settle(outbox.journal, trace, code, trace)
+    return trace
+
+
+def walk(outbox, wanted=None):
+    """Every (journal, trace, code) that the walk finds."""
+    found, place = [], None
+    while True:
+        place, key, code = kept_behind(outbox, place, wanted or (lambda journal, trace: True))
+        if key:
+            found.append(key + (code,))
+        if place is None:
+            return found
+
+
+def test_only_settled_taps_are_found_in_order_with_their_codes():
+    outbox = shelf()
+    for code in (0, None, codes.CARD_LOST, codes.TRACE_CONFLICT, 0):
+        append(outbox, code)
+    assert walk(outbox) == [(7, 1, 0), (7, 3, codes.CARD_LOST), (7, 4, 62), (7, 5, 0)]
+    assert walk(outbox, lambda journal, trace: 2 <= trace <= 3) == [(7, 3, codes.CARD_LOST)]
+
+
+def test_an_empty_outbox_has_none_and_keeps_from_trace_one():
+    outbox = shelf()
+    assert walk(outbox) == [] and oldest_kept(outbox) == 1
+
+
+def test_it_goes_on_over_blocks_and_each_tap_is_found_once():
+    outbox = shelf()
+    for _ in range(200):
+        append(outbox, 0)
+    assert [trace for _, trace, _ in walk(outbox)] == list(range(1, 201))
+    assert [trace for _, trace, _ in walk(mounted(outbox._ring.device))] == list(range(1, 201))
+
+
+def test_what_is_kept_reaches_back_to_the_oldest_block():
+    outbox = shelf(8)
+    for _ in range(600):
+        append(outbox, 0)
+    oldest = oldest_kept(outbox)
+    assert 1 < oldest < 600
+    assert [trace for _, trace, _ in walk(outbox)] == list(range(oldest, 601))
+    outbox.new_journal(9)
+    assert oldest_kept(outbox) == 1
+    append(outbox, 0)
+    assert walk(outbox)[-1] == (9, 1, 0)
+
+
+def test_a_walk_goes_on_where_the_ring_still_is_when_blocks_were_needed_meanwhile():
+    outbox = shelf(8)
+    for _ in range(600):
+        append(outbox, 0)
+    place, key, _ = kept_behind(outbox, None, lambda journal, trace: True)
+    for _ in range(600):
+        append(outbox, 0)
+    found = []
+    while place:
+        place, key, _ = kept_behind(outbox, place, lambda journal, trace: True)
+        if key:
+            found.append(key[1])
+    assert found == list(range(oldest_kept(outbox), 1201))
+
+
+def test_a_tap_that_was_carried_along_is_found_once():
+    outbox = shelf(8)
+    waits = append(outbox)
+    while oldest_kept(outbox) <= waits:
+        append(outbox, 0)
+    outbox.settle(7, waits, 0, 1)
+    found = walk(outbox)
+    assert [key for key in found if key[1] == waits] == [(7, waits, 0)]
+    assert outbox.frame(7, waits) == frame_of(7, waits)

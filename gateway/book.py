@@ -7,8 +7,9 @@ a batch sees what the first one did.
 
 from typing import NamedTuple
 
-from gateway.ledger import Draft, Member
+from gateway.ledger import Draft, Member, Movement, Posting
 from gateway.rules import RuleSet
+from protocol import codes
 from protocol.messages import Request
 
 ACTIVE = "active"
@@ -110,11 +111,14 @@ class Journal(NamedTuple):
     outcomes: int
 
 
+HQ = 0  # the origin of HQ's verdicts on held taps
+
+
 class Message(NamedTuple):
     """A verified frame and what it says. `received_at` in milliseconds since 1970.
 
     `fault` is 0, or 60 or 61 for a payload that cannot be decided; then only type, journal and
-    trace of `request` are set.
+    trace of `request` are set. `by_hq`: a held message that HQ wants posted, a message of its own.
     """
 
     terminal_id: int
@@ -124,19 +128,79 @@ class Message(NamedTuple):
     received_at: int
     request: Request
     fault: int = 0
+    by_hq: bool = False
 
     @property
     def digest(self) -> bytes:
         return self.frame_hash[:8]
 
     @property
+    def origin(self) -> int:
+        """Whose operation key it is: the terminal's, or HQ's."""
+        return HQ if self.by_hq else self.terminal_id
+
+    @property
     def key(self) -> bytes:
-        """Operation key of a handset's outcome: journal || trace."""
-        return operation_key(self.request.journal, self.request.trace)
+        """Operation key of its outcome: journal || trace; of a verdict, the held row's key."""
+        key = operation_key(self.request.journal, self.request.trace)
+        return verdict_key(self.terminal_id, key) if self.by_hq else key
+
+    @property
+    def held_key(self) -> "Key":
+        """The key of the held row that a verdict is about."""
+        return self.terminal_id, operation_key(self.request.journal, self.request.trace)
+
+    @property
+    def original_key(self) -> "Key | None":
+        """The key of the message that a void names; None where it names a receipt number."""
+        named = self.request.original
+        if isinstance(named, int):
+            return None
+        terminal_id = named[0] if len(named) == 3 else self.terminal_id
+        return terminal_id, operation_key(*named[-2:])
 
 
 def operation_key(journal: int, trace: int) -> bytes:
     return journal.to_bytes(4, "big") + trace.to_bytes(4, "big")
+
+
+def verdict_key(terminal_id: int, key: bytes) -> bytes:
+    """Operation key of HQ's verdict on a held row: terminal || journal || trace."""
+    return terminal_id.to_bytes(4, "big") + key
+
+
+Key = tuple[int, bytes]  # (origin, operation key) of an outcome
+
+
+class Made(NamedTuple):
+    """An entry as a void finds it: where it was made, and what it did."""
+
+    kind: int
+    member_id: int
+    merchant_id: int
+    card_id: int | None
+    amount_minor: int | None
+    postings: tuple[Posting, ...]
+    movements: tuple[Movement, ...]
+
+
+class Original(NamedTuple):
+    """What became of a message that a void names. `type`: of the message; `made`: its entry, or
+    that of HQ's verdict on it; `reversed`: a void has taken effect on it."""
+
+    type: int
+    code: int
+    made: Made | None
+    reversed: bool
+
+
+class Reversal(NamedTuple):
+    """The message with this key is taken back. `tombstone`: it has not come yet, and now its
+    outcome is 40."""
+
+    origin: int
+    key: bytes
+    tombstone: bool = False
 
 
 class Facts(NamedTuple):
@@ -152,6 +216,7 @@ class Facts(NamedTuple):
     config_revision: int | None = None
     highest_trace: int | None = None
     receipt: int | None = None
+    amount_minor: int | None = None
 
 
 class Posted(NamedTuple):
@@ -170,12 +235,14 @@ class Posted(NamedTuple):
 
 class Decision(NamedTuple):
     """What a decision function returns: the code, the facts and the effects. `activated`: a stock
-    card that was tapped for the first time, as its member's active card."""
+    card that was tapped for the first time, as its member's active card. `reversal`: the message
+    that a void took back."""
 
     code: int
     facts: Facts = Facts()
     posted: Posted | None = None
     activated: Card | None = None
+    reversal: Reversal | None = None
 
 
 class Book:
@@ -187,7 +254,9 @@ class Book:
     def __init__(self, catalogue: Catalogue, now: int, *, terminals: dict[int, Terminal],
                  cards: dict[str, Card], members: dict[int, Member],
                  journals: dict[tuple[int, int], Journal],
-                 broken: frozenset[tuple] = frozenset()) -> None:
+                 broken: frozenset[tuple] = frozenset(),
+                 originals: dict[Key, Original] | None = None,
+                 receipts: dict[int, Key] | None = None) -> None:
         self.catalogue = catalogue
         self.now = now
         self.terminals = terminals
@@ -195,6 +264,8 @@ class Book:
         self.members = members
         self.journals = journals
         self.broken = broken
+        self.originals = originals or {}
+        self.receipts = receipts or {}
         self.raised: dict[int, int] = {}
         self.activated: list[Card] = []
 
@@ -206,6 +277,22 @@ class Book:
         if decision.activated is not None:
             self.cards[decision.activated.identity] = decision.activated
             self.activated.append(decision.activated)
+        back = decision.reversal
+        if back is not None:
+            self._reverse((back.origin, back.key))
+
+    def _reverse(self, key: Key) -> None:
+        found = self.originals.get(key) or Original(0, codes.VOIDED, None, True)
+        self.originals[key] = found._replace(reversed=True)
+
+    def ended(self, message: Message, decision: Decision) -> None:
+        """What a later void of this batch finds: the message ended with this decision."""
+        posted = decision.posted
+        made = None if posted is None else Made(
+            posted.draft.kind, posted.draft.member.id, posted.merchant_id, posted.card_id,
+            posted.amount_minor, posted.draft.postings, posted.draft.movements)
+        self.originals[message.origin, message.key] = Original(
+            message.request.type, decision.code, made, False)
 
     def raise_epoch(self, terminal_id: int, epoch: int) -> None:
         """A valid MAC under a higher epoch than recorded raises the record (WIRE, Keys)."""
@@ -214,14 +301,14 @@ class Book:
             self.terminals[terminal_id] = terminal._replace(epoch=epoch)
             self.raised[terminal_id] = epoch
 
-    def saw(self, message: Message, *, outcome: bool) -> None:
-        """Count a journaled message into its journal; `outcome`: a row is stored for it."""
+    def saw(self, message: Message, *, outcomes: int) -> None:
+        """Count a journaled message into its journal; `outcomes`: rows that are stored for it."""
         request = message.request
         key = (message.terminal_id, request.journal)
         journal = self.journals.get(key) or Journal(*key, 0, 0)
         self.journals[key] = journal._replace(
             highest_trace=max(journal.highest_trace, request.trace),
-            outcomes=journal.outcomes + (1 if outcome else 0))
+            outcomes=journal.outcomes + outcomes)
 
 
 class Refusal(NamedTuple):
@@ -234,12 +321,14 @@ class Refusal(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What is known of the batch's messages from before."""
+    """What is known of the batch's messages from before. `voided`: keys of tombstones to which a
+    frame has come already and was answered 40."""
 
-    outcomes: dict[tuple[int, bytes], Outcome]
+    outcomes: dict[Key, Outcome]
     refusals: dict[bytes, Refusal]
     quarantined: frozenset[bytes]
-    boxes: dict[tuple[int, bytes], bytes]
+    boxes: dict[Key, bytes]
+    voided: frozenset[Key] = frozenset()
 
 
 class Loaded(NamedTuple):

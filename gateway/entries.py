@@ -94,7 +94,7 @@ def _entry(case: Case, entry_id: int, link_before: bytes, named: dict[tuple[int,
     movements = tuple((named.get((member_id, moved.lot_id), moved.lot_id), moved.delta,
                        moved.held_delta) for moved in draft.movements)
     row = (entry_id, draft.kind, member_id, draft.member.chain_seq, posted.merchant_id,
-           posted.shop_id, message.terminal_id, posted.card_id, message.terminal_id,
+           posted.shop_id, message.terminal_id, posted.card_id, message.origin,
            message.key, message.frame_hash, case.decision.code, posted.amount_minor,
            posted.business_date, posted.booked_on, message.request.at, posted.dated_at,
            message.received_at, posted.context, chain.marks(postings, movements, opened))

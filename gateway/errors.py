@@ -18,3 +18,9 @@ class TryLater(GatewayError):
     """
 
     code = "try_later"
+
+
+class LinkMoved(GatewayError):
+    """What was resolved changed before the locks were held: the batch begins again."""
+
+    code = "link_moved"

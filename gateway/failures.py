@@ -10,7 +10,7 @@ import sqlite3
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from gateway.loading import LinkMoved
+from gateway.errors import LinkMoved
 
 # SQLSTATE: serialization, deadlock, lock timeout, read-only (failover), and what the server ended
 # because this process stood still in it (a machine that slept): 25P03 idle, 25P04 too long
@@ -21,7 +21,7 @@ SQLITE_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL,
                 sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY,
                 sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PROTOCOL)
 # keys that two writers may race for: the loser begins again and finds the winner's row
-RACES = ("outcomes", "refusals", "quarantine")
+RACES = ("outcomes", "reversals", "refusals", "quarantine")
 
 
 def passing(fault: Exception) -> bool:

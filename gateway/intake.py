@@ -123,8 +123,7 @@ class Intake:
         """One transaction: load, decide, store, commit; then the answers."""
         with writing(self.engine) as connection:
             now = self._now()
-            loaded = load(connection, self._catalogue, batch, now,
-                          self.keyring.audit_key)
+            loaded = load(connection, self._catalogue, batch, now, self.keyring)
             cases = judge(batch, loaded)
             numbers = storing.draw(connection, *entries.needed(cases))
             done = entries.number(cases, loaded.book, numbers, self._head)

@@ -4,21 +4,25 @@ Law, in this order, for each message of a batch in arrival order:
 1. no such terminal, or trace 0 under a revoked key: none of ours (no reply);
 2. the same frame as one before in this batch: the same answer;
 3. quarantined: 90, not decided;
-4. refused before (60, 62 by frame): the stored reply;
+4. refused before (40, 60, 62 by frame): the stored reply;
 5. decided before, same frame: the stored reply, or 63 when the frame is no longer kept;
-6. a fault: 61 (nothing stored) or 60 (stored by frame);
-7. decided before, other content: 62 (stored by frame; the outcome stays as it is);
-8. a type nobody decides: 61;
-9. else decided. What a decision returns joins the book; what it raises reaches the caller.
+6. malformed: 60 (stored by frame, and by nothing else: another frame of that trace is decided, so
+   that the order of their arrival changes nothing);
+7. its void came first (the outcome is a tombstone) and this is the first frame that comes for
+   it: 40 (stored by frame, as the outcome was written before it was seen);
+8. a key this version does not know: 61 (nothing stored);
+9. decided before, other content: 62 (stored by frame; the outcome stays as it is);
+10. a type nobody decides: 61 (nothing stored);
+11. else decided. What a decision returns joins the book; what it raises reaches the caller.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from gateway.book import Book, Decision, Facts, Loaded, Message, Outcome, Refusal
+from gateway.book import Book, Decision, Facts, Key, Loaded, Message, Outcome, Refusal
 from gateway.decisions import DECISIONS
 from protocol import codes
-from protocol.messages import MESSAGES
+from protocol.messages import MESSAGES, VOID
 
 TRANSIENT = "transient"  # answered, nothing stored
 OUTCOME = "outcome"      # final, stored under the message's key
@@ -41,28 +45,46 @@ class Case(NamedTuple):
 
 
 _NOTHING = Decision(codes.APPROVED)
+TOMBSTONE = b""  # in place of the frame hash of a message that has not come yet
 
 
 def judge(batch: Sequence[Message], loaded: Loaded) -> list[Case]:
     """One case for each message, in order; the book of `loaded` holds the state behind them."""
+    book, seen = loaded
     cases: list[Case] = []
     first: dict[bytes, int] = {}
-    decided = {key: outcome.frame_hash for key, outcome in loaded.seen.outcomes.items()}
+    decided = {key: TOMBSTONE if outcome.code == codes.VOIDED and key not in seen.voided
+               else outcome.frame_hash for key, outcome in seen.outcomes.items()}
+    with_voids = any(message.request.type == VOID for message in batch)
     for place, message in enumerate(batch):
         case = _judge(message, loaded, first, decided)
         cases.append(case)
-        if case.kind in (OUTCOME, REFUSAL):
-            first[message.frame_hash] = place
-            if case.kind == OUTCOME:
-                decided[message.terminal_id, message.key] = message.frame_hash
-            if message.request.trace:
-                loaded.book.saw(message, outcome=case.kind == OUTCOME)
-            loaded.book.join(case.decision)
+        if case.kind not in (OUTCOME, REFUSAL):
+            continue
+        decision = case.decision
+        first[message.frame_hash] = place
+        if case.kind == OUTCOME or decision.code == codes.VOIDED:
+            decided[message.origin, message.key] = message.frame_hash
+        if message.request.trace:
+            book.saw(message, outcomes=rows_of(case))
+        if with_voids and case.kind == OUTCOME:
+            book.ended(message, decision)
+        book.join(decision)
+        if decision.reversal is not None and decision.reversal.tombstone:
+            decided[decision.reversal[:2]] = TOMBSTONE
     return cases
 
 
+def rows_of(case: Case) -> int:
+    """How many outcome rows a case makes: its own, and the tombstone of a void that came first."""
+    if case.kind != OUTCOME:
+        return 0
+    back = case.decision.reversal
+    return 2 if back is not None and back.tombstone else 1
+
+
 def _judge(message: Message, loaded: Loaded, first: dict[bytes, int],
-           decided: dict[tuple[int, bytes], bytes]) -> Case:
+           decided: dict[Key, bytes]) -> Case:
     book, seen = loaded
     terminal = book.terminals.get(message.terminal_id)
     if terminal is None:
@@ -78,11 +100,16 @@ def _judge(message: Message, loaded: Loaded, first: dict[bytes, int],
     refusal = seen.refusals.get(message.frame_hash)
     if refusal is not None:
         return _refused_before(message, refusal)
-    known = decided.get((message.terminal_id, message.key)) if message.request.trace else None
+    known = decided.get((message.origin, message.key)) if message.request.trace else None
     if known == message.frame_hash:
         return _decided_before(message, loaded)
+    if message.fault == codes.MALFORMED:
+        stored = REFUSAL if message.request.trace else TRANSIENT
+        return Case(message, stored, Decision(codes.MALFORMED), reason="malformed")
+    if known == TOMBSTONE:
+        return Case(message, REFUSAL, Decision(codes.VOIDED), reason="voided")
     if message.fault:
-        return _faulty(message)
+        return Case(message, TRANSIENT, Decision(message.fault), reason=codes.name(message.fault))
     if known is not None:
         return Case(message, REFUSAL, Decision(codes.TRACE_CONFLICT), reason="trace_conflict")
     return _decide(message, book)
@@ -94,7 +121,7 @@ def _refused_before(message: Message, refusal: Refusal) -> Case:
 
 
 def _decided_before(message: Message, loaded: Loaded) -> Case:
-    key = (message.terminal_id, message.key)
+    key = (message.origin, message.key)
     outcome: Outcome = loaded.seen.outcomes[key]
     facts = Facts(points=outcome.points, receipt=outcome.entry_id)
     box = loaded.seen.boxes.get(key)
@@ -102,13 +129,6 @@ def _decided_before(message: Message, loaded: Loaded) -> Case:
         return Case(message, TRANSIENT, Decision(codes.TOO_OLD, facts), reason="too_old")
     return Case(message, STORED, Decision(outcome.code, facts), box=box,
                 stored_at=outcome.decided_at, reason="repeat")
-
-
-def _faulty(message: Message) -> Case:
-    code = message.fault
-    stored = code == codes.MALFORMED and message.request.trace > 0
-    return Case(message, REFUSAL if stored else TRANSIENT, Decision(code),
-                reason=codes.name(code))
 
 
 def _decide(message: Message, book: Book) -> Case:

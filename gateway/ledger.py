@@ -16,7 +16,9 @@ from gateway.errors import GatewayError
 
 POINTS = 1
 
-ACCRUAL = 1  # entry kind
+# entry kinds
+ACCRUAL = 1
+REVERSAL = 2
 
 ORIGIN_ACCRUAL = 1  # origin class of a lot: what made the points
 
@@ -154,6 +156,44 @@ def accrue(member: Member, merchant_id: int, issued_account_id: int, points: int
                 Posting(issued_account_id, POINTS, -points))
     return _checked(Draft(ACCRUAL, after, postings, (Movement(changed.id, points, 0),),
                           opened, (changed,)))
+
+
+def reverse(member: Member, postings: Iterable[Posting], movements: Iterable[Movement]) -> Draft:
+    """An entry taken back whole: each posting once more with its sign turned.
+
+    What the entry put into a lot is taken out of that lot as far as it is still there, and what
+    is not there any more becomes debt: a reversal is never refused for lack of points. Only
+    entries that gave points and held none can be taken back so far.
+    """
+    lots = {lot.id: lot for lot in member.lots}
+    taken: list[Movement] = []
+    short = 0
+    for lot_id, delta, held_delta in movements:
+        if delta < 0 or held_delta:
+            raise LedgerError("An entry that took or held points cannot be taken back yet."
+                              " Nothing was posted.")
+        found = lots.get(lot_id)
+        there = 0 if found is None else min(delta, found.remaining)
+        short += delta - there
+        if found is not None and there:
+            lots[lot_id] = found._replace(remaining=found.remaining - there)
+            taken.append(Movement(lot_id, -there, 0))
+    back = tuple(posting._replace(amount=-posting.amount) for posting in postings)
+    after = member._replace(
+        available=member.available + sum(moved.delta for moved in taken),
+        debt=member.debt + short, chain_seq=member.chain_seq + 1, lots=tuple(lots.values()))
+    changed = tuple(lots[lot_id] for lot_id in dict.fromkeys(moved.lot_id for moved in taken))
+    draft = _checked(Draft(REVERSAL, after, back, tuple(taken), (), changed))
+    if after.balance - member.balance != points_of(member, back):
+        raise LedgerError(f"Postings and lots of an entry of member {member.id} disagree."
+                          " Nothing was posted; run the audit.")
+    return draft
+
+
+def points_of(member: Member, postings: Iterable[Posting]) -> int:
+    """What these postings add to a member's points."""
+    return sum(posting.amount for posting in postings
+               if (posting.account_id, posting.unit) == (member.points_account_id, POINTS))
 
 
 def expiring_next(member: Member, today: int) -> tuple[int, int] | None:

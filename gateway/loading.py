@@ -5,31 +5,37 @@ table a statement, by ascending id; *read* everything mutable only now, each in 
 own behind the locks: config version, cards, outcomes, refusals, quarantine, journals, lots. At
 READ COMMITTED a statement that waits for a lock still sees the rest of its tables as they were
 before the wait; that is why locking and reading are never one statement. A card whose member
-changed between resolve and read means `LinkMoved`: roll back and begin again.
+changed between resolve and read, or a void's original that posted meanwhile, means `LinkMoved`:
+roll back and begin again. Locked are the terminals of originals too: whatever becomes of a
+message becomes so under its terminal's lock.
 """
 
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection
 
-from gateway import bulk, chain
+from gateway import bulk, chain, originals
 from gateway.book import (
     Book,
     Card,
     Catalogue,
     Journal,
+    Key,
     Loaded,
     Message,
     Outcome,
     Refusal,
     Seen,
     Terminal,
+    operation_key,
 )
 from gateway.catalogue import read_catalogue
 from gateway.clock import month_of
 from gateway.decisions.causes import identity_of
-from gateway.errors import GatewayError
+from gateway.errors import LinkMoved
+from gateway.keyring import Keyring
 from gateway.ledger import Lot, Member, derived
+from gateway.originals import Wanted
 from gateway.statements import send
 from gateway.tables import (
     cards,
@@ -39,8 +45,10 @@ from gateway.tables import (
     members,
     outcomes,
     refusals,
+    reversals,
     terminals,
 )
+from protocol import codes
 
 TERMINAL_COLUMNS = Terminal._fields
 CARD_COLUMNS = Card._fields
@@ -49,12 +57,6 @@ LOT_COLUMNS = Lot._fields
 JOURNAL_COLUMNS = Journal._fields
 HANDSET_KEY = ("origin", "operation_key")
 FRAME_KEY = ("month", *HANDSET_KEY)
-
-
-class LinkMoved(GatewayError):
-    """A card changed its member between resolve and lock: the batch begins again."""
-
-    code = "link_moved"
 
 
 class CatalogueCache:
@@ -71,19 +73,22 @@ class CatalogueCache:
 
 
 def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message],
-         now: int, audit_key: bytes) -> Loaded:
+         now: int, keyring: Keyring) -> Loaded:
     """Everything the decisions of a batch may read, under its locks."""
+    audit_key = keyring.audit_key
     identities = _wanted_cards(batch)
     resolved = {row[0]: row[1] for row in bulk.select(
         connection, cards, ("identity", "member_id"), ("identity",), identities)
     } if identities else {}
+    wanted = originals.resolve(connection, batch)
     held_terminals = {row[0]: Terminal(*row) for row in bulk.select(
         connection, terminals, TERMINAL_COLUMNS, ("id",),
-        _keys({message.terminal_id for message in batch}), lock=True)}
-    member_ids = _keys({found for found in resolved.values() if found is not None})
+        _keys({message.terminal_id for message in batch} | wanted.terminals), lock=True)}
+    member_ids = _keys({found for found in resolved.values() if found is not None}
+                       | wanted.members)
     member_rows = bulk.select(connection, members, (*MEMBER_COLUMNS, "derived_mac"), ("id",),
                               member_ids, lock=True) if member_ids else []
-    version, seen = _read_seen(connection, batch)
+    version, seen, gone = _read_seen(connection, batch, wanted)
     catalogue = cache.at(connection, version)
     found_cards = {row[1]: Card(*row) for row in bulk.select(
         connection, cards, CARD_COLUMNS, ("identity",), identities)} if identities else {}
@@ -100,8 +105,10 @@ def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message]
         row[-1], chain.seal(audit_key, "members", derived(found_members[row[0]])))}
     broken |= {("journals", row[0], row[1]) for row in journal_rows if not chain.same(
         row[-1], chain.seal(audit_key, "journals", tuple(row[:-1])))}
+    named = originals.read(connection, keyring, wanted, seen.outcomes, gone, found_members)
     book = Book(catalogue, now, terminals=held_terminals, cards=found_cards,
-                members=found_members, journals=found_journals, broken=frozenset(broken))
+                members=found_members, journals=found_journals, broken=frozenset(broken),
+                originals=named, receipts=dict(wanted.receipts))
     return Loaded(book, seen)
 
 
@@ -126,10 +133,12 @@ def _read_lots(connection: Connection, member_ids: list[tuple]) -> dict[int, lis
     return found
 
 
-def _read_seen(connection: Connection, batch: Sequence[Message]) -> tuple[int, Seen]:
-    """(config version, what became of these messages before), in one statement."""
-    keys = sorted({(message.terminal_id, message.key) for message in batch
-                   if message.request.trace})
+def _read_seen(connection: Connection, batch: Sequence[Message],
+               wanted: Wanted) -> tuple[int, Seen, set[Key]]:
+    """(config version, what became of these messages before, originals that were taken back), in
+    one statement."""
+    keys = sorted({(message.origin, message.key) for message in batch
+                   if message.request.trace} | wanted.outcome_keys)
     hashes = _keys({message.frame_hash for message in batch})
     by_hash, hash_values = bulk.matching(connection, refusals, ("frame_hash",), hashes)
     # the casts give PostgreSQL the types of the columns; SQLite has no use for them
@@ -146,10 +155,17 @@ def _read_seen(connection: Connection, batch: Sequence[Message]) -> tuple[int, S
         parts.append("SELECT 1, origin, operation_key, frame_hash, code, points, entry_id,"
                      f" decided_at, NULL FROM outcomes WHERE {by_key}")
         values += key_values
+    if wanted.keys:
+        by_key, key_values = bulk.matching(connection, reversals, HANDSET_KEY,
+                                           sorted(wanted.keys))
+        parts.append("SELECT 4, origin, operation_key, NULL, 0, NULL, NULL, 0, NULL"
+                     f" FROM reversals WHERE {by_key}")
+        values += key_values
     version = 0
-    found: dict[tuple[int, bytes], Outcome] = {}
+    found: dict[Key, Outcome] = {}
     refused: dict[bytes, Refusal] = {}
     quarantined: set[bytes] = set()
+    gone: set[Key] = set()
     for kind, *row in send(connection, " UNION ALL ".join(parts), values).fetchall():
         if kind == 0:
             version = row[0]
@@ -158,18 +174,34 @@ def _read_seen(connection: Connection, batch: Sequence[Message]) -> tuple[int, S
             found[outcome.origin, outcome.key] = outcome
         elif kind == 2:
             refused[row[2]] = Refusal(row[2], row[3], row[6], row[7])
-        else:
+        elif kind == 3:
             quarantined.add(row[2])
-    return version, Seen(found, refused, frozenset(quarantined),
-                         _read_boxes(connection, batch, found))
+        else:
+            gone.add((row[0], row[1]))
+    seen = Seen(found, refused, frozenset(quarantined), _read_boxes(connection, batch, found),
+                _read_voided(connection, batch, found))
+    return version, seen, gone
+
+
+def _read_voided(connection: Connection, batch: Sequence[Message],
+                 found: dict[Key, Outcome]) -> frozenset[Key]:
+    """The tombstones of the batch to which a frame has come before; no statement without one."""
+    wanted = {(message.terminal_id, message.request.journal, message.request.trace)
+              for message in batch if (message.origin, message.key) in found
+              and found[message.origin, message.key].code == codes.VOIDED}
+    if not wanted:
+        return frozenset()
+    columns = ("terminal_id", "journal", "trace")
+    return frozenset((row[0], operation_key(row[1], row[2])) for row in bulk.select(
+        connection, refusals, columns, columns, sorted(wanted), also=" AND code = 40"))
 
 
 def _read_boxes(connection: Connection, batch: Sequence[Message],
-                found: dict[tuple[int, bytes], Outcome]) -> dict[tuple[int, bytes], bytes]:
+                found: dict[Key, Outcome]) -> dict[Key, bytes]:
     """The stored boxes of messages that come again; no statement when there are none."""
     wanted = set()
     for message in batch:
-        outcome = found.get((message.terminal_id, message.key))
+        outcome = found.get((message.origin, message.key))
         if outcome is not None and outcome.frame_hash == message.frame_hash:
             wanted.add((month_of(outcome.decided_at), outcome.origin, outcome.key))
     if not wanted:

@@ -29,7 +29,7 @@ def reply_frame(keyring: Keyring, case: Case, now: int, receipt: int | None,
     reply = Reply(REPLY_TYPE_BASE + request.type, request.journal, request.trace, message.digest,
                   case.decision.code, now // 1000, facts.points, facts.balance, None, tier,
                   member, receipt if receipt is not None else facts.receipt, facts.expiring,
-                  None, head, None, facts.config_revision, None, None, None,
+                  facts.amount_minor, head, None, facts.config_revision, None, None, None,
                   facts.highest_trace, *_REST)
     return sealed(keyring, message, payload_of(reply))
 

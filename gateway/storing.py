@@ -36,14 +36,17 @@ from gateway.tables import (
     outcomes,
     postings,
     refusals,
+    reversals,
     terminals,
 )
+from protocol import codes
 
 ENTRY_COLUMNS = (*ENTRY_LINKED, "link", "head")
 POSTING_COLUMNS = ("entry_id", "line", "account_id", "unit", "amount")
 MOVEMENT_COLUMNS = ("entry_id", "line", "lot_id", "delta", "held_delta")
 MEMBER_COLUMNS = (*MEMBER_DERIVED, "derived_mac")
 OUTCOME_COLUMNS = (*SEALED["outcomes"], "row_mac")
+REVERSAL_COLUMNS = (*SEALED["reversals"], "row_mac")
 FRAME_COLUMNS = (*SEALED["frames"], "row_mac")
 JOURNAL_COLUMNS = (*SEALED["journals"], "row_mac")
 REFUSAL_COLUMNS = (*SEALED["refusals"], "row_mac")
@@ -105,8 +108,9 @@ def store(connection: Connection, keyring: Keyring, settled: Sequence[Settled], 
         _store_members(connection, keyring, done.members)
     final = [each for each in settled if each.case.kind == OUTCOME]
     if final:
-        final.sort(key=lambda each: (each.case.message.terminal_id, each.case.message.key))
+        final.sort(key=lambda each: (each.case.message.origin, each.case.message.key))
         _store_outcomes(connection, keyring, final, book.now)
+        _store_reversals(connection, keyring, final)
     if journaled:
         _store_journals(connection, keyring, book, sorted(journaled))
     refused = [each for each in settled if each.case.kind == REFUSAL]
@@ -159,16 +163,32 @@ def _store_outcomes(connection: Connection, keyring: Keyring, final: Sequence[Se
     month = month_of(now)
     outcome_rows, frame_rows = [], []
     for case, reply, entry in final:
-        message = case.message
-        origin, key = message.terminal_id, message.key
-        row = (origin, key, message.frame_hash, case.decision.code, case.decision.facts.points,
-               entry.id if entry else None, now)
-        outcome_rows.append((*row, chain.seal(keyring.audit_key, "outcomes", row)))
+        message, back = case.message, case.decision.reversal
+        origin, key = message.origin, message.key
+        outcome_rows.append((origin, key, message.frame_hash, case.decision.code,
+                             case.decision.facts.points, entry.id if entry else None, now))
+        if back is not None and back.tombstone:
+            # the hash tells which void it was; the frame of this key has not come
+            outcome_rows.append((*back[:2], message.frame_hash, codes.VOIDED, None, None, now))
         box = keyring.lock(month, bound_to("frames", origin, key), message.frame, reply)
         kept = (month, origin, key, box)
         frame_rows.append((*kept, chain.seal(keyring.audit_key, "frames", kept)))
-    bulk.insert(connection, outcomes, OUTCOME_COLUMNS, outcome_rows)
+    bulk.insert(connection, outcomes, OUTCOME_COLUMNS, [
+        (*row, chain.seal(keyring.audit_key, "outcomes", row)) for row in sorted(
+            outcome_rows, key=lambda row: row[:2])])
     bulk.insert(connection, frames, FRAME_COLUMNS, frame_rows)
+
+
+def _store_reversals(connection: Connection, keyring: Keyring, final: Sequence[Settled]) -> None:
+    """What voids of this batch took back; a void is the only one of its original."""
+    rows = []
+    for case, _, _ in final:
+        back = case.decision.reversal
+        if back is not None:
+            row = (back.origin, back.key, 1, case.message.origin, case.message.key)
+            rows.append((*row, chain.seal(keyring.audit_key, "reversals", row)))
+    if rows:
+        bulk.insert(connection, reversals, REVERSAL_COLUMNS, sorted(rows))
 
 
 def _store_journals(connection: Connection, keyring: Keyring, book: Book,

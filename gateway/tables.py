@@ -174,18 +174,27 @@ outcomes = Table(
     "outcomes", metadata, _key("origin"), Column("operation_key", LargeBinary, primary_key=True),
     _bytes("frame_hash"), _small("code"), _number("points", null=True),
     _number("entry_id", null=True), _number("decided_at"), _bytes("row_mac"),
-    sqlite_with_rowid=False)
+    Index("ix_outcomes_held", "origin", "operation_key", sqlite_where=text("code = 41"),
+          postgresql_where=text("code = 41")), sqlite_with_rowid=False)
+
+# what took a message back: (origin, operation_key) by the message (by_origin, by_key). A void is
+# the only one of its original; refunds will be several, numbered by seq
+reversals = Table(
+    "reversals", metadata, _key("origin"), Column("operation_key", LargeBinary, primary_key=True),
+    _key("seq"), _number("by_origin"), _bytes("by_key"), _bytes("row_mac"),
+    UniqueConstraint("by_origin", "by_key"), sqlite_with_rowid=False)
 
 # request and reply in one encrypted box, apart from the outcome, by month
 frames = Table(
     "frames", metadata, _key("month"), _key("origin"),
     Column("operation_key", LargeBinary, primary_key=True), _bytes("box"), _bytes("row_mac"))
 
-# codes 60 and 62, by frame
+# codes 60 and 62, and 40 for a message whose void came first, by frame
 refusals = Table(
     "refusals", metadata, Column("frame_hash", LargeBinary, primary_key=True), _number("serial"),
     _number("terminal_id"), _number("journal"), _number("trace"), _small("code"),
-    _number("decided_at"), _bytes("box"), _bytes("row_mac"), UniqueConstraint("serial"))
+    _number("decided_at"), _bytes("box"), _bytes("row_mac"), UniqueConstraint("serial"),
+    Index("ix_refusals_trace", "terminal_id", "journal", "trace"))
 
 # state: quarantined (answered 90, not decided), requeued (decide it when it comes again)
 quarantine = Table(
@@ -206,7 +215,7 @@ journals = Table(
     _number("outcomes"), _bytes("row_mac"))
 
 INSERT_ONLY = ("rule_sets", "card_events", "registry_events", "entries", "postings",
-               "lot_movements", "outcomes", "refusals")
+               "lot_movements", "outcomes", "reversals", "refusals")
 
 LINKED = ("entries", "postings", "lot_movements")
 
@@ -226,7 +235,7 @@ REGISTERED = {table.name: _columns(table) for table in (
     cards, card_events)} | {"members": _columns(members, *_UNREGISTERED)}
 
 SEALED = {table.name: _columns(table, "row_mac") for table in (
-    counters, outcomes, frames, refusals, quarantine, dead_letters, journals)}
+    counters, outcomes, reversals, frames, refusals, quarantine, dead_letters, journals)}
 
 ENTRY_LINKED = _columns(entries, "link", "head")
 

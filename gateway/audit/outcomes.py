@@ -2,7 +2,9 @@
 
 Law: an outcome's entry is there and says so; its frame is there as long as frames are kept, opens,
 and is the frame that was decided; a journal has as many outcomes as it counted, up to its highest
-trace. A journal is counted in one snapshot, because an old trace may still come in.
+trace. A journal is counted in one snapshot, because an old trace may still come in. HQ's verdicts
+on held taps (origin 0) count in the journal of the tap. A tombstone (40) has no frame: what comes
+later for it is answered by frame, in `refusals`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,14 +13,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, func, literal, select, tuple_, type_coerce
 from sqlalchemy.types import NullType
 
+from gateway.audit import reversals
 from gateway.audit.reader import Work, beyond
 from gateway.audit.report import FORGED, RESTORE, ROLLED_BACK, join_key, some
 from gateway.audit.seals import check_box, check_seal
-from gateway.book import operation_key
+from gateway.book import HQ, operation_key, verdict_key
 from gateway.clock import DAY_MS, month_of, to_ms
 from gateway.keyring import bound_to
 from gateway.retention import FRAMES_KEPT_DAYS
 from gateway.tables import entries, frames, journals, outcomes, quarantine, refusals
+from protocol import codes
 
 JOURNALS_PAGE = 20
 GAPS_MAX = 20
@@ -39,10 +43,14 @@ def check(work: Work) -> None:
 def _check_outcomes(work: Work, connection: Connection, rows: Sequence[Row]) -> None:
     held = [row for row in rows if check_seal(work, outcomes, row)]
     ids = sorted({(row.entry_id,) for row in held if row.entry_id is not None})
-    found = work.reader.lookup(connection, entries, ("origin", "operation_key"), ("id",), ids)
+    made = work.reader.lookup(connection, entries, ("origin", "operation_key", "kind"), ("id",),
+                              ids)
+    found = {entry_id: entry[:2] for entry_id, entry in made.items()}
+    reversals.check_none_missing(work, connection, held,
+                                 {entry_id: entry[2] for entry_id, entry in made.items()})
     kept_from = month_of(to_ms(work.clock()) - FRAMES_KEPT_DAYS * DAY_MS)
     wanted = {(month_of(row.decided_at), row.origin, row.operation_key): row for row in held
-              if month_of(row.decided_at) >= kept_from}
+              if month_of(row.decided_at) >= kept_from and row.code != codes.VOIDED}
     kept = work.reader.lookup(connection, frames, (), ("month", "origin", "operation_key"),
                               sorted(wanted))
     for row in held:
@@ -100,7 +108,8 @@ def _bound(journal: Row) -> tuple:
 
 def count_by_journal(connection: Connection, before: tuple | None,
                      through: tuple | None) -> dict[tuple[int, int], tuple[int, int]]:
-    """(outcomes, highest trace) by terminal and journal, between two operation keys."""
+    """(outcomes, highest trace) by terminal and journal, between two operation keys; verdicts
+    of HQ count with the taps they are about."""
     key = outcomes.c.operation_key
     part: ColumnElement[Any] = func.substr(key, 1, 4)
     highest: ColumnElement[Any] = type_coerce(func.max(key), NullType())
@@ -111,8 +120,31 @@ def count_by_journal(connection: Connection, before: tuple | None,
         select(outcomes.c.origin, part, func.count(), highest)
         .where(outcomes.c.origin > 0, *beyond(order, before), *ends)
         .group_by(outcomes.c.origin, part))
-    return {(row[0], int.from_bytes(row[1], "big")): (row[2], int.from_bytes(row[3][4:], "big"))
-            for row in rows if isinstance(row[1], bytes) and isinstance(row[3], bytes)}
+    counted = {(row[0], int.from_bytes(row[1], "big")):
+               (row[2], int.from_bytes(row[3][4:], "big"))
+               for row in rows if isinstance(row[1], bytes) and isinstance(row[3], bytes)}
+    for journal, count in _verdicts(connection, before, through).items():
+        own, trace = counted.get(journal, (0, 0))
+        counted[journal] = own + count, trace
+    return counted
+
+
+def _verdicts(connection: Connection, before: tuple | None,
+              through: tuple | None) -> dict[tuple[int, int], int]:
+    """HQ's verdicts by terminal and journal of the held taps, between two operation keys."""
+    key = outcomes.c.operation_key
+    part: ColumnElement[Any] = func.substr(key, 1, 8)
+    bounds = [] if before is None else [key > _about(*before)]
+    bounds += [] if through is None else [key <= _about(*through)]
+    rows = connection.execute(select(part, func.count()).where(outcomes.c.origin == HQ, *bounds)
+                              .group_by(part))
+    return {(int.from_bytes(row[0][:4], "big"), int.from_bytes(row[0][4:], "big")): row[1]
+            for row in rows if isinstance(row[0], bytes)}
+
+
+def _about(terminal_id: int, key: bytes) -> bytes:
+    # a forged journal may name any number
+    return verdict_key(min(max(terminal_id, 0), JOURNAL_MAX), key)
 
 
 def _refused(connection: Connection, held: Mapping[tuple, Row],

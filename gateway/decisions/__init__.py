@@ -12,10 +12,12 @@ from gateway.book import Book, Decision, Message
 from gateway.decisions.heartbeat import heartbeat
 from gateway.decisions.inquiry import inquiry
 from gateway.decisions.sale import sale
+from gateway.decisions.void import void
 from protocol import messages
 
 DECISIONS: dict[int, Callable[[Message, Book], Decision]] = {
     messages.SALE: sale,
+    messages.VOID: void,
     messages.INQUIRY: inquiry,
     messages.HEARTBEAT: heartbeat,
 }

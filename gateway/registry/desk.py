@@ -8,7 +8,7 @@ locks the counter house for it, and behind that only the counter config.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Table, and_, func, select, update
 
@@ -73,11 +73,10 @@ class Desk:
 
     def locked_all(self, table: Table, ids: Sequence[int]) -> list[Row]:
         """The rows with these ids by ascending id, locked as `locked` does, in one statement."""
-        columns = tuple(column.name for column in table.columns)
-        wanted = [(each,) for each in sorted(ids)]
-        rows = cast(Sequence[Row], bulk.select(self.connection, table, columns, ("id",), wanted,
-                                               lock=True))
-        return sorted(rows, key=lambda row: row.id)
+        wanted = select(table).where(table.c.id.in_(sorted(ids))).order_by(table.c.id)
+        if on_postgresql(self.connection):
+            wanted = wanted.with_for_update(key_share=True)
+        return list(self.connection.execute(wanted).all())
 
     def change_all(self, table: Table, rows: Sequence[Row], columns: tuple[str, ...],
                    values: Sequence[tuple]) -> list[dict[str, Any]]:

@@ -35,6 +35,7 @@ from gateway.tables import (
     quarantine,
     refusals,
     registry_events,
+    reversals,
 )
 from protocol import codes
 from tests.support.busy_street import SECOND_JOURNAL, busy_street
@@ -159,6 +160,8 @@ def test_a_deleted_row_is_named(street, name: str):
             names = {(name, key_text(table, row))}
             if table in (refusals, quarantine):
                 names = {(name, f"serial {row.serial}")}
+            if table is reversals:
+                names = {(name, f"by {row.by_origin}:{row.by_key.hex()}")}
             assert names <= named(look(street))
             intruder.run(insert(table), [edited(row)])
 

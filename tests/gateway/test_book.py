@@ -45,8 +45,8 @@ def test_a_refusal_changes_nothing():
 
 def test_a_journal_remembers_its_highest_trace_and_counts_outcomes():
     state = book()
-    for trace, outcome in ((4, True), (9, False), (2, True)):
-        state.saw(message(trace), outcome=outcome)
+    for trace, outcomes in ((4, 1), (9, 0), (2, 1)):
+        state.saw(message(trace), outcomes=outcomes)
     assert state.journals[5, 9] == (5, 9, 9, 2)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from gateway import failures
 from gateway import intake as intake_module
 from gateway.database import writing
-from gateway.loading import LinkMoved
+from gateway.errors import LinkMoved
 from gateway.tables import card_events, outcomes
 from tests.support.street import Street
 

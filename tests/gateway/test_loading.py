@@ -5,7 +5,8 @@ from sqlalchemy import event
 
 from gateway import intake as intake_module
 from gateway.database import counting_statements, on_postgresql, writing
-from gateway.loading import CatalogueCache, LinkMoved, load
+from gateway.errors import LinkMoved
+from gateway.loading import CatalogueCache, load
 from tests.support.street import Street, card_number
 
 
@@ -16,7 +17,7 @@ def messages_of(street: Street, *frames: bytes) -> list:
 def loaded(street: Street, *frames: bytes):
     with writing(street.engine) as connection:
         return load(connection, CatalogueCache(), messages_of(street, *frames), 0,
-                    street.keyring.audit_key)
+                    street.keyring)
 
 
 def test_locks_come_before_reads_and_terminals_before_members(engine):

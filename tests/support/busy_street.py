@@ -75,10 +75,24 @@ def _recent_days(street: Street) -> None:
                    street.sale(500, terminal=1, epoch=1),  # revoked key: held
                    street.inquiry(), street.heartbeat())
     _quarantine(street)
+    _voids(street)
     street.answers(b"rubbish", b"", street.sale(terminal=2) + b"x")
     street.later(days=1)
     street.answers(*(street.sale(700 + place, terminal=place % 2, epoch=1 + place % 2,
                                  card=place % 3) for place in range(6)))
+
+
+def _voids(street: Street) -> None:
+    """Of a posted and of a held sale, of one that comes later, and one too many."""
+    taken = street.sale(4200, card=0)
+    trace = street.message(taken).request.trace
+    held = street.sale(500, terminal=1, epoch=1)
+    street.answers(taken, held)
+    street.answers(street.void(trace), street.void(trace), street.void(
+        street.terminals[1], JOURNAL, street.message(held).request.trace))
+    late = street.sale(300, card=1)
+    street.answers(street.void(street.message(late).request.trace))
+    street.answers(late, late)
 
 
 def _quarantine(street: Street) -> None:

@@ -95,6 +95,18 @@ class Street:
                           amount_minor=amount_minor, **fields)
         return self.seal(message, terminal, epoch)
 
+    def void(self, *original: int, terminal: int = 0, trace: int | None = None,
+             journal: int = JOURNAL, epoch: int = 1, **fields) -> bytes:
+        """A sealed void; `original`: a trace of the void's own journal, (journal, trace),
+        (terminal id, journal, trace), or nothing and `receipt`."""
+        receipt = fields.pop("receipt", None)
+        if trace is None:
+            trace = self.trace(terminal, journal)
+        fields.setdefault("at", self.seconds())
+        named = original if len(original) > 1 else (journal, *original)
+        message = request(messages.VOID, journal, trace, original=receipt or named, **fields)
+        return self.seal(message, terminal, epoch)
+
     def inquiry(self, *, terminal: int = 0, card: int | str | bytes = 0, epoch: int = 1,
                 **fields) -> bytes:
         message = request(messages.INQUIRY, JOURNAL, 0, nonce=self.nonce(),

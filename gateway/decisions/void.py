@@ -1,0 +1,116 @@
+"""A void (type 3): the whole of an original taken back. The table stands in WIRE, "Void (3)".
+
+Law: a void is never refused for lack of points, nor for a card's or member's state: it takes back
+what its own merchant gave. A void of its own terminal's message may have been made offline, so it
+is not refused or held for operator, terminal or merchant either, except where HQ withdrew its
+trust (41): an automatic cancel must end (J9). An original that has not come yet gets its outcome
+here, 40, the tombstone; only in the void's own journal, for a trace below the void's. That bound
+holds for originals that have come as well, so that the order of arrival changes nothing.
+
+    the original is                                     the void gets
+    posted                                              0, its entry is reversed
+    refused, held (HQ then cannot post it)              0, no points
+    not there, own journal, trace below the void's      0, no points, tombstone
+    taken back already                                  38
+    a void                                              42
+    not there otherwise, another merchant's             37
+"""
+
+import json
+
+from gateway.book import Book, Decision, Facts, Key, Made, Message, Posted, Reversal
+from gateway.clock import business_day
+from gateway.decisions import causes
+from gateway.decisions.causes import Place
+from gateway.ledger import expiring_next, points_of, reverse
+from protocol import codes
+from protocol.messages import BATCH_CLOSE, SALE, VOID
+
+NEVER = (VOID, BATCH_CLOSE)
+# what can be taken back once it has posted; redemption, top-up, activate ... join it here
+REVERSIBLE = (SALE,)
+
+NOT_FOUND = Decision(codes.ORIGINAL_NOT_FOUND)
+
+
+def void(message: Message, book: Book) -> Decision:
+    place = causes.place_of(message, book)
+    if causes.distrusted(message, place.terminal) and not message.by_hq:
+        return Decision(codes.HELD)
+    key = original_key(message, book)
+    if key is None:
+        return NOT_FOUND
+    own = key[0] == message.terminal_id
+    mine = own and key[1][:4] == message.request.journal.to_bytes(4, "big")
+    if mine and int.from_bytes(key[1][4:], "big") >= message.request.trace:
+        return NOT_FOUND
+    if not own and not message.by_hq:
+        fault = _online_fault(message, place, book)
+        if fault:
+            return Decision(fault)
+    original = book.originals.get(key)
+    if original is None:
+        return _nothing_to_take(key, tombstone=True) if mine else NOT_FOUND
+    if _merchant_of(key, original.made, book) != place.merchant.id:
+        return NOT_FOUND
+    if original.type in NEVER:
+        return Decision(codes.NOT_VOIDABLE)
+    if original.reversed:
+        return Decision(codes.NOTHING_LEFT)
+    if original.made is None:
+        return _nothing_to_take(key)
+    if original.type not in REVERSIBLE:
+        return Decision(codes.UNSUPPORTED)
+    return _take_back(message, book, place, key, original.made)
+
+
+def original_key(message: Message, book: Book) -> Key | None:
+    """The key of what a void names; None for a receipt number nobody has."""
+    return message.original_key or book.receipts.get(message.request.original)
+
+
+def _online_fault(message: Message, place: Place, book: Book) -> int:
+    """Another terminal's message is voided online only: states of today, told at once."""
+    now = causes.date_of(message, place.programme)
+    return (causes.place_fault(place, now)
+            or causes.operator_fault(message, place, book, now))
+
+
+def _merchant_of(key: Key, made: Made | None, book: Book) -> int | None:
+    if made is not None:
+        return made.merchant_id
+    terminal = book.terminals.get(key[0])
+    return None if terminal is None else book.catalogue.shops[terminal.shop_id].merchant_id
+
+
+def _nothing_to_take(key: Key, *, tombstone: bool = False) -> Decision:
+    return Decision(codes.APPROVED, Facts(points=0), reversal=Reversal(*key, tombstone))
+
+
+def _take_back(message: Message, book: Book, place: Place, key: Key, made: Made) -> Decision:
+    member = book.members[made.member_id]
+    draft = reverse(member, made.postings, made.movements)
+    points = points_of(member, draft.postings)
+    programme = place.programme
+    dated = causes.date_of(message, programme)
+    booked_on = business_day(book.now, programme.time_zone, programme.cutover_minutes)
+    amount = made.amount_minor
+    posted = Posted(draft, made.merchant_id, place.shop.id, made.card_id,
+                    None if amount is None else -amount, dated.business_date, booked_on, dated.at,
+                    _context(message, key, points))
+    after = draft.member
+    facts = Facts(points=points, balance=after.balance, member=after.masked_name,
+                  expiring=expiring_next(after, booked_on), head_of=after.id,
+                  amount_minor=amount)
+    return Decision(codes.APPROVED, facts, posted, reversal=Reversal(*key))
+
+
+def _context(message: Message, key: Key, points: int) -> str:
+    """What was taken back, as JSON: terminal, journal and trace of the original."""
+    origin, pair = key
+    context: dict[str, object] = {
+        "original": (origin, int.from_bytes(pair[:4], "big"), int.from_bytes(pair[4:], "big")),
+        "points": points}
+    if message.request.operator is not None:
+        context["operator"] = message.request.operator
+    return json.dumps(context, separators=(",", ":"))

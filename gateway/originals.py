@@ -1,0 +1,171 @@
+"""What voids name: the originals of a batch, resolved, locked with the rest, then read.
+
+Law (DESIGN 6.2): `resolve` runs unlocked, only to learn whose terminals and members must be
+locked; `read` runs behind the locks and believes nothing that was resolved. An original that
+posted meanwhile, for a member nobody locked, means LinkMoved: roll back and begin again. Entries
+never change, so what a receipt number leads to is the same before and behind the locks.
+No statement is sent for a batch without voids.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from gateway import bulk
+from gateway.book import HQ, Key, Made, Message, Original, Outcome, verdict_key
+from gateway.clock import month_of
+from gateway.errors import LinkMoved
+from gateway.keyring import Keyring, KeyringError, bound_to
+from gateway.ledger import ACCRUAL, REVERSAL, Movement, Posting
+from gateway.strict_cbor import decode
+from gateway.tables import entries, frames, lot_movements, outcomes, postings
+from protocol import codes
+from protocol import frames as wire
+from protocol.limits import FRAME_UP_SIZE_MAX
+from protocol.messages import SALE, VOID, read_request
+
+HANDSET_KEY = ("origin", "operation_key")
+FRAME_KEY = ("month", *HANDSET_KEY)
+MADE_COLUMNS = ("id", "kind", "member_id", "merchant_id", "card_id", "amount_minor")
+TYPE_OF_KIND = {ACCRUAL: SALE, REVERSAL: VOID}
+
+log = logging.getLogger("gateway.originals")
+
+
+class Wanted(NamedTuple):
+    """What to lock and read for the voids of a batch. `keys`: of originals; `receipts`: the key
+    each receipt number leads to; `members`: whose points they moved, as far as seen."""
+
+    keys: frozenset[Key] = frozenset()
+    receipts: Mapping[int, Key] = {}
+    members: frozenset[int] = frozenset()
+
+    @property
+    def terminals(self) -> set[int]:
+        return {origin for origin, _ in self.keys}
+
+    @property
+    def outcome_keys(self) -> set[Key]:
+        """The keys of their outcomes, and of HQ's verdicts on them."""
+        return set(self.keys) | {(HQ, verdict_key(*key)) for key in self.keys}
+
+
+def subject(origin: int, key: bytes) -> Key:
+    """The handset's message behind an entry's key: a verdict's leads to the held row."""
+    return (int.from_bytes(key[:4], "big"), key[4:]) if origin == HQ else (origin, key)
+
+
+def _naming(batch: Sequence[Message]) -> list[Message]:
+    return [message for message in batch if not message.fault
+            and (message.request.type == VOID or message.by_hq)]
+
+
+def resolve(connection: Connection, batch: Sequence[Message]) -> Wanted:
+    """Which rows the voids of a batch are about, unlocked; one statement when there are voids."""
+    naming = _naming(batch)
+    if not naming:
+        return Wanted()
+    keys, receipts = set[Key](), set[int]()
+    for message in naming:
+        if message.by_hq:
+            keys.add(message.held_key)
+        if message.request.type == VOID:
+            key = message.original_key
+            if key is None:
+                receipts.add(message.request.original)
+            else:
+                keys.add(key)
+    parts, values = [], ()
+    if keys:
+        by_key, values = bulk.matching(connection, outcomes, HANDSET_KEY,
+                                       sorted(Wanted(frozenset(keys)).outcome_keys))
+        parts.append("SELECT id, origin, operation_key, member_id FROM entries WHERE id IN"
+                     f" (SELECT entry_id FROM outcomes WHERE {by_key})")
+    if receipts:
+        by_id, ids = bulk.matching(connection, entries, ("id",),
+                                   [(each,) for each in sorted(receipts)])
+        parts.append(f"SELECT id, origin, operation_key, member_id FROM entries WHERE {by_id}")
+        values += ids
+    led: dict[int, Key] = {}
+    members = set()
+    for entry_id, origin, key, member_id in connection.exec_driver_sql(
+            " UNION ALL ".join(parts), values):
+        members.add(member_id)
+        if entry_id in receipts:
+            led[entry_id] = subject(origin, key)
+    return Wanted(frozenset(keys | set(led.values())), led, frozenset(members))
+
+
+def read(connection: Connection, keyring: Keyring, wanted: Wanted,
+         found: Mapping[Key, Outcome], reversed_keys: Iterable[Key],
+         locked: Iterable[int]) -> dict[Key, Original]:
+    """The originals that have come, by key; `found`: their outcomes, read behind the locks.
+
+    Raises LinkMoved when one of them moved points of a member that is not `locked`.
+    """
+    if not wanted.keys:
+        return {}
+    gone = set(reversed_keys)
+    entry_ids: dict[Key, int] = {}
+    unposted: list[Outcome] = []
+    for key in wanted.keys & found.keys():
+        outcome, verdict = found[key], found.get((HQ, verdict_key(*key)))
+        entry_id = outcome.entry_id or (verdict.entry_id if verdict else None)
+        if entry_id is not None:
+            entry_ids[key] = entry_id
+        else:
+            unposted.append(outcome)
+    made = _read_made(connection, sorted(set(entry_ids.values())))
+    if not {each.member_id for each in made.values()} <= set(locked):
+        raise LinkMoved("An original was posted meanwhile. Nothing was stored.")
+    types = _read_types(connection, keyring, unposted)
+    return {key: _original(found[key], made.get(entry_ids.get(key, 0)),
+                           types.get(key, SALE), key in gone)
+            for key in wanted.keys & found.keys()}
+
+
+def _original(outcome: Outcome, made: Made | None, kind: int, reversed_: bool) -> Original:
+    if made is not None:
+        kind = TYPE_OF_KIND[made.kind]
+    return Original(kind, outcome.code, made, reversed_ or outcome.code == codes.VOIDED)
+
+
+def _read_made(connection: Connection, ids: Sequence[int]) -> dict[int, Made]:
+    if not ids:
+        return {}
+    rows = [(each,) for each in ids]
+    by_entry, values = bulk.matching(connection, postings, ("entry_id",), rows)
+    posted: dict[int, list[Posting]] = {}
+    moved: dict[int, list[Movement]] = {}
+    for group, entry_id, _, *line in connection.exec_driver_sql(
+            f"SELECT 1, entry_id, line, account_id, unit, amount FROM {postings.name}"
+            f" WHERE {by_entry} UNION ALL SELECT 2, entry_id, line, lot_id, delta, held_delta"
+            f" FROM {lot_movements.name} WHERE {by_entry} ORDER BY 1, 2, 3", values + values):
+        if group == 1:
+            posted.setdefault(entry_id, []).append(Posting(*line))
+        else:
+            moved.setdefault(entry_id, []).append(Movement(*line))
+    return {row[0]: Made(*row[1:], tuple(posted.get(row[0], ())), tuple(moved.get(row[0], ())))
+            for row in bulk.select(connection, entries, MADE_COLUMNS, ("id",), rows)}
+
+
+def _read_types(connection: Connection, keyring: Keyring,
+                unposted: Sequence[Outcome]) -> dict[Key, int]:
+    """What the messages were that ended without an entry, from their frames as long as kept."""
+    wanted = {(month_of(each.decided_at), each.origin, each.key) for each in unposted
+              if each.code != codes.VOIDED}
+    if not wanted:
+        return {}
+    types: dict[Key, int] = {}
+    for month, origin, key, box in bulk.select(connection, frames, (*FRAME_KEY, "box"),
+                                               FRAME_KEY, sorted(wanted)):
+        try:
+            frame, _ = keyring.unlock(month, bound_to("frames", origin, key), box)
+        except KeyringError as fault:
+            log.error("stored frame unreadable: terminal %d key %s: %s", origin, key.hex(), fault)
+            continue
+        types[origin, key] = read_request(decode(
+            wire.split(frame, FRAME_UP_SIZE_MAX).payload)).type
+    return types

@@ -16,8 +16,10 @@ from tools.errors import EXIT_NOT_READY, EXIT_UNWRITABLE, ToolError
 
 # name -> (module, attribute, one line for `pointwire --help`)
 COMMANDS = {
+    "chaos": ("tools.chaos.command", "chaos", "Real processes under kill -9 and bad links."),
     "demo": ("tools.demo", "demo", "Handsets, broker, gateway and ledger on this machine."),
     "gateway": ("gateway.cli", "gateway", "The gateway's processes, its migration and its audit."),
+    "prove": ("tools.prove.command", "prove", "Every tap posts once: seeds full of faults."),
     "simulate": ("tools.simulate", "simulate", "An hour of a merchant street in seconds."),
     "terminal": ("tools.terminal", "terminal", "The demo's terminals and their keys."),
 }

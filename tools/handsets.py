@@ -47,6 +47,7 @@ class OutboxEntry:
     code: int | None
     points: int | None
     receipt: int | None
+    card_last4: str | None = None
 
 
 class Handset:
@@ -54,7 +55,8 @@ class Handset:
 
     def __init__(self, terminal_id: int, argv: Sequence[str], env: Mapping[str, str], log: Path,
                  tell: Callable[[str], None],
-                 on_event: Callable[["Handset", Mapping[str, Any]], None]) -> None:
+                 on_event: Callable[["Handset", Mapping[str, Any]], None],
+                 patient: bool = False) -> None:
         self.terminal_id = terminal_id
         self.runtime = ""
         self.ready = asyncio.Event()
@@ -65,7 +67,8 @@ class Handset:
         self._on_event = on_event
         self._number = 0
         self._waiting: dict[int, asyncio.Future[Mapping[str, Any]]] = {}
-        self.process = Process(f"handset {terminal_id}", argv, env, log, tell, self._line)
+        self.process = Process(f"handset {terminal_id}", argv, env, log, tell, self._line,
+                               patient=patient)
         self.process.on_start = self.started
 
     def started(self) -> None:
@@ -133,7 +136,7 @@ class Handset:
         answer = await self.do("outbox")
         return [OutboxEntry(self.terminal_id, row["journal"], row["trace"], row["type"],
                             row.get("amount_minor"), bool(row.get("settled")), row.get("code"),
-                            row.get("points"), row.get("receipt"))
+                            row.get("points"), row.get("receipt"), row.get("card_last4"))
                 for row in answer["outbox"]]
 
 

@@ -4,7 +4,8 @@ Law: a child that dies by itself is said and started again with the same argumen
 cannot start (three deaths within a second of their start, or exit code 78, which means wrong
 settings) is given up, and the demo ends with its last words. Children get no signal from the
 terminal: Ctrl-C reaches the demo, which stops them in order. On Linux they die with the demo
-even when it is killed.
+even when it is killed. Where children are killed on purpose (tools/chaos) a `patient` process is
+never given up for short lives: what it needs may be down just then.
 """
 
 import asyncio
@@ -37,19 +38,30 @@ def _in_child() -> None:
 
 
 class Process:
-    """One child. `on_line` gets each line of its standard output; standard error is its log."""
+    """One child. `on_line` gets each line of its standard output; standard error is its log, and
+    `on_log` gets each line of that. `env` is read at each start, `user` (of the system, for a
+    program that refuses to be root) only where we are root."""
 
     def __init__(self, name: str, argv: Sequence[str], env: Mapping[str, str], log: Path,
                  tell: Callable[[str], None],
-                 on_line: Callable[[str], None] | None = None) -> None:
+                 on_line: Callable[[str], None] | None = None,
+                 on_log: Callable[[str], None] | None = None, patient: bool = False,
+                 user: str | None = None) -> None:
         self.name = name
         self.restarts = 0
+        self.env = dict(env)
+        self.stop_signal = signal.SIGTERM
+        self.restart_delay_s = RESTART_DELAY_S
+        self.down_s: float | None = None  # for the next restart alone
+        self.on_end: Callable[[int], None] = lambda code: None
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._argv = list(argv)
-        self._env = dict(env)
         self._log = log
         self._tell = tell
         self._on_line = on_line
+        self._on_log = on_log
+        self._patient = patient
+        self._user = user
         self._child: asyncio.subprocess.Process | None = None
         self._stopping = False
         self._watcher: asyncio.Task[None] | None = None
@@ -67,17 +79,20 @@ class Process:
         if self._child is not None and self._child.stdin is not None:
             self._child.stdin.write(line.encode() + b"\n")
 
-    def kill(self) -> None:
-        """As if its power were cut."""
-        if self._child is not None and self._child.returncode is None:
-            self._child.kill()
+    def kill(self, down_s: float | None = None) -> bool:
+        """As if its power were cut, for `down_s`; False when it is down already."""
+        if self._child is None or self._child.returncode is not None:
+            return False
+        self.down_s = down_s
+        self._child.kill()
+        return True
 
     async def stop(self) -> None:
         """Ask it to end, wait, and end it."""
         self._stopping = True
         child = self._child
         if child is not None and child.returncode is None:
-            child.terminate()
+            child.send_signal(self.stop_signal)
             try:
                 await asyncio.wait_for(child.wait(), STOP_WAIT_S)
             except TimeoutError:
@@ -97,19 +112,22 @@ class Process:
                 self.fail(NotReady(f"{self.name} cannot be started: {error}. What was posted is "
                                    "safe: put right what it names and start again."))
                 return
+            self.on_end(code)
             if self._stopping:
                 return
             short_lives = short_lives + 1 if clock() - started < SHORT_LIFE_S else 0
-            if code == EXIT_SETTINGS or short_lives >= SHORT_LIVES_MAX:
+            hopeless = short_lives >= SHORT_LIVES_MAX and not self._patient
+            if code == EXIT_SETTINGS or hopeless:
                 self._give_up(code)
                 return
             self.restarts += 1
-            self._tell(f"{self.name} ended ({_how(code)}); starting it again")
-            await asyncio.sleep(RESTART_DELAY_S)
+            self._tell(f"{self.name} ended ({how(code)}); starting it again")
+            down_s, self.down_s = self.down_s, None
+            await asyncio.sleep(self.restart_delay_s if down_s is None else down_s)
 
     def _give_up(self, code: int) -> None:
         words = last_words(self._log)
-        self.fail(NotReady(f"{self.name} does not start ({_how(code)}): {words}. What was posted "
+        self.fail(NotReady(f"{self.name} does not start ({how(code)}): {words}. What was posted "
                            f"is safe; see {self._log}."))
 
     def fail(self, error: NotReady) -> None:
@@ -119,19 +137,32 @@ class Process:
             self.failed.exception()  # who asks gets it; asyncio need not tell it again
 
     async def _live(self) -> int:
+        pipe = asyncio.subprocess.PIPE
         with self._log.open("ab") as log:
             self._child = await asyncio.create_subprocess_exec(
-                *self._argv, env=self._env, stdin=asyncio.subprocess.PIPE, stderr=log,
-                stdout=asyncio.subprocess.PIPE if self._on_line else log,
-                limit=LINE_SIZE_MAX, preexec_fn=_in_child)
+                *self._argv, env=self.env, stdin=pipe, stderr=pipe if self._on_log else log,
+                stdout=pipe if self._on_line else log, limit=LINE_SIZE_MAX,
+                preexec_fn=_in_child, user=self._user if os.geteuid() == 0 else None)
         self.on_start()
-        if self._on_line is not None and self._child.stdout is not None:
-            async for line in self._child.stdout:
-                self._on_line(line.decode("utf-8", "replace").rstrip("\n"))
+        listening = [self._hear(self._child.stdout, self._on_line),
+                     self._hear(self._child.stderr, self._logged if self._on_log else None)]
+        await asyncio.gather(*listening)
         return await self._child.wait()
 
+    async def _hear(self, stream: asyncio.StreamReader | None,
+                    heard: Callable[[str], None] | None) -> None:
+        if stream is not None and heard is not None:
+            async for line in stream:
+                heard(line.decode("utf-8", "replace").rstrip("\n"))
 
-def _how(code: int) -> str:
+    def _logged(self, line: str) -> None:
+        with self._log.open("a", encoding="utf-8") as log:
+            log.write(line + "\n")
+        if self._on_log is not None:
+            self._on_log(line)
+
+
+def how(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 

@@ -72,7 +72,7 @@ def test_what_the_interpreter_prints_itself_stands_in_the_log(tmp_path: Path):
 def test_the_outbox_is_read_as_values(tmp_path: Path):
     async def main(handset: Handset) -> None:
         (entry,) = await handset.outbox()
-        assert entry == handsets.OutboxEntry(7, 5, 1, 1, 1250, True, 0, 12, 9)
+        assert entry == handsets.OutboxEntry(7, 5, 1, 1, 1250, True, 0, 12, 9, "7892")
 
     run(main, tmp_path)
 

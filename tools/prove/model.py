@@ -1,13 +1,40 @@
-"""What the world is before the run, and what each tap may come to. Pure, with its own arithmetic.
+"""What a tap may come to: table T over what HQ did and when, with the model's own arithmetic.
 
-Law: nothing of the gateway is used here. Points are
-floor(amount_minor * rate_points * multiplier_bp / (rate_minor * 10000)).
+Law: nothing of the gateway is used here. A tap is refused only for its card or for a state of
+card or member that began before it; every other cause holds it; else it posts. What cannot be
+known for sure may go either way, and nothing else may:
+- the gateway dates a tap by a clock that heartbeats set, so a change within `clock_error_s` of
+  the tap may have come before or after it; where the clock was wrong or never set, any date from
+  the last trusted time to the arrival will do, and a change in between may also hold the tap;
+- it judges by what it knows when it decides, some time between the tap's arrival and its answer;
+  what was recorded after a backup is unknown after the restore until it is recorded again;
+- of a state it knows one step back: what changed twice since the tap may be held.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterable
+from itertools import product
 from typing import NamedTuple
 
+from tools.prove.story import (
+    BACKUP,
+    CARD,
+    EPOCH_REVOKED,
+    MEMBER,
+    MERCHANT,
+    RESTORED,
+    TERMINAL,
+    Happened,
+    Story,
+)
+
 BP = 10000
+US = 1_000_000
+NEVER = 1 << 62
+
+APPROVED, UNKNOWN, INACTIVE, INVALID, SUSPENDED, VOIDED, HELD = 0, 10, 11, 15, 20, 40, 41
+CARD_CODES = {"active": 0, "replaced": 0, "stock": INACTIVE, "lost": 12, "blocked": 13,
+              "expired": 14, "suspect": 16}
+REFUSED = frozenset((10, 11, 12, 13, 14, 15, 16, 20, 40))
 
 
 class Rate(NamedTuple):
@@ -28,17 +55,32 @@ class CardFacts(NamedTuple):
 class Rules(NamedTuple):
     """The world as it was made. `opening_s`: unix seconds at virtual time 0. `cards`: card number
     (or UID) -> facts; a card that is not here is unknown to the gateway. `multipliers`: member id
-    -> basis points of the tier. `merchants`: terminal id -> merchant id. `key_of(terminal_id,
-    epoch)`: the terminal key, to tell authentic frames from corrupt ones."""
+    -> basis points of the tier. `merchants`: terminal id -> merchant id. `clock_error_s`: how far
+    a clock may be off when a heartbeat sets it (round trip, whole seconds); `drift_ppm_max`: by
+    how much of its age it may be off beyond that."""
 
     opening_s: int
     rates: tuple[Rate, ...]
     cards: dict[int | bytes, CardFacts]
     multipliers: dict[int, int]
     merchants: dict[int, int]
-    key_of: Callable[[int, int], bytes]
-    first_tap_activates: bool = False
-    clock_error_s: int = 12
+    clock_error_s: int = 15
+    drift_ppm_max: int = 0
+
+
+class Dates(NamedTuple):
+    """The instants a tap may be dated to. `sure`: its clock was good, within its error."""
+
+    first_us: int
+    last_us: int
+    sure: bool
+
+
+class Window(NamedTuple):
+    """When the gateway may have decided: after record `first`, before record `last`."""
+
+    first: int
+    last: int
 
 
 def points_of(amount_minor: int, rate: Rate, multiplier_bp: int) -> int:
@@ -46,3 +88,155 @@ def points_of(amount_minor: int, rate: Rate, multiplier_bp: int) -> int:
     return amount_minor * rate.rate_points * multiplier_bp // (rate.rate_minor * BP)
 
 
+def luhn(number: int) -> bool:
+    """Whether the last digit of a card number is its check digit (ISO/IEC 7812-1)."""
+    digits = [int(digit) for digit in reversed(str(number))]
+    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[1::2])
+    return (sum(digits[::2]) + sum(doubled)) % 10 == 0
+
+
+class World:
+    """What HQ had recorded at any moment of the story."""
+
+    def __init__(self, story: Story, rules: Rules) -> None:
+        self.rules = rules
+        backups = {fact.subject: fact.order for fact in story.facts if fact.what == BACKUP}
+        self._undoings = [(backups[fact.subject], fact.order) for fact in story.facts
+                          if fact.what == RESTORED]
+        self._facts: dict[tuple[str, object], list[Happened]] = {}
+        for fact in story.facts:
+            if fact.what in (CARD, MEMBER, MERCHANT, TERMINAL, EPOCH_REVOKED):
+                self._facts.setdefault((fact.what, fact.subject), []).append(fact)
+
+    def undone(self, order: int) -> int:
+        """The order of the restore that made the gateway forget what it knew at `order`."""
+        return min((restore for backup, restore in self._undoings if backup < order < restore),
+                   default=NEVER)
+
+    def known(self, what: str, subject: object, order: int) -> list[Happened]:
+        """The facts of a subject as the gateway knew them at `order`, oldest first."""
+        return [fact for fact in self._facts.get((what, subject), ())
+                if fact.order < order <= self.undone(fact.order)]
+
+    # -- a sale --------------------------------------------------------------------------------
+
+    def sale(self, terminal_id: int, epoch: int, card: int | bytes, dates: Dates,
+             window: Window) -> frozenset[int]:
+        """The codes that table T allows a sale decided in `window`."""
+        facts = self.rules.cards.get(card)
+        subjects: list[tuple[str, object]] = [
+            (CARD, card), (MEMBER, facts and facts.member_id), (TERMINAL, terminal_id),
+            (MERCHANT, self.rules.merchants.get(terminal_id)), (EPOCH_REVOKED, terminal_id)]
+        changes = [fact for subject in subjects for fact in self._facts.get(subject, ())]
+        if not changes:
+            return frozenset((self._card_now(card),))
+        found: set[int] = set()
+        by_date: set[frozenset[int]] = set()
+        for order in self._moments(changes, window):
+            for at_us in _instants(changes, dates):
+                allowed = self._sale_at(terminal_id, epoch, card, at_us, order)
+                by_date.add(allowed)
+                found |= allowed
+        if not dates.sure and len(by_date) > 1:
+            found.add(HELD)
+        return frozenset(found)
+
+    def _moments(self, changes: Iterable[Happened], window: Window) -> set[int]:
+        edges = {edge for fact in changes for edge in (fact.order, self.undone(fact.order))}
+        return {window.last} | {edge for edge in edges if window.first < edge < window.last} | (
+            {window.first} if window.first < window.last else set())
+
+    def _sale_at(self, terminal_id: int, epoch: int, card: int | bytes, at_us: int,
+                 order: int) -> frozenset[int]:
+        """The codes for one date and one state of knowledge. Refusal and hold together: either."""
+        if self.distrusted(terminal_id, epoch, order):
+            return frozenset((HELD,))
+        facts = self.rules.cards.get(card)
+        causes = [self._card(card, at_us, order)]
+        if facts is not None and facts.member_id is not None:
+            causes.append(self._member(facts.member_id, at_us, order))
+        merchant = self.rules.merchants.get(terminal_id)
+        causes.append(self._place(MERCHANT, merchant, at_us, order))
+        causes.append(self._place(TERMINAL, terminal_id, at_us, order))
+        found: set[int] = set()
+        for each in product(*causes):
+            stopping = set(each) - {APPROVED}
+            found |= stopping or {APPROVED}
+        return frozenset(found)
+
+    def distrusted(self, terminal_id: int, epoch: int, order: int) -> bool:
+        """Reported lost, or sealed under a revoked key: judged now, whatever the date."""
+        states = self.known(TERMINAL, terminal_id, order)
+        lost = bool(states) and states[-1].value == "lost"
+        return lost or any(fact.value == epoch
+                           for fact in self.known(EPOCH_REVOKED, terminal_id, order))
+
+    def _card_now(self, card: int | bytes) -> int:
+        facts = self.rules.cards.get(card)
+        if facts is None:
+            return UNKNOWN if isinstance(card, bytes) or luhn(card) else INVALID
+        return CARD_CODES[facts.state]
+
+    def _card(self, card: int | bytes, at_us: int, order: int) -> frozenset[int]:
+        known = self.known(CARD, card, order)
+        code = self._card_now(card)
+        for fact in known:
+            if fact.since_us <= at_us:
+                code = CARD_CODES[fact.value]
+        later = sum(fact.since_us > at_us for fact in known)
+        if not later or (later == 1 and not code):
+            return frozenset((code,))
+        if code == INACTIVE:  # taken from stock since: the row may tell it as usable
+            return frozenset((code, HELD, APPROVED))
+        return frozenset((code, HELD))
+
+    def _member(self, member_id: int, at_us: int, order: int) -> frozenset[int]:
+        known = self.known(MEMBER, member_id, order)
+        if not known:
+            return frozenset((APPROVED,))
+        at_tap = _state_at(known, at_us)
+        if known[-1].value != "active":
+            later = known[-1].since_us > at_us
+            return frozenset(({HELD} if later else {SUSPENDED})
+                             | ({SUSPENDED} if at_tap != "active" else set()))
+        return frozenset({APPROVED} | ({SUSPENDED, HELD} if at_tap != "active" else set()))
+
+    def _place(self, what: str, subject: object, at_us: int, order: int) -> frozenset[int]:
+        """Terminal or merchant: suspended holds what was tapped since."""
+        known = self.known(what, subject, order)
+        if not known:
+            return frozenset((APPROVED,))
+        began = known[-1].value != "active" and known[-1].since_us <= at_us
+        if began:
+            return frozenset((HELD,))
+        doubt = _state_at(known, at_us) != "active"
+        return frozenset({APPROVED} | ({HELD} if doubt else set()))
+
+    def points(self, amount_minor: int, card: int | bytes, dates: Dates) -> frozenset[int]:
+        """What a sale may earn: by the rule set in force at any of its dates."""
+        facts = self.rules.cards.get(card)
+        if facts is None or facts.member_id is None:
+            return frozenset()
+        multiplier = self.rules.multipliers[facts.member_id]
+        rates = self.rules.rates
+        inside = [rate for rate, following in zip(rates, (*rates[1:], None), strict=True)
+                  if rate.effective_us <= dates.last_us
+                  and (following is None or following.effective_us > dates.first_us)]
+        return frozenset(points_of(amount_minor, rate, multiplier) for rate in inside)
+
+
+def _state_at(known: Iterable[Happened], at_us: int) -> str:
+    state = "active"
+    for fact in known:
+        if fact.since_us <= at_us:
+            state = fact.value
+    return state
+
+
+def _instants(changes: Iterable[Happened], dates: Dates) -> set[int]:
+    """Instants between which nothing changes."""
+    first, last, _ = dates
+    found = {first, last}
+    for fact in changes:
+        found |= {at for at in (fact.since_us - 1, fact.since_us) if first <= at <= last}
+    return found

@@ -1,0 +1,109 @@
+"""The ledger's own rows, read plainly: what was posted, whom it concerns, what still stands.
+
+Law: entries, postings, lots and members' balances, and which taps HQ holds. No reply, no seal and
+no outcome is believed: an outcome that claims a posting proves nothing.
+"""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from sqlalchemy import Engine, func, select
+
+from gateway.database import reading
+from gateway.tables import entries, lots, members, outcomes, postings
+from protocol import codes
+from tools.prove.story import TapKey
+
+HQ = 0  # origin of HQ's verdicts
+
+
+class Entry(NamedTuple):
+    """A journal entry. `points`: what it gave its member (negative: took); `sums`: what its
+    postings add up to in each unit, all of which must be 0. `by_hq`: posted by a verdict, `key`
+    is the held message's."""
+
+    receipt: int
+    kind: int
+    key: TapKey
+    by_hq: bool
+    frame_hash: bytes
+    member_id: int
+    merchant_id: int
+    amount_minor: int | None
+    points: int
+    sums: tuple[int, ...]
+    dated_at_ms: int
+
+
+class MemberBooks(NamedTuple):
+    """A member's row beside its lots."""
+
+    available: int
+    held: int
+    debt: int
+    lots_remaining: int
+    lots_held: int
+
+
+class Books(NamedTuple):
+    """`entries` by receipt. `held`: messages HQ has still to judge."""
+
+    entries: tuple[Entry, ...]
+    members: dict[int, MemberBooks]
+    held: frozenset[TapKey]
+
+
+def read_books(engine: Engine) -> Books:
+    """Everything, in one snapshot."""
+    with reading(engine) as connection:
+        accounts: dict[int, int] = {}
+        balances: dict[int, tuple[int, int, int]] = {}
+        for row in connection.execute(select(
+                members.c.id, members.c.points_account_id, members.c.available, members.c.held,
+                members.c.debt)):
+            accounts[row[0]] = row[1]
+            balances[row[0]] = row[2:]
+        lines: dict[int, list[tuple[int, int, int]]] = {}
+        for entry_id, *line in connection.execute(select(
+                postings.c.entry_id, postings.c.account_id, postings.c.unit, postings.c.amount)):
+            lines.setdefault(entry_id, []).append((line[0], line[1], line[2]))
+        made = tuple(_entry(row, lines.get(row[0], ()), accounts.get(row[5]))
+                     for row in connection.execute(select(
+                         entries.c.id, entries.c.kind, entries.c.origin, entries.c.operation_key,
+                         entries.c.frame_hash, entries.c.member_id, entries.c.merchant_id,
+                         entries.c.amount_minor, entries.c.dated_at).order_by(entries.c.id)))
+        in_lots = {row[0]: (int(row[1]), int(row[2])) for row in connection.execute(select(
+            lots.c.member_id, func.sum(lots.c.remaining), func.sum(lots.c.held)
+        ).group_by(lots.c.member_id))}
+        judged = {key_of(HQ, row[0])[0] for row in connection.execute(
+            select(outcomes.c.operation_key).where(outcomes.c.origin == HQ))}
+        held = {key_of(row[0], row[1])[0] for row in connection.execute(
+            select(outcomes.c.origin, outcomes.c.operation_key).where(
+                outcomes.c.code == codes.HELD, outcomes.c.origin != HQ))}
+    return Books(made, {member_id: MemberBooks(*row, *in_lots.get(member_id, (0, 0)))
+                        for member_id, row in balances.items()}, frozenset(held - judged))
+
+
+def entry_keys(engine: Engine) -> frozenset[TapKey]:
+    """The messages that have an entry of their own: a short look right after a crash."""
+    with reading(engine) as connection:
+        return frozenset(key_of(row[0], row[1])[0] for row in connection.execute(
+            select(entries.c.origin, entries.c.operation_key)) if row[0] != HQ)
+
+
+def key_of(origin: int, operation_key: bytes) -> tuple[TapKey, bool]:
+    """The handset's message behind an operation key, and whether it is HQ's word on it."""
+    by_hq = origin == HQ
+    terminal = int.from_bytes(operation_key[:4], "big") if by_hq else origin
+    pair = operation_key[4:] if by_hq else operation_key
+    journal, trace = int.from_bytes(pair[:4], "big"), int.from_bytes(pair[4:], "big")
+    return (terminal, journal, trace), by_hq
+
+
+def _entry(row, lines: Collection[tuple[int, int, int]], account: int | None) -> Entry:
+    sums: dict[int, int] = {}
+    for _, unit, amount in lines:
+        sums[unit] = sums.get(unit, 0) + amount
+    points = sum(amount for account_id, _, amount in lines if account_id == account)
+    return Entry(row[0], row[1], *key_of(row[2], row[3]), row[4], row[5], row[6], row[7], points,
+                 tuple(sums.values()), row[8])

@@ -1,0 +1,228 @@
+"""What must hold of the books. Each rule is a function that gives findings."""
+
+from tools.prove.books import Entry
+from tools.prove.case import ACCRUAL, APPROVED, HELD, NOTHING_LEFT, REVERSAL, SALE, VOID, Case, Tap
+from tools.prove.findings import (
+    BALANCE_DIFFERS,
+    CLAIMED,
+    DOUBLED,
+    HOLD_FORGOTTEN,
+    LOST,
+    MOVED_TWICE,
+    RECEIPT_REUSED,
+    SCREEN_DIFFERS,
+    UNBALANCED,
+    UNTAPPED,
+    VERDICT_IGNORED,
+    VOIDED_BUT_COUNTS,
+    WRONG_AMOUNT,
+    WRONG_DATE,
+    WRONG_MEMBER,
+    WRONG_POINTS,
+    Finding,
+    Findings,
+    told,
+)
+from tools.prove.seen import TRANSIENT
+from tools.prove.story import DATABASE_FAILED, SURVIVED, Happened, TapKey
+
+
+def entries_are_of_taps(case: Case) -> Findings:
+    for entry in case.books.entries:
+        tap = case.tap_of(entry)
+        if any(entry.sums):
+            yield Finding(UNBALANCED, entry.key, "postings that sum to zero", f"{entry.sums}")
+        if tap is None:
+            yield Finding(UNTAPPED, entry.key, "a frame that was tapped",
+                          f"receipt {entry.receipt} out of nothing")
+        elif entry.key != tap.key:
+            name = MOVED_TWICE if entry.key in tap.keys else UNTAPPED
+            yield Finding(name, tap.key, f"an entry under {tap.key}", f"under {entry.key}")
+        elif (entry.kind, tap.kind) not in ((ACCRUAL, SALE), (REVERSAL, VOID)):
+            yield Finding(UNTAPPED, entry.key, f"an entry for a message of type {tap.kind}",
+                          f"an entry of kind {entry.kind}")
+
+
+def entries_say_what_was_tapped(case: Case) -> Findings:
+    for tap in case.taps:
+        ending = case.ending(tap)
+        for entry in case.entries_of(tap, ACCRUAL):
+            if tap.card is None or tap.amount_minor is None or tap.frame is None:
+                continue
+            facts = case.rules.cards.get(tap.card)
+            last_us = ending.final.seen.first_us if ending.final else entry_us(case, entry)
+            dates = case.dates(tap, last_us)
+            if facts is None or entry.member_id != facts.member_id:
+                yield Finding(WRONG_MEMBER, tap.key, f"the member of its card ({facts})",
+                              f"member {entry.member_id}")
+                continue
+            if (entry.amount_minor, entry.merchant_id) != (
+                    tap.amount_minor, case.rules.merchants.get(tap.key[0])):
+                yield Finding(WRONG_AMOUNT, tap.key, f"{tap.amount_minor} at its merchant",
+                              f"{entry.amount_minor} at merchant {entry.merchant_id}")
+            points = case.world.points(tap.amount_minor, tap.card, dates)
+            if entry.points not in points:
+                yield Finding(WRONG_POINTS, tap.key, f"{sorted(points)} points",
+                              f"{entry.points}")
+            at_us = entry_us(case, entry)
+            if not dates.first_us - 1_000_000 <= at_us <= dates.last_us + 1_000_000:
+                yield Finding(WRONG_DATE, tap.key, f"dated within {dates}", f"{at_us}")
+
+
+def entry_us(case: Case, entry: Entry) -> int:
+    """The virtual time an entry is dated to."""
+    return (entry.dated_at_ms - case.rules.opening_s * 1000) * 1000
+
+
+def taps_count_once(case: Case) -> Findings:
+    for tap in case.taps:
+        made = case.entries_of(tap, ACCRUAL if tap.kind == SALE else REVERSAL)
+        if len(made) > 1:
+            yield Finding(DOUBLED, tap.key, "one entry",
+                          f"receipts {[entry.receipt for entry in made]}")
+
+
+def answers_and_books_agree(case: Case) -> Findings:
+    """Posted means an entry, anything else means none."""
+    restored = bool(case.seen.restores)
+    for tap in case.taps:
+        ending = case.ending(tap)
+        made = [entry for entry in case.entries_of(tap, ACCRUAL if tap.kind == SALE else REVERSAL)
+                if not entry.by_hq]
+        if tap.kind == SALE and ending.only(APPROVED) and not made and (
+                ending.final or tap.required):
+            name = LOST if restored or ending.final is None else CLAIMED
+            yield Finding(name, tap.key, "an entry, as its answer says", "none in the books")
+        elif made and ending.codes and APPROVED not in ending.codes:
+            yield Finding(SCREEN_DIFFERS, tap.key, f"no entry after {told(ending.codes)}",
+                          f"receipt {made[0].receipt}")
+
+
+def held_taps_await_their_verdict(case: Case) -> Findings:
+    for tap in case.taps:
+        ending, word = case.ending(tap), case.verdict(tap.key)
+        by_hq = [entry for kind in (ACCRUAL, REVERSAL) for entry in case.entries_of(tap, kind)
+                 if entry.by_hq]
+        voided = any(APPROVED in case.ending(void).codes
+                     for void in case.voids.get(tap.key, ()))
+        if by_hq and word != "post":
+            yield Finding(VERDICT_IGNORED, tap.key, f"verdict {word}", "posted by HQ")
+        elif word == "post" and ending.only(HELD) and not by_hq and not voided and (
+                tap.kind == SALE):
+            yield Finding(VERDICT_IGNORED, tap.key, "posted by HQ", "no entry")
+        if ending.only(HELD) and word is None and not voided and (
+                tap.key not in case.books.held):
+            yield Finding(HOLD_FORGOTTEN, tap.key, "on HQ's list of held taps", "not there")
+
+
+def voids_take_back(case: Case) -> Findings:
+    for key, voids in case.voids.items():
+        taken = [entry for void in voids for entry in case.entries_of(void, REVERSAL)]
+        tap = case.by_key.get(key)
+        made = case.entries_of(tap, ACCRUAL) if tap is not None else []
+        effective = any(case.ending(void).only(APPROVED, NOTHING_LEFT)
+                        or case.verdict(void.key) == "post" for void in voids)
+        net = sum(entry.points for entry in (*made, *taken))
+        if effective and net:
+            yield Finding(VOIDED_BUT_COUNTS, key, "0 points after its void", f"{net}")
+        if taken and (len(taken) > len(made) or len(taken) > 1):
+            yield Finding(DOUBLED, key, "taken back once", f"{len(taken)} times")
+
+
+def figures_are_the_ledgers(case: Case) -> Findings:
+    """Points, balance and receipt of an answer are those of its entry."""
+    running: dict[int, int] = {}
+    after: dict[int, int] = {}
+    by_receipt = {entry.receipt: entry for entry in case.books.entries}
+    for entry in case.books.entries:
+        running[entry.member_id] = running.get(entry.member_id, 0) + entry.points
+        after[entry.receipt] = running[entry.member_id]
+    for tap in case.taps:
+        reply = case.ending(tap).final
+        if reply is None or reply.code != APPROVED or reply.epoch < len(case.seen.restores):
+            continue
+        entry = by_receipt.get(reply.receipt or 0)
+        if entry is None and tap.kind == SALE:
+            yield Finding(SCREEN_DIFFERS, tap.key, "a receipt of the books",
+                          f"receipt {reply.receipt}")
+        elif entry is None:
+            if reply.points:
+                yield Finding(SCREEN_DIFFERS, tap.key, "0 points without an entry",
+                              f"{reply.points}")
+        elif (entry.key, entry.points, after[entry.receipt]) != (
+                tap.key, reply.points, reply.balance):
+            yield Finding(SCREEN_DIFFERS, tap.key,
+                          f"{entry.points} points, balance {after[entry.receipt]} ({entry.key})",
+                          f"{reply.points} points, balance {reply.balance}")
+
+
+def receipts_are_used_once(case: Case) -> Findings:
+    owner: dict[int, TapKey] = {}
+    claims = [(entry.receipt, entry.key) for entry in case.books.entries]
+    claims += [(reply.receipt, reply.key) for replies in case.seen.replies.values()
+               for reply in replies if reply.receipt is not None]
+    for receipt, key in claims:
+        if owner.setdefault(receipt, key) != key:
+            yield Finding(RECEIPT_REUSED, key, f"receipt {receipt} belongs to {owner[receipt]}",
+                          "used again")
+
+
+def balances_are_what_was_earned(case: Case) -> Findings:
+    earned: dict[int, int] = {}
+    for tap in case.taps:
+        made = case.entries_of(tap, ACCRUAL)
+        if not made or tap.card is None or tap.amount_minor is None:
+            continue
+        facts = case.rules.cards.get(tap.card)
+        taken = any(case.entries_of(void, REVERSAL) for void in case.voids.get(tap.key, ()))
+        if facts is None or facts.member_id is None or taken:
+            continue
+        last_us = max(entry_us(case, made[0]), tap.tapped_us)
+        points = case.world.points(tap.amount_minor, tap.card, case.dates(tap, last_us))
+        given = made[0].points if made[0].points in points else min(points, default=0)
+        earned[facts.member_id] = earned.get(facts.member_id, 0) + given
+    for member_id, row in case.books.members.items():
+        wanted = earned.get(member_id, 0)
+        if (row.available - row.debt, row.lots_remaining, row.lots_held) != (
+                wanted, row.available, row.held):
+            yield Finding(BALANCE_DIFFERS, None, f"{wanted} points for member {member_id}",
+                          f"{row}")
+
+
+def what_was_promised_survives(case: Case) -> Findings:
+    """Right after a crash the books hold whatever was acknowledged or answered before it."""
+    for fact in case.story.facts:
+        if fact.what != SURVIVED:
+            continue
+        for tap in case.taps:
+            promise = _promise(case, tap, fact)
+            if promise and tap.key not in fact.value:
+                yield Finding(CLAIMED, tap.key, f"an entry, as it was {promise}",
+                              "none after the crash")
+
+
+def _promise(case: Case, tap: Tap, crash: Happened) -> str:
+    """By what the gateway had promised an entry of its own; empty: it had not."""
+    if tap.kind != SALE or tap.frame is None or tap.frame.arrived is None:
+        return ""
+    epoch = sum(order < crash.order for order in case.seen.restores)
+    replies = [reply for reply in case.seen.replies_to(tap.frame) if reply.epoch == epoch]
+    finals = [reply for reply in replies if reply.final]
+    if not finals or finals[0].code != APPROVED:
+        return ""
+    if finals[0].seen.first_order < crash.order:
+        return "answered"
+    acknowledged = case.acknowledged(tap.frame)
+    if acknowledged is None or acknowledged.first_order > crash.order:
+        return ""
+    since = tap.frame.arrived.first_order
+    put_aside = any(reply.code in TRANSIENT for reply in replies) or any(
+        fact.what == DATABASE_FAILED and since < fact.order < crash.order
+        for fact in case.story.facts)
+    return "" if put_aside or case.seen.restores else "acknowledged"
+
+
+RULES = (entries_are_of_taps, entries_say_what_was_tapped, taps_count_once,
+         answers_and_books_agree, held_taps_await_their_verdict, voids_take_back,
+         figures_are_the_ledgers, receipts_are_used_once, balances_are_what_was_earned,
+         what_was_promised_survives)

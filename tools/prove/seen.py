@@ -1,0 +1,121 @@
+"""What the bytes of a story say: requests by message, replies by the frame they answer.
+
+Law: read with cbor2 alone, none of the product's own code, and nothing is verified: what a
+handset sent and what the gateway published is authentic because of where it was seen. What
+arrived counts when it is, byte for byte, a frame that somebody sealed.
+"""
+
+from bisect import bisect_left
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+import cbor2
+
+from tools.prove.story import PLANTED, RESTORED, Key, Sighting, Story, TapKey
+
+DIGEST_SIZE = 8
+HEARTBEAT = 10
+APPROVED = 0
+TRANSIENT = (53, 54, 61, 90)
+FINAL = frozenset((0, 10, 11, 12, 13, 14, 15, 16, 20, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
+                   41, 42, 50, 51, 52, 60, 62, 63))
+
+
+class Frame(NamedTuple):
+    """A sealed request. `up`: on the handset's side (None: planted); `arrived`: at the gateway."""
+
+    key: TapKey
+    epoch: int
+    kind: int
+    at: int | None
+    clock_age: int | None
+    amount_minor: int | None
+    card: int | bytes | None
+    original: Key | None
+    frame_hash: bytes
+    up: Sighting | None
+    arrived: Sighting | None
+
+
+class Reply(NamedTuple):
+    """A reply as published. `epoch`: how often the database had been restored before."""
+
+    key: TapKey
+    digest: bytes
+    code: int
+    at: int
+    points: int | None
+    balance: int | None
+    receipt: int | None
+    body: bytes
+    seen: Sighting
+    epoch: int
+
+    @property
+    def final(self) -> bool:
+        return self.code in FINAL
+
+
+def payload_of(frame: bytes) -> tuple[dict[int, Any], bytes]:
+    """(payload, kid) of a COSE_Mac0."""
+    _, unprotected, payload, _ = cbor2.loads(frame).value
+    return cbor2.loads(payload), unprotected[4]
+
+
+class Seen:
+    """`frames` and `planted`: journaled, by key; `replies`: journaled, by (terminal, digest), in
+    the order in which they were first seen; `restores`: orders of the restores."""
+
+    def __init__(self, story: Story) -> None:
+        self.frames: dict[TapKey, list[Frame]] = {}
+        self.planted: dict[TapKey, list[Frame]] = {}
+        self.replies: dict[tuple[int, bytes], list[Reply]] = {}
+        self.restores = [fact.order for fact in story.facts if fact.what == RESTORED]
+        self._heard: dict[int, list[int]] = {}
+        for (terminal_id, body), up in story.ups.items():
+            self._frame(self.frames, story, terminal_id, body, up)
+        for fact in story.facts:
+            if fact.what == PLANTED:
+                self._frame(self.planted, story, fact.subject, fact.value, None)
+        for times in self._heard.values():
+            times.sort()
+        for epoch, downs in enumerate(story.downs):
+            for (terminal_id, body), seen in downs.items():
+                self._reply(terminal_id, body, seen, epoch)
+        for each in self.replies.values():
+            each.sort(key=lambda reply: reply.seen.first_order)
+
+    def _frame(self, where: dict[TapKey, list[Frame]], story: Story, terminal_id: int,
+               body: bytes, up: Sighting | None) -> None:
+        said, kid = payload_of(body)
+        arrived = story.arrivals.get((terminal_id, body))
+        trace = said[2]
+        if not trace:
+            if said[0] == HEARTBEAT and arrived is not None:
+                self._heard.setdefault(terminal_id, []).append(arrived.first_us)
+            return
+        card, original = said.get(6), said.get(10)
+        key = terminal_id, said[1], trace
+        where.setdefault(key, []).append(Frame(
+            key, kid[4], said[0], said.get(3), said.get(4), said.get(7),
+            None if card is None else card[1],
+            (original[0], original[1]) if isinstance(original, list) and len(original) == 2
+            else None, sha256(body).digest(), up, arrived))
+
+    def _reply(self, terminal_id: int, body: bytes, seen: Sighting, epoch: int) -> None:
+        said, _ = payload_of(body)
+        if said[2]:
+            digest = said[3]
+            self.replies.setdefault((terminal_id, digest), []).append(Reply(
+                (terminal_id, said[1], said[2]), digest, said[4], said[5], said.get(6),
+                said.get(7), said.get(11), body, seen, epoch))
+
+    def replies_to(self, frame: Frame) -> list[Reply]:
+        return self.replies.get((frame.key[0], frame.frame_hash[:DIGEST_SIZE]), [])
+
+    def heard_before(self, terminal_id: int, at_us: int) -> int:
+        """When the gateway last had reason to trust the time of this terminal before `at_us`: the
+        last heartbeat but one, as the last may not have been answered. 0: never."""
+        times = self._heard.get(terminal_id, [])
+        place = bisect_left(times, at_us) - 2
+        return times[place] if place >= 0 else 0

@@ -1,0 +1,179 @@
+"""What must hold of handsets, wire and answers. Each rule is a function that gives findings."""
+
+from collections import Counter
+
+from tools.prove.case import APPROVED, CONFLICT, HELD, SALE, VOID, Case, Tap
+from tools.prove.findings import (
+    CLAIMED,
+    CLOCK_WRONG,
+    DOUBLED,
+    FOREIGN_REPLY,
+    HELD_WITHOUT_CAUSE,
+    LOST,
+    MESSAGE_DIFFERS,
+    MOVED_TWICE,
+    NOT_DRAINED,
+    POSTED_WITHOUT_RIGHT,
+    REFUSED_WITHOUT_CAUSE,
+    REPLY_DIFFERED,
+    TRACE_REUSED,
+    UNTAPPED_MESSAGE,
+    Finding,
+    Findings,
+    told,
+)
+from tools.prove.seen import TRANSIENT
+from tools.prove.story import POWER_OFF
+
+
+def traces_are_used_once(case: Case) -> Findings:
+    for tap in case.doubles:
+        yield Finding(TRACE_REUSED, tap.key, "a trace is told saved once", "told saved again")
+    for key, frames in case.seen.frames.items():
+        if len(frames) > 1:
+            yield Finding(TRACE_REUSED, key, "one frame", f"{len(frames)} frames")
+
+
+def frames_say_what_was_tapped(case: Case) -> Findings:
+    for tap in case.taps:
+        frame, said = tap.frame, tap.accepted
+        if frame is None or said is None:
+            continue
+        wanted = (said.kind, said.amount_minor, said.card)
+        sealed = (frame.kind, frame.amount_minor, frame.card)
+        if wanted != sealed:
+            yield Finding(MESSAGE_DIFFERS, tap.key, f"type, amount, card {_masked(wanted)}",
+                          f"{_masked(sealed)}")
+        elif len(tap.keys) == 1 and said.original != frame.original:
+            yield Finding(MESSAGE_DIFFERS, tap.key, f"a void of {said.original}",
+                          f"of {frame.original}")
+
+
+def _masked(content: tuple) -> tuple:
+    return *content[:2], None if content[2] is None else "..." + str(content[2])[-4:]
+
+
+def nothing_is_sent_that_nobody_tapped(case: Case) -> Findings:
+    """One attempt of the cashier makes at most one message, told or not. A void that takes back
+    a message that only the gateway can do is the handset's own."""
+    attempts, untold = case.untold()
+    for content, count in untold.items():
+        if count > attempts[content] and content[1] != VOID:
+            key = next(tap.key for tap in case.taps if tap.content == content
+                       and tap.accepted is None and not tap.planted)
+            yield Finding(UNTAPPED_MESSAGE, key, f"at most {attempts[content]} of its content",
+                          f"{count} that no screen told of")
+    told = Counter(tap.content for tap in case.taps if tap.accepted is not None)
+    tapped = Counter((each.terminal_id, each.kind, each.amount_minor, each.card)
+                     for each in case.story.attempts)
+    for content, count in (told - tapped).items():
+        if content[1] == SALE:
+            key = [tap.key for tap in case.taps if tap.content == content][-1]
+            yield Finding(DOUBLED, key, "one message for each tap", f"{count} more messages")
+
+
+def clocks_are_set_right(case: Case) -> Findings:
+    for tap in case.taps:
+        frame = tap.frame
+        if tap.accepted is None or frame is None or frame.clock_age is None or frame.at is None:
+            continue
+        error_us = case.clock_error_us(tap)
+        if (len(tap.keys) == 1 and abs(error_us) > case.error_us_max(frame.clock_age)
+                and not case.clock_was_touched(tap, frame.clock_age)):
+            yield Finding(CLOCK_WRONG, tap.key, f"a clock set {frame.clock_age} s ago is right",
+                          f"{error_us // 1_000_000} s off")
+
+
+# ---- the answers -------------------------------------------------------------------------------
+
+def one_frame_has_one_reply(case: Case) -> Findings:
+    for replies in case.seen.replies.values():
+        first: dict[int, bytes] = {}
+        for reply in replies:
+            if reply.final and first.setdefault(reply.epoch, reply.body) != reply.body:
+                yield Finding(REPLY_DIFFERED, reply.key, "identical bytes",
+                              f"another reply of code {reply.code}")
+
+
+def answers_follow_table_t(case: Case) -> Findings:
+    for tap in case.taps:
+        frame, ending = tap.frame, case.ending(tap)
+        if frame is None:
+            continue
+        for reply in case.seen.replies_to(frame):
+            allowed = ending.allowed.get(reply.epoch, frozenset())
+            if not reply.final:
+                if tap.kind == SALE and reply.code in (53, 54):
+                    yield Finding(REFUSED_WITHOUT_CAUSE, tap.key, "53 and 54 answer no sale",
+                                  f"code {reply.code}")
+            elif reply.code not in allowed:
+                yield Finding(_wrong_code(reply.code), tap.key, f"one of {told(allowed)}",
+                              f"code {reply.code}")
+
+
+def _wrong_code(code: int) -> str:
+    return {APPROVED: POSTED_WITHOUT_RIGHT, HELD: HELD_WITHOUT_CAUSE}.get(
+        code, REFUSED_WITHOUT_CAUSE)
+
+
+def screens_show_the_reply_to_their_own_frame(case: Case) -> Findings:
+    for shown in case.story.screens:
+        if shown.code in TRANSIENT:
+            yield Finding(FOREIGN_REPLY, shown.key, "settled by a final code",
+                          f"by code {shown.code}")
+            continue
+        said = shown[3:8]
+        if not any(said == (reply.code, reply.points, reply.balance, reply.receipt, reply.at)
+                   and reply.seen.first_order < shown.order
+                   for frame in case.seen.frames.get(shown.key, ())
+                   for reply in case.seen.replies_to(frame)):
+            yield Finding(FOREIGN_REPLY, shown.key, "a reply to its own frame",
+                          f"code {shown.code}, points {shown.points}, as no reply had said")
+
+
+def everything_drains(case: Case) -> Findings:
+    """I8; and what was told saved but never went out after a loss of power was not durable."""
+    shown = {each.key for each in case.story.screens if each.code not in TRANSIENT}
+    for tap in case.taps:
+        if not tap.required or tap.key in shown or _settled_in_the_dark(case, tap):
+            continue
+        last = tap.frame.up.last_order if tap.frame is not None and tap.frame.up else 0
+        if any(off > last for off in _losses(case, tap)):
+            yield Finding(CLAIMED, tap.key, "what was told saved outlives a power cut",
+                          "never sent again, and never answered")
+        else:
+            yield Finding(NOT_DRAINED, tap.key, "a final answer on the screen",
+                          "none by the end")
+
+
+def _losses(case: Case, tap: Tap) -> list[int]:
+    """The losses of power of a tap's handset since it was saved."""
+    return [fact.order for fact in case.story.facts if tap.accepted is not None
+            and fact.what == POWER_OFF and fact.subject == tap.key[0]
+            and fact.order > tap.accepted.order]
+
+
+def _settled_in_the_dark(case: Case, tap: Tap) -> bool:
+    """Power went between the record that settles a tap and its screen: it is settled then, and
+    not sent again but at the request of a gateway that was restored."""
+    if tap.frame is None or tap.frame.up is None:
+        return False
+    answers = [reply.seen.first_order for reply in case.seen.replies_to(tap.frame) if reply.final]
+    last = 0 if case.seen.restores else tap.frame.up.last_order
+    return bool(answers) and any(off > max(min(answers), last) for off in _losses(case, tap))
+
+
+def conflicts_are_carried_on(case: Case) -> Findings:
+    """After a 62 the tap lives under another key: without one it would be lost."""
+    for shown in case.story.screens:
+        tap = case.by_key.get(shown.key)
+        if shown.code == CONFLICT and tap is not None:
+            yield Finding(LOST, shown.key, "moved to another journal after 62", "left there")
+    for old in case.moved:
+        if not any(reply.code == CONFLICT for frame in case.seen.frames.get(old, ())
+                   for reply in case.seen.replies_to(frame)):
+            yield Finding(MOVED_TWICE, old, "moved because of a 62", "no 62 was given")
+
+RULES = (traces_are_used_once, frames_say_what_was_tapped, nothing_is_sent_that_nobody_tapped,
+         clocks_are_set_right, one_frame_has_one_reply, answers_follow_table_t,
+         screens_show_the_reply_to_their_own_frame, everything_drains, conflicts_are_carried_on)

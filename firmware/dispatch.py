@@ -160,7 +160,10 @@ class Dispatch:
             hear(*values)
 
     def received(self, frame, now):
-        """One frame from the down topic. What settles nothing is said and changes nothing."""
+        """One frame from the down topic. What settles nothing is said and changes nothing.
+
+        True when it is none that this handset could ever have asked for.
+        """
         try:
             epoch, reply = self.session.read(frame)
             self.link.heard(now)
@@ -170,6 +173,8 @@ class Dispatch:
                 self._answer(reply, epoch, now)
         except ReplyRefused as refused:
             self._say("set_aside", refused.code)
+            return refused.code != "stray"
+        return False
 
     def _say(self, kind, *values):
         self._news.append((self._tell, kind) + values)
@@ -194,9 +199,11 @@ class Dispatch:
             self.link.postponed(key, now)
             self._say("postponed", reply.journal, reply.trace, reply.code)
             return
-        if verdict == rules.CONFLICT and not self._journal_again(key, frame, now):
-            return
-        self._outbox.settle(reply.journal, reply.trace, *rules.settlement(reply))
+        if verdict == rules.CONFLICT:
+            if not self._journal_again(key, now):
+                return
+        else:
+            self._outbox.settle(reply.journal, reply.trace, *rules.settlement(reply))
         self.link.settled(key)
         self.link.eased()
         self._say("settled", reply)
@@ -208,7 +215,11 @@ class Dispatch:
     def _answer_again(self, key, reply, epoch, now):
         if not self.link.resends(key):
             raise ReplyRefused("stray")
-        rules.check(reply, epoch, self._outbox.frame(*key))
+        try:
+            frame = self._outbox.frame(*key)
+        except KeyError:  # its block was needed meanwhile
+            raise ReplyRefused("stray")
+        rules.check(reply, epoch, frame)
         if rules.verdict(reply.code) == rules.TRANSIENT:
             self.link.postponed(key, now)
         else:
@@ -218,18 +229,15 @@ class Dispatch:
 
     # -- a conflict ----------------------------------------------------------------------------
 
-    def _journal_again(self, old, frame, now):
+    def _journal_again(self, old, now):
         """The same message under a fresh journal; False when there is no room yet."""
+        self.link.appended()
         try:
-            journal, trace, appended = conflict.journal_again(
-                self._outbox, self._board.random, self.keys.key, self._terminal_id,
-                self.keys.epoch, old, frame)
+            new = conflict.journal_again(self._outbox, self._board.random, self.keys.key,
+                                         self._terminal_id, self.keys.epoch, old)
         except OutboxFull:
             self.link.postponed(old, now)
             return False
-        new = (journal, trace)
-        if appended:
-            self.link.appended()
         self._say("conflict", old, new)
         self._news.append((self._on_event, ("moved", old, new)))
         return True

@@ -7,6 +7,8 @@ Law (DESIGN 5.2; README.md has layout, capacity and cost):
   lack a slot: each makes at least three slots useless, and going once round the ring finds them.
 - The oldest block is given up only when its unsettled taps have been copied to the head: same
   frame, same trace. A settle stands behind its tap in the ring, so it may go when its turn comes.
+- A tap that the gateway has under other content moves: `append(..., origin=)` writes it under its
+  new identity and settles the old one in one record, so no power cut can double or lose it.
 - A copy says out of which block it was made. While that block is still in the ring the copy does
   not count, so a tap is never seen twice, and an interrupted round goes on where it stopped.
 - Nothing here formats by itself.
@@ -16,8 +18,9 @@ from collections import namedtuple
 
 from firmware.outbox_bitmap import Unsettled
 from firmware.outbox_format import (
-    FRAME_SIZE_MAX, Header, NOTE, OutboxFull, OutboxUnreadable, SETTLE, SLOT_SIZE, TAP, VERSION,
-    read_header, set_source, slots_of, write_header, write_note, write_settle, write_tap,
+    CANCEL, FRAME_SIZE_MAX, Header, MOVED, NOTE, OutboxFull, OutboxUnreadable, SETTLE, SLOT_SIZE,
+    TAP, VERSION, read_header, read_origin, set_source, slots_of, write_header, write_note,
+    write_settle, write_tap,
 )
 from firmware.outbox_mount import mount
 from firmware.outbox_ring import Ring, corrupt
@@ -77,6 +80,8 @@ class Outbox:
         self._copied = (0, 0, 0)
         self._worth = self._round = self._in_vain = 0
         self._search = Search(self._ring)
+        # unsettled taps that a mount found with CANCEL: whoever acts on them takes them over
+        self.to_cancel = []
         self.journal = 0
         self.last_trace = 0
 
@@ -148,6 +153,13 @@ class Outbox:
         frame = bytes(self._search.frame())
         return Record(journal, trace, frame, self._outcome(journal, trace, block, slot))
 
+    def moved_to(self, journal, trace):
+        """The (journal, trace) that stands in for this one, or None. Walks the ring."""
+        for _ in self._ring.walk(self._ring.tail, 1):
+            if self._search.origin() == (journal, trace):
+                return self._ring.record.journal, self._ring.record.trace
+        return None
+
     def _outcome(self, journal, trace, block, slot):
         if self._unsettled.has(journal, trace):
             return None
@@ -155,29 +167,39 @@ class Outbox:
 
     # -- writing -----------------------------------------------------------------------------
 
-    def room(self, size, reserve=False):
-        """Whether a frame of `size` bytes can be appended; first makes room if it can."""
+    def room(self, size, reserve=False, flags=0, spare=0):
+        """Whether a frame of `size` bytes can be appended, and one of `spare` bytes behind it;
+        first makes room if it can."""
+        slots = slots_of(size, flags) + (slots_of(spare) if spare else 0)
         return (self._unsettled.fits(self.journal, self.next_trace, 0 if reserve else 1)
                 and self.last_trace < _U32_MAX
-                and self._make_room(slots_of(size), reserve))
+                and self._make_room(slots, reserve))
 
-    def append(self, trace, frame, reserve=False):
+    def append(self, trace, frame, reserve=False, cancel=False, origin=None, spare=0):
         """Write a tap with the next trace; durable on return. `reserve` is for voids and the like.
 
+        `cancel`: a later mount that finds it unsettled puts it into `to_cancel`. `origin`: the
+        unsettled (journal, trace) of the same message, settled as conflict by this very record.
+        `spare`: bytes of a second frame for which there must be room too.
         OutboxFull: nothing was written.
         """
         if trace != self.next_trace:
             raise ValueError("the next trace is %d, not %d" % (self.next_trace, trace))
         if not 0 < len(frame) <= FRAME_SIZE_MAX:
             raise ValueError("a frame has 1..%d bytes" % FRAME_SIZE_MAX)
-        if not self.room(len(frame), reserve):
+        flags = (CANCEL if cancel else 0) | (MOVED if origin else 0)
+        if origin and not self.waits(*origin):
+            raise ValueError("what moves must wait: %d/%d" % origin)
+        if not self.room(len(frame), reserve, flags, spare):
             raise OutboxFull("the outbox is full: this tap was not taken, all earlier ones are "
                              "safe; let the terminal reach the gateway")
         ring, journal, key = self._ring, self.journal, (self.journal, trace)
         block, slot = ring.head, ring.end
-        slots = write_tap(ring.claim(), journal, trace, frame)
+        slots = write_tap(ring.claim(), journal, trace, frame, flags, origin)
         # what may fail for want of memory comes before the program, so that both say the same
         self._unsettled.add(journal, trace)
+        if origin:
+            self._unsettled.discard(*origin)
         written = False
         try:
             ring.write(0, slots)
@@ -185,6 +207,8 @@ class Outbox:
         finally:
             if not written:
                 self._unsettled.discard(journal, trace)
+                if origin:
+                    self._unsettled.add(*origin)
         self.last_trace, self._last_tap = trace, key
         self._worth += _TAP_WORTH
         self._search.remember(journal, trace, block, slot)
@@ -290,7 +314,7 @@ class Outbox:
             if not ring.read(block, slot):
                 raise corrupt("a record of block %d cannot be read" % block)
             record = ring.record
-            slots, size, key = record.slots, record.size, (record.journal, record.trace)
+            slots, key = record.slots, (record.journal, record.trace)
             worth += _TAP_WORTH if record.kind == TAP else 1
             if record.kind == TAP and passed and waiting.has(*key):
                 if slots > ring.head_room:
@@ -298,7 +322,7 @@ class Outbox:
                         return False
                     ring.open(self.journal, self.last_trace)
                     ring.read(block, slot)
-                set_source(ring.buffer, ring.at, size, source)
+                set_source(ring.buffer, ring.at, record, source)
                 to, to_slot, copied = ring.head, ring.end, (source,) + key
                 ring.write(ring.at, slots)
                 self._worth += _TAP_WORTH
@@ -352,6 +376,8 @@ class Outbox:
             if not self._unsettled.add(*key):
                 raise OutboxUnreadable("newer_version", "the outbox holds more than this program "
                                        "can keep in mind; install the one that wrote it")
+            if record.flags:
+                self._replay_flags(record, key)
             if record.journal == self.journal:
                 self.last_trace = max(self.last_trace, record.trace)
             if record.source:
@@ -362,9 +388,20 @@ class Outbox:
             return
         self._worth += 1
         if record.kind == SETTLE:
-            self._unsettled.discard(record.journal, record.trace)
+            self._replay_settled((record.journal, record.trace))
         elif record.kind == NOTE:
             self._advance(record.journal, record.trace)
+
+    def _replay_flags(self, record, key):
+        if record.flags & MOVED:
+            self._replay_settled(read_origin(self._ring.buffer, self._ring.at, record.size))
+        if record.flags & CANCEL and key not in self.to_cancel:
+            self.to_cancel.append(key)
+
+    def _replay_settled(self, key):
+        self._unsettled.discard(*key)
+        if key in self.to_cancel:
+            self.to_cancel.remove(key)
 
     # Blocks that a reclaim before the cut had finished copying are given up at once.
     def _pass_what_was_copied(self):

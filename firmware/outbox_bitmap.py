@@ -64,18 +64,22 @@ class Unsettled:
 
     def put_last(self, journal):
         """The journal in use is walked last: what is appended stands behind all others."""
-        if journal not in self._journals:
-            return
-        here = self._journals.index(journal)
+        if journal in self._journals:
+            here = self._journals.index(journal)
+            if here < len(self._journals) - 1:
+                self._put_last(here, journal)
+
+    # all others keep their order, so that who walks them passes none over
+    def _put_last(self, here, journal):
         last = len(self._journals) - 1
-        if here == last:
-            return
-        self._journals[here], self._journals[last] = self._journals[last], journal
+        self._journals.pop(here)
+        self._journals.append(journal)
         for page in range(self._used):
             number = self._keys[page] >> _JOURNAL_SHIFT
-            if number == here or number == last:
+            if number >= here:
                 within = self._keys[page] & ((1 << _JOURNAL_SHIFT) - 1)
-                self._keys[page] = (here + last - number) << _JOURNAL_SHIFT | within
+                number = last if number == here else number - 1
+                self._keys[page] = number << _JOURNAL_SHIFT | within
 
     def following(self, journal, trace):
         """The unsettled (journal, trace) next behind this one; (0, 0) asks for the first.
@@ -101,10 +105,9 @@ class Unsettled:
             low = 0
 
     def _page(self, journal, trace):
-        number = self._number(journal, False)
-        if number is None:
+        if journal not in self._journals:
             return -1
-        key = number << _JOURNAL_SHIFT | trace >> _PAGE_BITS
+        key = self._journals.index(journal) << _JOURNAL_SHIFT | trace >> _PAGE_BITS
         if self._hint < self._used and self._keys[self._hint] == key:
             return self._hint
         for page in range(self._used):
@@ -121,7 +124,8 @@ class Unsettled:
                 best = page
         return best
 
-    # the journal's place in the list; a place without pages is given to a new journal
+    # The journal's place in the list. A journal without pages makes way for a new one, which
+    # goes last: else what is appended to it would stand before what is being walked.
     def _number(self, journal, make):
         if journal in self._journals:
             return self._journals.index(journal)
@@ -133,8 +137,8 @@ class Unsettled:
             used = self._at_or_after(number << _JOURNAL_SHIFT)
             if used < 0 or self._keys[used] >> _JOURNAL_SHIFT != number:
                 if make:
-                    self._journals[number] = journal
-                return number
+                    self._put_last(number, journal)
+                return JOURNALS_MAX - 1
         return None
 
     def _drop_if_empty(self, page):

@@ -3,14 +3,17 @@
     block   4,096 bytes = 128 slots of 32; slot 0 is the header, records begin at slot 1
     header  magic, version, where its copied part ends, where the block before it ended, number of
             blocks, sequence, home, tail, journal, last trace, erase count, CRC
-    tap     kind, size, journal, trace, source, CRC, then the frame, padded with 0xFF to a slot
+    tap     kind, flags, size, journal, trace, source, CRC, then the frame, padded with 0xFF to
+            a slot; with MOVED 8 bytes behind the frame: journal and trace it stands in for
     settle  kind, code, what follows, journal, trace, points, receipt, CRC: one slot
     note    kind, journal, last trace, CRC: one slot; a new journal, or traces jumped over
 
 Law: a CRC alone says whether something is there; nothing is concluded from 0xFF. `source` is 0 for
-a tap as the merchant made it, else the sequence of the block it was copied from. Numbers are
-little-endian. A later version keeps magic, version, sequence and CRC where they are, so that an
-older program can say "newer" instead of "corrupt".
+a tap as the merchant made it, else the sequence of the block it was copied from. A MOVED tap is
+the same message under another identity: its record is the settlement (62) of the old one too, so
+that there is never a moment with both or neither. CANCEL: whoever finds it unanswered voids it.
+Numbers are little-endian. A later version keeps magic, version, sequence and CRC where they are,
+so that an older program can say "newer" instead of "corrupt".
 """
 
 from binascii import crc32
@@ -30,8 +33,11 @@ MAGIC = b"PWO"
 TAP = 0x54
 SETTLE = 0x53
 NOTE = 0x4E
+MOVED = 1
+CANCEL = 2
 TAP_HEAD_SIZE = 20
-BUFFER_SLOTS = (TAP_HEAD_SIZE + FRAME_SIZE_MAX + SLOT_SIZE - 1) // SLOT_SIZE + 1
+_ORIGIN_SIZE = 8
+BUFFER_SLOTS = (TAP_HEAD_SIZE + FRAME_SIZE_MAX + _ORIGIN_SIZE + SLOT_SIZE - 1) // SLOT_SIZE + 1
 
 _HEADER = "<3sBBBHIHHIII"
 _HEADER_CRC_AT = 28
@@ -67,9 +73,13 @@ class OutboxFull(FirmwareError):
     code = "outbox_full"
 
 
-def slots_of(frame_size):
+def slots_of(frame_size, flags=0):
     """Slots that a tap with a frame of this many bytes takes."""
-    return (TAP_HEAD_SIZE + frame_size + SLOT_SIZE - 1) // SLOT_SIZE
+    return (TAP_HEAD_SIZE + _body_size(frame_size, flags) + SLOT_SIZE - 1) // SLOT_SIZE
+
+
+def _body_size(frame_size, flags):
+    return frame_size + _ORIGIN_SIZE if flags & MOVED else frame_size
 
 
 def write_header(buffer, header):
@@ -95,51 +105,62 @@ class Record:
 
     def __init__(self):
         self.kind = self.slots = self.size = self.journal = self.trace = self.source = 0
+        self.flags = 0
 
     def parse(self, view, at, end):
         """Look at `at`; True when the answer is certain, False when more than `end` is needed."""
         self.kind = 0
         kind = view[at]
         if kind == TAP:
-            _, _, size, journal, trace, source = unpack_from(_TAP, view, at)
+            _, flags, size, journal, trace, source = unpack_from(_TAP, view, at)
             if not 0 < size <= FRAME_SIZE_MAX:
                 return True
-            if at + TAP_HEAD_SIZE + size > end:
-                self.slots = slots_of(size)
+            body_end = at + TAP_HEAD_SIZE + _body_size(size, flags)
+            if body_end > end:
+                self.slots = slots_of(size, flags)
                 return False
             seed = crc32(view[at:at + _TAP_CRC_AT])
-            body = view[at + TAP_HEAD_SIZE:at + TAP_HEAD_SIZE + size]
+            body = view[at + TAP_HEAD_SIZE:body_end]
             if crc32(body, seed) != unpack_from("<I", view, at + _TAP_CRC_AT)[0]:
                 return True
-            self.size, self.source, self.slots = size, source, slots_of(size)
+            self.size, self.source, self.flags = size, source, flags
+            self.slots = slots_of(size, flags)
         elif kind == SETTLE or kind == NOTE:
             if not _sealed(view, at, _SHORT_CRC_AT):
                 return True
             journal, trace = unpack_from("<II", view, at + 4)
-            self.size, self.source, self.slots = 0, 0, 1
+            self.size, self.source, self.flags, self.slots = 0, 0, 0, 1
         else:
             return True
         self.kind, self.journal, self.trace = kind, journal, trace
         return True
 
 
-def write_tap(buffer, journal, trace, frame):
-    """Fill `buffer` with the record; how many slots it takes."""
+def write_tap(buffer, journal, trace, frame, flags=0, origin=None):
+    """Fill `buffer` with the record; how many slots it takes. `origin` with MOVED only."""
     size = len(frame)
-    slots = slots_of(size)
+    slots = slots_of(size, flags)
     end = TAP_HEAD_SIZE + size
-    pack_into(_TAP, buffer, 0, TAP, 0, size, journal, trace, 0)
+    pack_into(_TAP, buffer, 0, TAP, flags, size, journal, trace, 0)
     buffer[TAP_HEAD_SIZE:end] = frame
+    if origin:
+        pack_into("<II", buffer, end, origin[0], origin[1])
+        end += _ORIGIN_SIZE
     for at in range(end, slots * SLOT_SIZE):
         buffer[at] = 0xFF
-    _seal_tap(buffer, 0, size)
+    _seal_tap(buffer, 0, end - TAP_HEAD_SIZE)
     return slots
 
 
-def set_source(buffer, at, size, source):
-    """Mark the tap at `at` as a copy out of the block with this sequence; its frame stays."""
+def read_origin(buffer, at, size):
+    """(journal, trace) that the MOVED tap at `at` with a frame of `size` bytes stands in for."""
+    return unpack_from("<II", buffer, at + TAP_HEAD_SIZE + size)
+
+
+def set_source(buffer, at, record, source):
+    """Mark the tap at `at` as a copy out of the block with this sequence; all else stays."""
     pack_into("<I", buffer, at + _SOURCE_AT, source)
-    _seal_tap(buffer, at, size)
+    _seal_tap(buffer, at, _body_size(record.size, record.flags))
 
 
 def write_settle(buffer, journal, trace, code, points, receipt):

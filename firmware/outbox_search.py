@@ -7,7 +7,10 @@ the block by halving, and a tap that was copied since is found by walking the ri
 
 from array import array
 
-from firmware.outbox_format import OutboxUnreadable, SETTLE, TAP, TAP_HEAD_SIZE, read_outcome
+from firmware.outbox_format import (
+    MOVED, OutboxUnreadable, SETTLE, TAP, TAP_HEAD_SIZE, read_origin, read_outcome,
+)
+from protocol.codes import TRACE_CONFLICT
 
 _HINTS = 12
 
@@ -46,6 +49,13 @@ class Search:
         start = self._ring.at + TAP_HEAD_SIZE
         return self._ring.view[start:start + self._ring.record.size]
 
+    def origin(self):
+        """(journal, trace) that the tap it stands on was moved from, or None."""
+        ring = self._ring
+        if not ring.record.flags & MOVED:
+            return None
+        return read_origin(ring.buffer, ring.at, ring.record.size)
+
     # A settle record stands behind its tap, mostly near the one that was found before.
     def outcome(self, journal, trace, block, slot):
         """(code, points, receipt) of a settled tap that ends where (block, slot) begins."""
@@ -58,6 +68,8 @@ class Search:
                         and record.journal == journal):
                     self._outcome_at = place + (ring.sequence,)
                     return read_outcome(ring.buffer, ring.at)
+                if record.flags & MOVED and self.origin() == (journal, trace):
+                    return TRACE_CONFLICT, None, None
         raise OutboxUnreadable("corrupt", "the answer to trace %d is gone; all taps that wait are "
                                "safe, call a technician" % trace)
 

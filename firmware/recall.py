@@ -9,6 +9,15 @@ def content(frame):
     return cbor.decode(frames.split(frame, FRAME_UP_SIZE_MAX).payload)
 
 
+def identity(outbox, key):
+    """The (journal, trace) under which this message stands now; its own unless it has moved."""
+    while True:
+        moved = outbox.moved_to(*key)
+        if moved is None:
+            return key
+        key = moved
+
+
 def last_tap(outbox):
     """For the first screen after a boot: ("last", trace, amount, card id, settled), or None."""
     record = outbox.last()

@@ -12,6 +12,7 @@ REPLAY = "POINTWIRE_CUT='CASE' python -m pytest tests/firmware/test_outbox_power
 STORM = "POINTWIRE_STORM=CASE python -m pytest tests/firmware/test_outbox_power_cut.py -k storm"
 SIZES = (93, 99, 300, 993, 1024, 93, 700, 1000)
 BLOCKS = 8
+MOVED_AWAY = (62, None, None)
 
 
 class Dice:
@@ -61,6 +62,10 @@ class Model:
         self.highest[key[0]] = max(self.highest[key[0]], key[1])
         self.newest = key
 
+    def moved(self, old, key, frame):
+        self.took(key, frame)
+        self.settled[old] = MOVED_AWAY
+
     def turned(self, journal):
         self.journal = journal
         self.highest[journal] = 0
@@ -74,6 +79,8 @@ class Model:
         if what == "append" and key in kept:
             assert kept[key][0] == value, "another frame under the trace that was being written"
             self.took(key, value)
+        elif what == "move" and value[0] in kept:
+            self.moved(key, *value)
         elif what == "settle" and not outbox.waits(*key):
             self.settled[key] = value
         elif what == "raise" and outbox.next_trace > value:
@@ -106,7 +113,7 @@ class Model:
 
 
 class Life:
-    """Takes taps, settles, voids, raises, changes journal and restarts, as its dice say."""
+    """Takes taps, settles, voids, moves, raises, changes journal and restarts, as its dice say."""
 
     def __init__(self, seed, blocks=BLOCKS, sizes=SIZES, torn="mixed", found=None):
         """`found` is (device, model) of a life that goes on, else a fresh one begins."""
@@ -149,7 +156,9 @@ class Life:
             self.raise_trace()
         elif roll < 89:
             self.new_journal()
-        elif roll < 94:
+        elif roll < 92:
+            self.move()
+        elif roll < 96:
             self.restart()
         else:
             self.outbox.tidy()
@@ -184,6 +193,23 @@ class Life:
         assert self.outbox.settle(key[0], key[1], *outcome)
         self.model.doubt = None
         self.model.settled[key] = outcome
+
+    def move(self):
+        """The gateway has another tap under this trace: the same again under another one."""
+        waiting = self.model.waiting()
+        if not waiting:
+            return
+        old = waiting[self.dice.below(len(waiting))]
+        key = (self.outbox.journal, self.outbox.next_trace)
+        frame = b"M" + self.model.frames[old][1:]
+        self.model.doubt = ("move", old, (key, frame))
+        try:
+            self.outbox.append(key[1], frame, reserve=True, origin=old)
+        except OutboxFull:
+            self.refused += 1
+        else:
+            self.model.moved(old, key, frame)
+        self.model.doubt = None
 
     def raise_trace(self):
         highest = self.outbox.next_trace + self.dice.below(5)

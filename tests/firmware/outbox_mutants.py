@@ -78,8 +78,12 @@ MUTANTS = {
         "record.kind == TAP:"),
     "an answer is forgotten at mount": (
         "firmware.outbox",
-        "            self._unsettled.discard(record.journal, record.trace)\n        elif",
+        "            self._replay_settled((record.journal, record.trace))\n        elif",
         "            pass\n        elif"),
+    "a moved tap leaves the old one waiting": (
+        "firmware.outbox",
+        "            self._replay_settled(read_origin(",
+        "            len(read_origin("),
     "new taps use up the reserve": (
         "firmware.outbox",
         "        return self._ring.free > (_VOID_BLOCKS if reserve else RESERVE_BLOCKS)\n",

@@ -2,8 +2,8 @@
 
 from firmware.conflict import journal_again
 from firmware.outbox import Outbox, OutboxFull, format_outbox
-from firmware.recall import content
-from protocol import codes, frames
+from firmware.recall import content, identity
+from protocol import codes, frames, messages
 from protocol.limits import FRAME_UP_SIZE_MAX, UP
 from tests.firmware.portable import RamFlash, raises
 from tests.firmware.replies import KEY, TERMINAL_ID, sale_frame
@@ -32,15 +32,24 @@ def drawing(*journals):
     return lambda size: left.pop(0).to_bytes(size, "big")
 
 
-def again(outbox, key, random):
-    return journal_again(outbox, random, KEY, TERMINAL_ID, 1, key, outbox.frame(*key))
+def again(outbox, key, random, **options):
+    return journal_again(outbox, random, KEY, TERMINAL_ID, 1, key, **options)
+
+
+def outcomes(outbox):
+    """{(journal, trace): (code, points, receipt), or None while it waits}"""
+    return {(each.journal, each.trace): each.settled for each in outbox.records()}
+
+
+MOVED_AWAY = (codes.TRACE_CONFLICT, None, None)
 
 
 def test_the_tap_stands_under_a_fresh_journal_with_the_same_content_and_a_seal_that_holds():
     _, outbox = shelf(1250)
-    assert again(outbox, (7, 1), drawing(9)) == (9, 1, True)
+    old = content(outbox.frame(7, 1))
+    assert again(outbox, (7, 1), drawing(9)) == (9, 1)
     assert outbox.journal == 9 and outbox.waits(9, 1)
-    old, new = content(outbox.frame(7, 1)), content(outbox.frame(9, 1))
+    new = content(outbox.frame(9, 1))
     assert (new[1], new[2]) == (9, 1)
     old[1], old[2] = 9, 1
     assert old == new
@@ -48,66 +57,117 @@ def test_the_tap_stands_under_a_fresh_journal_with_the_same_content_and_a_seal_t
     assert frames.authentic(KEY, UP, parts) and parts.terminal_id == TERMINAL_ID
 
 
-def test_the_old_entry_is_left_to_be_settled_behind_the_new_one():
-    _, outbox = shelf(1250)
+def test_the_old_entry_is_settled_as_conflict_by_the_very_record_of_the_new_one():
+    flash, outbox = shelf(1250, 300)
     again(outbox, (7, 1), drawing(9))
-    assert outbox.waits(7, 1) and outbox.unsettled == 2
+    for found in (outbox, mounted(flash)):
+        assert list(found.pending()) == [(7, 2), (9, 1)]
+        assert outcomes(found) == {(7, 1): MOVED_AWAY, (7, 2): None, (9, 1): None}
+        assert found.moved_to(7, 1) == (9, 1) and found.moved_to(7, 2) is None
 
 
 def test_a_fresh_journal_is_neither_zero_nor_the_present_one():
     _, outbox = shelf(1250)
     assert again(outbox, (7, 1), drawing(0, 7, 9))[0] == 9
+    assert again(outbox, (9, 1), lambda size: bytes(size))[0] not in (0, 7, 9)
 
 
 def test_all_taps_of_one_lost_journal_move_to_the_same_new_one():
     _, outbox = shelf(1250, 300, 450)
     random = drawing(9)
     assert [again(outbox, (7, trace), random) for trace in (1, 2, 3)] == [
-        (9, 1, True), (9, 2, True), (9, 3, True)]
+        (9, 1), (9, 2), (9, 3)]
 
 
-def test_a_copy_left_behind_by_a_power_cut_is_found_and_not_made_twice():
+def test_what_has_moved_cannot_move_again_whatever_was_cut_off():
     flash, outbox = shelf(1250, 300)
     again(outbox, (7, 2), drawing(9))
-    after_a_cut = mounted(flash)
-    assert again(after_a_cut, (7, 2), drawing(11)) == (9, 1, False)
-    assert len(list(after_a_cut.records())) == 3
+    assert raises(ValueError, again, mounted(flash), (7, 2), drawing(11))
 
 
-def test_a_cut_between_the_new_journal_and_the_copy_loses_nothing():
+def test_a_cut_between_the_new_journal_and_the_tap_loses_nothing():
     flash, outbox = shelf(1250)
     outbox.new_journal(9)
     after_a_cut = mounted(flash)
-    assert again(after_a_cut, (7, 1), drawing(11)) == (9, 1, True)
+    assert again(after_a_cut, (7, 1), drawing(11)) == (9, 1)
 
 
 def test_of_two_equal_taps_of_one_second_both_move():
-    flash, outbox = shelf(1250, 1250)
+    _, outbox = shelf(1250, 1250)
     random = drawing(9)
-    assert again(outbox, (7, 2), random) == (9, 1, True)
-    # a cut before the old entry was settled: the copy may stand for either
-    outbox = mounted(flash)
-    assert again(outbox, (7, 1), random) == (9, 1, False)
-    outbox.settle(7, 1, codes.TRACE_CONFLICT)
-    assert again(outbox, (7, 2), random) == (9, 2, True)
-    outbox = mounted(flash)
-    assert again(outbox, (7, 2), random) == (9, 2, False)
+    assert again(outbox, (7, 2), random) == (9, 1)
+    assert again(outbox, (7, 1), random) == (9, 2)
+    assert list(outbox.pending()) == [(9, 1), (9, 2)]
 
 
-def test_a_copy_that_conflicts_too_moves_on():
+def test_a_tap_that_conflicts_again_moves_on_and_is_found_by_any_of_its_names():
     _, outbox = shelf(1250)
     again(outbox, (7, 1), drawing(9))
-    outbox.settle(7, 1, codes.TRACE_CONFLICT)
-    assert again(outbox, (9, 1), drawing(11)) == (11, 1, True)
+    assert again(outbox, (9, 1), drawing(11)) == (11, 1)
+    assert identity(outbox, (7, 1)) == identity(outbox, (9, 1)) == (11, 1)
+    assert outcomes(outbox) == {(7, 1): MOVED_AWAY, (9, 1): MOVED_AWAY, (11, 1): None}
+
+
+def test_a_void_that_moves_names_its_original_as_it_is_called_now():
+    _, outbox = shelf(1250)
+    outbox.append(2, void_frame(7, 2, (7, 1)))
+    again(outbox, (7, 1), drawing(9))
+    assert again(outbox, (7, 2), drawing()) == (9, 2)
+    assert tuple(content(outbox.frame(9, 2))[10]) == (9, 1)
+
+
+def test_a_void_whose_original_stayed_keeps_naming_it():
+    _, outbox = shelf(1250)
+    outbox.append(2, void_frame(7, 2, (7, 1)))
+    assert again(outbox, (7, 2), drawing(9)) == (9, 1)
+    assert tuple(content(outbox.frame(9, 1))[10]) == (7, 1)
+
+
+def void_frame(journal, trace, original):
+    request = messages.request(messages.VOID, journal, trace, original=original)
+    return frames.seal(KEY, 1, TERMINAL_ID, 1, messages.encode_request(request))
+
+
+def test_what_moved_survives_being_carried_along_and_answered():
+    flash, outbox = shelf(1250, blocks=8)
+    again(outbox, (7, 1), drawing(9))
+    for number in range(1200):  # several times round the ring
+        outbox.append(outbox.next_trace, sale_frame(9, outbox.next_trace, number))
+        outbox.settle(9, outbox.last_trace, 0, 1, 1)
+    outbox = mounted(flash)
+    assert list(outbox.pending()) == [(9, 1)] and (7, 1) not in outcomes(outbox)
+    outbox.settle(9, 1, 0, 15, 99)
+    assert outcomes(mounted(flash))[9, 1] == (0, 15, 99)
 
 
 def test_without_room_nothing_is_claimed_and_the_entry_waits():
-    _, outbox = shelf(1250)
-
-    def full(*arguments, reserve=False):
-        assert reserve
-        raise OutboxFull("no room")
-
-    outbox.append = full
+    _, outbox = shelf(blocks=8)
+    try:
+        while True:
+            outbox.append(outbox.next_trace, sale_frame(7, outbox.next_trace), reserve=True)
+    except OutboxFull:
+        pass
+    count = outbox.unsettled
     assert raises(OutboxFull, again, outbox, (7, 1), drawing(9))
-    assert outbox.waits(7, 1) and outbox.unsettled == 1
+    assert outbox.waits(7, 1) and outbox.unsettled == count
+
+
+def test_room_for_what_must_follow_is_asked_first():
+    _, outbox = shelf(blocks=8)
+    try:
+        while True:
+            outbox.append(outbox.next_trace, sale_frame(7, outbox.next_trace), reserve=True)
+    except OutboxFull:
+        pass
+    for trace in range(1, 40):
+        outbox.settle(7, trace, 0, 1, 1)
+    error = None
+    trace = 40
+    while error is None:  # some moves fit, until one does with nothing behind it
+        try:
+            again(outbox, (7, trace), drawing(9), spare=1000)
+            trace += 1
+        except OutboxFull as full:
+            error = full
+    assert outbox.waits(7, trace)
+    assert again(outbox, (7, trace), drawing(9))

@@ -5,7 +5,7 @@ from firmware.dispatch import ANSWER_MS, Dispatch
 from firmware.outbox import Outbox, OutboxFull, format_outbox
 from firmware.settings import settings
 from protocol import codes, frames, messages
-from tests.firmware.portable import RamFlash, raises, undrawn
+from tests.firmware.portable import RamFlash, undrawn
 from tests.firmware.replies import AT, CARD, KEY, TERMINAL_ID, Asked, reply_frame
 
 SETTINGS = settings(TERMINAL_ID, 1, KEY, "127.0.0.1", 1883, "u", "p")
@@ -180,27 +180,35 @@ def test_a_conflict_is_journaled_again_under_a_fresh_journal_and_still_posts():
     assert desk.outbox.unsettled == 0
 
 
-def test_a_cut_in_the_middle_of_a_conflict_journals_nothing_twice():
+def test_a_cut_right_behind_a_conflict_journals_nothing_twice():
     desk = Desk()
     desk.sale()
     desk.connect()
     old = desk.sent[-1]
     desk.dispatch._board.random = lambda size: b"\x00\x00\x00\x09"[-size:]
-    kept = desk.outbox.settle
-    desk.outbox.settle = lambda *settled: raise_cut()
-    assert raises(OSError, desk.answer, old, codes.TRACE_CONFLICT)
-    desk.outbox.settle = kept
+    desk.answer(old, codes.TRACE_CONFLICT)
     again = Desk(desk.flash)
     again.connect()
-    again.dispatch._board.random = lambda size: b"\x00\x00\x00\x0a"[-size:]
-    assert again.outbox.unsettled == 2
+    assert list(again.outbox.pending()) == [(9, 1)]
     again.answer(old, codes.TRACE_CONFLICT)
-    assert again.outbox.unsettled == 1 and again.outbox.waits(9, 1)
+    assert last_told(again, "set_aside") == ("stray",)
     assert len(list(again.outbox.records())) == 2
 
 
-def raise_cut():
-    raise OSError(5)
+def test_a_conflict_for_which_there_is_no_room_waits_and_is_answered_again():
+    desk = Desk()
+    desk.sale()
+    desk.connect()
+    kept = desk.outbox.append
+    desk.outbox.append = lambda *_, **__: raise_full()
+    desk.answer(desk.sent[-1], codes.TRACE_CONFLICT)
+    assert desk.outbox.waits(7, 1) and not desk.events
+    desk.outbox.append = kept
+    assert (1, 7, 1) in desk.pump(60000)
+
+
+def raise_full():
+    raise OutboxFull("no room")
 
 
 def test_a_full_outbox_refuses_and_says_nothing_was_saved():

@@ -59,7 +59,24 @@ def test_a_journal_without_unsettled_taps_makes_room_for_a_new_one():
     assert not found.fits(99, 1, 0) and not found.add(99, 1)
     found.discard(3, 7)
     assert found.add(99, 1)
-    assert set(behind(found)) == {(j, 7) for j in (1, 2, 4, 5, 6, 7, 8)} | {(99, 1)}
+    assert behind(found) == [(j, 7) for j in (1, 2, 4, 5, 6, 7, 8)] + [(99, 1)]
+
+
+def test_however_many_journals_what_is_added_stands_behind_all_that_waits():
+    found = Unsettled()
+    cursor, walked = None, []
+    for journal in range(1, 40):
+        assert found.add(journal, 5)
+        while (key := found.following(*(cursor or (0, 0)))) is not None:
+            cursor = key
+            walked.append(key)
+        if journal % 3:
+            found.discard(journal, 5)
+            assert not found.has(journal, 5)
+        if journal > 15:
+            found.discard(journal - 15, 5)
+    assert walked == [(journal, 5) for journal in range(1, 40)]
+    assert found.count == len(behind(found)) == 5
 
 
 def test_the_journal_put_last_is_walked_last_and_grows_behind_all_others():

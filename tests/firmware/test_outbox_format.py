@@ -2,6 +2,9 @@
 
 from firmware.outbox_format import (
     BUFFER_SLOTS,
+    CANCEL,
+    FRAME_SIZE_MAX,
+    MOVED,
     NOTE,
     SETTLE,
     SLOT_SIZE,
@@ -9,6 +12,7 @@ from firmware.outbox_format import (
     Header,
     Record,
     read_header,
+    read_origin,
     read_outcome,
     set_source,
     slots_of,
@@ -87,10 +91,24 @@ def test_a_record_that_reaches_behind_what_was_read_is_not_certain():
 def test_a_copy_names_its_source_and_keeps_its_frame():
     data = buffer()
     write_tap(data, 1, 2, b"frame")
-    set_source(data, 0, 5, 4242)
+    set_source(data, 0, parsed(data), 4242)
     record = parsed(data)
     assert (record.kind, record.source, record.trace) == (TAP, 4242, 2)
     assert data[20:25] == b"frame"
+
+
+def test_a_moved_tap_names_what_it_stands_in_for_and_a_copy_of_it_does_too():
+    data = buffer()
+    frame = bytes(FRAME_SIZE_MAX)
+    slots = write_tap(data, 1, 2, frame, MOVED | CANCEL, (0xFFFFFFFF, 41))
+    assert slots == slots_of(FRAME_SIZE_MAX, MOVED) <= BUFFER_SLOTS
+    set_source(data, 0, parsed(data), 4242)
+    record = parsed(data)
+    assert (record.kind, record.flags, record.size) == (TAP, MOVED | CANCEL, FRAME_SIZE_MAX)
+    assert (record.source, record.slots) == (4242, slots)
+    assert read_origin(data, 0, record.size) == (0xFFFFFFFF, 41)
+    data[20 + FRAME_SIZE_MAX + 4] ^= 1
+    assert parsed(data).kind == 0
 
 
 def test_an_answer_keeps_the_difference_between_nothing_and_zero():

@@ -9,7 +9,7 @@ MODULES = ("test_outbox", "test_outbox_bitmap", "test_outbox_format", "test_outb
 
 CUTS = """
 from tests.firmware.outbox_life import cut_everywhere, cut_twice, storm
-cuts = cut_everywhere(2, 40, ("mixed",)) + cut_twice(3, 40, "mixed", 13)
+cuts = cut_everywhere(2, 40, ("mixed",)) + cut_twice(3, 40, "mixed", 11)
 storm(1, 25)
 print("cuts", cuts)
 """

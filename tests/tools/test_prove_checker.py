@@ -3,6 +3,7 @@
 import ast
 import inspect
 from collections.abc import Callable
+from hashlib import sha256
 
 import pytest
 
@@ -35,6 +36,7 @@ from tools.prove.story import (
     FLASH_LOST,
     MERCHANT,
     POWER_OFF,
+    QUARANTINED,
     RESTORED,
     SERVER_POWER_LOST,
     SURVIVED,
@@ -261,6 +263,10 @@ def a_message_put_aside_before_the_crash(tale: Tale) -> None:
     tale.answer(2, 90, shows=False)
     tale.happen(SURVIVED, None, NOTHING | {KEY})
     tale.posts(2)
+    tale.offered(3)
+    tale.happen(SURVIVED, None, frozenset({KEY, (TERMINAL, JOURNAL, 2)}))
+    tale.happen(QUARANTINED, sha256(tale.frames[TERMINAL, JOURNAL, 3]).digest())
+    tale.posts(3)
 
 
 TRUE: tuple[Callable[[Tale], None], ...] = (

@@ -24,7 +24,7 @@ from tools.prove.findings import (
     told,
 )
 from tools.prove.seen import TRANSIENT
-from tools.prove.story import DATABASE_FAILED, SURVIVED, Happened, TapKey
+from tools.prove.story import DATABASE_FAILED, QUARANTINED, SURVIVED, Happened, TapKey
 
 
 def entries_are_of_taps(case: Case) -> Findings:
@@ -217,7 +217,8 @@ def _promise(case: Case, tap: Tap, crash: Happened) -> str:
         return ""
     since = tap.frame.arrived.first_order
     put_aside = any(reply.code in TRANSIENT for reply in replies) or any(
-        fact.what == DATABASE_FAILED and since < fact.order < crash.order
+        (fact.what == DATABASE_FAILED and since < fact.order < crash.order)
+        or (fact.what == QUARANTINED and fact.subject == tap.frame.frame_hash)
         for fact in case.story.facts)
     return "" if put_aside or case.seen.restores else "acknowledged"
 

@@ -38,6 +38,7 @@ RESTORED = "restored"             # name of the backup that is the database from
 SERVER_POWER_LOST = "server_power_lost"  # None, None: unsynced writes may be gone
 GATEWAY_DIED = "gateway_died"     # step at which the process was killed, None
 DATABASE_FAILED = "database_failed"  # name of the injected error, None
+QUARANTINED = "quarantined"       # SHA-256 of a frame that HQ found in its quarantine, None
 SURVIVED = "survived"             # None, frozenset of TapKey: entries read right after a crash
 # A handset.
 POWER_OFF = "power_off"           # terminal id, None
@@ -50,8 +51,8 @@ PLANTED = "planted"               # terminal id, frame: authentic, yet no tap of
 SETTLING = "settling"             # None, None: faults are over, from here on everything drains
 
 WHATS = (CARD, MEMBER, MERCHANT, TERMINAL, EPOCH_ADVANCED, EPOCH_REVOKED, VERDICT, BACKUP,
-         RESTORED, SERVER_POWER_LOST, GATEWAY_DIED, DATABASE_FAILED, SURVIVED, POWER_OFF,
-         POWER_ON, CLOCK_JUMPED, CLOCK_RESET, FLASH_LOST, PLANTED, SETTLING)
+         RESTORED, SERVER_POWER_LOST, GATEWAY_DIED, DATABASE_FAILED, QUARANTINED, SURVIVED,
+         POWER_OFF, POWER_ON, CLOCK_JUMPED, CLOCK_RESET, FLASH_LOST, PLANTED, SETTLING)
 
 
 class Reply(Protocol):

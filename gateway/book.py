@@ -5,6 +5,8 @@ decision has returned. So a decision that fails leaves nothing behind, and the s
 a batch sees what the first one did.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from gateway.ledger import Draft, Member, Movement, Posting
@@ -22,6 +24,8 @@ BLOCKED = "blocked"
 EXPIRED = "expired"
 SUSPECT = "suspect"
 REPLACED = "replaced"
+
+NOTHING: Mapping = MappingProxyType({})
 
 
 class Programme(NamedTuple):
@@ -205,7 +209,7 @@ class Reversal(NamedTuple):
 
 class Facts(NamedTuple):
     """What a reply tells beside its code; None stays away. `head_of`: the member whose chain's
-    head it shows, as it stands after this message."""
+    head it shows, as it stands after this message. `next_epoch`: the one whose key it brings."""
 
     points: int | None = None
     balance: int | None = None
@@ -217,6 +221,8 @@ class Facts(NamedTuple):
     highest_trace: int | None = None
     receipt: int | None = None
     amount_minor: int | None = None
+    send_again: tuple[tuple[int, int, int], ...] | None = None
+    next_epoch: int | None = None
 
 
 class Posted(NamedTuple):
@@ -236,18 +242,20 @@ class Posted(NamedTuple):
 class Decision(NamedTuple):
     """What a decision function returns: the code, the facts and the effects. `activated`: a stock
     card that was tapped for the first time, as its member's active card. `reversal`: the message
-    that a void took back."""
+    that a void took back. `done_with`: key epochs of the terminal that it needs no more."""
 
     code: int
     facts: Facts = Facts()
     posted: Posted | None = None
     activated: Card | None = None
     reversal: Reversal | None = None
+    done_with: tuple[int, ...] = ()
 
 
 class Book:
     """The state of one batch. Read it freely; write it by `join` only.
 
+    `missing`: by (terminal, journal) of a heartbeat, the spans of traces that nobody decided.
     `broken`: ("members", id) and ("journals", terminal, journal) of rows that do not fit their
     seals: nothing may be stored on top of them."""
 
@@ -256,7 +264,9 @@ class Book:
                  journals: dict[tuple[int, int], Journal],
                  broken: frozenset[tuple] = frozenset(),
                  originals: dict[Key, Original] | None = None,
-                 receipts: dict[int, Key] | None = None) -> None:
+                 receipts: dict[int, Key] | None = None,
+                 missing: Mapping[tuple[int, int], tuple[tuple[int, int], ...]] = NOTHING,
+                 ) -> None:
         self.catalogue = catalogue
         self.now = now
         self.terminals = terminals
@@ -266,7 +276,9 @@ class Book:
         self.broken = broken
         self.originals = originals or {}
         self.receipts = receipts or {}
+        self.missing = missing
         self.raised: dict[int, int] = {}
+        self.retired: dict[int, tuple[int, ...]] = {}
         self.activated: list[Card] = []
 
     def join(self, decision: Decision) -> None:
@@ -300,6 +312,13 @@ class Book:
         if epoch > terminal.epoch:
             self.terminals[terminal_id] = terminal._replace(epoch=epoch)
             self.raised[terminal_id] = epoch
+
+    def retire_epochs(self, terminal_id: int, epochs: tuple[int, ...]) -> None:
+        """The terminal seals and reads nothing under these any more: they are as revoked."""
+        terminal = self.terminals[terminal_id]
+        revoked = bytes(sorted({*terminal.revoked_epochs, *epochs}))
+        self.terminals[terminal_id] = terminal._replace(revoked_epochs=revoked)
+        self.retired[terminal_id] = (*self.retired.get(terminal_id, ()), *epochs)
 
     def saw(self, message: Message, *, outcomes: int) -> None:
         """Count a journaled message into its journal; `outcomes`: rows that are stored for it."""

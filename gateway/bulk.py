@@ -135,3 +135,21 @@ def select(connection: Connection, table: Table, columns: tuple[str, ...],
         if on_postgresql(connection):
             text += " FOR NO KEY UPDATE"
     return send(connection, text, parameters).fetchall()
+
+
+def between(connection: Connection, table: Table, what: str, prefix: tuple[str, ...], column: str,
+            rows: Sequence[Row], *, also: str = "") -> Sequence[tuple]:
+    """`what` (of the table as t) where `prefix` equals the first places of a row and `column`
+    lies between its last two; `also` is a fixed end of the statement."""
+    names = tuple(f"k{place}" for place in range(len(prefix))) + ("low", "high")
+    if on_postgresql(connection):
+        kinds = _kinds(table, (*prefix, column, column))
+        parameters, source = _arrays(kinds, rows), f"{_unnest(kinds)} AS w({','.join(names)})"
+    else:
+        columns = ",".join(f"column{place} AS {name}" for place, name in enumerate(names, 1))
+        parameters = _flat(rows)
+        source = f"(SELECT {columns} FROM (VALUES {_values(len(rows), len(names))})) AS w"
+    equal = " AND ".join(f"t.{name} = w.k{place}" for place, name in enumerate(prefix))
+    text = (f"SELECT {what} FROM {source} JOIN {table.name} t ON {equal}"
+            f" AND t.{column} BETWEEN w.low AND w.high{also}")
+    return send(connection, text, parameters).fetchall()

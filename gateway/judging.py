@@ -60,6 +60,8 @@ def judge(batch: Sequence[Message], loaded: Loaded) -> list[Case]:
         case = _judge(message, loaded, first, decided)
         cases.append(case)
         if case.kind not in (OUTCOME, REFUSAL):
+            if case.decision.done_with:
+                book.retire_epochs(message.terminal_id, case.decision.done_with)
             continue
         decision = case.decision
         first[message.frame_hash] = place

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from gateway.errors import GatewayError
@@ -49,6 +50,11 @@ class Keyring:
     def __repr__(self) -> str:
         return "Keyring(...)"
 
+    def wrapped_key(self, terminal_id: int, epoch: int, next_epoch: int) -> bytes:
+        """Reply key 23: the key of `next_epoch`, wrapped for who holds that of `epoch`."""
+        return keys.rekey_wrap(_Aes, self.terminal_key(terminal_id, epoch),
+                               self.terminal_key(terminal_id, next_epoch))
+
     def lock(self, month: int, bound_to: bytes, request: bytes, reply: bytes) -> bytes:
         """The box of a request and its reply; opens only for the same month and `bound_to`."""
         nonce = self.random(NONCE_SIZE)
@@ -65,6 +71,13 @@ class Keyring:
                                " key. It was left as it is; run the audit.") from None
         size = int.from_bytes(content[:2], "big")
         return content[2:2 + size], content[2 + size:]
+
+
+class _Aes:
+    """One AES block at a time, as protocol.keys asks for it."""
+
+    def __init__(self, key: bytes) -> None:
+        self.encrypt = Cipher(algorithms.AES(key), modes.ECB()).encryptor().update
 
 
 def bound_to(name: str, *parts: int | bytes) -> bytes:

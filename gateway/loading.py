@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection
 
-from gateway import bulk, chain, originals
+from gateway import bulk, chain, gaps, originals
 from gateway.book import (
     Book,
     Card,
@@ -36,6 +36,7 @@ from gateway.errors import LinkMoved
 from gateway.keyring import Keyring
 from gateway.ledger import Lot, Member, derived
 from gateway.originals import Wanted
+from gateway.spans import kept_by
 from gateway.statements import send
 from gateway.tables import (
     cards,
@@ -94,7 +95,9 @@ def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message]
         connection, cards, CARD_COLUMNS, ("identity",), identities)} if identities else {}
     if {card.identity: card.member_id for card in found_cards.values()} != resolved:
         raise LinkMoved("A card changed its member meanwhile. Nothing was stored.")
-    journal_keys = sorted({(message.terminal_id, message.request.journal) for message in batch})
+    journal_keys = sorted(
+        {(message.terminal_id, message.request.journal) for message in batch}
+        | {kept[:2] for kept in map(kept_by, batch) if kept is not None})
     journal_rows = bulk.select(connection, journals, (*JOURNAL_COLUMNS, "row_mac"),
                                ("terminal_id", "journal"), journal_keys)
     lots_of = _read_lots(connection, member_ids)
@@ -108,7 +111,8 @@ def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message]
     named = originals.read(connection, keyring, wanted, seen.outcomes, gone, found_members)
     book = Book(catalogue, now, terminals=held_terminals, cards=found_cards,
                 members=found_members, journals=found_journals, broken=frozenset(broken),
-                originals=named, receipts=dict(wanted.receipts))
+                originals=named, receipts=dict(wanted.receipts),
+                missing=gaps.missing(connection, batch, found_journals))
     return Loaded(book, seen)
 
 

@@ -16,8 +16,6 @@ from protocol.limits import DOWN, REPLY_TYPE_BASE, TEXT_SIZE_MAX
 from protocol.messages import REPLY_FIELDS, REPLY_RULES, Reply, clip
 from protocol.schema import fits
 
-_REST = (None,) * 4
-
 
 def reply_frame(keyring: Keyring, case: Case, now: int, receipt: int | None,
                 head: bytes | None) -> bytes:
@@ -26,11 +24,15 @@ def reply_frame(keyring: Keyring, case: Case, now: int, receipt: int | None,
     request = message.request
     tier = None if facts.tier is None else clip(facts.tier, TEXT_SIZE_MAX)
     member = None if facts.member is None else clip(facts.member, TEXT_SIZE_MAX)
+    next_key = None
+    if facts.next_epoch is not None:
+        next_key = facts.next_epoch, keyring.wrapped_key(
+            message.terminal_id, message.epoch, facts.next_epoch)
     reply = Reply(REPLY_TYPE_BASE + request.type, request.journal, request.trace, message.digest,
                   case.decision.code, now // 1000, facts.points, facts.balance, None, tier,
                   member, receipt if receipt is not None else facts.receipt, facts.expiring,
-                  facts.amount_minor, head, None, facts.config_revision, None, None, None,
-                  facts.highest_trace, *_REST)
+                  facts.amount_minor, head, None, facts.config_revision, None, None,
+                  facts.send_again, facts.highest_trace, None, None, next_key, None)
     return sealed(keyring, message, payload_of(reply))
 
 

@@ -21,7 +21,7 @@ from gateway.keyring import Keyring, bound_to
 from gateway.ledger import Lot, Member, derived
 from gateway.registry.cards import first_taps
 from gateway.registry.desk import INTAKE, Desk, present
-from gateway.registry.terminals import raise_epoch
+from gateway.registry.terminals import end_epochs, raise_epoch
 from gateway.statements import send
 from gateway.tables import (
     ENTRY_LINKED,
@@ -116,7 +116,7 @@ def store(connection: Connection, keyring: Keyring, settled: Sequence[Settled], 
     refused = [each for each in settled if each.case.kind == REFUSAL]
     if refused:
         _store_refusals(connection, keyring, refused, book.now)
-    if book.raised or book.activated:
+    if book.raised or book.retired or book.activated:
         _store_registry(connection, keyring, book)
 
 
@@ -216,10 +216,13 @@ def _store_refusals(connection: Connection, keyring: Keyring, refused: Sequence[
 
 
 def _store_registry(connection: Connection, keyring: Keyring, book: Book) -> None:
-    """What taps change in the registry: higher key epochs, stock cards that became active."""
+    """What messages change in the registry: higher key epochs, epochs that are needed no more,
+    stock cards that became active."""
     desk = Desk(connection, keyring, INTAKE, book.now)
     for terminal_id, epoch in sorted(book.raised.items()):
         raise_epoch(desk, present(desk, terminals, "terminal", id=terminal_id), epoch)
+    if book.retired:
+        end_epochs(desk, book.retired)
     if book.activated:
         first_taps(desk, sorted(book.activated))
     desk.finish()

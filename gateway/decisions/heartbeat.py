@@ -1,11 +1,19 @@
-"""A heartbeat (type 10): the time, the highest trace seen, the configuration to have.
+"""A heartbeat (type 10): the time, the highest trace seen, the configuration to have, what to
+send again, the next key.
 
 Law: a suspended terminal still gets the time and learns its state with the next message; one
-that is lost or retired learns nothing (53).
+that is lost or retired learns nothing (53). Key 19 asks for every trace the terminal still keeps
+and nobody decided (gaps.py). A heartbeat under an older epoch than HQ recorded gets the newest
+key (23). One under the newest epoch says which older ones it still needs (report key 9); the
+others are retired for good, but only when nothing is asked for again: a tap that comes back
+after a restore may be sealed under one of them.
 """
 
 from gateway.book import LOST, RETIRED, Book, Decision, Facts, Message
+from gateway.spans import clipped, kept_by
 from protocol import codes
+
+UNSETTLED, OLD_EPOCHS = 3, 9  # keys of the report
 
 
 def heartbeat(message: Message, book: Book) -> Decision:
@@ -13,6 +21,33 @@ def heartbeat(message: Message, book: Book) -> Decision:
     if terminal.state in (LOST, RETIRED):
         return Decision(codes.TERMINAL_SUSPENDED)
     journal = book.journals.get((message.terminal_id, message.request.journal))
+    asked = _asked(message, book)
     return Decision(codes.APPROVED, Facts(
         config_revision=book.catalogue.version,
-        highest_trace=journal.highest_trace if journal else 0))
+        highest_trace=journal.highest_trace if journal else 0,
+        send_again=asked or None,
+        next_epoch=terminal.epoch if terminal.epoch > message.epoch else None),
+        done_with=() if asked else _done_with(message, book))
+
+
+def _asked(message: Message, book: Book) -> tuple[tuple[int, int, int], ...]:
+    kept = kept_by(message)
+    if kept is None:
+        return ()
+    missing = book.missing.get((kept.terminal_id, kept.journal), ())
+    return tuple((kept.journal, *span) for span in clipped(missing, kept))
+
+
+def _done_with(message: Message, book: Book) -> tuple[int, ...]:
+    """The older epochs that no unsettled frame needs any more, as this heartbeat says."""
+    terminal, report = book.terminals[message.terminal_id], message.request.report
+    if terminal.epoch != message.epoch:
+        return ()
+    needed = report.get(OLD_EPOCHS)
+    if needed is None:
+        # a terminal that does not tell of epochs says the same by having nothing unsettled
+        if report.get(UNSETTLED) != 0:
+            return ()
+        needed = ()
+    return tuple(epoch for epoch in range(1, terminal.epoch)
+                 if epoch not in needed and epoch not in terminal.revoked_epochs)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Table, and_, func, select, update
+from sqlalchemy import Connection, Engine, Row, Table, and_, func, select, tuple_, update
 
 from gateway import bulk, chain, counting, house
 from gateway.catalogue import MEMBER_POINTS
@@ -89,6 +89,21 @@ class Desk:
                    for row, new in zip(rows, values, strict=True)]
         self._changes += [(table.name, row) for row in changed]
         return changed
+
+    def found(self, table: Table, key: tuple[str, ...], wanted: Sequence[tuple]) -> list[Row]:
+        """The rows whose `key` is one of `wanted`; what covers them is locked already."""
+        columns = tuple_(*(table.c[name] for name in key))
+        return list(self.connection.execute(select(table).where(columns.in_(wanted))).all())
+
+    def replace(self, table: Table, before: Sequence[Row],
+                rows: Sequence[Mapping[str, object]]) -> None:
+        """Rows as they are from now on: new ones, and those that were `before`. One statement."""
+        self._refuse_forged(table, before)
+        columns = tuple(column.name for column in table.columns)
+        bulk.insert(self.connection, table, columns,
+                    [tuple(row[name] for name in columns) for row in rows],
+                    key=tuple(column.name for column in table.primary_key.columns))
+        self._changes += [(table.name, row) for row in rows]
 
     def _refuse_forged(self, table: Table, rows: Sequence[Row]) -> None:
         own = {(name, house.row_key(name, each)) for name, each in self._changes}

@@ -1,5 +1,6 @@
 """Terminals, their key epochs and their MQTT logins."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -65,12 +66,9 @@ class Terminals(Room):
         """Trust nothing more under this key: its journaled frames are held."""
         with self.at_desk() as desk:
             row = present(desk, terminals, "terminal", id=terminal_id)
-            known = present(desk, terminal_epochs, "key epoch", terminal_id=terminal_id,
-                             epoch=epoch)
+            present(desk, terminal_epochs, "key epoch", terminal_id=terminal_id, epoch=epoch)
             if epoch not in row.revoked_epochs:
-                revoked = bytes(sorted((*row.revoked_epochs, epoch)))
-                desk.change(terminals, row, revoked_epochs=revoked)
-                desk.change(terminal_epochs, known, revoked_at=desk.at)
+                end_epochs(desk, {terminal_id: (epoch,)})
 
     def terminals(self) -> list[TerminalFacts]:
         with reading(self.engine) as connection:
@@ -106,6 +104,22 @@ class Terminals(Room):
 def epoch_row(desk: Desk, terminal_id: int, epoch: int) -> dict[str, object]:
     return {"terminal_id": terminal_id, "epoch": epoch, "revoked_at": None,
             "master_key_id": desk.keyring.master_key_id, "recorded_at": desk.at}
+
+
+def end_epochs(desk: Desk, ended: Mapping[int, Sequence[int]]) -> None:
+    """Accept nothing more under these epochs, by terminal: revoked by HQ, or reported as needed no
+    more. As many statements for many as for one; an epoch that was never recorded is now."""
+    rows = desk.locked_all(terminals, list(ended))
+    if len(rows) != len(ended):
+        raise RegistryError("There is no such terminal. Nothing was changed.")
+    wanted = [(row.id, epoch) for row in rows for epoch in sorted(ended[row.id])]
+    known = {(each.terminal_id, each.epoch): each for each in desk.found(
+        terminal_epochs, ("terminal_id", "epoch"), wanted)}
+    desk.change_all(terminals, rows, ("revoked_epochs",), [
+        (bytes(sorted({*row.revoked_epochs, *ended[row.id]})),) for row in rows])
+    desk.replace(terminal_epochs, list(known.values()), [
+        {**(known[key]._mapping if key in known else epoch_row(desk, *key)),
+         "revoked_at": desk.at} for key in wanted])
 
 
 def raise_epoch(desk: Desk, row: Row, epoch: int) -> None:

@@ -2,11 +2,22 @@
 
 from datetime import UTC, datetime
 
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from gateway.audit import run_audit
+from gateway.database import counting_statements
 from gateway.decisions import DECISIONS
 from gateway.decisions.causes import identity_of, luhn
-from protocol import codes, messages
+from protocol import codes, keys, messages
 from protocol.messages import request
 from tests.support.street import JOURNAL, Street, card_number
+
+
+class Blocks:
+    """AES as a handset has it."""
+
+    def __init__(self, key: bytes) -> None:
+        self.decrypt = Cipher(algorithms.AES(key), modes.ECB()).decryptor().update
 
 
 def test_an_inquiry_tells_member_tier_balance_and_head(engine):
@@ -106,3 +117,91 @@ def test_the_reply_clock_is_the_gateways(engine):
     street = Street(engine)
     street.now = datetime(2030, 1, 1, tzinfo=UTC)
     assert street.take(street.inquiry()).at == 1893456000
+
+
+# ---- key rotation (WIRE, Keys) ----
+
+def rotated(street: Street) -> int:
+    return street.registry.advance_epoch(street.terminals[0])
+
+
+def revoked(street: Street) -> bytes:
+    facts, = street.registry.terminals()
+    return facts.revoked_epochs
+
+
+def test_a_heartbeat_under_an_older_epoch_brings_the_newest_key(engine):
+    street = Street(engine)
+    assert street.take(street.heartbeat()).next_key is None
+    rotated(street)
+    epoch = rotated(street)
+    offered, wrapped = street.take(street.heartbeat()).next_key
+    held = street.keyring.terminal_key(street.terminals[0], 1)
+    opened = keys.rekey_unwrap(Blocks, held, wrapped)
+    assert (offered, opened) == (3, street.keyring.terminal_key(street.terminals[0], epoch))
+    assert street.take(street.heartbeat(epoch=3)).next_key is None
+    street.registry.set_terminal_state(street.terminals[0], "lost")
+    assert street.take(street.heartbeat()).next_key is None
+
+
+def test_an_older_epoch_is_good_until_the_terminal_says_that_nothing_of_it_is_left(engine):
+    street = Street(engine)
+    old = street.sale()
+    street.take(old)
+    rotated(street)
+    for still in ({9: (1,)}, {3: 4}, {}):
+        street.take(street.heartbeat(epoch=2, report=still))
+        assert revoked(street) == b""
+    assert street.take(street.sale(epoch=1)).code == 0
+    street.take(street.heartbeat(epoch=1, report={9: ()}))
+    assert revoked(street) == b"", "an older epoch retires nothing"
+    street.take(street.heartbeat(epoch=2, report={9: ()}))
+    assert revoked(street) == b"\x01"
+    assert street.take(street.sale(epoch=1)).code == codes.HELD
+    assert street.answers(street.heartbeat(epoch=1))[0].reply is None
+    assert street.take(old).code == 0, "what was decided keeps its reply"
+    assert street.take(street.sale(epoch=2)).code == 0
+
+
+def test_a_terminal_with_nothing_unsettled_needs_no_list_of_epochs(engine):
+    street = Street(engine)
+    rotated(street)
+    street.take(street.heartbeat(epoch=2, report={3: 0}))
+    assert revoked(street) == b"\x01"
+
+
+def test_no_epoch_is_retired_while_traces_are_asked_for_again(engine):
+    street = Street(engine)
+    lost = street.sale(trace=1)
+    rotated(street)
+    done = {9: (), 8: (JOURNAL, 1, 1)}
+    assert street.take(street.heartbeat(epoch=2, report=done)).send_again == ((JOURNAL, 1, 1),)
+    assert street.take(lost).code == 0
+    street.take(street.heartbeat(epoch=2, report=done))
+    assert revoked(street) == b"\x01"
+
+
+def test_a_retired_epoch_stands_in_the_registrys_events_and_in_the_audit(engine):
+    street = Street(engine)
+    street.take(street.heartbeat(epoch=4, report={9: (2,)}))
+    assert revoked(street) == b"\x01\x03"
+    assert street.rows("terminal_epochs", "epoch", "revoked_at IS NOT NULL") == [(1,), (3,)]
+    assert street.rows("registry_events", "row_key", "actor = 'intake'") == [
+        (str(street.terminals[0]),), (f"{street.terminals[0]}:4",), (str(street.terminals[0]),),
+        (f"{street.terminals[0]}:1",), (f"{street.terminals[0]}:3",)]
+    assert run_audit(engine, street.keyring, rebuild=True).findings == ()
+
+
+def test_a_whole_fleet_is_done_with_its_old_keys_in_as_many_statements_as_one(engine):
+    street = Street(engine, terminals=21)
+    for terminal in street.terminals:
+        street.registry.advance_epoch(terminal)
+    street.take(street.heartbeat())  # reads the catalogue, once
+    counts = []
+    for fleet in (range(1), range(1, 21)):
+        beats = [street.heartbeat(terminal=each, epoch=2, report={9: ()}) for each in fleet]
+        with counting_statements(engine) as statements:
+            street.answers(*beats)
+        counts.append(len(statements))
+    assert counts[0] == counts[1]
+    assert {facts.revoked_epochs for facts in street.registry.terminals()} == {b"\x01"}

@@ -5,11 +5,19 @@ import pytest
 from gateway.keyring import Keyring, KeyringError, bound_to
 from protocol import keys
 from tests.support.street import KEYS
+from tests.support.vectors import wire
 
 
 def test_terminal_keys_are_those_of_the_wire():
     assert Keyring(*KEYS).terminal_key(10_000_042, 1) == keys.terminal_key(
         KEYS[0], 10_000_042, 1)
+
+
+def test_the_next_key_is_wrapped_as_the_contract_shows_it():
+    known = wire()
+    ring = Keyring(bytes.fromhex(known["master_key"]), *KEYS[1:])
+    wrapped = ring.wrapped_key(known["terminal_id"], known["epoch"], known["epoch"] + 1)
+    assert wrapped.hex() == known["rekey_wrapped"]
 
 
 def test_a_box_opens_only_for_its_month_owner_and_key():

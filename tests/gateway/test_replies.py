@@ -49,12 +49,16 @@ def test_a_fact_the_wire_cannot_carry_is_never_sealed():
 
 
 texts = st.text(max_size=6)
+numbers = st.integers(1, 2**32 - 1)
 points = st.integers(-2**53 + 1, 2**53 - 1)
 facts = st.builds(
     Facts, points=points, balance=points, tier=texts, member=st.none() | texts,
     expiring=st.none() | st.tuples(st.integers(0, 2**53 - 1), st.integers(0, 65535)),
     config_revision=st.none() | st.integers(0, 2**32 - 1), highest_trace=st.none(),
-    receipt=st.none())
+    receipt=st.none(), amount_minor=st.none() | st.integers(0, 2**53 - 1),
+    next_epoch=st.none() | st.integers(1, 255),
+    send_again=st.none() | st.lists(st.tuples(numbers, numbers, numbers), min_size=1,
+                                    max_size=64).map(tuple))
 
 
 @given(facts, st.none() | st.integers(1, 2**32 - 1), st.none() | st.binary(min_size=16,

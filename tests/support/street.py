@@ -113,10 +113,17 @@ class Street:
                           card=self._card(card), **fields)
         return self.seal(message, terminal, epoch)
 
-    def heartbeat(self, *, terminal: int = 0, journal: int = JOURNAL, epoch: int = 1) -> bytes:
+    def heartbeat(self, *, terminal: int = 0, journal: int = JOURNAL, epoch: int = 1,
+                  report: dict | None = None, **fields) -> bytes:
+        """A sealed heartbeat; `report`: keys beside the firmware's version."""
         message = request(messages.HEARTBEAT, journal, 0, nonce=self.nonce(),
-                          report={0: "test"})
+                          report={0: "test", **(report or {})}, **fields)
         return self.seal(message, terminal, epoch)
+
+    def kept(self, last: int, first: int = 1, **options) -> bytes:
+        """A heartbeat of a terminal that keeps these traces of its journal."""
+        journal = options.get("journal", JOURNAL)
+        return self.heartbeat(report={8: (journal, first, last)}, **options)
 
     def nonce(self) -> bytes:
         self._nonce += 1

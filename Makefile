@@ -5,13 +5,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 # arguments for the demo: make demo DEMO="--taps 20 --exit --json"
 DEMO ?=
+# arguments for the proof: make prove SEEDS=2000, or make prove SEED=17 for one seed
+SEEDS ?= $(if $(SEED),1,200)
 # arguments for the tests: make test TESTS="tests/gateway -k audit"
 TESTS ?=
 WORKERS ?= auto
 DEVICE_STUBS := micropython-esp32-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo simulate test lint bench clean
+.PHONY: help demo simulate prove test lint bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +23,9 @@ demo: $(VENV)/.demo ## handsets, broker, gateway and ledger on this machine; DEM
 
 simulate: $(VENV)/.demo ## an hour of a merchant street in seconds, in virtual time
 	@$(BIN)/pointwire simulate --terminals 20 --minutes 60 --seed 1
+
+prove: $(VENV)/.dev ## every tap posts once, under faults: SEEDS=2000 runs so many, SEED=17 replays one
+	@$(BIN)/pointwire prove --seeds $(SEEDS) --seed $(or $(SEED),0) $(PROVE)
 
 test: $(VENV)/.dev ## the whole test suite; TESTS="tests/protocol -k cbor" runs a part
 	@$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)

@@ -168,6 +168,10 @@ class Handset:
         device.cut_at = device.operations + operations
         device.on_cut = self._cut_within
 
+    def no_cut(self) -> None:
+        """The power stays after all."""
+        self._device.cut_at = None
+
     def _cut_within(self) -> None:
         self._note("cut_within", self._device.operations)
         self._dead()

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from random import Random
 from typing import NamedTuple
 
+from simulator import packets
 from simulator.broker import Broker, Connection
 from simulator.loop import US, VirtualLoop
 from simulator.stream import Reader, Writer
@@ -48,6 +49,8 @@ class Radio:
         self.half: str | None = None
         self.garbage_per_10000 = weather.garbage_per_10000
         self.garbled = 0
+        # hears each publication as the program wrote it, before anything happens to it
+        self.on_publish: Callable[[packets.Publication], None] | None = None
         self.links_made = 0
         self._random = random
         self._weather = weather
@@ -163,6 +166,7 @@ class _Link:
         self._radio = radio
         self._heard_us = radio.loop.now_us
         self._device_gone = False
+        self._written = bytearray()
         self._up = _Direction(radio, UP, self._at_broker)
         self._down = _Direction(radio, DOWN, self._at_device)
         self.reader = Reader()
@@ -180,7 +184,15 @@ class _Link:
 
     def _device_sends(self, part: bytes | None) -> None:
         if not self._device_gone:
+            if part and self._radio.on_publish is not None:
+                self._overhear(part, self._radio.on_publish)
             self._up.send(part)
+
+    def _overhear(self, part: bytes, tell: Callable[[packets.Publication], None]) -> None:
+        self._written += part
+        while (packet := packets.split(self._written)) is not None:
+            if packet.kind == packets.PUBLISH:
+                tell(packets.read_publication(packet.flags, packet.body))
 
     def _device_closed(self) -> None:
         self._device_sends(None)

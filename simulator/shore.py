@@ -64,6 +64,7 @@ class Work(NamedTuple):
     commit_ms_min: int = 5
     commit_ms_max: int = 25
     retry_ms: int = 1000
+    restart_ms: int = 2000
 
 
 class Shore:
@@ -83,11 +84,14 @@ class Shore:
         self.fate: Callable[[], Crash | None] = lambda: None
         self.on_doomed: Callable[[], None] = lambda: None
         self.on_start: Callable[[], None] = lambda: None
+        # terminal id and body: taken off the queue, acknowledged to the broker, published
+        self.on_arrived: Callable[[int, bytes], None] = lambda terminal_id, frame: None
+        self.on_acknowledged: Callable[[int, bytes], None] = lambda terminal_id, frame: None
         self.on_reply: Callable[[int, bytes], None] = lambda terminal_id, frame: None
         self._loop = loop
         self._random = random
         self._broker = broker
-        self._session = session or broker.gateway
+        self._session = broker.gateway if session is None else session
         self._gateway = gateway
         self._log = log
         self._work = work
@@ -138,6 +142,8 @@ class Shore:
         taken = self._session.take(self._work.batch_max)
         now_us = self._loop.now_us
         arrived = [Arrived(topics.terminal_of(each.topic), each.body, now_us) for each in taken]
+        for each in arrived:
+            self.on_arrived(each.terminal_id or 0, each.frame)
         crash = self.fate()
         if crash is not None and crash.step == BEFORE_COMMIT:
             self.on_doomed()
@@ -149,8 +155,7 @@ class Shore:
             self._loop.call_at_us(now_us + self._work.retry_ms * 1000, self._again, self._life)
             return
         except Killed:
-            assert crash is not None
-            self.kill(BEFORE_COMMIT, crash.down_ms)
+            self.kill(BEFORE_COMMIT, crash.down_ms if crash else self._work.restart_ms)
             return
         self.frames += len(taken)
         self.batches += 1
@@ -179,6 +184,7 @@ class Shore:
                 answers = answers * crash.part_in_256 // 256
         for each in taken[:acks]:
             self._session.acknowledge(each.number)
+            self.on_acknowledged(topics.terminal_of(each.topic) or 0, each.body)
         for each, reply in list(zip(taken, replies, strict=True))[:answers]:
             terminal_id = topics.terminal_of(each.topic)
             if reply is not None and terminal_id is not None:

@@ -1,0 +1,245 @@
+"""The proof's own parts: options, worlds, shrinking, the command; and that a seed is a seed."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+from click.testing import CliRunner
+
+from tools.prove import options as drawing
+from tools.prove import run, shrink
+from tools.prove.base import Memory, OnDisk
+from tools.prove.command import prove
+from tools.prove.options import Options, calm
+from tools.prove.run import Wanted
+from tools.prove.world import Verdict, run_seed
+
+SMALL = {"terminals": 1, "taps": 12, "gap_ms_mean": 3000}
+
+
+def verdict(**wanted: int) -> Verdict:
+    """A small calm world with these options; its finding is shown when there is one."""
+    found = run_seed(3, calm(**{**SMALL, **wanted}))
+    assert found.good, f"{shrink.command(found)}\n" + "\n".join(found.findings)
+    return found
+
+
+# ---- options -----------------------------------------------------------------------------------
+
+def test_options_follow_from_the_seed_and_every_fault_is_drawn_and_left_out():
+    drawn = [drawing.draw(seed) for seed in range(400)]
+    assert drawn == [drawing.draw(seed) for seed in range(400)]
+    for name in drawing.FAULTS:
+        on = sum(getattr(options, name) > 0 for options in drawn)
+        assert on < 300 and (on > 4 or name in NOT_DRAWN), name
+    assert 5 < sum(not drawing.on(options) for options in drawn) < 60
+
+
+NOT_DRAWN: tuple[str, ...] = ("voids_per_100", "server_power_losses")
+
+
+def test_every_option_is_a_whole_number_with_its_unit_in_the_name():
+    units = ("_ms", "_s", "_ppm", "_days", "_per_100", "_per_1000", "_per_10000", "_max", "_mean")
+    counted = [name for name in Options._fields if not name.endswith(units)]
+    assert all(isinstance(value, int) for value in Options())
+    assert "blackouts" in counted and "power_cuts" in counted
+
+
+def test_seeds_cover_a_hundred_taps_on_average():
+    drawn = [drawing.draw(seed) for seed in range(300)]
+    assert sum(options.terminals * options.taps for options in drawn) / 300 > 125
+
+
+def test_options_are_written_and_read_as_name_and_value():
+    options = drawing.draw(11)
+    assert drawing.Options()._replace(**drawing.read(drawing.text(options).split())) == options
+    assert drawing.text(Options()) == ""
+
+
+@pytest.mark.parametrize("word", ["taps", "taps=", "taps=-1", "taps=1.5", "rain=3"])
+def test_a_word_that_is_no_option_is_refused(word: str):
+    with pytest.raises(ValueError):
+        drawing.read([word])
+
+
+# ---- each fault happens ------------------------------------------------------------------------
+
+HAPPENS: dict[str, dict[str, int]] = {
+    "up_lost": {"up_lost_per_1000": 300}, "down_lost": {"down_lost_per_1000": 400},
+    "up_duplicated": {"up_duplicated_per_1000": 300},
+    "down_duplicated": {"down_duplicated_per_1000": 300},
+    "up_swapped": {"up_swapped_per_1000": 400}, "down_swapped": {"down_swapped_per_1000": 400},
+    "up_late": {"up_late_per_1000": 300, "late_s_max": 2_592_000, "closed_days": 30},
+    "down_late": {"down_late_per_1000": 300}, "up_corrupt": {"up_corrupt_per_1000": 300},
+    "down_corrupt": {"down_corrupt_per_1000": 300}, "garbage": {"garbage_per_10000": 600},
+    "dark": {"blackouts": 2, "blackout_s_max": 30}, "half_open": {"half_open": 2},
+    "restart": {"broker_restarts": 2, "broker_down_s_max": 2},
+    "restart_queue_lost": {"broker_restarts_queue_lost": 2, "broker_down_s_max": 2},
+    "mute": {"broker_mutes": 1, "broker_mute_s_max": 10},
+    "session_destroyed": {"sessions_destroyed": 3, "workers": 2},
+    "before_commit": {"killed_before_commit_per_1000": 300},
+    "after_commit": {"killed_after_commit_per_1000": 300},
+    "between_acks": {"killed_between_acks_per_1000": 300},
+    "before_replies": {"killed_before_replies_per_1000": 300},
+    "between_replies": {"killed_between_replies_per_1000": 300},
+    "partition": {"partitions": 3, "partition_s_max": 5},
+    "locked": {"database_locked": 2, "database_locked_s_max": 10},
+    "full": {"database_full": 2, "database_full_s_max": 10},
+    "io": {"database_io_errors": 3}, "unsure": {"commits_unsure": 3},
+    "requeue": {"poison_per_1000": 300}, "power_off": {"power_cuts": 3},
+    "cut_within": {"flash_cuts": 4, "flash_cut_operations_max": 5},
+    "reboot_loop": {"reboot_loops": 2}, "clock_jump": {"clock_jumps": 3},
+    "heap": {"heap_per_1000": 400}, "closed": {"closed_days": 30},
+    "card": {"cards_lost": 1, "cards_blocked": 1}, "member": {"members_suspended": 1},
+    "merchant": {"merchants_suspended": 1}, "terminal": {"terminals_suspended": 1},
+    "server_power_lost": {"server_power_losses": 3},
+}
+
+
+@pytest.mark.parametrize("name", sorted(HAPPENS))
+def test_each_fault_happens_and_the_promise_is_kept(name: str):
+    assert verdict(**HAPPENS[name]).counts.get(name, 0) > 0
+
+
+def test_a_calm_world_has_no_fault_and_needs_no_retry():
+    found = verdict(terminals=4, taps=10)
+    assert found.taps == 40 and found.retries == 0
+    assert not set(found.counts) & set(run.FAULTS)
+
+
+def test_a_full_outbox_refuses_taps_and_loses_none():
+    found = run_seed(5, calm(terminals=1, taps=160, gap_ms_mean=200, outbox_blocks=9,
+                             blackouts=8, blackout_s_max=300))
+    assert found.good, found.findings
+    assert found.taps < 160 and found.counts["dark"] > 0
+
+
+# ---- a seed is a seed --------------------------------------------------------------------------
+
+def test_the_same_seed_has_one_event_log_and_another_seed_another():
+    options = drawing.draw(12)._replace(taps=10)
+    assert run_seed(12, options).digest == run_seed(12, options).digest
+    assert run_seed(12, options).digest != run_seed(13, options).digest
+
+
+def test_two_processes_with_other_hash_seeds_agree():
+    script = ("from tools.prove.world import run_seed; from tools.prove.options import draw;"
+              "print([run_seed(seed, draw(seed)._replace(taps=10)).digest for seed in (2, 9)])")
+    told = [subprocess.run([sys.executable, "-c", script], check=True, capture_output=True,
+                           env=os.environ | {"PYTHONHASHSEED": hash_seed}).stdout
+            for hash_seed in ("1", "2")]
+    assert told[0] == told[1]
+
+
+def test_seeds_leave_nothing_behind_in_the_process():
+    options = drawing.draw(9)._replace(taps=10)
+    alone = run_seed(9, options).digest
+    run_seed(10)
+    assert run_seed(9, options).digest == alone
+
+
+# ---- shrinking ---------------------------------------------------------------------------------
+
+def fails_if(test: Callable[[Options], bool]) -> Callable[[Options], Verdict]:
+    def ran(options: Options) -> Verdict:
+        findings = ("lost: a tap",) if test(options) else ()
+        return Verdict(1, options, "", findings, {}, 0, 0, 0, 0)
+    return ran
+
+
+def test_the_least_that_fails_is_found():
+    start = drawing.draw(2)._replace(flash_cuts=5, blackouts=3, terminals=4, power_cuts=2)
+    ran = fails_if(lambda options: options.flash_cuts > 0 and options.blackouts > 0)
+    found = shrink.shrink(ran(start), ran, runs_max=400).verdict.options
+    assert set(drawing.on(found)) == {"flash_cuts", "blackouts"}
+    assert (found.terminals, found.taps, found.flash_cuts, found.blackouts) == (1, 1, 1, 1)
+
+
+def test_another_failure_is_not_taken_for_the_same():
+    def ran(options: Options) -> Verdict:
+        findings = ("lost: a tap",) if options.blackouts else ("drain: 3 messages",)
+        return Verdict(1, options, "", findings, {}, 0, 0, 0, 0)
+
+    start = calm(blackouts=2, power_cuts=2)
+    assert shrink.shrink(ran(start), ran).verdict.options.blackouts == 1
+
+
+def test_the_replaying_command_replays_it():
+    drawn = run_seed(4, drawing.draw(4)._replace(taps=1))
+    words = shrink.command(drawn).split()
+    assert words[:4] == ["pointwire", "prove", "--seed", "4"]
+    told = CliRunner().invoke(prove, words[2:])
+    assert drawn.digest in told.output and told.exit_code == 0
+
+
+# ---- the command -------------------------------------------------------------------------------
+
+def test_the_command_says_what_it_did(tmp_path):
+    log = tmp_path / "log"
+    told = CliRunner().invoke(prove, ["--seed", "3", "--calm", "--set", "taps=4", "--set",
+                                      "power_cuts=1", "--log", str(log)])
+    assert told.exit_code == 0, told.output
+    assert "taps=4 power_cuts=1" in told.output and "1 seeds, 0 failed" in told.output
+    assert " saved " in log.read_text()
+
+
+def test_the_command_speaks_json():
+    told = CliRunner().invoke(prove, ["--seeds", "2", "--calm", "--set", "taps=3", "--jobs", "1",
+                                      "--json"])
+    said = json.loads(told.stdout)
+    assert (said["seeds"], said["failed"], said["taps"]) == (2, 0, 12)
+
+
+@pytest.mark.parametrize("wrong", [["--set", "rain=1"], ["--seeds", "0"], ["--seeds", "2",
+                                                                         "--log", "x"]])
+def test_a_wrong_command_line_runs_nothing(wrong: list[str]):
+    told = CliRunner().invoke(prove, wrong)
+    assert told.exit_code == 2
+
+
+def test_a_failing_seed_is_told_with_its_replay(monkeypatch: pytest.MonkeyPatch):
+    bad = Verdict(0, calm(power_cuts=1), "d" * 64, ("lost: a tap",), {"power_off": 2}, 5, 1, 9, 9)
+    monkeypatch.setattr("tools.prove.command.run_seed", lambda *_: bad)
+    told = CliRunner().invoke(prove, ["--seed", "0"])
+    assert told.exit_code == 1
+    assert "lost: a tap" in told.output
+    assert "pointwire prove --seed 0 --calm --set power_cuts=1" in told.output
+
+
+def test_totals_are_sums():
+    made = run.add([run_seed(seed, calm(**SMALL, power_cuts=seed)) for seed in (0, 1)])
+    assert (made.seeds, made.failed, made.faultless) == (2, 0, 1)
+    assert dict((name, seeds) for name, _, seeds in made.faults) == {"power_off": 1}
+
+
+def test_what_is_wanted_becomes_options():
+    assert Wanted(5).options() == drawing.draw(5)
+    assert Wanted(5, True, (("taps", 3),)).options() == calm(taps=3)
+
+
+# ---- the database ------------------------------------------------------------------------------
+
+def test_a_copy_holds_what_the_database_held_when_it_was_made():
+    base = Memory()
+    try:
+        backup = base.copy()
+        base.connection.execute("UPDATE counters SET value = 99 WHERE name = 'config'").close()
+        base.restore(backup)
+        held = base.connection.execute("SELECT value FROM counters WHERE name = 'config'")
+        assert held.fetchone() != (99,)
+    finally:
+        base.close()
+
+
+def test_memory_and_disk_begin_with_the_same_registry():
+    memory, disk = Memory(), OnDisk()
+    try:
+        said = [base.engine.connect().exec_driver_sql("SELECT count(*) FROM members").scalar()
+                for base in (memory, disk)]
+        assert said[0] == said[1] == 12
+    finally:
+        memory.close()
+        disk.close()

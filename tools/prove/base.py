@@ -1,0 +1,302 @@
+"""The database of a seed: a copy of a migrated template, in memory or on a disk that forgets.
+
+Law: it is the gateway's own engine, SQL and migrations; only where SQLite keeps its pages differs.
+The template (programme, members, cards, terminals; keys out of no secret) is made once in a
+process, and a seed begins with a copy of its pages, which takes a millisecond. Faults are raised
+where the driver raises them, with SQLite's own codes, so that the gateway judges them as in
+production; `full` is SQLite's own answer to a page limit.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from sqlalchemy import Engine, QueuePool, event
+from sqlalchemy.engine import URL
+
+from gateway import database
+from gateway.keyring import Keyring
+from gateway.registry import Registry
+from simulator.errors import Killed
+from tools import coffee_shop
+from tools.prove.disk import Disk, io_error
+from tools.prove.disk import open_engine as open_disk
+
+TERMINALS_MAX = 4
+MEMBERS_MAX = 12
+LOCKED, FULL, IO, UNSURE = "locked", "full", "io", "unsure"
+_CODES = {LOCKED: (sqlite3.SQLITE_BUSY, "database is locked"),
+          IO: (sqlite3.SQLITE_IOERR, "disk I/O error"),
+          UNSURE: (sqlite3.SQLITE_IOERR, "disk I/O error")}
+
+
+class Facts(NamedTuple):
+    """Who is in the template. `multipliers`: basis points of each member's tier."""
+
+    terminals: tuple[int, ...]
+    cards: tuple[int, ...]
+    members: tuple[int, ...]
+    merchants: dict[int, int]
+    multipliers: dict[int, int]
+
+
+def keyring() -> Keyring:
+    """The same in every seed: a simulation has no secrets, and the template needs them."""
+    return Keyring(*(sha256(f"prove/{name}".encode()).digest()
+                     for name in ("master", "audit", "frame")))
+
+
+class Connection(sqlite3.Connection):
+    """The one connection to the memory database; it outlives the engine's opinion of it."""
+
+    faults: "Faults"
+
+    def close(self) -> None:
+        if self.in_transaction:
+            self.rollback()
+
+    def cursor(self, factory: Any = sqlite3.Cursor) -> Any:
+        return super().cursor(_Failing if self.faults.armed else factory)
+
+    def commit(self) -> None:
+        if not self.faults.armed or not self.in_transaction:
+            super().commit()
+            return
+        self.faults.strike(IO)
+        super().commit()
+        self.faults.strike(UNSURE)
+
+
+class _Failing(sqlite3.Cursor):
+    def execute(self, statement: str, parameters: Any = (), /) -> Any:
+        faults = self.connection.faults  # type: ignore[attr-defined]
+        if statement.startswith("BEGIN"):
+            faults.strike(LOCKED)
+        else:
+            faults.strike(IO)
+        return super().execute(statement, parameters)
+
+
+class Faults:
+    """What the driver is to raise. `locked`: until released. `io`, `unsure`: each a countdown of
+    chances until it strikes once."""
+
+    def __init__(self) -> None:
+        self.locked = False
+        self.countdown: dict[str, int] = {}
+        self.struck: list[str] = []
+        self.suspended = False
+
+    @property
+    def armed(self) -> bool:
+        return not self.suspended and (self.locked or bool(self.countdown))
+
+    def strike(self, kind: str) -> None:
+        if self.suspended:
+            return
+        if kind == LOCKED:
+            hit = self.locked
+        else:
+            left = self.countdown.get(kind)
+            if left is None:
+                return
+            hit = left <= 1
+            if hit:
+                del self.countdown[kind]
+            else:
+                self.countdown[kind] = left - 1
+        if hit:
+            self.struck.append(kind)
+            code, text = _CODES[kind]
+            fault = sqlite3.OperationalError(text)
+            fault.sqlite_errorcode = code
+            raise fault
+
+
+def _connect() -> Connection:
+    made = sqlite3.connect(":memory:", check_same_thread=False, factory=Connection,
+                           cached_statements=256)
+    made.faults = Faults()
+    return made
+
+
+def _engine(connection: Connection) -> Engine:
+    """The gateway's engine over this one connection."""
+    engine = database.open_sqlite(
+        URL.create("sqlite+pysqlite", database=":memory:"), creator=lambda: connection,
+        poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=0)
+    return engine
+
+
+class Template(NamedTuple):
+    connection: Connection
+    facts: Facts
+
+
+@lru_cache(maxsize=1)
+def template() -> Template:
+    """Made once in a process, in its own memory database."""
+    connection = _connect()
+    engine = _engine(connection)
+    database.migrate(engine)
+    opening = datetime.fromisoformat("2026-05-31T00:00:00+00:00")
+    registry = Registry(engine, keyring(), clock=lambda: opening)
+    coffee_shop.create(registry, MEMBERS_MAX)
+    coffee_shop.add_terminals(registry, TERMINALS_MAX)
+    tills = coffee_shop.tills_of(registry.terminals())
+    tiers = {tier.code: tier.multiplier_bp for tier in coffee_shop.RULES.tiers}
+    people = registry.members()
+    facts = Facts(tuple(till.terminal_id for till in tills),
+                  tuple(int(member.cards[0]) for member in people),
+                  tuple(member.member_id for member in people),
+                  {till.terminal_id: till.merchant_id for till in tills},
+                  {member.member_id: tiers[member.tier] for member in people})
+    engine.dispose()
+    return Template(connection, facts)
+
+
+class Base:
+    """What the world asks of its database: memory, or a disk for seeds with power losses."""
+
+    engine: Engine
+    doomed = False
+    power_is_gone = False
+
+    def __init__(self) -> None:
+        self.facts = template().facts
+
+    def commits(self, _connection: Any) -> None:
+        """Called just before each COMMIT: a doomed process does not live to make it."""
+        if self.doomed:
+            self.doomed = False
+            raise Killed
+
+    @contextmanager
+    def well(self) -> Iterator[None]:
+        """HQ's own commands choose a moment in which the database works."""
+        yield
+
+    def relieve(self) -> None:
+        """No fault from now on."""
+
+    def lock(self, locked: bool) -> None:
+        """Somebody else holds the write lock, or lets it go."""
+
+    def fill(self, full: bool) -> None:
+        """The disk has no page left, or room again."""
+
+    def fail(self, kind: str, chances: int) -> None:
+        """IO or UNSURE strikes at the chance that comes so many from now."""
+
+    def cut_after(self, operations: int) -> None:
+        """Server power goes inside the disk operation that comes so many from now."""
+
+    def close(self) -> None:
+        event.remove(self.engine, "commit", self.commits)
+
+
+class _Shared(NamedTuple):
+    connection: Connection
+    engine: Engine
+
+
+@lru_cache(maxsize=1)
+def _shared() -> _Shared:
+    connection = _connect()
+    return _Shared(connection, _engine(connection))
+
+
+class Memory(Base):
+    """The process's one memory database, filled anew. One at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.connection, self.engine = _shared()
+        self.connection.faults = self.faults = Faults()
+        template().connection.backup(self.connection)
+        event.listen(self.engine, "commit", self.commits)
+
+    def copy(self) -> sqlite3.Connection:
+        """A backup, as it stands between two transactions."""
+        made = sqlite3.connect(":memory:", check_same_thread=False)
+        self.connection.backup(made)
+        return made
+
+    def restore(self, backup: sqlite3.Connection) -> None:
+        backup.backup(self.connection)
+
+    def relieve(self) -> None:
+        self.connection.faults = self.faults = Faults()
+        self.fill(False)
+
+    def lock(self, locked: bool) -> None:
+        self.faults.locked = locked
+
+    def fail(self, kind: str, chances: int) -> None:
+        self.faults.countdown[kind] = chances
+
+    def fill(self, full: bool) -> None:
+        pages = self.connection.execute("PRAGMA page_count").fetchone()[0] if full else 1 << 30
+        self.connection.execute(f"PRAGMA max_page_count={pages}").close()
+
+    @contextmanager
+    def well(self) -> Iterator[None]:
+        pages = self.connection.execute("PRAGMA max_page_count").fetchone()[0]
+        self.faults.suspended = True
+        self.fill(False)
+        try:
+            yield
+        finally:
+            self.faults.suspended = False
+            self.connection.execute(f"PRAGMA max_page_count={pages}").close()
+
+    def close(self) -> None:
+        self.fill(False)
+        self.connection.close()
+        super().close()
+
+
+class OnDisk(Base):
+    """A disk that keeps only what was synced (tools/prove/disk.py)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.disk = Disk.holding(template_bytes())
+        self._open()
+
+    def _open(self) -> None:
+        self.engine = open_disk(self.disk)
+        event.listen(self.engine, "commit", self.commits)
+
+    @property
+    def power_is_gone(self) -> bool:  # type: ignore[override]
+        """Power went inside an operation of the disk."""
+        return self.disk.dead
+
+    def fail(self, kind: str, chances: int) -> None:
+        if kind == IO:
+            self.disk.fail_after(chances, io_error("disk I/O error"))
+
+    def cut_after(self, operations: int) -> None:
+        self.disk.cut_after(operations)
+
+    def reopen(self) -> None:
+        """After a loss or a crash: the next process opens what is there."""
+        self.engine.dispose()
+        super().close()
+        self._open()
+
+    def close(self) -> None:
+        self.engine.dispose()
+        super().close()
+        self.disk.close()
+
+
+@lru_cache(maxsize=1)
+def template_bytes() -> bytes:
+    """The template as a database file."""
+    return template().connection.serialize()

@@ -1,0 +1,308 @@
+"""One seed of the proof: handsets, wire, broker, gateway and database under one virtual clock.
+
+    verdict = run_seed(7)              everything drawn from the seed
+    verdict = run_seed(7, calm(power_cuts=3))
+
+Law: a run has two phases. In the first the merchants work and the drawn faults happen; in the
+second nothing goes wrong any more, and everything must drain by itself: no tap unsettled, nothing
+queued, every handset usable (I8, I9). Then the checker compares what the merchants saw with what
+the ledger holds, and the audit recomputes the ledger. Same seed and options, same event log.
+"""
+
+import asyncio
+import gc
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from random import Random
+from typing import NamedTuple
+
+from firmware.settings import settings
+from gateway.aside import NotQuarantined
+from gateway.registry import Registry
+from protocol import keys
+from simulator.broker import Broker, Credential
+from simulator.errors import SimulatorError
+from simulator.eventlog import EventLog
+from simulator.flash import FlashMisuse, NorFlash
+from simulator.handset import Handset, HandsetLoop
+from simulator.heap import Heap
+from simulator.loop import US
+from simulator.mischief import Mischief, Rates
+from simulator.radio import Radio, Weather
+from simulator.shore import Shore, Work
+from tools.prove import judge
+from tools.prove import options as drawing
+from tools.prove.base import Base, Memory, OnDisk, keyring
+from tools.prove.options import Options
+from tools.prove.process import Clock, Poison, Process
+from tools.prove.story import QUARANTINED, SERVER_POWER_LOST, SETTLING, SURVIVED
+from tools.prove.trouble import Trouble
+from tools.prove.witness import Chronicler
+
+DAY_US = 86400 * US
+AMOUNT_MINOR_MIN, AMOUNT_MINOR_MAX = 100, 90000
+POLL_S = 10
+
+
+class Verdict(NamedTuple):
+    """What became of a seed. `findings`: a line each, none if the promise was kept. `counts`:
+    events of the log by name. `taps`: messages the merchants saw accepted. `frames`: that the
+    gateway took. `retries`: frames sent again by handsets, and batches by the gateway."""
+
+    seed: int
+    options: Options
+    digest: str
+    findings: tuple[str, ...]
+    counts: dict[str, int]
+    taps: int
+    retries: int
+    virtual_us: int
+    frames: int
+
+    @property
+    def good(self) -> bool:
+        return not self.findings
+
+
+class World:
+    """Everything of one seed, wired together. `run` once, then `close`."""
+
+    def __init__(self, seed: int, options: Options,
+                 echo: Callable[[str], None] | None = None) -> None:
+        self.seed, self.options = seed, options
+        self.loop = HandsetLoop()
+        self.log = EventLog(lambda: self.loop.now_us, echo)
+        self.log.note("prove", "options", seed, drawing.text(options))
+        self.base: Base = OnDisk() if options.server_power_losses else Memory()
+        self.facts = self.base.facts
+        self.cards = self.facts.cards[:options.members]
+        self.clock = Clock(lambda: self.loop.now_us)
+        self.witness = Chronicler(self.loop)
+        self.registry = Registry(self.base.engine, keyring(), clock=self.clock)
+        self.poison = Poison(seed, options.poison_per_1000)
+        self.heap = Heap()
+        self.closed = False
+        self._hours_us = options.taps * options.gap_ms_mean * 1000
+        self._gap_us = options.closed_days * DAY_US
+        self._credentials: dict[str, Credential] = {}
+        self.broker = Broker(self._credentials, options.workers)
+        self.mischiefs = self._mischiefs()
+        self.processes = [Process(self.base, self.clock, self.poison, self._server_power_lost)
+                          for _ in range(options.workers)]
+        self.shores = [self._shore(place) for place in range(options.workers)]
+        self.handsets = [self._handset(place) for place in range(options.terminals)]
+        self.trouble = Trouble(self)
+
+    # -- building ------------------------------------------------------------------------------
+
+    def stream(self, *names: str | int) -> Random:
+        return Random("/".join(map(str, (self.seed, *names))))
+
+    def _mischiefs(self) -> tuple[Mischief, Mischief]:
+        made = []
+        for way in ("up", "down"):
+            def per(name: str, way: str = way) -> int:
+                return getattr(self.options, f"{way}_{name}_per_1000")
+            rates = Rates(per("lost"), per("duplicated"), per("swapped"),
+                          self.options.swapped_ms_max, per("late"), self.options.late_s_max,
+                          per("corrupt"))
+            made.append(Mischief(self.loop, lambda name, way=way: self.stream(way, name), rates))
+        self.broker.passing_up, self.broker.passing_down = (each.passing for each in made)
+        return made[0], made[1]
+
+    def _shore(self, place: int) -> Shore:
+        process, options = self.processes[place], self.options
+        work = Work(options.batch_max, 5, max(options.commit_ms_max, 5))
+        made = Shore(self.loop, self.stream("shore", place), self.broker, process, self.log,
+                     work, self.broker.sessions[place], f"worker{place}")
+        made.on_doomed = self._doom
+        made.on_start = process.restart
+        made.on_arrived = self.witness.arrived
+        made.on_acknowledged = self.witness.acknowledged
+        made.on_reply = self.witness.replied
+        return made
+
+    def _doom(self) -> None:
+        self.base.doomed = True
+
+    def _handset(self, place: int) -> Handset:
+        options, terminal_id = self.options, self.facts.terminals[place]
+        key = keyring().terminal_key(terminal_id, 1)
+        user, password = keys.mqtt_user(terminal_id, 1), keys.mqtt_password(key)
+        made = settings(terminal_id, 1, key, "broker", 1883, user, password,
+                        keepalive_s=options.keepalive_s, language="en",
+                        outbox_blocks=options.outbox_blocks)
+        self._credentials[user] = Credential(terminal_id, password.encode())
+        weather = Weather(min(60, options.latency_ms_max), options.latency_ms_max,
+                          garbage_per_10000=options.garbage_per_10000)
+        radio = Radio(self.loop, self.stream("radio", terminal_id), weather, self.broker)
+        radio.on_publish = lambda sent: self.witness.published(terminal_id, sent)
+        flash = NorFlash(options.outbox_blocks, self.stream("flash", terminal_id))
+        handset = Handset(self.loop, self.stream("board", terminal_id), radio, flash, made,
+                          self.log, options.watchdog_s * 1000, self.witness)
+        handset.format()
+        return handset
+
+    def moment(self, random: Random) -> int:
+        """An instant drawn evenly over the opening hours."""
+        return self.open_at(random.randrange(self._hours_us))
+
+    def open_at(self, open_us: int) -> int:
+        """The instant at which the shops have been open for so long: they may close between."""
+        return open_us + (self._gap_us if open_us >= self._hours_us // 2 else 0)
+
+    # -- running -------------------------------------------------------------------------------
+
+    def run(self) -> Verdict:
+        try:
+            self.loop.run(self._day())
+        finally:
+            self.loop.close()
+            self.heap.disarm()
+            gc.unfreeze()
+        return self._verdict()
+
+    def close(self) -> None:
+        self.base.close()
+
+    async def _day(self) -> None:
+        self.trouble.plan()
+        people = [self.loop.create_task(self._cashier(handset)) for handset in self.handsets]
+        for handset in self.handsets:
+            handset.power_on()
+        if self._gap_us:
+            self.loop.call_at_us(self._hours_us // 2, self._close_shops)
+            self.loop.call_at_us(self._hours_us // 2 + self._gap_us - US, self._open_shops)
+        for each in people:
+            await each
+        await asyncio.sleep(max(self.open_at(self._hours_us) - self.loop.now_us, 0) / US)
+        self.trouble.relief()
+        self.witness.happened(SETTLING)
+        self.log.note("prove", "relief", *(way.flush() for way in self.mischiefs))
+        await self._drain()
+
+    def _close_shops(self) -> None:
+        self.closed = True
+        self.log.note("prove", "closed")
+        for handset in self.handsets:
+            handset.power_off()
+
+    def _open_shops(self) -> None:
+        self.closed = False
+        self.log.note("prove", "open")
+        for handset in self.handsets:
+            if not handset.on:
+                handset.power_on()
+
+    async def _cashier(self, handset: Handset) -> None:
+        """Customers come at uneven intervals; each pays, and some only ask for their balance."""
+        options, random = self.options, self.stream("customers", handset.terminal_id)
+        open_us = 0
+        gap_us = options.gap_ms_mean * 1000
+        for _ in range(options.taps):
+            open_us += random.randrange(gap_us // 5, gap_us * 9 // 5 + 1)
+            card = self.cards[random.randrange(len(self.cards))]
+            amount_minor = random.randrange(AMOUNT_MINOR_MIN, AMOUNT_MINOR_MAX + 1)
+            asks = random.randrange(100) < options.inquiries_per_100
+            voids = random.randrange(100) < options.voids_per_100
+            wait_us = self.open_at(open_us) - self.loop.now_us
+            await asyncio.sleep(max(wait_us, 0) / US)
+            if asks:
+                handset.inquiry(card)
+            handset.sale(amount_minor, card)
+            if voids:
+                await asyncio.sleep(random.randrange(min(gap_us // 10, 3 * US) + 1) / US)
+                handset.void()
+
+    async def _drain(self) -> None:
+        for _ in range(self.options.drain_minutes_max * 60 // POLL_S):
+            if self._drained():
+                break
+            self._requeue()
+            await asyncio.sleep(POLL_S)
+        self.log.note("prove", "drained", int(self._drained()))
+
+    def _drained(self) -> bool:
+        return (all(handset.unsettled == 0 for handset in self.handsets)
+                and not any(map(len, self.broker.sessions)))
+
+    def _requeue(self) -> None:
+        """HQ looks at the quarantine now that the fault is mended."""
+        for digest in sorted(self.poison.digests):
+            try:
+                self.registry.requeue(digest)
+                self.log.note("hq", "requeue", digest[:8])
+                self.witness.happened(QUARANTINED, digest)
+            except NotQuarantined:
+                continue
+            self.poison.digests.discard(digest)
+
+    # -- the server's power --------------------------------------------------------------------
+
+    def _server_power_lost(self) -> None:
+        """Every process is gone with the machine; what was synced is there when it comes back."""
+        base = self.base
+        assert isinstance(base, OnDisk)
+        base.disk.power_loss(self.stream("disk", self.log.counts["server_power_lost"]))
+        self.log.note("server", "server_power_lost")
+        self.witness.happened(SERVER_POWER_LOST)
+        base.reopen()
+        self.registry = Registry(base.engine, keyring(), clock=self.clock)
+        self.witness.happened(SURVIVED, None, judge.surviving(self))
+        for each in self.shores:
+            each.kill("power", 3000)
+
+    # -- the end -------------------------------------------------------------------------------
+
+    def _verdict(self) -> Verdict:
+        findings = [f"drain: {handset.terminal_id} holds {handset.unsettled} unsettled messages"
+                    for handset in self.handsets if handset.unsettled != 0]
+        findings += [f"drain: {len(session)} frames queued at the broker"
+                     for session in self.broker.sessions if len(session)]
+        findings += judge.findings(self)
+        return self._told(findings)
+
+    def stopped(self, error: BaseException) -> Verdict:
+        """The verdict on a run that could not go on."""
+        return self._told([f"stopped: {type(error).__name__}: {error}"])
+
+    def _told(self, findings: list[str]) -> Verdict:
+        story, counts = self.witness.story, Counter(self.log.counts)
+        for way, mischief in zip(("up", "down"), self.mischiefs, strict=True):
+            counts.update({f"{way}_{name}": count for name, count in mischief.counts.items()})
+        counts["garbage"] = sum(handset.radio.garbled for handset in self.handsets)
+        counts["heap"] = self.heap.exhausted
+        counts.update(getattr(self.base, "struck", ()))
+        retries = self.witness.sent - len(story.ups) + sum(
+            process.retries for process in self.processes)
+        return Verdict(self.seed, self.options, self.log.digest(), tuple(findings),
+                       {name: count for name, count in sorted(counts.items()) if count},
+                       len(story.taps), retries, self.loop.now_us,
+                       sum(shore.frames for shore in self.shores))
+
+
+def run_seed(seed: int, options: Options | None = None, bug: str | None = None,
+             echo: Callable[[str], None] | None = None) -> Verdict:
+    """The whole of one seed. `echo` hears the event log. A run that cannot go on is a finding."""
+    world = World(seed, drawing.draw(seed) if options is None else options, echo)
+    try:
+        with _quiet():
+            return world.run()
+    except (SimulatorError, FlashMisuse) as error:
+        return world.stopped(error)
+    finally:
+        world.close()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The gateway logs each fault it survives; here they are wanted."""
+    log = logging.getLogger("gateway")
+    before = log.level
+    log.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        log.setLevel(before)

@@ -52,7 +52,7 @@ COLD = {
                "firmware.session:Session.answered", "firmware.outbox:Outbox.settle",
                "firmware.outbox_bitmap:Unsettled.discard"),
     # now and then
-    "heartbeat": ("firmware.dispatch:Dispatch._report",),
+    "heartbeat": ("firmware.beats:Beats._report",),
     "later": ("firmware.link:Link.postponed", "firmware.link:Link._second_chance"),
     "conflict": ("firmware.dispatch:Dispatch._journal_again",),
     "outbox": ("firmware.outbox:Outbox._reclaim", "firmware.outbox:Outbox.last",

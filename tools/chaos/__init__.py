@@ -7,6 +7,8 @@ stage.py   database, broker, workers and handsets as processes, in one folder
 postgres.py  a PostgreSQL server of our own, to be killed
 witness.py  what the handsets said: saved, settled, moved
 cashiers.py  taps, all the time
+blows.py   kills and faults carried out and counted
+journal.py  what happened, in order and with its time
 run.py     one round: up, chaos, the last kill, drain, verdict
 verdict.py  ledger against handsets, pure
 view.py, command.py  what a person sees and types

@@ -37,11 +37,12 @@ KINDS = (
     Kind(TRUNCATE, "this many bytes upwards still pass, then the connection ends", (1, 300)),
     Kind(REFUSE, "nobody can connect", (500, 4000)),
     Kind(BLACK_HOLE, "half open: nothing passes either way, new connections included",
-         (1000, 12000)),
+         (1000, 8000)),
     Kind(MUTE, "half open: nothing passes upwards", (1000, 8000)),
     Kind(DEAF, "half open: nothing passes downwards", (1000, 8000)),
 )
 NAMES = tuple(kind.name for kind in KINDS)
+HALF_OPEN = (BLACK_HOLE, MUTE, DEAF)
 # what a link between broker and worker does: such links lie in one house
 INDOORS = (DELAY, JITTER, DRIP, CUT, TRUNCATE)
 _BY_NAME = {kind.name: kind for kind in KINDS}

@@ -26,9 +26,13 @@ DECK = ((BROKER, RANDOM, 2), (WORKER, RANDOM, 1), (WORKER, "before_commit", 1),
         (DATABASE, BACKEND, 1), (TERMINAL, RANDOM, 2), (TERMINAL, FLASH, 3))
 LAST = "last"
 LAST_KINDS = (ALL, ALL, BROKER, WORKER)
-KILL_GAP_MS = (700, 3000)
-FAULT_GAP_MS = (200, 1600)
-DOWN_MS = (50, 3000)
+# A worker needs seconds to come back: kills any closer would find nobody at work.
+KILL_GAP_MS = (1000, 3600)
+# A terminal needs ten seconds to find a half-open link out: more faults would only keep all of
+# them away, and nothing would be under way when a kill lands.
+FAULT_GAP_MS = (400, 2400)
+EVERYWHERE = 10  # one fault in so many is of all terminals, none of them half open
+DOWN_MS = (50, 2000)
 FLASH_OPERATIONS = (0, 12)
 FIRST_MS = 500
 
@@ -76,7 +80,7 @@ def draw(seed: str, scope: Scope) -> tuple[Act, ...]:
 
 def last_kill(seed: str, scope: Scope) -> Kill:
     random = Random(f"{seed} last")
-    kind = random.choice(LAST_KINDS)
+    kind = random.choice([*LAST_KINDS, *([DATABASE] if scope.postgresql else [])])
     return Kill(scope.lasts_ms, kind, random.randrange(scope.workers), LAST, 0,
                 random.randint(*DOWN_MS))
 
@@ -116,7 +120,9 @@ def _spoils(random: Random, scope: Scope) -> list[Spoil]:
             kind, index = WORKER, random.randrange(scope.workers)
         else:
             kind = TERMINAL
-            index = None if random.randrange(8) == 0 else random.randrange(scope.terminals)
+            index = random.randrange(scope.terminals)
+            if random.randrange(EVERYWHERE) == 0 and name not in faults.HALF_OPEN:
+                index = None
         spoils.append(Spoil(at_ms, kind, index, faults.draw(name, random)))
         at_ms += random.randint(*FAULT_GAP_MS)
     return spoils

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
+from rich import box
 from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -57,8 +58,8 @@ class View:
         table.add_row("now", playing.phase)
         table.add_row("taps saved", str(len(playing.witness.saved)))
         table.add_row("answered", str(len(playing.witness.answers)))
-        table.add_row("kills", _counted(playing.kills))
-        table.add_row("faults", _counted(playing.faults))
+        table.add_row("kills", _counted(playing.blows.kills))
+        table.add_row("faults", _counted(playing.blows.faults))
         links = [f"{place + 1}: {' '.join(f'{each.name}={each.value}' for each in link.faulty())}"
                  for place, link in enumerate(playing.stage.links) if link.faulty()]
         return Group(table, Text("\n".join(links)))
@@ -71,8 +72,8 @@ class View:
 
 def _line(playing: Round) -> str:
     return (f"{playing.plan.config.name}, {playing.phase}: {len(playing.witness.saved)} taps "
-            f"saved, {len(playing.witness.answers)} answered, {sum(playing.kills.values())} kills,"
-            f" {sum(playing.faults.values())} faults")
+            f"saved, {len(playing.witness.answers)} answered, "
+            f"{playing.blows.kills.total()} kills, {playing.blows.faults.total()} faults")
 
 
 def _counted(counts: Counter) -> str:
@@ -87,8 +88,9 @@ def as_tables(results: Sequence[Result]) -> tuple[Table, Table, Table]:
 
 
 def _rounds(results: Sequence[Result]) -> Table:
-    table = Table(title="kill -9 and bad links, round by round")
-    table.add_column("database, broker")
+    table = Table(title="kill -9 and bad links, round by round", box=box.SIMPLE_HEAD,
+                  padding=0)
+    table.add_column("database, broker", no_wrap=True)
     for column in ("kills", "faults", "taps", "posted", "refused", "lost", "twice", "drained"):
         table.add_column(column, justify="right", no_wrap=True)
     for each in results:
@@ -105,14 +107,14 @@ def _rounds(results: Sequence[Result]) -> Table:
 
 
 def _kills(results: Sequence[Result]) -> Table:
-    table = Table(title="kills by kind and point", show_header=False)
+    table = Table(title="kills by kind and point", show_header=False, box=box.SIMPLE_HEAD)
     for (kind, point), count in sorted(sum((each.kills for each in results), Counter()).items()):
         table.add_row(kind, point, str(count))
     return table
 
 
 def _faults(results: Sequence[Result]) -> Table:
-    table = Table(title="faults of the links", show_header=False)
+    table = Table(title="faults of the links", show_header=False, box=box.SIMPLE_HEAD)
     for name, count in sorted(sum((each.faults for each in results), Counter()).items()):
         table.add_row(name, str(count))
     return table

@@ -139,6 +139,15 @@ def held_taps_with_both_verdicts(tale: Tale) -> None:
     tale.held -= {KEY, (TERMINAL, JOURNAL, 2)}
 
 
+def a_verdict_that_table_t_does_not_allow(tale: Tale) -> None:
+    tale.happen(TERMINAL_STATE, TERMINAL, "suspended")
+    tale.happen(CARD_STATE, CARD, "lost")
+    tale.wait(100)
+    tale.refused(1, 41)
+    tale.happen(VERDICT, KEY, "post")
+    tale.held.clear()
+
+
 def a_void_that_came_before_its_sale(tale: Tale) -> None:
     tale.offered(1, arrives=False)
     tale.cancel(2, 1)
@@ -273,7 +282,8 @@ TRUE: tuple[Callable[[Tale], None], ...] = (
     a_day_of_all_kinds, a_frame_sent_three_times_and_answered_twice, a_card_lost_before_the_tap,
     a_card_lost_after_the_tap_and_before_its_arrival, a_loss_reported_later_than_it_began,
     a_member_suspended_before_and_another_after_the_tap, taps_held_for_place_and_key,
-    held_taps_with_both_verdicts, a_void_that_came_before_its_sale,
+    held_taps_with_both_verdicts, a_verdict_that_table_t_does_not_allow,
+    a_void_that_came_before_its_sale,
     a_held_tap_voided_and_never_posted, a_tap_moved_after_a_conflict,
     a_tap_whose_power_went_before_the_screen, a_tap_torn_by_the_power_cut,
     a_settlement_the_merchant_did_not_see, a_flash_that_was_lost_with_its_tap,
@@ -529,6 +539,11 @@ def a_verdict_nobody_followed(tale: Tale) -> None:
     tale.entries.clear()
 
 
+def posted_by_hq_though_the_card_was_lost(tale: Tale) -> None:
+    tale.happen(CARD_STATE, CARD, "lost")
+    held_taps_with_both_verdicts(tale)
+
+
 def posted_by_hq_against_its_word(tale: Tale) -> None:
     held_taps_with_both_verdicts(tale)
     tale.post(2, 12, by_hq=True)
@@ -659,6 +674,7 @@ UNTRUE: tuple[tuple[Callable[[Tale], None], str], ...] = (
     (not_back_after_the_restore, named.LOST),
     (refused_and_posted, named.SCREEN_DIFFERS),
     (a_verdict_nobody_followed, named.VERDICT_IGNORED),
+    (posted_by_hq_though_the_card_was_lost, named.POSTED_WITHOUT_RIGHT),
     (posted_by_hq_against_its_word, named.VERDICT_IGNORED),
     (a_hold_that_hq_never_sees, named.HOLD_FORGOTTEN),
     (voided_and_not_taken_back, named.VOIDED_BUT_COUNTS),

@@ -19,6 +19,7 @@ from tools.prove.story import (
     FLASH_LOST,
     VERDICT,
     Accepted,
+    Happened,
     Key,
     Sighting,
     Story,
@@ -79,6 +80,10 @@ class Case:
         self.doubles: list[Accepted] = []
         self._acks = {(terminal_id, sha256(body).digest()): seen
                       for (terminal_id, body), seen in story.acks.items()}
+        self._verdicts: dict[TapKey, list[Happened]] = {}
+        for fact in story.facts:
+            if fact.what == VERDICT and self.world.undone(fact.order) > END:
+                self._verdicts.setdefault(fact.subject, []).append(fact)
         self._collect()
         self.voids: dict[TapKey, list[Tap]] = {}
         for tap in self.taps:
@@ -268,10 +273,17 @@ class Case:
 
     def verdict(self, key: TapKey) -> str | None:
         """HQ's word on a held message, as it stands: None, "post" or "refuse"."""
-        standing = [fact.value for fact in self.story.facts
-                    if fact.what == VERDICT and fact.subject == key
-                    and self.world.undone(fact.order) > END]
-        return standing[-1] if standing else None
+        standing = self._verdicts.get(key)
+        return standing[-1].value if standing else None
+
+    def verdict_codes(self, tap: Tap) -> frozenset[int]:
+        """What HQ's wish to post a held sale may lead to by table T."""
+        fact = self._verdicts[tap.key][-1]
+        if tap.frame is None or tap.card is None:
+            return frozenset()
+        return self.world.sale(tap.key[0], tap.frame.epoch, tap.card,
+                               self.dates(tap, fact.at_us), Window(fact.order, fact.order),
+                               by_hq=True)
 
     def acknowledged(self, frame: Frame) -> Sighting | None:
         """When the gateway took these bytes off the broker for good."""

@@ -9,6 +9,7 @@ from tools.prove.findings import (
     HOLD_FORGOTTEN,
     LOST,
     MOVED_TWICE,
+    POSTED_WITHOUT_RIGHT,
     RECEIPT_REUSED,
     SCREEN_DIFFERS,
     UNBALANCED,
@@ -107,9 +108,13 @@ def held_taps_await_their_verdict(case: Case) -> Findings:
                      for void in case.voids.get(tap.key, ()))
         if by_hq and word != "post":
             yield Finding(VERDICT_IGNORED, tap.key, f"verdict {word}", "posted by HQ")
-        elif word == "post" and ending.only(HELD) and not by_hq and not voided and (
-                tap.kind == SALE):
-            yield Finding(VERDICT_IGNORED, tap.key, "posted by HQ", "no entry")
+        elif word == "post" and tap.kind == SALE:
+            codes = case.verdict_codes(tap)
+            if by_hq and APPROVED not in codes:
+                yield Finding(POSTED_WITHOUT_RIGHT, tap.key, f"HQ is told {told(codes)}",
+                              "posted by HQ")
+            elif not by_hq and codes == {APPROVED} and ending.only(HELD) and not voided:
+                yield Finding(VERDICT_IGNORED, tap.key, "posted by HQ", "no entry")
         if ending.only(HELD) and word is None and not voided and (
                 tap.key not in case.books.held):
             yield Finding(HOLD_FORGOTTEN, tap.key, "on HQ's list of held taps", "not there")

@@ -121,8 +121,9 @@ class World:
     # -- a sale --------------------------------------------------------------------------------
 
     def sale(self, terminal_id: int, epoch: int, card: int | bytes, dates: Dates,
-             window: Window) -> frozenset[int]:
-        """The codes that table T allows a sale decided in `window`."""
+             window: Window, *, by_hq: bool = False) -> frozenset[int]:
+        """The codes that table T allows a sale decided in `window`. `by_hq`: HQ wants a held one
+        posted, which sets aside what held it and nothing else."""
         facts = self.rules.cards.get(card)
         subjects: list[tuple[str, object]] = [
             (CARD, card), (MEMBER, facts and facts.member_id), (TERMINAL, terminal_id),
@@ -134,10 +135,10 @@ class World:
         by_date: set[frozenset[int]] = set()
         for order in self._moments(changes, window):
             for at_us in _instants(changes, dates):
-                allowed = self._sale_at(terminal_id, epoch, card, at_us, order)
+                allowed = self._sale_at(terminal_id, epoch, card, at_us, order, by_hq)
                 by_date.add(allowed)
                 found |= allowed
-        if not dates.sure and len(by_date) > 1:
+        if not dates.sure and len(by_date) > 1 and not by_hq:
             found.add(HELD)
         return frozenset(found)
 
@@ -147,9 +148,9 @@ class World:
             {window.first} if window.first < window.last else set())
 
     def _sale_at(self, terminal_id: int, epoch: int, card: int | bytes, at_us: int,
-                 order: int) -> frozenset[int]:
+                 order: int, by_hq: bool) -> frozenset[int]:
         """The codes for one date and one state of knowledge. Refusal and hold together: either."""
-        if self.distrusted(terminal_id, epoch, order):
+        if not by_hq and self.distrusted(terminal_id, epoch, order):
             return frozenset((HELD,))
         facts = self.rules.cards.get(card)
         causes = [self._card(card, at_us, order)]
@@ -160,7 +161,7 @@ class World:
         causes.append(self._place(TERMINAL, terminal_id, at_us, order))
         found: set[int] = set()
         for each in product(*causes):
-            stopping = set(each) - {APPROVED}
+            stopping = set(each) - {APPROVED} - ({HELD} if by_hq else set())
             found |= stopping or {APPROVED}
         return frozenset(found)
 

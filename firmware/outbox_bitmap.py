@@ -87,6 +87,8 @@ class Unsettled:
         Journals come in the order in which they were first used (after a mount: the one in use
         last), traces upwards.
         """
+        if not self.count:
+            return None
         if journal in self._journals:
             key = self._journals.index(journal) << _JOURNAL_SHIFT | trace >> _PAGE_BITS
             low = (trace & _PAGE_MASK) + 1
@@ -97,10 +99,13 @@ class Unsettled:
             if page < 0:
                 return None
             found = self._keys[page]
-            for bit in range(low if found == key else 0, 1 << _PAGE_BITS):
-                if self._bits[_byte(page, bit)] & _bit(bit):
+            bit = low if found == key else 0
+            while bit <= _PAGE_MASK:
+                byte = self._bits[_byte(page, bit)] >> (bit & 7)
+                if byte & 1:
                     base = (found << _PAGE_BITS) & 0xFFFFFFFF
                     return self._journals[found >> _JOURNAL_SHIFT], base | bit
+                bit = bit + 1 if byte else (bit | 7) + 1
             key = found + 1
             low = 0
 

@@ -32,6 +32,9 @@ def lines(state, status, parts, currency_digits):
 
 
 def columns(text):
+    letters = len(text)
+    if len(text.encode()) == letters:
+        return letters
     return sum([1 if ord(letter) < 128 else 2 for letter in text])
 
 

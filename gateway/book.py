@@ -242,13 +242,15 @@ class Posted(NamedTuple):
 class Decision(NamedTuple):
     """What a decision function returns: the code, the facts and the effects. `activated`: a stock
     card that was tapped for the first time, as its member's active card. `reversal`: the message
-    that a void took back. `done_with`: key epochs of the terminal that it needs no more."""
+    that a void took back. `why`: of a held message, the word for its cause. `done_with`:
+    key epochs of the terminal that it needs no more."""
 
     code: int
     facts: Facts = Facts()
     posted: Posted | None = None
     activated: Card | None = None
     reversal: Reversal | None = None
+    why: str = ""
     done_with: tuple[int, ...] = ()
 
 

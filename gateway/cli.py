@@ -142,6 +142,67 @@ def requeue(digests: tuple[str, ...], everything: bool) -> None:
         click.echo(f"{processes.run_requeue(digests, everything)} requeued")
 
 
+@gateway.group(short_help="Held taps: list them, post or refuse them.")
+def held() -> None:
+    """Taps that wait for head office; what became of one is final."""
+
+
+@held.command("list")
+@click.option("--all", "everything", is_flag=True, help="Also those with a verdict or a void.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON list instead of a table.")
+def held_list(everything: bool, as_json: bool) -> None:
+    """List held taps; cards by their last four digits."""
+    with _plainly("held list"):
+        from gateway import held as desk
+        from gateway import held_showing, processes
+        taps = list(desk.waiting(processes.held_desk("held list"), everything=everything))
+        if as_json:
+            click.echo(held_showing.taps_as_json(taps))
+        else:
+            held_showing.show_taps(taps)
+        if not taps:
+            click.echo("nothing is held", err=True)
+
+
+def _verdicts(name: str, taps: tuple[str, ...], by: str, reason: str, as_json: bool) -> None:
+    """HQ's word on each tap named, in order, until one cannot be done."""
+    with _plainly(f"held {name}"):
+        from gateway import held as desk
+        from gateway import held_showing, processes
+        keys = [desk.read_key(each) for each in taps]
+        intake = processes.held_desk(f"held {name}")
+        decide = {"post": desk.post, "refuse": desk.refuse}[name]
+        done = []
+        try:
+            for key in keys:
+                done.append(decide(intake, key, by, reason))
+                if not as_json:
+                    click.echo(held_showing.verdict_line(done[-1]))
+        finally:
+            if as_json:
+                click.echo(held_showing.verdicts_as_json(done))
+
+
+@held.command("post", short_help="Post held taps.")
+@click.argument("taps", nargs=-1, required=True)
+@click.option("--by", default="command line", help="Who decides; kept with the verdict.")
+@click.option("--reason", default="", help="Why; kept encrypted with the verdict, 400 days.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON list instead of lines.")
+def held_post(taps: tuple[str, ...], by: str, reason: str, as_json: bool) -> None:
+    """Post held taps (terminal/journal/trace, as the list shows them), dated to the tap."""
+    _verdicts("post", taps, by, reason, as_json)
+
+
+@held.command("refuse", short_help="Refuse held taps for good.")
+@click.argument("taps", nargs=-1, required=True)
+@click.option("--by", default="command line", help="Who decides; kept with the verdict.")
+@click.option("--reason", required=True, help="Why; kept encrypted with the verdict, 400 days.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON list instead of lines.")
+def held_refuse(taps: tuple[str, ...], by: str, reason: str, as_json: bool) -> None:
+    """Refuse held taps (terminal/journal/trace, as the list shows them) for good."""
+    _verdicts("refuse", taps, by, reason, as_json)
+
+
 def main() -> None:
     """`python -m gateway.cli ...`, the same as `pointwire gateway ...`."""
     gateway(prog_name="pointwire gateway")

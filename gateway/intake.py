@@ -19,7 +19,7 @@ from typing import TypeVar
 from sqlalchemy import Engine
 
 from gateway import aside, chain, entries, failures, storing
-from gateway.book import Decision, Message
+from gateway.book import Decision, Loaded, Message
 from gateway.clock import MS, month_of, to_ms, utc_now
 from gateway.database import writing
 from gateway.errors import TryLater
@@ -49,6 +49,8 @@ ATTEMPTS_MAX = 5
 PAUSE_S_FIRST = 0.02
 
 Done = TypeVar("Done")
+# a batch and what was loaded for it, to cases
+Judge = Callable[[Sequence[Message], Loaded], list[Case]]
 
 log = logging.getLogger("gateway.intake")
 
@@ -98,8 +100,13 @@ class Intake:
                     answers.append(self._quarantine(batch[0], fault))
         return answers
 
+    def settle_held(self, message: Message, judging: Judge) -> Settled:
+        """HQ's verdict on a held message, committed: the road of every message, with `judging`
+        in the place of `judge`. Raises what `judging` raises, and TryLater."""
+        return self._retried(lambda: self._transact([message], judging)[0])
+
     def _attempt(self, batch: list[Message]) -> list[Answer]:
-        return self._retried(lambda: self._transact(batch))
+        return [_answer(each) for each in self._retried(lambda: self._transact(batch))]
 
     def _retried(self, work: Callable[[], Done]) -> Done:
         """What `work` returns; tried again while it fails passingly, then TryLater."""
@@ -119,17 +126,17 @@ class Intake:
                 self.pause(PAUSE_S_FIRST * 2 ** (attempt - 1))
         raise TryLater("No attempt was allowed. Nothing is acknowledged.")
 
-    def _transact(self, batch: list[Message]) -> list[Answer]:
-        """One transaction: load, decide, store, commit; then the answers."""
+    def _transact(self, batch: list[Message], judging: Judge = judge) -> list[Settled]:
+        """One transaction: load, decide, store, commit."""
         with writing(self.engine) as connection:
             now = self._now()
             loaded = load(connection, self._catalogue, batch, now, self.keyring)
-            cases = judge(batch, loaded)
+            cases = judging(batch, loaded)
             numbers = storing.draw(connection, *entries.needed(cases))
             done = entries.number(cases, loaded.book, numbers, self._head)
             settled = self._settle(cases, now, done)
             storing.store(connection, self.keyring, settled, loaded.book, done)
-        return [_answer(each) for each in settled]
+        return settled
 
     def _now(self) -> int:
         """The clock in milliseconds, where a reply can carry it (key 5 is a u32 of seconds)."""
@@ -154,6 +161,8 @@ class Intake:
                 case, reply = self._stored_reply(case, now)
             elif case.kind == STRANGER:
                 reply = b""
+            elif case.message.by_hq:
+                reply = case.box or b""
             else:
                 reply = reply_frame(self.keyring, case, now, entry.id if entry else None,
                                     done.heads.get(place))

@@ -140,4 +140,4 @@ def _decide(message: Message, book: Book) -> Case:
     decision = decide(message, book)
     if not MESSAGES[message.request.type].journaled or codes.transient(decision.code):
         return Case(message, TRANSIENT, decision, reason=codes.name(decision.code))
-    return Case(message, OUTCOME, decision, reason=codes.name(decision.code))
+    return Case(message, OUTCOME, decision, reason=decision.why or codes.name(decision.code))

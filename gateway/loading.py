@@ -74,8 +74,9 @@ class CatalogueCache:
 
 
 def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message],
-         now: int, keyring: Keyring) -> Loaded:
-    """Everything the decisions of a batch may read, under its locks."""
+         now: int, keyring: Keyring, *, lock: bool = True) -> Loaded:
+    """Everything the decisions of a batch may read, under its locks; without `lock` only to
+    look at: nothing may be stored on it."""
     audit_key = keyring.audit_key
     identities = _wanted_cards(batch)
     resolved = {row[0]: row[1] for row in bulk.select(
@@ -84,11 +85,11 @@ def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message]
     wanted = originals.resolve(connection, batch)
     held_terminals = {row[0]: Terminal(*row) for row in bulk.select(
         connection, terminals, TERMINAL_COLUMNS, ("id",),
-        _keys({message.terminal_id for message in batch} | wanted.terminals), lock=True)}
+        _keys({message.terminal_id for message in batch} | wanted.terminals), lock=lock)}
     member_ids = _keys({found for found in resolved.values() if found is not None}
                        | wanted.members)
     member_rows = bulk.select(connection, members, (*MEMBER_COLUMNS, "derived_mac"), ("id",),
-                              member_ids, lock=True) if member_ids else []
+                              member_ids, lock=lock) if member_ids else []
     version, seen, gone = _read_seen(connection, batch, wanted)
     catalogue = cache.at(connection, version)
     found_cards = {row[1]: Card(*row) for row in bulk.select(

@@ -24,7 +24,7 @@ from gateway.tables import entries, frames, lot_movements, outcomes, postings
 from protocol import codes
 from protocol import frames as wire
 from protocol.limits import FRAME_UP_SIZE_MAX
-from protocol.messages import SALE, VOID, read_request
+from protocol.messages import SALE, VOID, Fault, Request, read_request
 
 HANDSET_KEY = ("origin", "operation_key")
 FRAME_KEY = ("month", *HANDSET_KEY)
@@ -151,6 +151,11 @@ def _read_made(connection: Connection, ids: Sequence[int]) -> dict[int, Made]:
             for row in bulk.select(connection, entries, MADE_COLUMNS, ("id",), rows)}
 
 
+def request_of(frame: bytes) -> Request | Fault:
+    """What a stored frame of ours says; it was verified when it came."""
+    return read_request(decode(wire.split(frame, FRAME_UP_SIZE_MAX).payload))
+
+
 def _read_types(connection: Connection, keyring: Keyring,
                 unposted: Sequence[Outcome]) -> dict[Key, int]:
     """What the messages were that ended without an entry, from their frames as long as kept."""
@@ -166,6 +171,5 @@ def _read_types(connection: Connection, keyring: Keyring,
         except KeyringError as fault:
             log.error("stored frame unreadable: terminal %d key %s: %s", origin, key.hex(), fault)
             continue
-        types[origin, key] = read_request(decode(
-            wire.split(frame, FRAME_UP_SIZE_MAX).payload)).type
+        types[origin, key] = request_of(frame).type
     return types

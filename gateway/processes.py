@@ -137,6 +137,11 @@ def run_requeue(digests: Sequence[str], everything: bool) -> int:
     return desk.requeue(Registry(engine, keyring, actor="command line"), digests)
 
 
+def held_desk(process: str) -> Intake:
+    """An intake for HQ's verdicts on held taps; raises GatewayError."""
+    return Intake(*opened(settle(process)))
+
+
 def run_audit(rebuild: bool, quiet: bool) -> "Report":
     """Check the evidence; a bar on standard error unless `quiet`. Raises GatewayError."""
     from gateway.audit import run_audit as audited

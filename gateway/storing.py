@@ -170,7 +170,9 @@ def _store_outcomes(connection: Connection, keyring: Keyring, final: Sequence[Se
         if back is not None and back.tombstone:
             # the hash tells which void it was; the frame of this key has not come
             outcome_rows.append((*back[:2], message.frame_hash, codes.VOIDED, None, None, now))
-        box = keyring.lock(month, bound_to("frames", origin, key), message.frame, reply)
+        # a verdict's frame is kept with the held row
+        box = keyring.lock(month, bound_to("frames", origin, key),
+                           b"" if message.by_hq else message.frame, reply)
         kept = (month, origin, key, box)
         frame_rows.append((*kept, chain.seal(keyring.audit_key, "frames", kept)))
     bulk.insert(connection, outcomes, OUTCOME_COLUMNS, [

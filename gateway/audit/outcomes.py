@@ -3,8 +3,8 @@
 Law: an outcome's entry is there and says so; its frame is there as long as frames are kept, opens,
 and is the frame that was decided; a journal has as many outcomes as it counted, up to its highest
 trace. A journal is counted in one snapshot, because an old trace may still come in. HQ's verdicts
-on held taps (origin 0) count in the journal of the tap. A tombstone (40) has no frame: what comes
-later for it is answered by frame, in `refusals`.
+on held taps (origin 0) count in the journal of the tap, and keep a note in the place of a frame. A
+tombstone (40) has no frame: what comes later for it is answered by frame, in `refusals`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -80,7 +80,7 @@ def _check_frames(work: Work, connection: Connection, rows: Sequence[Row]) -> No
         if check_seal(work, frames, row):
             check_box(work, frames, row, row.month,
                       bound_to(frames.name, row.origin, row.operation_key),
-                      None if outcome is None else outcome[0])
+                      None if outcome is None or row.origin == HQ else outcome[0])
 
 
 def _check_journals(work: Work) -> None:
@@ -189,7 +189,8 @@ def _name_missing(work: Work, connection: Connection, row: Row, count: int) -> N
         return
     work.docket.find(
         outcomes.name, f"terminal {row.terminal_id} journal {row.journal}",
-        f"{count} missing of {row.outcomes} counted; traces without one: {some(gaps)}.", RESTORE)
+        f"{count} missing of {row.outcomes} counted, HQ's verdicts among them; traces without one:"
+        f" {some(gaps) or 'none'}.", RESTORE)
 
 
 def _gaps(connection: Connection, row: Row) -> Iterator[int]:

@@ -2,7 +2,8 @@
 
 Law (DESIGN 6.4): an accepted tap may have happened offline, so a sale is refused only for its
 card (10 to 16) or for a member's state that began before it (20); every other cause holds it
-for HQ (41). A held sale posts nothing and keeps its trace for ever.
+for HQ (41). A held sale posts nothing and keeps its trace for ever. HQ's own word (`by_hq`) sets
+aside what held it, and nothing else: what table T refuses, HQ cannot post either.
 """
 
 import json
@@ -17,33 +18,33 @@ from protocol import codes
 
 LOT_DAYS_MIN = 7  # J7: a late tap's points live at least so long after they are booked
 
-HELD = Decision(codes.HELD)
-
-
 def sale(message: Message, book: Book) -> Decision:
     place = causes.place_of(message, book)
-    if causes.distrusted(message, place.terminal):
-        return HELD
+    overruled = message.by_hq
+    if causes.distrusted(message, place.terminal) and not overruled:
+        return held("distrusted")
     dated = causes.date_of(message, place.programme)
     identity = causes.identity_of(message.request.card)
     card = book.cards.get(identity)
     if card is None or card.programme_id != place.programme.id:
         return Decision(causes.no_card(identity))
     fault = causes.card_fault(card, dated, first_tap=place.programme.first_tap_activates)
-    if fault:
-        return Decision(fault)
+    if fault and not (fault == codes.HELD and overruled):
+        return held("card_changed") if fault == codes.HELD else Decision(fault)
     if card.member_id is None:
-        return HELD
+        return held("no_member")
     member = book.members[card.member_id]
     fault = causes.member_fault(member, dated)
-    if fault:
-        return Decision(fault)
-    if causes.place_fault(place, dated) or causes.operator_fault(message, place, book, dated):
-        return HELD
+    if fault and not (fault == codes.HELD and overruled):
+        return held("member_suspended_later") if fault == codes.HELD else Decision(fault)
+    fault = (causes.place_fault(place, dated)
+             or causes.operator_fault(message, place, book, dated))
+    if fault and not overruled:
+        return held(codes.name(fault))
     rule_set = place.programme.rule_set_at(dated.at)
     tier = rule_set.tier(member.tier) if rule_set else None
     if rule_set is None or tier is None:
-        return HELD
+        return held("no_rules")
     given = award(rule_set, tier, message.request.amount_minor)
     posted = _post(message, book, place, member, dated, rule_set, given, card.id)
     after = posted.draft.member
@@ -54,6 +55,10 @@ def sale(message: Message, book: Book) -> Decision:
     if card.state == STOCK:
         activated = card._replace(state=ACTIVE, state_since=dated.at, state_before=STOCK)
     return Decision(codes.APPROVED, facts, posted, activated)
+
+
+def held(why: str) -> Decision:
+    return Decision(codes.HELD, why=why)
 
 
 def _post(message: Message, book: Book, place: Place, member: Member, dated: Dated,
@@ -76,6 +81,8 @@ def _context(message: Message, given: Award) -> str:
         "rule": given.rule_version, "tier": given.tier,
         "rate": (given.rate_points, given.rate_minor), "multiplier_bp": given.multiplier_bp,
         "points": given.points, "entry": request.card[0]}
+    if message.by_hq:
+        context["held"] = 1
     for name in ("operator", "basket", "bill", "clock_age"):
         value = getattr(request, name)
         if value is not None:

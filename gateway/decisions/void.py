@@ -36,7 +36,7 @@ NOT_FOUND = Decision(codes.ORIGINAL_NOT_FOUND)
 def void(message: Message, book: Book) -> Decision:
     place = causes.place_of(message, book)
     if causes.distrusted(message, place.terminal) and not message.by_hq:
-        return Decision(codes.HELD)
+        return Decision(codes.HELD, why="distrusted")
     key = original_key(message, book)
     if key is None:
         return NOT_FOUND
@@ -113,4 +113,6 @@ def _context(message: Message, key: Key, points: int) -> str:
         "points": points}
     if message.request.operator is not None:
         context["operator"] = message.request.operator
+    if message.by_hq:
+        context["held"] = 1
     return json.dumps(context, separators=(",", ":"))

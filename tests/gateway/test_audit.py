@@ -175,6 +175,34 @@ def test_a_held_tap_that_is_deleted_with_its_frame_is_named_by_its_trace(street)
         assert named(look(street)) == {("outcomes", key_text(outcomes, held))}
 
 
+def test_a_verdict_of_hq_that_is_deleted_with_all_that_came_of_it_is_missed(street):
+    with Intruder(street.engine, outcomes, frames) as intruder:
+        verdict = next(row for row in intruder.rows(outcomes)
+                       if row.origin == 0 and row.entry_id is None)
+        for table in (outcomes, frames):
+            intruder.run(delete(table).where(table.c.origin == 0,
+                                             table.c.operation_key == verdict.operation_key))
+        terminal, journal = (int.from_bytes(verdict.operation_key[at:at + 4], "big")
+                             for at in (0, 4))
+        assert named(look(street)) == {
+            ("outcomes", f"terminal {terminal} journal {journal}")}
+        assert "1 missing" in said(look(street), "outcomes",
+                                   f"terminal {terminal} journal {journal}")
+
+
+def test_a_void_that_is_made_never_to_have_been_is_named(street):
+    """So that a second void could take the points once more."""
+    with Intruder(street.engine, reversals) as intruder:
+        for row in intruder.rows(reversals):
+            intruder.run(delete(reversals).where(where(row, reversals)))
+            assert ("reversals", f"by {row.by_origin}:{row.by_key.hex()}") in named(look(street))
+            intruder.run(insert(reversals), [edited(row)])
+        intruder.run(update(reversals).where(where(row, reversals)).values(
+            operation_key=b"\0\0\0\7\0\0\0\7"))
+        key = f"{row.origin}:0000000700000007"
+        assert {("reversals", f"{key}:1"), ("outcomes", key)} <= named(look(street))
+
+
 def test_rows_that_retention_dropped_are_missed_only_until_their_time(street):
     missed = [found for found in run_audit(
         street.engine, street.keyring, clock=lambda: street.now.replace(year=2026)).findings]
@@ -430,7 +458,7 @@ def test_the_command_ends_with_0_clean_1_findings_2_cannot_run(street, monkeypat
         wrong = audit_command(street)
         assert wrong.exit_code == 1 and "lots 1: remaining is 777" in wrong.stdout
         told = json.loads(audit_command(street, "--json").stdout)
-    assert told["ok"] is False and told["checked"]["lots"] == 9
+    assert told["ok"] is False and told["checked"]["lots"] == 10
     assert ("lots", "1") in {(found["table"], found["row"]) for found in told["findings"]}
     other = audit_command(street, POINTWIRE_AUDIT_KEY="22" * 32)
     assert other.exit_code == 2 and "POINTWIRE_AUDIT_KEY" in other.stderr

@@ -105,4 +105,5 @@ def test_migrate_then_jobs_once_work_on_a_fresh_folder(tmp_path: Path):
 
 def test_help_lists_every_process(tmp_path: Path):
     shown = run(environment(tmp_path), "--help").stdout
-    assert all(word in shown for word in ("worker", "web", "jobs", "migrate", "audit", "requeue"))
+    assert all(word in shown for word in ("worker", "web", "jobs", "migrate", "audit", "requeue",
+                                        "held"))

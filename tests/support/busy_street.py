@@ -7,8 +7,10 @@ card, and a retention that has dropped what was old.
 
 from sqlalchemy import Engine
 
+from gateway import held
 from gateway.clock import to_ms
 from gateway.decisions import DECISIONS
+from gateway.held import HeldKey
 from gateway.registry import NewCard
 from gateway.retention import drop_frames, drop_letters
 from protocol import messages
@@ -19,6 +21,7 @@ POISON = 666
 STOCK_CARD = card_number(900)
 CHIP = bytes.fromhex("04a1b2c3")
 SECOND_JOURNAL = 7
+HELD_JOURNAL = 6
 
 
 def busy_street(engine: Engine) -> Street:
@@ -90,9 +93,21 @@ def _voids(street: Street) -> None:
     street.answers(taken, held)
     street.answers(street.void(trace), street.void(trace), street.void(
         street.terminals[1], JOURNAL, street.message(held).request.trace))
+    _verdicts(street)
     late = street.sale(300, card=1)
     street.answers(street.void(street.message(late).request.trace))
     street.answers(late, late)
+
+
+def _verdicts(street: Street) -> None:
+    """HQ posts one held tap and refuses another."""
+    taps = [street.sale(900 + place, terminal=2, journal=HELD_JOURNAL, card=2, operator=77)
+            for place in range(2)]
+    street.answers(*taps)
+    for tap, decide in zip(taps, (held.post, held.refuse), strict=True):
+        said = street.message(tap)
+        decide(street.intake, HeldKey(said.terminal_id, said.request.journal,
+                                      said.request.trace), "Lin", "looked at")
 
 
 def _quarantine(street: Street) -> None:

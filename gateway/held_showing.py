@@ -1,0 +1,71 @@
+"""How held taps look: a table for a person, lines for a pipe, JSON for a program."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TextIO
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gateway.held import HeldTap, Verdict
+
+COLUMNS = ("tap", "state", "what", "amount", "card", "tapped (UTC)", "why", "merchant", "shop",
+           "held (UTC)", "by", "reason")
+
+
+def taps_as_json(taps: Iterable[HeldTap]) -> str:
+    """A list of objects; times in ISO 8601, amounts in minor units."""
+    return json.dumps([{**each._asdict(), "key": str(each.key), "held_at": _iso(each.held_at),
+                        "tapped_at": _iso(each.tapped_at)} for each in taps], ensure_ascii=False)
+
+
+def verdicts_as_json(verdicts: Iterable[Verdict]) -> str:
+    """A list of objects, one for each tap that got its verdict."""
+    return json.dumps([{**each._asdict(), "key": str(each.key)} for each in verdicts],
+                      ensure_ascii=False)
+
+
+def show_taps(taps: Sequence[HeldTap], out: TextIO | None = None) -> None:
+    """On a terminal a table, else one line for each tap, columns parted by tabs."""
+    out = out or sys.stdout
+    rows = [_cells(each) for each in taps]
+    if not out.isatty():
+        out.writelines("\t".join(row) + "\n" for row in rows)
+    elif rows:
+        # columns that say nothing take no room, and a key is never broken: it is to be copied
+        said = [place for place in range(len(COLUMNS)) if any(row[place] for row in rows)]
+        table = Table(box=box.SIMPLE)
+        for place in said:
+            table.add_column(COLUMNS[place], no_wrap=not place, overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(row[place]) for place in said))
+        console = Console(file=out, highlight=False)
+        console.print(table)
+
+
+def verdict_line(verdict: Verdict) -> str:
+    """One line for a person."""
+    if verdict.receipt is None:
+        return f"{verdict.key} {verdict.state}"
+    return (f"{verdict.key} {verdict.state}: {verdict.points} points, balance"
+            f" {verdict.balance}, receipt {verdict.receipt}")
+
+
+def _cells(tap: HeldTap) -> tuple[str, ...]:
+    amount = "" if tap.amount_minor is None else str(tap.amount_minor)
+    cells = (str(tap.key), tap.state, tap.kind or "frame no longer kept", amount, tap.card or "",
+             _time(tap.tapped_at), tap.why, tap.merchant, tap.shop, _time(tap.held_at),
+             tap.by or "", tap.reason or "")
+    return tuple(" ".join(cell.split()) for cell in cells)
+
+
+def _time(at: datetime | None) -> str:
+    return "" if at is None else f"{at:%Y-%m-%d %H:%M:%S}"
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"

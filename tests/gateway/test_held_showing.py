@@ -1,0 +1,91 @@
+"""`pointwire gateway held`: lines, JSON and codes, and never a card number."""
+
+import io
+import json
+import os
+
+from click.testing import CliRunner
+
+from gateway import held, held_showing
+from gateway.cli import gateway
+from tests.support.street import JOURNAL, KEYS, Street, card_number
+
+
+def command(street: Street, *words: str):
+    keys = dict(zip(("MASTER", "AUDIT", "FRAME"), (key.hex() for key in KEYS), strict=True))
+    settings = {f"POINTWIRE_{name}_KEY": key for name, key in keys.items()}
+    url = street.engine.url.render_as_string(hide_password=False)
+    settings |= {"POINTWIRE_DATABASE_URL": url.replace("+psycopg", "")}
+    return CliRunner().invoke(gateway, ["held", *words], env=os.environ | settings)
+
+
+def held_street(engine, taps: int = 1) -> tuple[Street, list[str]]:
+    street = Street(engine)
+    street.answers(*(street.sale(operator=9) for _ in range(taps)))
+    return street, [f"{street.terminals[0]}/{JOURNAL}/{trace + 1}" for trace in range(taps)]
+
+
+def test_a_held_tap_is_listed_posted_and_gone_from_the_list(engine):
+    street, (key,) = held_street(engine)
+    shown = command(street, "list")
+    assert shown.exit_code == 0 and shown.stdout.startswith(f"{key}\topen\t")
+    assert "operator_unknown" in shown.stdout and f"****{street.cards[0][-4:]}" in shown.stdout
+    assert street.cards[0] not in shown.stdout
+    done = command(street, "post", key, "--reason", "asked")
+    assert (done.exit_code, done.stdout) == (
+        0, f"{key} posted: 15 points, balance 15, receipt 1\n")
+    again = command(street, "list")
+    assert (again.exit_code, again.stdout) == (0, "") and "nothing is held" in again.stderr
+    story, = json.loads(command(street, "list", "--all", "--json").stdout)
+    assert (story["key"], story["state"], story["by"], story["reason"]) == (
+        key, "posted", "command line", "asked")
+
+
+def test_json_tells_each_verdict_and_stops_at_the_first_that_cannot_be_done(engine):
+    street, keys = held_street(engine, 3)
+    done = command(street, "refuse", keys[0], "--reason", "no", "--json")
+    assert json.loads(done.stdout) == [{"key": keys[0], "state": "refused", "points": 0,
+                                        "balance": None, "receipt": None}]
+    mixed = command(street, "post", keys[1], keys[0], keys[2], "--json")
+    assert mixed.exit_code == 1 and "was refused by HQ already" in mixed.stderr
+    assert keys[0] in mixed.stderr and "Traceback" not in mixed.output
+    assert [each["key"] for each in json.loads(mixed.stdout)] == [keys[1]]
+    assert [each["key"] for each in json.loads(command(street, "list", "--json").stdout)
+            ] == [keys[2]]
+
+
+def test_wrong_words_end_with_2_and_wrong_keys_with_1(sqlite_engine):
+    street, (key,) = held_street(sqlite_engine)
+    assert command(street, "post").exit_code == 2
+    assert command(street, "refuse", key).exit_code == 2
+    wrong = command(street, "post", "10000001-7-1")
+    assert wrong.exit_code == 1 and "terminal/journal/trace" in wrong.stderr
+    nobody = command(street, "post", "5/5/5")
+    assert nobody.exit_code == 1 and "5/5/5 is not held" in nobody.stderr
+
+
+def test_on_a_terminal_it_is_a_table(sqlite_engine):
+    street, (key,) = held_street(sqlite_engine)
+    out = io.StringIO()
+    held_showing.show_taps(list(held.waiting(street.intake)), _Screen(out))
+    shown = out.getvalue()
+    assert key in shown and "why" in shown and "reason" not in shown
+
+
+class _Screen(io.TextIOBase):
+    """A stream that says it is a terminal."""
+
+    def __init__(self, out: io.StringIO) -> None:
+        self._out = out
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        return self._out.write(text)
+
+
+def test_a_card_is_known_by_its_last_four_only():
+    assert held.masked_card((2, int(card_number(7)))) == f"****{card_number(7)[-4:]}"
+    assert held.masked_card((2, bytes.fromhex("04a1b2c3"))) == "****b2c3"
+    assert held.masked_card(None) is None

@@ -1,0 +1,53 @@
+"""Mistakes are planted in a process of their own, and only where they still fit."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tools.prove import planting
+from tools.prove.bugs import Bug, Edit
+
+PROBE = """
+from tools.prove.bugs import Bug, Edit
+from tools.prove import planting
+planting.plant(Bug("", (Edit("protocol.limits", "WINDOW = 8", "WINDOW = {window}"),), 1))
+import protocol.limits, firmware.link
+print(protocol.limits.WINDOW, protocol.limits.__file__)
+"""
+
+
+def probe(window):
+    done = subprocess.run([sys.executable, "-c", PROBE.format(window=window)],
+                          capture_output=True, text=True, timeout=60, check=False)
+    return done.stdout.split()
+
+
+def test_a_mistake_is_there_and_the_file_is_as_before():
+    number, path = probe("1 + 1")
+    assert number == "2"
+    with open(path) as source:
+        assert "WINDOW = 8\n" in source.read()
+
+
+def test_a_mistake_whose_text_is_gone_is_an_error():
+    planter = planting._Planter((Edit("protocol.limits", "no such text", ""),))
+    with pytest.raises(planting.Unplanted, match="0 times"):
+        planter.changed("protocol.limits", "WINDOW = 8\n")
+
+
+def test_a_mistake_that_stands_twice_is_an_error():
+    planter = planting._Planter((Edit("x", "a", "b"),))
+    with pytest.raises(planting.Unplanted, match="2 times"):
+        planter.changed("x", "a a")
+
+
+def test_it_is_too_late_once_a_module_is_there():
+    with pytest.raises(planting.Unplanted, match="protocol.limits"):
+        planting.plant(Bug("", (Edit("protocol.limits", "WINDOW = 8", "WINDOW = 9"),), 1))
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    done = subprocess.run([sys.executable, "-m", "tools.prove.planting", "no such"],
+                          capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2 and "free on PUBACK" in done.stderr

@@ -1,0 +1,208 @@
+"""Mistakes that others made, or that we nearly made, each as a small edit of our own code.
+
+Law: a mistake is what a good engineer could write on a bad day; it leaves the program working as
+long as nothing goes wrong. `within_seeds`: so many seeds find it, measured and then given some
+room. `options` are set on top of what a seed draws, where a mistake needs a certain trouble; they
+are trouble that the correct program survives. tools/prove/planting.py puts them in.
+"""
+
+from typing import NamedTuple
+
+
+class Edit(NamedTuple):
+    """`text` stands exactly once in the module and is replaced."""
+
+    module: str
+    text: str
+    replacement: str
+
+
+class Bug(NamedTuple):
+    about: str
+    edits: tuple[Edit, ...]
+    within_seeds: int
+    options: tuple[str, ...] = ()
+
+
+_PUMP = "        self.link.sent(key, publish(frame))\n"
+_WRITTEN = "        self.device.ioctl(SYNC, 0)\n        self.end += slots\n"
+
+BUGS: dict[str, Bug] = {
+    # ---- the handset ----
+    "free on PUBACK": Bug(
+        "the broker's PUBACK is taken for the gateway's answer",
+        (Edit("firmware.uplink",
+              "            self._dispatch.link.acked(event[1], now)\n",
+              "            dispatch = self._dispatch\n"
+              "            for slot in list(dispatch.link._window):\n"
+              "                if slot.packet_id == event[1]:\n"
+              "                    dispatch._outbox.settle(*slot.key, 0)\n"
+              "                    dispatch.link.settled(slot.key)\n"),), 10),
+    "RAM-only in-flight": Bug(
+        "what was handed to the network is forgotten on flash",
+        (Edit("firmware.dispatch", _PUMP,
+              _PUMP + "        self._outbox.settle(*key, 0)\n"),), 10),
+    "trace reused after a cut": Bug(
+        "the next trace comes from block headers alone",
+        (Edit("firmware.outbox",
+              "                self.last_trace = max(self.last_trace, record.trace)\n",
+              "                pass\n"),), 10),
+    "trace restarted after the ring lapped": Bug(
+        "counting begins anew with the first block of the ring",
+        (Edit("firmware.outbox",
+              "                    self._ring.open(self.journal, self.last_trace)\n"
+              "                self._round",
+              "                    self._ring.open(self.journal, self.last_trace)\n"
+              "                    if not self._ring.head:\n"
+              "                        self.last_trace = 0\n"
+              "                self._round"),), 30),
+    "tail believed at mount": Bug(
+        "what was written last is trusted after a power cut (F12)",
+        (Edit("firmware.outbox_mount",
+              "    _make_sure(ring, found)\n",
+              "    ring.sequence, ring.end = newest.sequence, 1\n"
+              "    while ring.end < SLOTS and ring.read(ring.head, ring.end):\n"
+              "        ring.end += ring.record.slots\n"),), 30),
+    "said before sync": Bug(
+        "a tap is told saved although flash was not synced",
+        (Edit("firmware.outbox_ring", _WRITTEN, "        self.end += slots\n"),), 30),
+    "settle before sync": Bug(
+        "an answer is shown although its record may not be on flash",
+        (Edit("firmware.outbox_ring", _WRITTEN,
+              "        if slots > 1:\n"
+              "            self.device.ioctl(SYNC, 0)\n        self.end += slots\n"),), 40),
+    "settle kept in RAM": Bug(
+        "an answer is not written at all when the handset is busy",
+        (Edit("firmware.outbox",
+              "        ring.write(0, write_settle(ring.claim(), journal, trace, code, points, "
+              "receipt))\n",
+              "        if trace % 8:\n"
+              "            ring.write(0, write_settle(ring.claim(), journal, trace, code, points,"
+              " receipt))\n"),), 30),
+    "reply without MAC check": Bug(
+        "whoever can write to the down topic settles taps",
+        (Edit("firmware.session",
+              "        if not frames.authentic(key, DOWN, parts):\n",
+              "        if parts is None:\n"),), 60),
+    "retry as a new message": Bug(
+        "an unanswered tap is journaled anew, as clients with a new packet id do (F4)",
+        (Edit("firmware.dispatch", _PUMP,
+              "        slot = [each for each in self.link._window if each.key == key]\n"
+              "        if slot and slot[0].sends == 1 and self._outbox.waits(*key):\n"
+              "            from firmware.recall import content\n"
+              "            from protocol import cbor\n"
+              "            said = content(frame)\n"
+              "            said[2] = self._outbox.next_trace\n"
+              "            if said[1] == self._outbox.journal:\n"
+              "                again = frames.seal(self.keys.key, 1, self._terminal_id,\n"
+              "                                    self.keys.epoch, cbor.encode(said))\n"
+              "                self._outbox.append(said[2], again)\n"
+              "                self.link.appended()\n"
+              "                self._outbox.settle(*key, 0)\n"
+              "                self.link.settled(key)\n"
+              "                return\n" + _PUMP),), 10),
+    "clock set from a stored reply": Bug(
+        "every reply sets the clock, also one that was stored for days",
+        (Edit("firmware.dispatch",
+              "        verdict = rules.verdict(reply.code)\n"
+              "        if verdict == rules.TRANSIENT:\n"
+              "            self.link.postponed(key, now)\n"
+              "            self._say(",
+              "        self._clock.set(reply.at, now)\n"
+              "        verdict = rules.verdict(reply.code)\n"
+              "        if verdict == rules.TRANSIENT:\n"
+              "            self.link.postponed(key, now)\n"
+              "            self._say("),), 60),
+    "2000 epoch": Bug(
+        "the clock counts from 2000 as ESP32's does (F15)",
+        (Edit("firmware.clock",
+              "        return self._at + age_s, age_s, None, None\n",
+              "        return self._at + age_s - 946684800, age_s, None, None\n"),), 5),
+    "packet id not wrapped": Bug(
+        "packet ids count on beyond 16 bits (F3); they begin near the end to get there",
+        (Edit("firmware.mqtt",
+              "        self._packet_id = 0\n", "        self._packet_id = 65500\n"),
+         Edit("firmware.mqtt",
+              "            self._packet_id = self._packet_id % 65535 + 1\n",
+              "            self._packet_id = self._packet_id + 1\n")), 5),
+    "outbox overwrites when full": Bug(
+        "the oldest block goes when there is no room for a new tap",
+        (Edit("firmware.outbox",
+              "        if not self.room(len(frame), reserve, flags, spare):\n",
+              "        if not self.room(len(frame), reserve, flags, spare):\n"
+              "            self._ring.advance_tail()\n"
+              "            self._ring.open(self.journal, self.last_trace)\n"
+              "        if self._ring.head_room < slots_of(len(frame), flags):\n"),), 60),
+    "settle refused when full": Bug(
+        "an answer needs as much room as a tap",
+        (Edit("firmware.outbox",
+              "            return False\n        self._need_slot()\n        ring = self._ring\n",
+              "            return False\n"
+              "        if not self._make_room(4, False):\n"
+              "            raise OutboxFull(\"full\")\n        ring = self._ring\n"),), 60),
+    "auto-format on mount error": Bug(
+        "an outbox that cannot be read is made new (F13)",
+        (Edit("firmware.outbox", "        mount(ring)\n",
+              "        try:\n            mount(ring)\n        except OutboxUnreadable:\n"
+              "            format_outbox(ring.device, 77)\n            mount(ring)\n"),), 60),
+    "conflict drops the tap": Bug(
+        "a message the gateway calls a conflict is settled and not journaled again",
+        (Edit("firmware.dispatch",
+              "        if verdict == rules.CONFLICT:\n"
+              "            if not self._journal_again(key, now):\n"
+              "                return\n"
+              "        else:\n"
+              "            self._outbox",
+              "        if True:\n            self._outbox"),), 60),
+    "highest trace ignored": Bug(
+        "a terminal whose flash is older than it knows does not continue above the gateway",
+        (Edit("firmware.beats", "            self._raise(reply.highest_trace)\n",
+              "            pass\n"),), 200),
+    # ---- the gateway ----
+    "acknowledge before commit": Bug(
+        "PUBACK goes out when a frame is taken, not when it is committed (F20)",
+        (Edit("simulator.shore", "        crash = self.fate()\n",
+              "        for each in taken:\n"
+              "            self._session.acknowledge(each.number)\n"
+              "            self.on_acknowledged(topics.terminal_of(each.topic) or 0,"
+              " each.body)\n"
+              "        crash = self.fate()\n"),), 60),
+    "frames decided again": Bug(
+        "a repeated frame is decided anew, and its outcome replaces the first one",
+        (Edit("gateway.judging",
+              "    if known == message.frame_hash:\n        return _decided_before",
+              "    if known == message.frame_hash and message.request.trace % 5 == 0:\n"
+              "        known = None\n"
+              "    if known == message.frame_hash:\n        return _decided_before"),), 20),
+    "reply sealed anew": Bug(
+        "a repeated frame gets a reply of today instead of the stored bytes",
+        (Edit("gateway.intake",
+              "            return case, self.keyring.unlock(month_of(case.stored_at), bound, "
+              "case.box)[1]\n",
+              "            return case, reply_frame(self.keyring, case, now, None, None)\n"),),
+        20),
+    "frame without MAC check": Bug(
+        "a frame with a turned bit is believed",
+        (Edit("gateway.opening",
+              "    if not frames.authentic(keyring.terminal_key(terminal_id, epoch), UP, "
+              "parts):\n",
+              "    if parts is None:\n"),), 60),
+    "synchronous=NORMAL": Bug(
+        "a commit is reported before it is on disk (F31)",
+        (Edit("gateway.database", '"synchronous=FULL"', '"synchronous=NORMAL"'),), 60,
+        ("server_power_losses=2",)),
+    "poison blocks its batch": Bug(
+        "one message that cannot be decided keeps all others of its batch back (F24)",
+        (Edit("gateway.intake", "                if len(batch) > 1:\n",
+              "                if len(batch) > 1 and batch is not None:\n"
+              "                    raise TryLater(\"poison\") from fault\n"
+              "                if len(batch) > 1:\n"),), 60),
+    "sale refused for its terminal": Bug(
+        "a suspended terminal's offline taps are refused instead of held",
+        (Edit("gateway.decisions.sale",
+              "    fault = (causes.place_fault(place, dated)\n             or",
+              "    fault = causes.place_fault(place, dated)\n"
+              "    if fault:\n"
+              "        return Decision(fault)\n"
+              "    fault = (fault or"),), 120),
+}

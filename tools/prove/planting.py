@@ -1,0 +1,113 @@
+"""Mistakes planted by name, to see that the proof finds them.
+
+    python -m tools.prove.planting "free on PUBACK" --seeds 50
+
+Law: a mistake is text put in the place of other text when a module is loaded, in a process of its
+own and nowhere else: nothing on disk changes, and no product code knows that mistakes can be
+planted. The text replaced must stand exactly once in its module, so a mistake that no longer fits
+the code is an error and not a proof that passes by accident.
+"""
+
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import json
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+import click
+
+from tools.prove.bugs import BUGS, Bug, Edit
+
+SEED_FIRST = 1
+
+
+class Unplanted(Exception):
+    """A mistake does not fit the code any more: nothing was proven."""
+
+
+class _Planter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    def __init__(self, edits: Sequence[Edit]) -> None:
+        self._edits = edits
+        self.planted: set[str] = set()
+
+    def find_spec(self, fullname: str, path: object, target: ModuleType | None = None,
+                  ) -> importlib.machinery.ModuleSpec | None:
+        if fullname not in {edit.module for edit in self._edits}:
+            return None
+        found = importlib.machinery.PathFinder.find_spec(
+            fullname, path)  # type: ignore[arg-type]
+        if found is None or found.origin is None:
+            raise Unplanted(f"there is no module {fullname}")
+        return importlib.util.spec_from_file_location(
+            fullname, found.origin, loader=_Source(self, fullname, found.origin),
+            submodule_search_locations=found.submodule_search_locations)
+
+    def changed(self, module: str, source: str) -> str:
+        for edit in self._edits:
+            if edit.module == module:
+                count = source.count(edit.text)
+                if count != 1:
+                    raise Unplanted(f"in {module} the text to replace stands {count} times:"
+                                    f"\n{edit.text}")
+                source = source.replace(edit.text, edit.replacement)
+        self.planted.add(module)
+        return source
+
+
+class _Source(importlib.machinery.SourceFileLoader):
+    def __init__(self, planter: _Planter, fullname: str, path: str) -> None:
+        super().__init__(fullname, path)
+        self._planter = planter
+
+    def get_code(self, fullname: str):  # noqa: ANN201 - the type of the base class
+        source = self.get_data(self.path).decode()
+        return compile(self._planter.changed(fullname, source), self.path, "exec")
+
+
+def plant(bug: Bug) -> None:
+    """Before any of the modules concerned is imported. Raises Unplanted when it is too late."""
+    loaded = sorted({edit.module for edit in bug.edits} & set(sys.modules))
+    if loaded:
+        raise Unplanted(f"already imported: {', '.join(loaded)}")
+    sys.meta_path.insert(0, _Planter(bug.edits))
+
+
+@click.command()
+@click.argument("name")
+@click.option("--seeds", type=click.IntRange(1), help="At most so many. [default: the bug's own]")
+@click.option("--seed", type=click.IntRange(0), default=SEED_FIRST, show_default=True,
+              help="The first seed.")
+@click.option("--json", "for_program", is_flag=True)
+def main(name: str, seeds: int | None, seed: int, for_program: bool) -> None:
+    """Plant the mistake NAME and run seeds until one fails. Exits with 0 when it was caught."""
+    bug = BUGS.get(name)
+    if bug is None:
+        raise click.UsageError("no mistake has this name; there are:\n  " + "\n  ".join(BUGS))
+    plant(bug)
+    from tools.prove import options as drawing
+    from tools.prove.world import run_seed
+
+    within = seeds or bug.within_seeds
+    wanted = drawing.read(bug.options)
+    for number in range(seed, seed + within):
+        options = drawing.draw(number)._replace(**wanted)
+        verdict = run_seed(number, options)
+        if not verdict.good:
+            break
+    caught = not verdict.good
+    if for_program:
+        print(json.dumps({"bug": name, "caught": caught, "seeds": number - seed + 1,
+                          "seed": number, "findings": list(verdict.findings[:5])}))
+    elif caught:
+        print(f"caught by seed {number}, the {number - seed + 1}. of at most {within}:")
+        for finding in verdict.findings[:8]:
+            print(f"  {finding}")
+    else:
+        print(f"NOT caught within {within} seeds")
+    sys.exit(0 if caught else 1)
+
+
+if __name__ == "__main__":
+    main()

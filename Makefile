@@ -13,7 +13,7 @@ WORKERS ?= auto
 DEVICE_STUBS := micropython-esp32-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo simulate prove test lint bench clean
+.PHONY: help demo simulate fleet prove test lint bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ demo: $(VENV)/.demo ## handsets, broker, gateway and ledger on this machine; DEM
 
 simulate: $(VENV)/.demo ## an hour of a merchant street in seconds, in virtual time
 	@$(BIN)/pointwire simulate --terminals 20 --minutes 60 --seed 1
+
+fleet: $(VENV)/.demo ## ten thousand terminals through a day, 30 taps each; within an hour and 8 GiB
+	@$(BIN)/pointwire simulate --terminals 10000 --taps 30 --hours 24 --seed 1
 
 prove: $(VENV)/.dev ## every tap posts once, under faults: SEEDS=2000 runs so many, SEED=17 replays one
 	@$(BIN)/pointwire prove --seeds $(SEEDS) --seed $(or $(SEED),0) $(PROVE)

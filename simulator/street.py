@@ -24,7 +24,7 @@ from simulator.broker import Broker, Credential
 from simulator.eventlog import EventLog
 from simulator.flash import NorFlash
 from simulator.handset import Handset
-from simulator.loop import VirtualLoop
+from simulator.loop import US, VirtualLoop
 from simulator.radio import Radio, Weather
 from simulator.shore import Gateway, Shore, Work
 
@@ -32,18 +32,23 @@ DAY_S = 86400
 
 
 class Plan(NamedTuple):
-    """What a street is to be. Rates are for one handset; times in the units of the names."""
+    """What a street is to be. Rates are for one handset; times in the units of the names.
+
+    `taps`: each handset is to have so many sales accepted, spread over the whole time, whatever
+    `customers_per_hour` says; 0 leaves it to that rate and to chance.
+    """
 
     terminals: int
     minutes: int
     seed: int
+    taps: int = 0
     customers_per_hour: int = 20
     inquiries_per_100: int = 10
     amount_minor_min: int = 300
     amount_minor_max: int = 9000
     power_cuts_per_day: int = 6
     drain_minutes_max: int = 120
-    watchdog_ms: int = WATCHDOG_MS
+    watchdog_ms: int = 5 * WATCHDOG_MS
     weather: Weather = Weather(dark_per_day=24)
     work: Work = Work()
 
@@ -105,7 +110,8 @@ class Street:
         people = []
         for handset in self.handsets:
             handset.power_on()
-            for each in (self._cashier, self._weather, self._battery):
+            cashier = self._steady_cashier if self._plan.taps else self._cashier
+            for each in (cashier, self._weather, self._battery):
                 people.append(self.loop.create_task(each(handset)))
         await asyncio.sleep(self._plan.minutes * 60)
         for each in people:
@@ -130,12 +136,29 @@ class Street:
         gap_s_mean = 3600 // max(plan.customers_per_hour, 1)
         while True:
             await asyncio.sleep(random.randrange(gap_s_mean * 200, gap_s_mean * 1801) / 1000)
-            card = self._cards[random.randrange(len(self._cards))]
-            amount_minor = random.randrange(plan.amount_minor_min, plan.amount_minor_max + 1)
+            card, amount_minor = self._customer(random)
             if random.randrange(100) < plan.inquiries_per_100:
                 handset.inquiry(card)
             else:
                 handset.sale(amount_minor, card)
+
+    async def _steady_cashier(self, handset: Handset) -> None:
+        """Customers whose number is known; each waits until the handset has taken the sale."""
+        plan, random = self._plan, self._stream(handset.terminal_id, "customers")
+        open_ms = plan.minutes * 60000
+        for number in range(1, plan.taps + 1):
+            come_us = open_ms * 1000 * (number - 1) // plan.taps
+            come_us += random.randrange(open_ms * 900 // plan.taps)
+            await asyncio.sleep(max(come_us - self.loop.now_us, 0) / US)
+            card, amount_minor = self._customer(random)
+            while len(handset.taps) < number:
+                handset.sale(amount_minor, card)
+                await asyncio.sleep(5)
+
+    def _customer(self, random: Random) -> tuple[int, int]:
+        """(card, amount in minor units)."""
+        card = self._cards[random.randrange(len(self._cards))]
+        return card, random.randrange(self._plan.amount_minor_min, self._plan.amount_minor_max + 1)
 
     async def _weather(self, handset: Handset) -> None:
         """Coverage goes and comes."""

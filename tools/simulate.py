@@ -14,11 +14,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
 from sqlalchemy import Engine, event
 
 from firmware.settings import Settings, settings
@@ -28,18 +27,22 @@ from gateway.errors import TryLater
 from gateway.intake import Arrival, Intake
 from gateway.keyring import Keyring
 from gateway.registry import Registry
-from protocol import codes, keys
+from protocol import keys
 from simulator.errors import Unavailable
 from simulator.handset import Handset
-from simulator.shore import Arrived, Gateway
+from simulator.shore import Arrived, Gateway, Work
 from simulator.street import Outcome, Plan, Street
 from tools import coffee_shop, tally
+from tools import simulate_view as view
 from tools.errors import EXIT_BAD_RESULT
+from tools.simulate_view import Report
 
 OPENING = datetime(2026, 6, 1, 1, 0, tzinfo=UTC)  # nine o'clock in Shanghai
 MEMBERS_PER_TERMINAL = 10
 OUTBOX_BLOCKS = 64
-ROWS_MAX = 40
+KEEPALIVE_S = 60
+FLEET_KEEPALIVE_S = 1200
+FLEET_WATCHDOG_MS = 3_600_000
 LATEST_MINUTES = 60 * 24 * 31
 
 
@@ -54,23 +57,6 @@ class Clock:
 
     def at(self, virtual_us: int) -> datetime:
         return OPENING + timedelta(microseconds=virtual_us)
-
-
-class Report(NamedTuple):
-    """What happened, and what the ledger says of it."""
-
-    plan: Plan
-    outcome: Outcome
-    tally: tally.Tally
-    points: int
-    codes: dict[int, int]
-    findings: tuple[str, ...]
-    seconds: float
-
-    @property
-    def good(self) -> bool:
-        died = self.outcome.counts.get("died")
-        return self.tally.exact and not self.findings and not died
 
 
 def keyring_of(seed: int) -> Keyring:
@@ -93,13 +79,25 @@ def gateway_of(intake: Intake, clock: Clock) -> Gateway:
     return gateway
 
 
-def settings_of(keyring: Keyring, terminal_id: int) -> Settings:
+def settings_of(keyring: Keyring, terminal_id: int, keepalive_s: int = KEEPALIVE_S) -> Settings:
     key = keyring.terminal_key(terminal_id, 1)
     return settings(terminal_id, 1, key, "broker", 1883, keys.mqtt_user(terminal_id, 1),
-                    keys.mqtt_password(key), outbox_blocks=OUTBOX_BLOCKS)
+                    keys.mqtt_password(key), keepalive_s, outbox_blocks=OUTBOX_BLOCKS)
 
 
-def run(plan: Plan, folder: Path, echo: Callable[[str], None] | None = None) -> Report:
+def plan_of(terminals: int, minutes: int, taps: int, seed: int) -> Plan:
+    """A street as it comes, or, with `taps`, a fleet: all day long, mostly idle, fewer faults a
+    terminal, and a gateway that has enough to do to take several frames at once."""
+    plan = Plan(terminals, minutes, seed, taps=taps)
+    if not taps:
+        return plan
+    return plan._replace(power_cuts_per_day=1, weather=plan.weather._replace(dark_per_day=6),
+                         work=Work(commit_ms_min=300, commit_ms_max=900),
+                         watchdog_ms=FLEET_WATCHDOG_MS)
+
+
+def run(plan: Plan, folder: Path, echo: Callable[[str], None] | None = None,
+        watch: view.Watch | None = None, keepalive_s: int = KEEPALIVE_S) -> Report:
     """The street of `plan` with its database in `folder`, which must be empty."""
     began = time.monotonic()
     clock, keyring = Clock(), keyring_of(plan.seed)
@@ -112,12 +110,20 @@ def run(plan: Plan, folder: Path, echo: Callable[[str], None] | None = None) -> 
         coffee_shop.add_terminals(registry, plan.terminals)
         tills = coffee_shop.tills_of(registry.terminals())
         intake = Intake(engine, keyring, clock=clock, pause=lambda seconds: None)
-        street = Street(plan, lambda number: settings_of(keyring, tills[number].terminal_id),
-                        cards, gateway_of(intake, clock), echo)
+        street = Street(
+            plan, lambda number: settings_of(keyring, tills[number].terminal_id, keepalive_s),
+            cards, gateway_of(intake, clock), echo)
+        if watch is not None:
+            watch.follow(street)
+        opened = time.monotonic()
         outcome = street.run()
+        closed = time.monotonic()
+        if watch is not None:
+            watch.say("audit of the ledger")
         audit = run_audit(engine, keyring, rebuild=True, clock=clock)
         findings = tuple(map(str, audit.findings))
-        return _report(plan, engine, outcome, findings, time.monotonic() - began)
+        cost = view.Cost(time.monotonic() - began, closed - opened, view.memory_mib())
+        return _report(plan, engine, outcome, findings, cost)
     finally:
         engine.dispose()
 
@@ -138,7 +144,7 @@ def tapped_of(handset: Handset) -> list[tally.Tapped]:
 
 
 def _report(plan: Plan, engine: Engine, outcome: Outcome, findings: tuple[str, ...],
-            seconds: float) -> Report:
+            cost: view.Cost) -> Report:
     tapped = [tap for handset in outcome.handsets for tap in tapped_of(handset)]
     ledger = tally.read_entries(engine, [each.terminal_id for each in outcome.handsets])
     seen: dict[int, int] = {}
@@ -146,74 +152,48 @@ def _report(plan: Plan, engine: Engine, outcome: Outcome, findings: tuple[str, .
         if tap.code is not None:
             seen[tap.code] = seen.get(tap.code, 0) + 1
     return Report(plan, outcome, tally.compare(tapped, ledger),
-                  sum(entry.points for entry in ledger), seen, findings, seconds)
-
-
-def as_json(report: Report) -> dict[str, object]:
-    """For programs; `event_log_sha256` is what two runs are compared by."""
-    outcome = report.outcome
-    return {"terminals": report.plan.terminals, "minutes": report.plan.minutes,
-            "seed": report.plan.seed, **report.tally._asdict(), "points": report.points,
-            "codes": {codes.name(code): count for code, count in sorted(report.codes.items())},
-            "events": dict(sorted(outcome.counts.items())), "frames": outcome.frames,
-            "batches": outcome.batches,
-            "audit_findings": list(report.findings),
-            "virtual_seconds": outcome.virtual_us // 1_000_000,
-            "seconds": round(report.seconds, 2), "event_log_sha256": outcome.digest}
-
-
-def as_table(report: Report) -> Table:
-    table = Table(title=f"A street of {report.plan.terminals} terminals, "
-                        f"{report.plan.minutes} minutes, seed {report.plan.seed}")
-    for column in ("terminal", "taps", "posted", "points", "boots", "connections"):
-        table.add_column(column, justify="right")
-    for handset in report.outcome.handsets[:ROWS_MAX]:
-        replies = handset.answers.values()
-        table.add_row(str(handset.terminal_id), str(len(handset.taps)),
-                      str(sum(reply.code == codes.APPROVED for reply in replies)),
-                      str(sum(reply.points or 0 for reply in replies)),
-                      str(handset.boots), str(handset.radio.links_made))
-    if report.plan.terminals > ROWS_MAX:
-        table.caption = f"and {report.plan.terminals - ROWS_MAX} more"
-    return table
-
-
-def summary(report: Report) -> str:
-    found, outcome = report.tally, report.outcome
-    minutes = outcome.virtual_us // 60_000_000
-    return (f"{found.taps} taps, {found.posted} posted exactly once, {found.duplicates} twice, "
-            f"{found.rejected} refused, {found.missing} missing; {report.points} points\n"
-            f"{outcome.counts.get('dark', 0)} losses of coverage, "
-            f"{outcome.counts.get('power_off', 0)} power cuts, {outcome.frames} frames in "
-            f"{outcome.batches} commits; {minutes} virtual minutes in {report.seconds:.1f} s\n"
-            f"audit of the ledger: {'; '.join(report.findings) or 'nothing is wrong'}\n"
-            f"event log {outcome.digest}")
+                  sum(entry.points for entry in ledger), seen, findings, cost)
 
 
 @click.command()
 @click.option("--terminals", type=click.IntRange(1, 10_000), default=20, show_default=True)
-@click.option("--minutes", type=click.IntRange(1, LATEST_MINUTES), default=60, show_default=True,
-              help="How long the street is open, in virtual time.")
+@click.option("--minutes", type=click.IntRange(1, LATEST_MINUTES),
+              help="How long the street is open, in virtual time.  [default: 60]")
+@click.option("--hours", type=click.IntRange(1, LATEST_MINUTES // 60),
+              help="The same in hours.")
+@click.option("--taps", type=click.IntRange(0, 1000), default=0,
+              help="A fleet: each terminal sells so often in the whole time, keeps its connection"
+                   " alive every 20 minutes, is without coverage 6 times and without power once a"
+                   " day. Without it: 20 customers an hour, 24 and 6 times a day.")
+@click.option("--keepalive", type=click.IntRange(10, 3600), metavar="SECONDS",
+              help="How often a terminal with nothing to say shows its broker that it is there."
+                   "  [default: 60, with --taps 1200]")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True)
 @click.option("--json", "for_program", is_flag=True, help="One JSON object on standard output.")
 @click.option("--log", type=click.Path(dir_okay=False, writable=True, path_type=Path),
               help="Write the event log to this file.")
-def simulate(terminals: int, minutes: int, seed: int, for_program: bool,
-             log: Path | None) -> None:
+def simulate(terminals: int, minutes: int | None, hours: int | None, taps: int,
+             keepalive: int | None, seed: int, for_program: bool, log: Path | None) -> None:
     """An hour of a merchant street in seconds: real firmware, real gateway, virtual time.
 
-    Exits with 1 when a tap was not posted exactly once or the audit finds something.
+    Ten thousand terminals through a day: --terminals 10000 --taps 30 --hours 24. Exits with 1
+    when a tap was not posted exactly once or the audit finds something.
     """
-    plan = Plan(terminals, minutes, seed)
+    if minutes is not None and hours is not None:
+        raise click.UsageError("--minutes and --hours say the same: give one of them")
+    plan = plan_of(terminals, hours * 60 if hours else minutes or 60, taps, seed)
+    keepalive_s = keepalive or (FLEET_KEEPALIVE_S if taps else KEEPALIVE_S)
     lines: list[str] | None = [] if log else None
-    with tempfile.TemporaryDirectory(prefix="pointwire-street-") as folder:
-        report = run(plan, Path(folder), lines.append if lines is not None else None)
+    with (tempfile.TemporaryDirectory(prefix="pointwire-street-") as folder,
+          view.Watch(plan, Console(stderr=True)) as watch):
+        report = run(plan, Path(folder), lines.append if lines is not None else None, watch,
+                     keepalive_s)
     if log is not None and lines is not None:
         log.write_text("".join(line + "\n" for line in lines))
     if for_program:
-        print(json.dumps(as_json(report)))
+        print(json.dumps(view.as_json(report)))
     else:
-        Console().print(as_table(report))
-        print(summary(report))
+        Console().print(view.as_table(report))
+        print(view.summary(report))
     if not report.good:
         sys.exit(EXIT_BAD_RESULT)

@@ -45,3 +45,15 @@ def test_a_gateway_that_answers_nothing_leaves_taps_waiting_and_says_so():
     handset = outcome.handsets[0]
     assert handset.waiting == len(handset.taps) > 0
     assert outcome.virtual_us == 20 * 60 * 1_000_000
+
+
+def test_a_fleet_taps_as_often_as_it_was_told_whatever_power_and_coverage_do():
+    outcome = day(ROUGH._replace(taps=12))
+    assert [len(handset.taps) for handset in outcome.handsets] == [12, 12, 12]
+    assert all(handset.waiting == 0 for handset in outcome.handsets)
+    assert outcome.counts["power_off"] > 2 and outcome.counts["dark"] > 5
+
+
+def test_how_often_idle_tasks_wake_changes_nothing_that_happens():
+    plan = ROUGH._replace(minutes=30)
+    assert day(plan._replace(watchdog_ms=60_000)).digest == day(plan).digest

@@ -48,5 +48,22 @@ def test_a_person_gets_a_table_and_the_log_goes_to_a_file(tmp_path: Path):
 
 
 def test_impossible_streets_are_usage_errors():
-    for wrong in (["--terminals", "0"], ["--minutes", "0"], ["--seed", "-1"], ["--minutes", "x"]):
+    for wrong in (["--terminals", "0"], ["--minutes", "0"], ["--seed", "-1"], ["--minutes", "x"],
+                  ["--taps", "-1"], ["--keepalive", "5"], ["--hours", "1", "--minutes", "60"]):
         assert CliRunner().invoke(simulate.simulate, wrong).exit_code == 2
+
+
+def test_a_fleet_taps_as_often_as_was_asked_and_nothing_is_lost():
+    shown = CliRunner().invoke(simulate.simulate, [
+        "--terminals", "3", "--taps", "4", "--hours", "2", "--seed", "5", "--json"])
+    assert shown.exit_code == 0, shown.output
+    said = json.loads(shown.stdout)
+    assert said["taps"] == said["posted"] == 12 and said["minutes"] == 120
+    assert said["events"]["link"] >= 3 and said["times_real_time"] > 0
+
+
+def test_a_fleet_has_darkness_power_cuts_and_a_busy_gateway():
+    fleet, street = simulate.plan_of(10, 60, 30, 1), simulate.plan_of(10, 60, 0, 1)
+    assert 0 < fleet.power_cuts_per_day < street.power_cuts_per_day
+    assert 0 < fleet.weather.dark_per_day < street.weather.dark_per_day
+    assert fleet.work.commit_ms_min > street.work.commit_ms_max

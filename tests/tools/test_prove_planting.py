@@ -5,11 +5,13 @@ import sys
 
 import pytest
 
+import protocol.limits  # noqa: F401 - there before anything is planted
 from tools.prove import planting
 from tools.prove.bugs import Bug, Edit
 
 PROBE = """
 from tools.prove.bugs import Bug, Edit
+import protocol.limits  # noqa: F401 - there before anything is planted
 from tools.prove import planting
 planting.plant(Bug("", (Edit("protocol.limits", "WINDOW = 8", "WINDOW = {window}"),), 1))
 import protocol.limits, firmware.link

@@ -11,7 +11,6 @@ from tools.prove.bugs import Bug, Edit
 
 PROBE = """
 from tools.prove.bugs import Bug, Edit
-import protocol.limits  # noqa: F401 - there before anything is planted
 from tools.prove import planting
 planting.plant(Bug("", (Edit("protocol.limits", "WINDOW = 8", "WINDOW = {window}"),), 1))
 import protocol.limits

@@ -9,6 +9,7 @@ never given up for short lives: what it needs may be down just then.
 """
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import signal
@@ -63,7 +64,7 @@ class Process:
         self._patient = patient
         self._user = user
         self._child: asyncio.subprocess.Process | None = None
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self._watcher: asyncio.Task[None] | None = None
         self.on_start: Callable[[], None] = lambda: None
 
@@ -87,9 +88,15 @@ class Process:
         self._child.kill()
         return True
 
+    async def end(self) -> None:
+        """Kill it for good."""
+        self._stopping.set()
+        self.kill()
+        await self.stop()
+
     async def stop(self) -> None:
         """Ask it to end, wait, and end it."""
-        self._stopping = True
+        self._stopping.set()
         child = self._child
         if child is not None and child.returncode is None:
             child.send_signal(self.stop_signal)
@@ -104,7 +111,7 @@ class Process:
     async def _watch(self) -> None:
         short_lives = 0
         clock = asyncio.get_running_loop().time
-        while not self._stopping:
+        while not self._stopping.is_set():
             started = clock()
             try:
                 code = await self._live()
@@ -113,7 +120,7 @@ class Process:
                                    "safe: put right what it names and start again."))
                 return
             self.on_end(code)
-            if self._stopping:
+            if self._stopping.is_set():
                 return
             short_lives = short_lives + 1 if clock() - started < SHORT_LIFE_S else 0
             hopeless = short_lives >= SHORT_LIVES_MAX and not self._patient
@@ -123,7 +130,9 @@ class Process:
             self.restarts += 1
             self._tell(f"{self.name} ended ({how(code)}); starting it again")
             down_s, self.down_s = self.down_s, None
-            await asyncio.sleep(self.restart_delay_s if down_s is None else down_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(),
+                                       self.restart_delay_s if down_s is None else down_s)
 
     def _give_up(self, code: int) -> None:
         words = last_words(self._log)
@@ -143,6 +152,8 @@ class Process:
                 *self._argv, env=self.env, stdin=pipe, stderr=pipe if self._on_log else log,
                 stdout=pipe if self._on_line else log, limit=LINE_SIZE_MAX,
                 preexec_fn=_in_child, user=self._user if os.geteuid() == 0 else None)
+        if self._stopping.is_set():
+            self._child.kill()  # it was stopped while it was being started
         self.on_start()
         listening = [self._hear(self._child.stdout, self._on_line),
                      self._hear(self._child.stderr, self._logged if self._on_log else None)]

@@ -106,3 +106,46 @@ def test_a_failure_that_nobody_waited_for_is_not_told_by_asyncio_too(tmp_path, c
     asyncio.run(fail())
     gc.collect()
     assert not caplog.records
+
+
+def test_a_killed_child_stays_down_as_long_as_was_said_and_may_be_stopped_meanwhile(
+        tmp_path: Path):
+    async def main() -> None:
+        child = Child(ECHO, tmp_path)
+        await child.lines.get()
+        assert child.process.kill(down_s=3600)
+        while child.process.pid is not None:
+            await asyncio.sleep(0.01)
+        assert not child.process.kill() and child.lines.empty()
+        await child.process.stop()
+        assert child.process.pid is None
+    run(main)
+
+
+def test_a_patient_process_is_never_given_up_and_its_log_is_heard(tmp_path: Path):
+    async def main() -> None:
+        heard: asyncio.Queue[str] = asyncio.Queue()
+        argv = [sys.executable, "-c", "import os,sys; sys.exit(os.environ['WORD'])"]
+        process = Process("child", argv, {**os.environ, "WORD": "first"}, tmp_path / "log",
+                          lambda line: None, on_log=heard.put_nowait, patient=True)
+        codes: list[int] = []
+        process.on_end = codes.append
+        process.restart_delay_s = 0
+        process.start()
+        assert await heard.get() == "first"
+        process.env["WORD"] = "again"
+        while await heard.get() != "again" or len(codes) < 4:
+            pass
+        assert set(codes) == {1} and not process.failed.done()
+        await process.end()
+        assert process.pid is None and "first\nagain" in (tmp_path / "log").read_text().replace(
+            "first\nfirst", "first")
+    run(main)
+
+
+def test_a_process_that_is_ended_while_it_starts_is_not_left_behind(tmp_path: Path):
+    async def main() -> None:
+        child = Child("import time; time.sleep(3600)", tmp_path)
+        await child.process.end()
+        assert child.process.pid is None
+    run(main)

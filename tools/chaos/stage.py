@@ -36,7 +36,6 @@ SBIN = "/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin"
 START_WAIT_S = 60.0
 POLL_S = 0.05
 RESTART_DELAY_S = 0.5
-AWAY_S = 3600.0
 HALT = "POINTWIRE_TEST_HALT"
 # A broker that remembers writes its file every few changes, so what a kill brings back is old.
 REMEMBERING = ("persistence true", "autosave_on_changes true", "autosave_interval 5")
@@ -257,12 +256,10 @@ class Stage:
             await self.broker.stop()
 
     async def down(self) -> None:
-        """Whatever still runs."""
-        for process in (*(each.process for each in self.handsets), *self.processes):
-            if process is not self.database:
-                process.kill(AWAY_S)
-        await self.handsets_down()
-        await self.gateway_down()
+        """Whatever still runs, at once; a database properly, or its shared memory would stay."""
+        killed = [process for process in (*(each.process for each in self.handsets),
+                                          *self.processes) if process is not self.database]
+        await asyncio.gather(*(process.end() for process in killed))
         for link in (*self.links, *self.worker_links):
             await link.close()
         if hasattr(self, "engine"):

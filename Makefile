@@ -7,13 +7,16 @@ BIN := $(VENV)/bin
 DEMO ?=
 # arguments for the proof: make prove SEEDS=2000, or make prove SEED=17 for one seed
 SEEDS ?= $(if $(SEED),1,200)
+# arguments for chaos: make chaos MINUTES=3, SEED=7 repeats a schedule, CHAOS="--help" lists options
+MINUTES ?= 3
+CHAOS ?=
 # arguments for the tests: make test TESTS="tests/gateway -k audit"
 TESTS ?=
 WORKERS ?= auto
 DEVICE_STUBS := micropython-esp32-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo simulate fleet prove test lint bench clean
+.PHONY: help demo simulate fleet prove chaos test lint bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +32,9 @@ fleet: $(VENV)/.demo ## ten thousand terminals through a day, 30 taps each; with
 
 prove: $(VENV)/.dev ## every tap posts once, under faults: SEEDS=2000 runs so many, SEED=17 replays one
 	@$(BIN)/pointwire prove --seeds $(SEEDS) --seed $(or $(SEED),0) $(PROVE)
+
+chaos: $(VENV)/.dev ## real processes, kill -9 and bad links, then the books: MINUTES=3, SEED=7 repeats a schedule
+	@$(BIN)/pointwire chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(CHAOS)
 
 test: $(VENV)/.dev ## the whole test suite; TESTS="tests/protocol -k cbor" runs a part
 	@$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)

@@ -22,7 +22,7 @@ import click
 from rich.console import Console
 
 from tools import demo_stage, state
-from tools.chaos import faults
+from tools.chaos import faults, postgres
 from tools.chaos.run import Plan, Result, Round
 from tools.chaos.stage import CONFIGS, Crew, mosquitto
 from tools.chaos.view import View
@@ -129,6 +129,8 @@ async def _until_stopped(asked: Asked, view: View) -> tuple[list[Result], Path |
 
 async def _rounds(asked: Asked, view: View) -> tuple[list[Result], Path | None]:
     mosquitto()
+    if any(each.config.postgresql for each in plans(asked)):
+        postgres.check()
     runtime, note = demo_stage.choose_runtime(None)
     if note:
         view.tell(note)

@@ -63,6 +63,11 @@ class PostgreSQL:
             return []
 
 
+def check() -> None:
+    """Raise NotReady where there is no PostgreSQL to be had."""
+    _programs()
+
+
 def _programs() -> tuple[Path, str | None]:
     """Where they are, and the user they run under; raises NotReady."""
     try:

@@ -72,7 +72,9 @@ def open_engine(url: str, *, pool_size: int = 8, busy_timeout_ms: int = BUSY_TIM
                             " Nothing was started; `pointwire gateway migrate` makes it, or set"
                             " another database URL.")
     return open_sqlite(parts, busy_timeout_ms=busy_timeout_ms, pool_size=pool_size,
-                       max_overflow=pool_size, connect_args={"check_same_thread": False})
+                       max_overflow=pool_size, connect_args={
+                           # each size of batch has texts of its own
+                           "check_same_thread": False, "cached_statements": 512})
 
 
 def open_sqlite(parts: URL, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS, **options: Any) -> Engine:

@@ -101,7 +101,7 @@ def _all(wanted: list[Wanted], jobs: int | None, quiet: bool) -> list[Verdict]:
 
 def _one(wanted: Wanted, log: Path | None) -> list[Verdict]:
     lines: list[str] = []
-    verdict = run_seed(wanted.seed, wanted.options(), wanted.bug,
+    verdict = run_seed(wanted.seed, wanted.options(),
                        lines.append if log is not None else None)
     if log is not None:
         log.write_text("".join(line + "\n" for line in lines))
@@ -115,7 +115,6 @@ def _one(wanted: Wanted, log: Path | None) -> list[Verdict]:
 @click.option("--set", "changes", multiple=True, metavar="NAME=VALUE",
               help="An option instead of the drawn one; may be given several times.")
 @click.option("--calm", is_flag=True, help="Draw nothing: only what --set names happens.")
-@click.option("--bug", help="Switch one seeded bug on: the proof must then fail.", hidden=True)
 @click.option("--options", "list_options", is_flag=True, help="List all options and stop.")
 @click.option("--jobs", type=click.IntRange(1, 256), help="Processes. [default: one a core]")
 @click.option("--log", type=click.Path(dir_okay=False, writable=True, path_type=Path),
@@ -123,7 +122,7 @@ def _one(wanted: Wanted, log: Path | None) -> list[Verdict]:
 @click.option("--no-shrink", is_flag=True, help="Do not look for the shortest failing options.")
 @click.option("--json", "for_program", is_flag=True, help="One JSON object on standard output.")
 def prove(seeds: int | None, seed: int | None, changes: tuple[str, ...], calm: bool,
-          bug: str | None, list_options: bool, jobs: int | None, log: Path | None,
+          list_options: bool, jobs: int | None, log: Path | None,
           no_shrink: bool, for_program: bool) -> None:
     """Every tap posts exactly once, whatever happens: many seeds, each a world of faults.
 
@@ -140,7 +139,7 @@ def prove(seeds: int | None, seed: int | None, changes: tuple[str, ...], calm: b
     count = seeds or (1 if seed is not None else 200)
     if log is not None and count > 1:
         raise click.UsageError("--log is for one seed; name it with --seed")
-    wanted = [Wanted(number, calm, changed, bug) for number in range(first, first + count)]
+    wanted = [Wanted(number, calm, changed) for number in range(first, first + count)]
     if count == 1 and not for_program:
         print(f"seed {first}: {drawing.text(wanted[0].options()) or 'no fault'}")
     began = time.monotonic()
@@ -157,7 +156,7 @@ def prove(seeds: int | None, seed: int | None, changes: tuple[str, ...], calm: b
         _print(verdicts, failed, totals, seconds)
     shortest = None
     if failed and not no_shrink:
-        shortest = _shortest(failed[0], bug, for_program)
+        shortest = _shortest(failed[0], for_program)
     if for_program:
         print(json.dumps(_as_json(totals, failed, seconds, shortest)))
     if failed:
@@ -177,10 +176,10 @@ def _print(verdicts: list[Verdict], failed: list[Verdict], totals: Totals,
         print(f"\nfailed too: {rest}")
 
 
-def _shortest(failing: Verdict, bug: str | None, quiet: bool) -> shrink.Shrunk:
+def _shortest(failing: Verdict, quiet: bool) -> shrink.Shrunk:
     if not quiet:
         print(f"\nlooking for the shortest options with which seed {failing.seed} fails ...")
-    found = shrink.shrink(failing, lambda options: run_seed(failing.seed, options, bug))
+    found = shrink.shrink(failing, lambda options: run_seed(failing.seed, options))
     if not quiet:
         print(f"after {found.runs} runs: {drawing.text(found.verdict.options)}")
         for finding in found.verdict.findings[:FINDINGS_SHOWN]:

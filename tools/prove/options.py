@@ -121,6 +121,7 @@ def _maybe(draw: Draw) -> Draw:
 
 GROUPS: tuple[tuple[str, int, dict[str, Draw]], ...] = (
     ("asking", 50, {"inquiries_per_100": _upto(20)}),
+    ("voiding", 40, {"voids_per_100": _upto(30)}),
     ("loss", 30, {"up_lost_per_1000": _maybe(_upto(200)),
                   "down_lost_per_1000": _maybe(_upto(200))}),
     ("duplicate", 30, {"up_duplicated_per_1000": _maybe(_upto(300)),
@@ -152,6 +153,7 @@ GROUPS: tuple[tuple[str, int, dict[str, Draw]], ...] = (
     ("full", 10, {"database_full": _upto(2), "database_full_s_max": _oneof(1, 20)}),
     ("io", 15, {"database_io_errors": _maybe(_upto(4)), "commits_unsure": _maybe(_upto(4))}),
     ("poison", 15, {"poison_per_1000": _upto(60)}),
+    ("server", 15, {"server_power_losses": _upto(4)}),
     ("power", 30, {"power_cuts": _upto(4), "off_s_max": _oneof(2, 60)}),
     ("flash", 35, {"flash_cuts": _upto(5), "flash_cut_operations_max": _oneof(3, 10, 40)}),
     ("loop", 12, {"reboot_loops": _upto(2), "reboot_loop_boots_max": _upto(6, 2)}),

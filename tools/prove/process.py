@@ -10,7 +10,8 @@ from hashlib import sha256
 
 from gateway.book import Message
 from gateway.errors import TryLater
-from gateway.intake import Answer, Arrival, Intake
+from gateway.intake import Arrival, Intake, Judge
+from gateway.storing import Settled
 from simulator.errors import Killed, Unavailable
 from simulator.shore import Arrived
 from tools.prove.base import Base, keyring
@@ -39,6 +40,10 @@ class Poison:
         self._seed = seed
         self._per_1000 = per_1000
 
+    @property
+    def cured(self) -> bool:
+        return not self._per_1000
+
     def cure(self) -> None:
         self._per_1000 = 0
 
@@ -59,9 +64,9 @@ class Poisoned(Intake):
 
     poison: Poison
 
-    def _transact(self, batch: list[Message]) -> list[Answer]:
+    def _transact(self, batch: list[Message], *judging: Judge) -> list[Settled]:
         self.poison.check(batch)
-        return super()._transact(batch)
+        return super()._transact(batch, *judging)
 
 
 class Process:

@@ -103,7 +103,6 @@ class Wanted(NamedTuple):
     seed: int
     calm: bool = False
     changed: tuple[tuple[str, int], ...] = ()
-    bug: str | None = None
 
     def options(self) -> drawing.Options:
         start = drawing.Options() if self.calm else drawing.draw(self.seed)
@@ -111,7 +110,7 @@ class Wanted(NamedTuple):
 
 
 def one(wanted: Wanted) -> Verdict:
-    return run_seed(wanted.seed, wanted.options(), wanted.bug)
+    return run_seed(wanted.seed, wanted.options())
 
 
 def many(wanted: Sequence[Wanted], jobs: int | None = None) -> Iterator[Verdict]:

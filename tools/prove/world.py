@@ -44,6 +44,7 @@ from tools.prove.witness import Chronicler
 DAY_US = 86400 * US
 AMOUNT_MINOR_MIN, AMOUNT_MINOR_MAX = 100, 90000
 POLL_S = 10
+PATIENCE_S = 1800  # by then whatever is not poisoned has drained
 
 
 class Verdict(NamedTuple):
@@ -84,6 +85,7 @@ class World:
         self.poison = Poison(seed, options.poison_per_1000)
         self.heap = Heap()
         self.closed = False
+        self.kept_back = 0
         self._hours_us = options.taps * options.gap_ms_mean * 1000
         self._gap_us = options.closed_days * DAY_US
         self._credentials: dict[str, Credential] = {}
@@ -118,11 +120,15 @@ class World:
         made = Shore(self.loop, self.stream("shore", place), self.broker, process, self.log,
                      work, self.broker.sessions[place], f"worker{place}")
         made.on_doomed = self._doom
-        made.on_start = process.restart
+        made.on_start = lambda: self._restarted(process)
         made.on_arrived = self.witness.arrived
         made.on_acknowledged = self.witness.acknowledged
         made.on_reply = self.witness.replied
         return made
+
+    def _restarted(self, process: Process) -> None:
+        process.restart()
+        self.witness.happened(SURVIVED, None, judge.surviving(self))
 
     def _doom(self) -> None:
         self.base.doomed = True
@@ -217,12 +223,23 @@ class World:
                 handset.void()
 
     async def _drain(self) -> None:
-        for _ in range(self.options.drain_minutes_max * 60 // POLL_S):
+        for turn in range(self.options.drain_minutes_max * 60 // POLL_S):
             if self._drained():
                 break
-            self._requeue()
+            self._heal(turn)
             await asyncio.sleep(POLL_S)
         self.log.note("prove", "drained", int(self._drained()))
+
+    def _heal(self, turn: int) -> None:
+        """The fault behind the poison is mended only when all the rest has drained: one message
+        must not keep others back."""
+        if not self.poison.cured:
+            waiting = sum(handset.unsettled or 0 for handset in self.handsets)
+            if waiting > len(self.poison.digests) and turn * POLL_S < PATIENCE_S:
+                return
+            self.kept_back = max(waiting - len(self.poison.digests), 0)
+            self.poison.cure()
+        self._requeue()
 
     def _drained(self) -> bool:
         return (all(handset.unsettled == 0 for handset in self.handsets)
@@ -261,6 +278,8 @@ class World:
                     for handset in self.handsets if handset.unsettled != 0]
         findings += [f"drain: {len(session)} frames queued at the broker"
                      for session in self.broker.sessions if len(session)]
+        if self.kept_back:
+            findings.append(f"drain: {self.kept_back} messages wait behind a poisoned one")
         findings += judge.findings(self)
         return self._told(findings)
 
@@ -283,7 +302,7 @@ class World:
                        sum(shore.frames for shore in self.shores))
 
 
-def run_seed(seed: int, options: Options | None = None, bug: str | None = None,
+def run_seed(seed: int, options: Options | None = None,
              echo: Callable[[str], None] | None = None) -> Verdict:
     """The whole of one seed. `echo` hears the event log. A run that cannot go on is a finding."""
     world = World(seed, drawing.draw(seed) if options is None else options, echo)

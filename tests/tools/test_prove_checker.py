@@ -34,6 +34,7 @@ from tools.prove.story import (
     DATABASE_FAILED,
     EPOCH_REVOKED,
     FLASH_LOST,
+    FLASH_PUT_BACK,
     MERCHANT,
     POWER_OFF,
     QUARANTINED,
@@ -201,6 +202,21 @@ def a_flash_that_was_lost_with_its_tap(tale: Tale) -> None:
     tale.happen(FLASH_LOST, TERMINAL)
 
 
+def traces_used_again_after_an_older_flash(tale: Tale) -> None:
+    tale.sale(1)
+    copied_us = tale.now_us
+    tale.sale(2)
+    tale.offered(3, arrives=False)
+    tale.happen(POWER_OFF, TERMINAL)
+    tale.happen(FLASH_PUT_BACK, TERMINAL, copied_us)
+    tale.offered(2, amount=800)
+    tale.answer(2, 62, shows=False)
+    tale.story.moved(TERMINAL, (JOURNAL, 2), (99, 1), tale.now_us)
+    tale.send(1, amount=800, journal=99)
+    tale.posts(1, 800, journal=99)
+    tale.sale(3, 900)
+
+
 def a_tap_that_comes_back_after_a_restore(tale: Tale) -> None:
     tale.happen(BACKUP, "old")
     tale.sale(1)
@@ -224,6 +240,13 @@ def a_refusal_decided_anew_after_a_restore(tale: Tale) -> None:
     tale.story.arrived(TERMINAL, tale.frames[KEY], tale.now_us)
     tale.post(1, 12)
     tale.answer(1, 0, 12, 12, 1, shows=False)
+
+
+def a_clock_that_is_as_late_as_it_may_be(tale: Tale) -> None:
+    tale.rules = tale.rules._replace(drift_ppm_max=1000)
+    tale.sale(1, off_s=-12, age=100)
+    tale.sale(2, off_s=1, age=100)
+    tale.sale(3, off_s=10, age=10_000)
 
 
 def a_clock_that_somebody_moved(tale: Tale) -> None:
@@ -286,9 +309,11 @@ TRUE: tuple[Callable[[Tale], None], ...] = (
     a_void_that_came_before_its_sale,
     a_held_tap_voided_and_never_posted, a_tap_moved_after_a_conflict,
     a_tap_whose_power_went_before_the_screen, a_tap_torn_by_the_power_cut,
-    a_settlement_the_merchant_did_not_see, a_flash_that_was_lost_with_its_tap,
+    a_settlement_the_merchant_did_not_see, traces_used_again_after_an_older_flash,
+    a_flash_that_was_lost_with_its_tap,
     a_tap_that_comes_back_after_a_restore, a_refusal_decided_anew_after_a_restore,
-    a_clock_that_somebody_moved, a_tap_without_a_clock_beside_a_change,
+    a_clock_that_is_as_late_as_it_may_be, a_clock_that_somebody_moved,
+    a_tap_without_a_clock_beside_a_change,
     a_rule_set_that_changed_between_two_taps, a_crash_after_an_answer,
     a_message_put_aside_before_the_crash)
 
@@ -345,6 +370,15 @@ def a_clock_thirty_years_back(tale: Tale) -> None:
     tale.sale(1, off_s=-946684800)
 
 
+def a_clock_two_seconds_ahead(tale: Tale) -> None:
+    """A reply is older when it comes than when it was written, never younger."""
+    tale.sale(1, off_s=2)
+
+
+def a_clock_set_by_a_late_reply(tale: Tale) -> None:
+    tale.sale(1, off_s=-14)
+
+
 def another_reply_to_the_same_bytes(tale: Tale) -> None:
     tale.sale(1)
     tale.wait()
@@ -395,6 +429,26 @@ def settled_by_the_reply_to_somebody_elses_frame(tale: Tale) -> None:
     tale.answer(1, 0, 12, 12, 1, shows=False, frame=frame)
     tale.offered(1)
     tale.show(1, 0, 12, 12, 1, OPENING_S + tale.now_s - 60)
+
+
+def settled_by_what_was_said_of_an_older_flash(tale: Tale) -> None:
+    tale.sale(1)
+    at = OPENING_S + tale.now_s
+    tale.happen(FLASH_PUT_BACK, TERMINAL, 0)
+    tale.offered(1, amount=800)
+    tale.show(1, 0, 12, 12, 1, at)
+
+
+def sealed_twice_before_the_older_flash(tale: Tale) -> None:
+    tale.sale(1)
+    tale.send(1, amount=700)
+    tale.happen(FLASH_PUT_BACK, TERMINAL, 0)
+    tale.send(1, amount=800)
+
+
+def in_the_older_flash_and_gone(tale: Tale) -> None:
+    tale.offered(1)
+    tale.happen(FLASH_PUT_BACK, TERMINAL, tale.now_us)
 
 
 def never_answered(tale: Tale) -> None:
@@ -641,6 +695,8 @@ UNTRUE: tuple[tuple[Callable[[Tale], None], str], ...] = (
     (a_frame_of_nobodys_tap, named.UNTAPPED_MESSAGE),
     (two_messages_for_one_tap, named.DOUBLED),
     (a_clock_thirty_years_back, named.CLOCK_WRONG),
+    (a_clock_two_seconds_ahead, named.CLOCK_WRONG),
+    (a_clock_set_by_a_late_reply, named.CLOCK_WRONG),
     (another_reply_to_the_same_bytes, named.REPLY_DIFFERED),
     (refused_for_no_reason, named.REFUSED_WITHOUT_CAUSE),
     (refused_though_the_card_was_lost_later, named.REFUSED_WITHOUT_CAUSE),
@@ -650,6 +706,9 @@ UNTRUE: tuple[tuple[Callable[[Tale], None], str], ...] = (
     (posted_from_a_lost_terminal, named.POSTED_WITHOUT_RIGHT),
     (settled_by_try_later, named.FOREIGN_REPLY),
     (settled_by_the_reply_to_somebody_elses_frame, named.FOREIGN_REPLY),
+    (settled_by_what_was_said_of_an_older_flash, named.FOREIGN_REPLY),
+    (sealed_twice_before_the_older_flash, named.TRACE_REUSED),
+    (in_the_older_flash_and_gone, named.NOT_DRAINED),
     (never_answered, named.NOT_DRAINED),
     (answered_and_never_shown, named.NOT_DRAINED),
     (sent_again_after_the_power_cut_and_never_shown, named.NOT_DRAINED),

@@ -17,10 +17,10 @@ from tools.prove.story import (
     CLOCK_JUMPED,
     CLOCK_RESET,
     FLASH_LOST,
+    FLASH_PUT_BACK,
     VERDICT,
     Accepted,
     Happened,
-    Key,
     Sighting,
     Story,
     TapKey,
@@ -33,8 +33,9 @@ END = 1 << 61
 
 
 class Tap(NamedTuple):
-    """A journaled message. `key`: its last; `keys`: all it had. `accepted` None: no merchant saw
-    it saved. `planted`: nobody's tap. `required`: it must come to an end."""
+    """A journaled message. `key`: its last; `keys`: all it had, `frames` those sealed under them.
+    `accepted` None: no merchant saw it saved. `planted`: nobody's tap. `required`: it must come
+    to an end. `original`: the key a void names."""
 
     key: TapKey
     keys: tuple[TapKey, ...]
@@ -44,9 +45,14 @@ class Tap(NamedTuple):
     original: TapKey | None
     tapped_us: int
     accepted: Accepted | None
-    frame: Frame | None
+    frames: tuple[Frame, ...]
     planted: bool
     required: bool
+
+    @property
+    def frame(self) -> Frame | None:
+        """The one under its last key, when it was ever sent."""
+        return self.frames[-1] if self.frames and self.frames[-1].key == self.key else None
 
     @property
     def content(self) -> tuple:
@@ -85,85 +91,120 @@ class Case:
             if fact.what == VERDICT and self.world.undone(fact.order) > END:
                 self._verdicts.setdefault(fact.subject, []).append(fact)
         self._collect()
-        self.voids: dict[TapKey, list[Tap]] = {}
+        self.voids: dict[int, list[Tap]] = {}
         for tap in self.taps:
-            if tap.kind == VOID and tap.original is not None and not tap.planted:
-                self.voids.setdefault(tap.original, []).append(tap)
-        self.entries: dict[TapKey, list[Entry]] = {}
+            original = self.original_of(tap) if tap.kind == VOID and not tap.planted else None
+            if original is not None:
+                self.voids.setdefault(id(original), []).append(tap)
+        self.entries: dict[int, list[Entry]] = {}
         for entry in books.entries:
             found = self.tap_of(entry)
             if found is not None:
-                self.entries.setdefault((*found.key, found.planted), []).append(entry)
+                self.entries.setdefault(id(found), []).append(entry)
         self.endings = {id(tap): self._ending(tap) for tap in self.taps}
 
     # -- who tapped what -----------------------------------------------------------------------
 
-    def last_key(self, key: TapKey) -> TapKey:
-        steps = 0
-        while key in self.moved and steps <= len(self.moved):
-            key, steps = self.moved[key], steps + 1
-        return key
-
     def _collect(self) -> None:
-        targets = set(self.moved.values())
-        told: dict[TapKey, Accepted] = {}
+        """Taps from what was told saved, then from frames that no telling explains."""
         for accepted in self.story.taps:
-            if accepted.key in told:
+            known = self.by_key.get(accepted.key)
+            before = known.accepted if known is not None else None
+            if before is not None and not self.put_back(accepted.terminal_id, before.order,
+                                                        accepted.order):
                 self.doubles.append(accepted)
             else:
-                told[accepted.key] = accepted
-        lost = {fact.subject: fact.order for fact in self.story.facts if fact.what == FLASH_LOST}
-        answered = {shown.key for shown in self.story.screens}
-        for accepted in told.values():
-            gone = (lost.get(accepted.terminal_id, 0) > accepted.order
-                    and self.last_key(accepted.key) not in answered)
-            self._add(accepted.key, accepted, required=not gone)
-        for key in self.seen.frames:
-            if key not in told and key not in targets:
-                self._add(key, None, required=False)
+                self._add(accepted)
+        for frames in self.seen.frames.values():
+            for frame in frames:
+                if frame.frame_hash not in self.by_hash:
+                    self._keep(self._tap((frame.key,), None, (frame,)))
         for frames in self.seen.planted.values():
             for frame in frames:
-                self._keep(self._tap((frame.key,), None, frame, planted=True, required=False))
+                self._keep(self._tap((frame.key,), None, (frame,), planted=True))
 
-    def _add(self, key: TapKey, accepted: Accepted | None, *, required: bool) -> None:
-        keys = [key]
-        while keys[-1] in self.moved and len(keys) <= len(self.moved):
+    def _add(self, accepted: Accepted) -> None:
+        """A tap with its frames, from key to key as long as it was moved after a 62."""
+        keys, frames = [accepted.key], []
+        while True:
+            frame = self._sealed(keys[-1], accepted)
+            if frame is not None:
+                frames.append(frame)
+            rivals = len(self.seen.frames.get(keys[-1], ())) > 1
+            if keys[-1] not in self.moved or len(keys) > len(self.moved) or (
+                    rivals and not self._conflicts(frame)):
+                break
             keys.append(self.moved[keys[-1]])
-        frames = self.seen.frames.get(keys[-1])
-        tap = self._tap(tuple(keys), accepted, frames[0] if frames else None, planted=False,
-                        required=required)
-        self._keep(tap)
-        self.by_key[tap.key] = tap
-        for each in tap.keys:
-            for frame in self.seen.frames.get(each, ()):
-                self.by_hash[frame.frame_hash] = tap
+        self._keep(self._tap(tuple(keys), accepted, tuple(frames),
+                             required=not self._gone(accepted, frames)))
+
+    def _sealed(self, key: TapKey, accepted: Accepted) -> Frame | None:
+        """The frame of a tap under a key: where a trace was used twice, by what it says."""
+        frames = self.seen.frames.get(key, ())
+        free = [frame for frame in frames if frame.frame_hash not in self.by_hash]
+        if len(frames) < 2:
+            return free[0] if free else None
+        return next((frame for frame in free if (frame.kind, frame.amount_minor, frame.card) == (
+            accepted.kind, accepted.amount_minor, accepted.card)), None)
+
+    def _conflicts(self, frame: Frame | None) -> bool:
+        return frame is not None and any(reply.code == CONFLICT
+                                         for reply in self.seen.replies_to(frame))
+
+    def _gone(self, accepted: Accepted, frames: list[Frame]) -> bool:
+        """Whether it was in a flash that is not there any more, and unanswered by then."""
+        for fact in self.story.facts:
+            if fact.what not in (FLASH_LOST, FLASH_PUT_BACK) or fact.order < accepted.order or (
+                    fact.subject != accepted.terminal_id):
+                continue
+            in_copy = fact.what == FLASH_PUT_BACK and accepted.saved_us <= fact.value
+            if not in_copy and not any(
+                    reply.final and reply.seen.first_order < fact.order
+                    for frame in frames for reply in self.seen.replies_to(frame)):
+                return True
+        return False
 
     def _keep(self, tap: Tap) -> None:
         self.taps.append(tap)
-        if tap.frame is not None:
-            self.by_hash.setdefault(tap.frame.frame_hash, tap)
+        for frame in tap.frames:
+            self.by_hash.setdefault(frame.frame_hash, tap)
+        if not tap.planted:
+            for key in tap.keys:
+                if tap.accepted is not None or key not in self.by_key:
+                    self.by_key[key] = tap
 
-    def _tap(self, keys: tuple[TapKey, ...], accepted: Accepted | None, frame: Frame | None, *,
-             planted: bool, required: bool) -> Tap:
-        said = accepted or frame
-        original: Key | None = said.original if said else None
-        tapped_us = 0
-        if accepted is not None:
-            tapped_us = accepted.saved_us
-        elif frame is not None and (frame.up or frame.arrived):
-            tapped_us = (frame.up or frame.arrived).first_us  # type: ignore[union-attr]
-        return Tap(keys[-1], keys, said.kind if said else 0, said.amount_minor if said else None,
-                   said.card if said else None,
-                   self.last_key((keys[-1][0], *original)) if original else None,
-                   tapped_us, accepted, frame, planted, required)
+    def _tap(self, keys: tuple[TapKey, ...], accepted: Accepted | None,
+             frames: tuple[Frame, ...], *, planted: bool = False,
+             required: bool = False) -> Tap:
+        said = accepted or frames[0]
+        tapped_us = accepted.saved_us if accepted is not None else 0
+        return Tap(keys[-1], keys, said.kind, said.amount_minor, said.card,
+                   (keys[-1][0], *said.original) if said.original else None, tapped_us, accepted,
+                   frames, planted, required)
+
+    def original_of(self, void: Tap) -> Tap | None:
+        """What a void takes back: the message that had this key when the void was made."""
+        if void.original is None:
+            return None
+        when = void.accepted.order if void.accepted is not None else END
+        named = [tap for tap in self.taps if void.original in tap.keys and not tap.planted
+                 and (tap.accepted is None or tap.accepted.order < when)]
+        return max(named, key=lambda tap: tap.accepted.order if tap.accepted else 0, default=None)
+
+    def put_back(self, terminal_id: int, first: int, last: int) -> bool:
+        """Whether an older flash came back between two records, so that traces come again."""
+        return any(fact.what == FLASH_PUT_BACK and fact.subject == terminal_id
+                   and first < fact.order < last for fact in self.story.facts)
 
     def tap_of(self, entry: Entry) -> Tap | None:
         """Whose entry it is: by the hash of its frame."""
         return self.by_hash.get(entry.frame_hash)
 
     def entries_of(self, tap: Tap, kind: int) -> list[Entry]:
-        return [entry for entry in self.entries.get((*tap.key, tap.planted), ())
-                if entry.kind == kind]
+        return [entry for entry in self.entries.get(id(tap), ()) if entry.kind == kind]
+
+    def voids_of(self, tap: Tap) -> list[Tap]:
+        return self.voids.get(id(tap), [])
 
     def untold(self) -> tuple[Counter, Counter]:
         """(attempts without an answer, messages seen that no screen told of), by content."""
@@ -177,29 +218,31 @@ class Case:
 
     def dates(self, tap: Tap, last_us: int) -> Dates:
         """J7: by the handset's clock where it is good, else between last trust and arrival."""
-        frame, error_us = tap.frame, self.rules.clock_error_s * US
-        good = (tap.accepted is not None and frame is not None and frame.at is not None
-                and frame.clock_age is not None
-                and abs(self.clock_error_us(tap)) <= self.error_us_max(frame.clock_age))
-        if good and frame is not None and frame.clock_age is not None:
-            error_us = self.error_us_max(frame.clock_age)
-            return Dates(tap.tapped_us - error_us, tap.tapped_us + error_us, True)
+        frame = tap.frame
         if tap.accepted is None:  # no screen tells when; its frame was seen later
             return Dates(0, last_us, False)
+        if frame is not None and frame.clock_age is not None and self.clock_is_good(tap):
+            drift_us = frame.clock_age * self.rules.drift_ppm_max
+            return Dates(tap.tapped_us - self.rules.clock_late_s * US - drift_us,
+                         tap.tapped_us + self.rules.clock_early_s * US + drift_us, True)
         trusted = self.seen.heard_before(tap.key[0], tap.tapped_us)
         return Dates(trusted, max(last_us, tap.tapped_us), False)
 
-    def error_us_max(self, clock_age: int) -> int:
-        """How far a clock may be off that was set `clock_age` seconds ago."""
-        return self.rules.clock_error_s * US + clock_age * self.rules.drift_ppm_max
-
     def clock_error_us(self, tap: Tap) -> int:
-        """By how much the clock in a tap's frame is wrong; 0 without a clock."""
+        """By how much the clock in a tap's frame is ahead; 0 without a clock."""
         at = tap.frame.at if tap.frame else None
         return 0 if at is None else (at - self.rules.opening_s) * US - tap.tapped_us
 
+    def clock_is_good(self, tap: Tap) -> bool:
+        """Whether it is as right as a clock of its age can be."""
+        age = tap.frame.clock_age if tap.frame and tap.frame.clock_age else 0
+        drift_us = age * self.rules.drift_ppm_max
+        return (-self.rules.clock_late_s * US - drift_us <= self.clock_error_us(tap)
+                <= self.rules.clock_early_s * US + drift_us)
+
     def clock_was_touched(self, tap: Tap, clock_age: int) -> bool:
-        since = tap.tapped_us - clock_age * US - self.error_us_max(clock_age)
+        since = tap.tapped_us - (clock_age + self.rules.clock_late_s) * US - (
+            clock_age * self.rules.drift_ppm_max)
         return any(fact.what in (CLOCK_JUMPED, CLOCK_RESET) and fact.subject == tap.key[0]
                    and since <= fact.at_us <= tap.tapped_us for fact in self.story.facts)
 
@@ -253,11 +296,12 @@ class Case:
             trust = {self.world.distrusted(terminal_id, frame.epoch, order)
                      for order in (window.first, window.last)}
             found |= {HELD if lost else APPROVED for lost in trust}
-            if False in trust and len(self.voids.get(tap.original, ())) > 1:
+            original = self.original_of(tap)
+            if False in trust and original is not None and len(self.voids_of(original)) > 1:
                 found.add(NOTHING_LEFT)
         if any(void.frame is not None and void.frame.arrived is not None
                and void.frame.arrived.first_order < window.last
-               for void in self.voids.get(tap.key, ())):
+               for void in self.voids_of(tap)):
             found.add(VOIDED)
         if self.has_rival(tap):
             found.add(CONFLICT)
@@ -265,8 +309,9 @@ class Case:
 
     def has_rival(self, tap: Tap) -> bool:
         """Whether somebody else's frame has the same key."""
-        rivals = self.seen.frames if tap.planted else self.seen.planted
-        return tap.key in rivals
+        own = {frame.frame_hash for frame in tap.frames}
+        return any(frame.frame_hash not in own for where in (self.seen.frames, self.seen.planted)
+                   for frame in where.get(tap.key, ()))
 
     def ending(self, tap: Tap) -> Ending:
         return self.endings[id(tap)]

@@ -105,7 +105,7 @@ def held_taps_await_their_verdict(case: Case) -> Findings:
         by_hq = [entry for kind in (ACCRUAL, REVERSAL) for entry in case.entries_of(tap, kind)
                  if entry.by_hq]
         voided = any(APPROVED in case.ending(void).codes
-                     for void in case.voids.get(tap.key, ()))
+                     for void in case.voids_of(tap))
         if by_hq and word != "post":
             yield Finding(VERDICT_IGNORED, tap.key, f"verdict {word}", "posted by HQ")
         elif word == "post" and tap.kind == SALE:
@@ -121,17 +121,19 @@ def held_taps_await_their_verdict(case: Case) -> Findings:
 
 
 def voids_take_back(case: Case) -> Findings:
-    for key, voids in case.voids.items():
+    for tap in case.taps:
+        voids = case.voids_of(tap)
+        if not voids:
+            continue
         taken = [entry for void in voids for entry in case.entries_of(void, REVERSAL)]
-        tap = case.by_key.get(key)
-        made = case.entries_of(tap, ACCRUAL) if tap is not None else []
+        made = case.entries_of(tap, ACCRUAL)
         effective = any(case.ending(void).only(APPROVED, NOTHING_LEFT)
                         or case.verdict(void.key) == "post" for void in voids)
         net = sum(entry.points for entry in (*made, *taken))
         if effective and net:
-            yield Finding(VOIDED_BUT_COUNTS, key, "0 points after its void", f"{net}")
+            yield Finding(VOIDED_BUT_COUNTS, tap.key, "0 points after its void", f"{net}")
         if taken and (len(taken) > len(made) or len(taken) > 1):
-            yield Finding(DOUBLED, key, "taken back once", f"{len(taken)} times")
+            yield Finding(DOUBLED, tap.key, "taken back once", f"{len(taken)} times")
 
 
 def figures_are_the_ledgers(case: Case) -> Findings:
@@ -179,7 +181,7 @@ def balances_are_what_was_earned(case: Case) -> Findings:
         if not made or tap.card is None or tap.amount_minor is None:
             continue
         facts = case.rules.cards.get(tap.card)
-        taken = any(case.entries_of(void, REVERSAL) for void in case.voids.get(tap.key, ()))
+        taken = any(case.entries_of(void, REVERSAL) for void in case.voids_of(tap))
         if facts is None or facts.member_id is None or taken:
             continue
         last_us = max(entry_us(case, made[0]), tap.tapped_us)

@@ -3,9 +3,9 @@
 Law: nothing of the gateway is used here. A tap is refused only for its card or for a state of
 card or member that began before it; every other cause holds it; else it posts. What cannot be
 known for sure may go either way, and nothing else may:
-- the gateway dates a tap by a clock that heartbeats set, so a change within `clock_error_s` of
-  the tap may have come before or after it; where the clock was wrong or never set, any date from
-  the last trusted time to the arrival will do, and a change in between may also hold the tap;
+- the gateway dates a tap by a clock that heartbeats set, so a change within that clock's error
+  may have come before or after the tap; where the clock was wrong or never set, any date from the
+  last trusted time to the arrival will do, and a change in between may also hold the tap;
 - it judges by what it knows when it decides, some time between the tap's arrival and its answer;
   what was recorded after a backup is unknown after the restore until it is recorded again;
 - of a state it knows one step back: what changed twice since the tap may be held.
@@ -55,16 +55,17 @@ class CardFacts(NamedTuple):
 class Rules(NamedTuple):
     """The world as it was made. `opening_s`: unix seconds at virtual time 0. `cards`: card number
     (or UID) -> facts; a card that is not here is unknown to the gateway. `multipliers`: member id
-    -> basis points of the tier. `merchants`: terminal id -> merchant id. `clock_error_s`: how far
-    a clock may be off when a heartbeat sets it (round trip, whole seconds); `drift_ppm_max`: by
-    how much of its age it may be off beyond that."""
+    -> basis points of the tier. `merchants`: terminal id -> merchant id. A clock that a heartbeat
+    set is at most `clock_late_s` late (a round trip of 10 s, whole seconds twice) or
+    `clock_early_s` early, and `drift_ppm_max` of its age beyond that."""
 
     opening_s: int
     rates: tuple[Rate, ...]
     cards: dict[int | bytes, CardFacts]
     multipliers: dict[int, int]
     merchants: dict[int, int]
-    clock_error_s: int = 15
+    clock_late_s: int = 12
+    clock_early_s: int = 1
     drift_ppm_max: int = 0
 
 

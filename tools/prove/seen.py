@@ -52,6 +52,11 @@ class Reply(NamedTuple):
     epoch: int
 
     @property
+    def screen(self) -> tuple:
+        """What a handset shows of it, in the order of story.Shown."""
+        return self.code, self.points, self.balance, self.receipt, self.at
+
+    @property
     def final(self) -> bool:
         return self.code in FINAL
 

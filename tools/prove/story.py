@@ -45,6 +45,7 @@ POWER_OFF = "power_off"           # terminal id, None
 POWER_ON = "power_on"             # terminal id, None
 CLOCK_JUMPED = "clock_jumped"     # terminal id, seconds by which its clock was moved
 CLOCK_RESET = "clock_reset"       # terminal id, None: its clock starts at 1970 or 2000 again
+FLASH_PUT_BACK = "flash_put_back"  # terminal id, virtual us of the older copy that is there now
 FLASH_LOST = "flash_lost"         # terminal id, None: outbox replaced; what was in it is gone
 # Somebody else.
 PLANTED = "planted"               # terminal id, frame: authentic, yet no tap of its merchant
@@ -52,7 +53,8 @@ SETTLING = "settling"             # None, None: faults are over, from here on ev
 
 WHATS = (CARD, MEMBER, MERCHANT, TERMINAL, EPOCH_ADVANCED, EPOCH_REVOKED, VERDICT, BACKUP,
          RESTORED, SERVER_POWER_LOST, GATEWAY_DIED, DATABASE_FAILED, QUARANTINED, SURVIVED,
-         POWER_OFF, POWER_ON, CLOCK_JUMPED, CLOCK_RESET, FLASH_LOST, PLANTED, SETTLING)
+         POWER_OFF, POWER_ON, CLOCK_JUMPED, CLOCK_RESET, FLASH_PUT_BACK,
+         FLASH_LOST, PLANTED, SETTLING)
 
 
 class Reply(Protocol):
@@ -121,6 +123,11 @@ class Shown(NamedTuple):
     @property
     def key(self) -> TapKey:
         return self.terminal_id, self.journal, self.trace
+
+    @property
+    def screen(self) -> tuple:
+        """What the reply said."""
+        return self[3:8]
 
 
 class Moved(NamedTuple):

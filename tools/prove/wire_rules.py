@@ -22,15 +22,18 @@ from tools.prove.findings import (
     Findings,
     told,
 )
-from tools.prove.seen import TRANSIENT
-from tools.prove.story import POWER_OFF
+from tools.prove.seen import TRANSIENT, Frame
+from tools.prove.story import POWER_OFF, Shown
 
 
 def traces_are_used_once(case: Case) -> Findings:
     for tap in case.doubles:
         yield Finding(TRACE_REUSED, tap.key, "a trace is told saved once", "told saved again")
     for key, frames in case.seen.frames.items():
-        if len(frames) > 1:
+        orders = sorted(frame.up.first_order for frame in frames if frame.up)
+        again = [pair for pair in zip(orders, orders[1:], strict=False)
+                 if not case.put_back(key[0], *pair)]
+        if again:
             yield Finding(TRACE_REUSED, key, "one frame", f"{len(frames)} frames")
 
 
@@ -77,11 +80,10 @@ def clocks_are_set_right(case: Case) -> Findings:
         frame = tap.frame
         if tap.accepted is None or frame is None or frame.clock_age is None or frame.at is None:
             continue
-        error_us = case.clock_error_us(tap)
-        if (len(tap.keys) == 1 and abs(error_us) > case.error_us_max(frame.clock_age)
+        if (len(tap.keys) == 1 and not case.clock_is_good(tap)
                 and not case.clock_was_touched(tap, frame.clock_age)):
             yield Finding(CLOCK_WRONG, tap.key, f"a clock set {frame.clock_age} s ago is right",
-                          f"{error_us // 1_000_000} s off")
+                          f"{case.clock_error_us(tap) // 1_000_000} s off")
 
 
 # ---- the answers -------------------------------------------------------------------------------
@@ -122,20 +124,34 @@ def screens_show_the_reply_to_their_own_frame(case: Case) -> Findings:
             yield Finding(FOREIGN_REPLY, shown.key, "settled by a final code",
                           f"by code {shown.code}")
             continue
-        said = shown[3:8]
-        if not any(said == (reply.code, reply.points, reply.balance, reply.receipt, reply.at)
-                   and reply.seen.first_order < shown.order
-                   for frame in case.seen.frames.get(shown.key, ())
+        said = shown.screen
+        if not any(said == reply.screen and reply.seen.first_order < shown.order
+                   for frame in _own_frames(case, shown)
                    for reply in case.seen.replies_to(frame)):
             yield Finding(FOREIGN_REPLY, shown.key, "a reply to its own frame",
                           f"code {shown.code}, points {shown.points}, as no reply had said")
 
 
+def _own_frames(case: Case, shown: Shown) -> list[Frame]:
+    """What the handset holds under a key: where the flash came back older, the newest tap's."""
+    frames = case.seen.frames.get(shown.key, [])
+    if len(frames) < 2:
+        return frames
+    taps = [tap for tap in case.taps if shown.key in tap.keys and tap.accepted is not None
+            and tap.accepted.order < shown.order]
+    newest = max(taps, key=lambda tap: tap.accepted.order if tap.accepted else 0, default=None)
+    if newest is None:
+        return frames
+    return [frame for frame in newest.frames if frame.key == shown.key]
+
+
 def everything_drains(case: Case) -> Findings:
     """I8; and what was told saved but never went out after a loss of power was not durable."""
-    shown = {each.key for each in case.story.screens if each.code not in TRANSIENT}
+    shown = {(each.key, each.screen) for each in case.story.screens}
     for tap in case.taps:
-        if not tap.required or tap.key in shown or _settled_in_the_dark(case, tap):
+        told = any((tap.key, reply.screen) in shown for frame in tap.frames
+                   for reply in case.seen.replies_to(frame))
+        if told or not tap.required or _settled_in_the_dark(case, tap):
             continue
         last = tap.frame.up.last_order if tap.frame is not None and tap.frame.up else 0
         if any(off > last for off in _losses(case, tap)):
@@ -165,10 +181,10 @@ def _settled_in_the_dark(case: Case, tap: Tap) -> bool:
 
 def conflicts_are_carried_on(case: Case) -> Findings:
     """After a 62 the tap lives under another key: without one it would be lost."""
-    for shown in case.story.screens:
-        tap = case.by_key.get(shown.key)
-        if shown.code == CONFLICT and tap is not None:
-            yield Finding(LOST, shown.key, "moved to another journal after 62", "left there")
+    for tap in case.taps:
+        final = case.ending(tap).final
+        if tap.required and final is not None and final.code == CONFLICT:
+            yield Finding(LOST, tap.key, "moved to another journal after 62", "left there")
     for old in case.moved:
         if not any(reply.code == CONFLICT for frame in case.seen.frames.get(old, ())
                    for reply in case.seen.replies_to(frame)):

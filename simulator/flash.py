@@ -44,6 +44,7 @@ class NorFlash:
         self.on = True
         self.before_operation = None
         self.on_cut = None
+        self.misreads = False
         self._random = random
         self._content = {}
         self._torn = {}
@@ -62,6 +63,8 @@ class NorFlash:
             buffer[:] = memoryview(content)[offset:offset + size]
         for start, before in self._torn.get(block, ()):
             self._blur(buffer, offset, start, before)
+        if self.misreads:  # a bad contact: one data line reads as 0
+            buffer[:] = bytes(each & 0xFE for each in buffer)
 
     def writeblocks(self, block, data, offset=None):
         if offset is None:
@@ -125,6 +128,7 @@ class NorFlash:
         made._content = {block: bytearray(data) for block, data in self._content.items()}
         made._torn = {block: list(spans) for block, spans in self._torn.items()}
         made._unsynced = list(self._unsynced)
+        made.misreads = self.misreads
         return made
 
     # -- within ------------------------------------------------------------------------------

@@ -14,9 +14,10 @@ from random import Random
 from typing import Any, NamedTuple
 
 from firmware.app import App
-from firmware.outbox import format_outbox
+from firmware.outbox import Outbox, format_outbox
 from firmware.settings import Settings
-from protocol import messages
+from protocol import codes, frames, messages
+from protocol.limits import UP
 from protocol.messages import Reply
 from simulator.board import RESET_POWER, WATCHDOG_MS, FakeBoard
 from simulator.eventlog import EventLog
@@ -25,6 +26,7 @@ from simulator.loop import VirtualLoop
 from simulator.radio import Radio
 
 ENTRY_TAP = 2
+CARD_BEFORE = 6200001234567892  # the reserved test number
 RESET_WATCHDOG = 3
 RESET_SOFT = 5
 # told by the App and of no interest to the log: what the screen shows follows from the rest,
@@ -123,9 +125,31 @@ class Handset:
         outbox = self.app.outbox if self.app is not None else None
         return None if outbox is None else outbox.unsettled
 
-    def format(self) -> None:
-        """A fresh outbox under a journal drawn from this handset's own stream."""
-        format_outbox(self._device, self._random.randrange(1, 1 << 32))
+    def format(self, lived: int = 0) -> None:
+        """A fresh outbox under a journal drawn from this handset's own stream. `lived`: so many
+        taps were taken and answered before, under another journal: the ring is in use."""
+        if not lived:
+            format_outbox(self._device, self._random.randrange(1, 1 << 32))
+            return
+        format_outbox(self._device, 1)
+        outbox = Outbox(self._device)
+        outbox.mount()
+        settings = self.settings
+        for trace in range(1, lived + 1):
+            said = messages.request(messages.SALE, 1, trace, card=(ENTRY_TAP, CARD_BEFORE),
+                                    amount_minor=trace)
+            outbox.append(trace, frames.seal(settings.key, UP, settings.terminal_id,
+                                             settings.epoch, messages.encode_request(said)))
+            outbox.settle(1, trace, codes.APPROVED)
+        outbox.new_journal(self._random.randrange(2, 1 << 32))
+
+    @property
+    def misreads(self) -> bool:
+        return self._device.misreads
+
+    def misread(self, misreads: bool) -> None:
+        """The flash chip's contact is bad, or good again; as of the next reading."""
+        self._device.misreads = misreads
 
     # -- power -----------------------------------------------------------------------------------
 

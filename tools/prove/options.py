@@ -26,6 +26,7 @@ class Options(NamedTuple):
     commit_ms_max: int = 200
     latency_ms_max: int = 400
     outbox_blocks: int = 16
+    lived_taps: int = 0                 # that the ring has seen before, all answered
     keepalive_s: int = 120
     watchdog_s: int = 300
     # what merchants do beside selling
@@ -82,6 +83,7 @@ class Options(NamedTuple):
     reboot_loops: int = 0               # power goes again and again within the mount
     reboot_loop_boots_max: int = 5
     off_s_max: int = 30
+    flash_misreads: int = 0             # boots with a bad contact at the flash
     clock_jumps: int = 0
     clock_jump_s_max: int = 86400
     drift_ppm_max: int = 0
@@ -99,7 +101,7 @@ class Options(NamedTuple):
 
 
 WORLD = ("terminals", "taps", "gap_ms_mean", "members", "workers", "batch_max", "commit_ms_max",
-         "latency_ms_max", "outbox_blocks", "keepalive_s", "watchdog_s", "drain_minutes_max")
+         "latency_ms_max", "outbox_blocks", "lived_taps", "keepalive_s", "watchdog_s", "drain_minutes_max")
 FAULTS = tuple(name for name in Options._fields
                if name not in WORLD and not name.endswith("_max"))
 
@@ -156,6 +158,7 @@ GROUPS: tuple[tuple[str, int, dict[str, Draw]], ...] = (
     ("server", 15, {"server_power_losses": _upto(4)}),
     ("power", 30, {"power_cuts": _upto(4), "off_s_max": _oneof(2, 60)}),
     ("flash", 35, {"flash_cuts": _upto(5), "flash_cut_operations_max": _oneof(3, 10, 40)}),
+    ("contact", 12, {"flash_misreads": _upto(2)}),
     ("loop", 12, {"reboot_loops": _upto(2), "reboot_loop_boots_max": _upto(6, 2)}),
     ("clock", 20, {"clock_jumps": _maybe(_upto(3)), "drift_ppm_max": _maybe(_oneof(100, 50000)),
                    "clock_jump_s_max": _oneof(60, 3600, 86400)}),
@@ -176,6 +179,7 @@ SHAPES: dict[str, Draw] = {
     "commit_ms_max": _oneof(20, 200, 1500),
     "latency_ms_max": _oneof(100, 400, 1500),
     "outbox_blocks": _oneof(9, 16, 32),
+    "lived_taps": _oneof(0, 0, 0, 60, 190, 210, 225),
     "keepalive_s": _oneof(60, 300),
 }
 TAPS_IN_ALL = 130

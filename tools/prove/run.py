@@ -51,6 +51,7 @@ FAULTS = {
     "reboot_loop": "reboot loops",
     "watchdog": "watchdog resets",
     "ended": "programs that ended",
+    "misread": "boots with a bad contact at the flash",
     "clock_jump": "tick counters that jumped",
     "heap": "heaps exhausted",
     "full_outbox": "taps refused by a full outbox",

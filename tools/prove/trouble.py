@@ -74,7 +74,6 @@ class Trouble:
         self.over = True
         world = self._world
         world.base.relieve()
-        world.poison.cure()
         world.heap.disarm()
         world.broker.open, world.broker.mute = True, False
         for way in world.mischiefs:
@@ -88,6 +87,8 @@ class Trouble:
             handset.radio.set_half(None)
             handset.radio.set_dark(False)
             handset.no_cut()
+            if handset.misreads:
+                self._mend(handset)
             if not handset.on:
                 handset.power_on()
 
@@ -134,6 +135,7 @@ class Trouble:
         schedule("power_cuts", options.power_cuts, self._cut_power)
         schedule("flash_cuts", options.flash_cuts, self._cut_flash)
         schedule("reboot_loops", options.reboot_loops, self._loop)
+        schedule("flash_misreads", options.flash_misreads, self._misread)
         schedule("clock_jumps", options.clock_jumps, self._jump)
         self._schedule(stream("heap_down"), options.heap_down, self._exhaust_down)
 
@@ -192,6 +194,22 @@ class Trouble:
             handset.power_on()
             handset.cut_soon(random.randrange(1, LOOP_OPERATIONS_MAX + 1),
                              MODES[random.randrange(len(MODES))])
+
+    def _misread(self, handset: Handset, random: Random) -> None:
+        """A boot that cannot read its outbox; a technician presses the chip back in."""
+        if not handset.on:
+            return
+        handset.power_off()
+        handset.misread(True)
+        handset.power_on()
+        self._note(str(handset.terminal_id), "misread")
+        self._after(random, self._options.off_s_max, lambda: self._mend(handset))
+
+    def _mend(self, handset: Handset) -> None:
+        handset.misread(False)
+        if handset.on:
+            handset.power_off()
+            self._on(handset)
 
     def _jump(self, handset: Handset, random: Random) -> None:
         jump_s = random.randrange(1, self._options.clock_jump_s_max + 1)

@@ -128,7 +128,8 @@ class World:
 
     def _restarted(self, process: Process) -> None:
         process.restart()
-        self.witness.happened(SURVIVED, None, judge.surviving(self))
+        with self.base.well():
+            self.witness.happened(SURVIVED, None, judge.surviving(self))
 
     def _doom(self) -> None:
         self.base.doomed = True
@@ -148,7 +149,7 @@ class World:
         flash = NorFlash(options.outbox_blocks, self.stream("flash", terminal_id))
         handset = Handset(self.loop, self.stream("board", terminal_id), radio, flash, made,
                           self.log, options.watchdog_s * 1000, self.witness)
-        handset.format()
+        handset.format(options.lived_taps)
         return handset
 
     def moment(self, random: Random) -> int:

@@ -3,19 +3,31 @@
 import random
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime
+from multiprocessing import get_context
+from typing import NamedTuple
 
 import pytest
 
-from gateway import chain
+from gateway import chain, held
+from gateway.audit import run_audit
 from gateway.database import open_engine, reading, writing
+from gateway.held import HeldError, HeldKey
 from gateway.intake import Arrival, Intake
+from gateway.keyring import Keyring
 from gateway.registry import Registry
 from gateway.tables import ENTRY_LINKED, LOT_FACTS
 from tests.support.databases import POSTGRESQL, SQLITE, fresh_url
-from tests.support.street import Street
+from tests.support.street import KEYS, Street
 
 TERMINALS, MEMBERS, TAPS = 6, 10, 360
+
+
+def processes(count: int) -> ProcessPoolExecutor:
+    """Real ones, that share nothing with this one."""
+    return ProcessPoolExecutor(count, mp_context=get_context("spawn"))
 
 
 def spread(taps: list[bytes], gateways: int, seed: int) -> list[list[list[bytes]]]:
@@ -105,6 +117,84 @@ def test_the_same_terminals_spread_over_four_gateways_post_each_tap_once(kind):
         check_chains(street)
         for engine in engines:
             engine.dispose()
+
+
+class Bench(NamedTuple):
+    """What a gateway in a process of its own works with."""
+
+    url: str
+    now: datetime
+    batches: list[list[bytes]]
+
+
+def work(bench: Bench) -> list[tuple[bytes, bytes | None]]:
+    """Every batch through an intake on an engine of its own: (frame, reply)."""
+    engine = open_engine(bench.url)
+    intake = Intake(engine, Keyring(*KEYS), clock=lambda: bench.now, attempts_max=12)
+    seen = []
+    for batch in bench.batches:
+        answers = intake.take([Arrival(frame, bench.now) for frame in batch])
+        seen += [(frame, answer.reply) for frame, answer in zip(batch, answers, strict=True)]
+    engine.dispose()
+    return seen
+
+
+def story(street: Street, seed: int) -> tuple[list[bytes], int, list[HeldKey]]:
+    """Frames of sales, held ones among them, with voids and second voids behind some of them;
+    the points that must be left, and the held taps nobody voids."""
+    rng = random.Random(seed)
+    frames, points, waiting = [], 0, []
+    for _ in range(TAPS // 3):
+        terminal = rng.randrange(TERMINALS)
+        on_hold, voided = rng.random() < 0.2, rng.random() < 0.4
+        tap = street.sale(terminal=terminal, card=rng.randrange(MEMBERS),
+                          operator=9 if on_hold else None)
+        said = street.message(tap)
+        frames.append(tap)
+        for _ in range(rng.choice((1, 1, 2)) if voided else 0):
+            frames.append(street.void(said.request.trace, terminal=terminal))
+        points += 0 if voided else 15
+        if on_hold:
+            waiting.append(HeldKey(said.terminal_id, said.request.journal, said.request.trace))
+    return frames, points, waiting
+
+
+def post_held(street: Street, keys: list[HeldKey], until: threading.Event) -> None:
+    """HQ posts what is held as soon as it is there; what is voided is not."""
+    intake = Intake(street.engine, street.keyring, clock=lambda: street.now, attempts_max=12)
+    while True:
+        last = until.is_set()
+        for key in keys:
+            with suppress(HeldError):
+                held.post(intake, key, "Lin")
+        if last:
+            return
+
+
+@pytest.mark.parametrize("pool", [ThreadPoolExecutor, processes])
+@pytest.mark.parametrize("kind", [SQLITE, POSTGRESQL])
+def test_voids_and_verdicts_among_three_gateways_leave_what_one_would(kind, pool):
+    with fresh_url(kind) as url:
+        engine = open_engine(url)
+        street = Street(engine, terminals=TERMINALS, members=MEMBERS)
+        frames, points, keys = story(street, seed=11)
+        done = threading.Event()
+        with pool(3) as gateways, ThreadPoolExecutor(1) as desk:
+            hq = desk.submit(post_held, street, keys, done)
+            found = [gateways.submit(work, Bench(url, street.now, batches))
+                     for batches in spread(frames, 3, seed=5)]
+            answers = [each for some in found for each in some.result()]
+            done.set()
+            hq.result()
+        replies: dict[bytes, set[bytes | None]] = {frame: set() for frame in frames}
+        for frame, reply in answers:
+            replies[frame].add(reply)
+        assert all(len(each) == 1 for each in replies.values())
+        assert street.rows("members", "sum(available), sum(debt)") == [(points, 0)]
+        assert street.rows("quarantine") == []
+        assert run_audit(engine, street.keyring, rebuild=True,
+                         clock=lambda: street.now).findings == ()
+        engine.dispose()
 
 
 def test_a_real_deadlock_is_tried_again_and_the_tap_posts_once(postgresql_engine):

@@ -36,7 +36,8 @@ class Settled:
 
 @dataclass(frozen=True)
 class OutboxEntry:
-    """A record of a handset's outbox; `settled` False: the gateway's answer is still awaited."""
+    """A record of a handset's outbox; `settled` False: the gateway's answer is still awaited.
+    `original`: (journal, trace) of what a void takes back."""
 
     terminal_id: int
     journal: int
@@ -48,6 +49,7 @@ class OutboxEntry:
     points: int | None
     receipt: int | None
     card_last4: str | None = None
+    original: tuple[int, int] | None = None
 
 
 class Handset:
@@ -134,10 +136,7 @@ class Handset:
     async def outbox(self) -> list[OutboxEntry]:
         """What its flash holds, oldest first."""
         answer = await self.do("outbox")
-        return [OutboxEntry(self.terminal_id, row["journal"], row["trace"], row["type"],
-                            row.get("amount_minor"), bool(row.get("settled")), row.get("code"),
-                            row.get("points"), row.get("receipt"), row.get("card_last4"))
-                for row in answer["outbox"]]
+        return [_entry(self.terminal_id, row) for row in answer["outbox"]]
 
 
 def settled(terminal_id: int, said: Mapping[str, Any]) -> Settled:
@@ -145,3 +144,11 @@ def settled(terminal_id: int, said: Mapping[str, Any]) -> Settled:
     return Settled(terminal_id, said["journal"], said["trace"], said["code"],
                    said.get("points") or 0, said.get("balance"), said.get("member"),
                    said.get("tier"), said.get("receipt"))
+
+
+def _entry(terminal_id: int, row: Mapping[str, Any]) -> OutboxEntry:
+    original = row.get("original")
+    return OutboxEntry(
+        terminal_id, row["journal"], row["trace"], row["type"], row.get("amount_minor"),
+        bool(row.get("settled")), row.get("code"), row.get("points"), row.get("receipt"),
+        row.get("card_last4"), (original[0], original[1]) if original else None)

@@ -32,7 +32,7 @@ def test_acts_come_in_order_and_the_last_one_is_a_kill_at_the_end():
         acts = draw(seed, SCOPE)
         times = [act.at_ms for act in acts]
         assert times == sorted(times) and times[-1] == SCOPE.lasts_ms, seed
-        assert kills(acts)[-1] == acts[-1] and acts[-1].point == schedule.LAST, seed
+        assert kills(acts)[-1] == acts[-1] and kills(acts)[-1].point == schedule.LAST, seed
 
 
 def test_a_round_kills_everything_at_every_point():
@@ -55,7 +55,7 @@ def test_without_postgresql_no_database_is_killed():
 def test_only_what_is_there_is_hurt():
     for seed in SEEDS:
         for act in draw(seed, SCOPE._replace(terminals=1, workers=1)):
-            assert getattr(act, "index", 0) in (0, None), (seed, act)
+            assert act.number in (0, None), (seed, act)
 
 
 def test_chosen_faults_are_the_only_ones_and_none_is_none():

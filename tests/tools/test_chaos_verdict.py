@@ -4,7 +4,7 @@ import pytest
 
 from protocol import codes
 from tools.chaos.verdict import Verdict, judge
-from tools.chaos.witness import Answer, Witness
+from tools.chaos.witness import Answer, Saved, Witness
 from tools.handsets import OutboxEntry
 from tools.tally import Entry
 
@@ -19,7 +19,7 @@ def box(**changed) -> OutboxEntry:
 
 
 def verdict(boxes, ledger, saved=(KEY,), answers=None) -> Verdict:
-    return judge(dict.fromkeys(saved, 1), answers or {}, boxes, ledger, BARREN)
+    return judge(dict.fromkeys(saved, Saved(1, None)), answers or {}, boxes, ledger, BARREN)
 
 
 def test_one_tap_one_entry_and_the_same_figures_are_exact():
@@ -74,21 +74,64 @@ def test_a_card_from_stock_earns_its_refusal_and_nothing_else():
     assert verdict([box(card_last4="0001")], [ENTRY]).lost == 1
 
 
+VOID = OutboxEntry(7, 1, 2, 3, None, True, codes.APPROVED, -12, 101, None, (1, 1))
+TAKEN_BACK = Entry(7, 1, 2, 101, -1250, -12)
+BURIED = box(code=codes.VOIDED, points=None, receipt=None)
+EMPTY = OutboxEntry(7, 1, 2, 3, None, True, codes.APPROVED, 0, None, None, (1, 1))
+SECOND = OutboxEntry(7, 1, 3, 3, None, True, codes.NOTHING_LEFT, None, None, None, (1, 1))
+
+
+def test_a_void_takes_back_what_its_sale_brought():
+    found = verdict([BOX, VOID], [ENTRY, TAKEN_BACK])
+    assert found.exact and (found.taps, found.posted) == (2, 2)
+    assert verdict([BOX, VOID], [ENTRY]).lost == 1
+    assert verdict([BOX, VOID], [ENTRY, TAKEN_BACK, TAKEN_BACK]).twice == 1
+    assert verdict([BOX, VOID], [ENTRY, TAKEN_BACK._replace(amount_minor=-1)]).differing == 1
+
+
+def test_a_void_that_takes_back_other_points_is_a_finding():
+    less = OutboxEntry(7, 1, 2, 3, None, True, codes.APPROVED, -11, 101, None, (1, 1))
+    assert verdict([BOX, less], [ENTRY, TAKEN_BACK._replace(points=-11)]).findings
+
+
+def test_a_sale_whose_void_was_first_leaves_nothing():
+    found = verdict([BURIED, EMPTY], [])
+    assert found.exact and (found.taps, found.voided) == (2, 2)
+    assert not verdict([BURIED, EMPTY], [ENTRY]).exact
+    assert not verdict([BURIED, EMPTY], [TAKEN_BACK]).exact
+    assert verdict([BURIED], []).lost == 1
+
+
+def test_a_second_void_finds_nothing_left_and_an_unanswered_one_is_lost():
+    assert verdict([BOX, VOID, SECOND], [ENTRY, TAKEN_BACK]).exact
+    assert verdict([BOX, SECOND], [ENTRY]).lost == 1
+    waiting = OutboxEntry(7, 1, 2, 3, None, False, None, None, None, None, (1, 1))
+    found = verdict([BOX, waiting], [ENTRY])
+    assert (found.lost, found.unsettled) == (1, 1)
+
+
+def test_what_a_void_is_of_may_be_known_from_what_was_said_alone():
+    bare = OutboxEntry(7, 1, 2, 3, None, True, codes.APPROVED, -12, 101)
+    told = {KEY: Saved(1, None), (7, 1, 2): Saved(3, (1, 1))}
+    assert judge(told, {}, [BOX, bare], [ENTRY, TAKEN_BACK], BARREN).exact
+    assert not judge({}, {}, [BOX, bare], [ENTRY, TAKEN_BACK], BARREN).exact
+
+
 def test_an_answer_shown_that_the_outbox_does_not_hold_is_a_finding():
     found = verdict([BOX], [ENTRY], answers={KEY: Answer(codes.APPROVED, 99, 100)})
     assert found.findings and not found.exact
 
 
 def said(event: str, **values) -> dict:
-    return {"event": event, "journal": 1, "trace": 1, **values}
+    return {"event": event, "journal": 1, "trace": 1, "type": 1, "original": None, **values}
 
 
 def test_the_witness_keeps_what_was_saved_and_answered():
     witness = Witness()
-    witness.hear(7, said("saved", type=1))
+    witness.hear(7, said("saved"))
     witness.hear(7, said("settled", code=0, points=12, receipt=100))
     witness.hear(7, said("settled", code=0, points=12, receipt=100))
-    assert witness.saved == {KEY: 1}
+    assert witness.saved == {KEY: Saved(1, None)}
     assert witness.answers == {KEY: Answer(0, 12, 100)} and not witness.findings
 
 

@@ -84,14 +84,14 @@ class Blows:
                 await link.apply(act.fault)
             self.faults[act.fault.name] += 1
         elif act.kind == schedule.WORKER and act.point != schedule.RANDOM:
-            worker = self._stage.workers[act.index]
+            worker = self._stage.workers[act.number]
             if not worker.armed:
                 worker.arm(act.point)
                 self._kill(worker.process, (schedule.WORKER, schedule.RANDOM), 0)
         elif act.point == schedule.BACKEND:
             self._kill_backend(Random(f"{self._seed} backend {act.at_ms}"))
         elif act.point == schedule.FLASH:
-            handset = self._stage.handsets[act.index]
+            handset = self._stage.handsets[act.number]
             handset.process.down_s = act.down_ms / 1000
             self._spawn(_cut(handset, act.value))
         else:
@@ -101,7 +101,7 @@ class Blows:
     def _links(self, act: Spoil) -> list[Proxy]:
         stage = self._stage
         links = stage.worker_links if act.kind == schedule.WORKER else stage.links
-        return list(links) if act.index is None else [links[act.index]]
+        return list(links) if act.number is None else [links[act.number]]
 
     def _process(self, act: Kill) -> Process:
         stage = self._stage
@@ -109,11 +109,11 @@ class Blows:
             case schedule.BROKER:
                 return stage.broker
             case schedule.WORKER:
-                return stage.workers[act.index].process
+                return stage.workers[act.number].process
             case schedule.DATABASE if stage.database is not None:
                 return stage.database
             case schedule.TERMINAL:
-                return stage.handsets[act.index].process
+                return stage.handsets[act.number].process
         raise ValueError(f"nobody to kill: {act}")
 
     def _kill(self, process: Process, how: tuple[str, str], down_ms: int) -> None:

@@ -25,6 +25,7 @@ from tools import demo_stage, state
 from tools.chaos import faults, postgres
 from tools.chaos.run import Plan, Result, Round
 from tools.chaos.stage import CONFIGS, Crew, mosquitto
+from tools.chaos.verdict import Verdict
 from tools.chaos.view import View
 from tools.errors import EXIT_BAD_RESULT, EXIT_STOPPED, ToolError
 
@@ -167,7 +168,8 @@ def _said(result: Result) -> str:
                else f"drained in {result.drained_s:.1f} s")
     return (f"{result.plan.config.name}: {sum(result.kills.values())} kills, "
             f"{sum(result.faults.values())} faults, {found.taps} taps, {found.posted} posted, "
-            f"{found.refused} refused, {found.lost} lost, {found.twice} twice, {drained}")
+            f"{found.refused} refused, {found.voided} voided, {found.lost} lost, "
+            f"{found.twice} twice, {drained}")
 
 
 def _explain(asked: Asked, view: View, results: Sequence[Result]) -> None:
@@ -189,7 +191,7 @@ def as_json(asked: Asked, results: Sequence[Result], folder: Path | None) -> dic
     """For programs: totals, and each round."""
     rounds = [_round(each) for each in results]
     kills = sum((each.kills for each in results), Counter())
-    names = ("taps", "posted", "refused", "lost", "twice", "untapped", "differing", "unsettled")
+    names = Verdict._fields[:-1]
     totals = {name: sum(getattr(each.verdict, name) for each in results) for name in names}
     drained = [each.drained_s for each in results]
     slowest = None if None in drained else round(max(map(float, filter(None, drained))), 1)

@@ -131,7 +131,7 @@ class Round:
         self._phase("blows")
         closing = asyncio.Event()
         barren = tuple(map(int, self._barren()))
-        tapping = [asyncio.ensure_future(cashiers.taps(
+        tapping = [asyncio.create_task(cashiers.taps(
             each, self.stage.cards, barren, Random(f"{self.plan.seed} cashier {number}"), closing))
             for number, each in enumerate(self.stage.handsets)]
         began = asyncio.get_running_loop().time()
@@ -152,7 +152,7 @@ class Round:
         self.journal.last_kill()
         self.blows.last(last)
 
-    async def _until(self, when: float, tapping: list[asyncio.Future[None]]) -> None:
+    async def _until(self, when: float, tapping: list[asyncio.Task[None]]) -> None:
         delay_s = when - asyncio.get_running_loop().time()
         failed = [each.failed for each in self.stage.processes]
         done, _ = await asyncio.wait([*tapping, *failed], timeout=max(delay_s, 0),

@@ -48,23 +48,23 @@ class Scope(NamedTuple):
 
 
 class Kill(NamedTuple):
-    """kill -9 of `kind` number `index` at `point`. `value`: flash operations until then, where
-    the point is one. It stays down for `down_ms`."""
+    """kill -9 of the `kind` with this number, from 0, at `point`. `value`: flash operations until
+    then, where the point is one. It stays down for `down_ms`."""
 
     at_ms: int
     kind: str
-    index: int
+    number: int
     point: str
     value: int
     down_ms: int
 
 
 class Spoil(NamedTuple):
-    """`fault` on the link of `kind` (terminal, worker) `index`; None: of all terminals."""
+    """`fault` on the link of the `kind` (terminal, worker) with this number; None: of all."""
 
     at_ms: int
     kind: str
-    index: int | None
+    number: int | None
     fault: Fault
 
 
@@ -80,7 +80,8 @@ def draw(seed: str, scope: Scope) -> tuple[Act, ...]:
 
 def last_kill(seed: str, scope: Scope) -> Kill:
     random = Random(f"{seed} last")
-    kind = random.choice([*LAST_KINDS, *([DATABASE] if scope.postgresql else [])])
+    kinds = (*LAST_KINDS, DATABASE) if scope.postgresql else LAST_KINDS
+    kind = random.choice(kinds)
     return Kill(scope.lasts_ms, kind, random.randrange(scope.workers), LAST, 0,
                 random.randint(*DOWN_MS))
 
@@ -117,12 +118,12 @@ def _spoils(random: Random, scope: Scope) -> list[Spoil]:
             random.shuffle(deck)
         name = deck.pop()
         if name in faults.INDOORS and random.randrange(4) == 0:
-            kind, index = WORKER, random.randrange(scope.workers)
+            kind, number = WORKER, random.randrange(scope.workers)
         else:
             kind = TERMINAL
-            index = random.randrange(scope.terminals)
+            number = random.randrange(scope.terminals)
             if random.randrange(EVERYWHERE) == 0 and name not in faults.HALF_OPEN:
-                index = None
-        spoils.append(Spoil(at_ms, kind, index, faults.draw(name, random)))
+                number = None
+        spoils.append(Spoil(at_ms, kind, number, faults.draw(name, random)))
         at_ms += random.randint(*FAULT_GAP_MS)
     return spoils

@@ -5,7 +5,7 @@ later; an answer said once is never said otherwise.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 Key = tuple[int, int, int]  # terminal, journal, trace
@@ -17,12 +17,19 @@ class Answer(NamedTuple):
     receipt: int | None
 
 
+class Saved(NamedTuple):
+    """`original`: (journal, trace) of what a void takes back."""
+
+    type: int
+    original: tuple[int, int] | None
+
+
 class Witness:
-    """`saved`: key -> message type. `answers`: key -> what was told. `findings`: what no
+    """`saved`: key -> what it was. `answers`: key -> what was told. `findings`: what no
     handset may ever say. `counts`: events by name."""
 
     def __init__(self) -> None:
-        self.saved: dict[Key, int] = {}
+        self.saved: dict[Key, Saved] = {}
         self.answers: dict[Key, Answer] = {}
         self.moved: dict[Key, Key] = {}
         self.findings: list[str] = []
@@ -35,7 +42,7 @@ class Witness:
                 key = (terminal_id, said["journal"], said["trace"])
                 if key in self.saved:
                     self.findings.append(f"{key} was saved twice")
-                self.saved[key] = said.get("type", 1)
+                self.saved[key] = Saved(said["type"], _pair(said["original"]))
             case "settled":
                 self._settled((terminal_id, said["journal"], said["trace"]), said)
             case "conflict":
@@ -53,3 +60,7 @@ class Witness:
         answer = Answer(said["code"], said.get("points") or 0, said.get("receipt"))
         if self.answers.setdefault(key, answer) != answer:
             self.findings.append(f"{key} was answered {self.answers[key]}, then {answer}")
+
+
+def _pair(said: Sequence[int] | None) -> tuple[int, int] | None:
+    return None if said is None else (said[0], said[1])

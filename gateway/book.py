@@ -177,8 +177,10 @@ Key = tuple[int, bytes]  # (origin, operation key) of an outcome
 
 
 class Made(NamedTuple):
-    """An entry as a void finds it: where it was made, and what it did."""
+    """An entry as a void finds it: where it was made, and what it did. `id` is 0 until it has its
+    number."""
 
+    id: int
     kind: int
     member_id: int
     merchant_id: int
@@ -199,12 +201,13 @@ class Original(NamedTuple):
 
 
 class Reversal(NamedTuple):
-    """The message with this key is taken back. `tombstone`: it has not come yet, and now its
-    outcome is 40."""
+    """The message with this key is taken back, and its entry with it, if it made one.
+    `tombstone`: it has not come yet, and now its outcome is 40."""
 
     origin: int
     key: bytes
     tombstone: bool = False
+    entry_id: int = 0
 
 
 class Facts(NamedTuple):
@@ -258,8 +261,8 @@ class Book:
     """The state of one batch. Read it freely; write it by `join` only.
 
     `missing`: by (terminal, journal) of a heartbeat, the spans of traces that nobody decided.
-    `broken`: ("members", id) and ("journals", terminal, journal) of rows that do not fit their
-    seals: nothing may be stored on top of them."""
+    `broken`: ("members", id), ("journals", terminal, journal) and ("entries", id) of rows that do
+    not fit their seals: nothing may be stored on top of them."""
 
     def __init__(self, catalogue: Catalogue, now: int, *, terminals: dict[int, Terminal],
                  cards: dict[str, Card], members: dict[int, Member],
@@ -303,7 +306,7 @@ class Book:
         """What a later void of this batch finds: the message ended with this decision."""
         posted = decision.posted
         made = None if posted is None else Made(
-            posted.draft.kind, posted.draft.member.id, posted.merchant_id, posted.card_id,
+            0, posted.draft.kind, posted.draft.member.id, posted.merchant_id, posted.card_id,
             posted.amount_minor, posted.draft.postings, posted.draft.movements)
         self.originals[message.origin, message.key] = Original(
             message.request.type, decision.code, made, False)

@@ -109,7 +109,8 @@ def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message]
         row[-1], chain.seal(audit_key, "members", derived(found_members[row[0]])))}
     broken |= {("journals", row[0], row[1]) for row in journal_rows if not chain.same(
         row[-1], chain.seal(audit_key, "journals", tuple(row[:-1])))}
-    named = originals.read(connection, keyring, wanted, seen.outcomes, gone, found_members)
+    named, forged = originals.read(connection, keyring, wanted, seen.outcomes, gone, found_members)
+    broken |= {("entries", entry_id) for entry_id in forged}
     book = Book(catalogue, now, terminals=held_terminals, cards=found_cards,
                 members=found_members, journals=found_journals, broken=frozenset(broken),
                 originals=named, receipts=dict(wanted.receipts),

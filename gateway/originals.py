@@ -13,14 +13,15 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from gateway import bulk
+from gateway import bulk, chain
 from gateway.book import HQ, Key, Made, Message, Original, Outcome, verdict_key
 from gateway.clock import month_of
 from gateway.errors import LinkMoved
 from gateway.keyring import Keyring, KeyringError, bound_to
 from gateway.ledger import ACCRUAL, REVERSAL, Movement, Posting
+from gateway.statements import send
 from gateway.strict_cbor import decode
-from gateway.tables import entries, frames, lot_movements, outcomes, postings
+from gateway.tables import ENTRY_LINKED, LOT_FACTS, entries, frames, lots, outcomes, postings
 from protocol import codes
 from protocol import frames as wire
 from protocol.limits import FRAME_UP_SIZE_MAX
@@ -90,40 +91,48 @@ def resolve(connection: Connection, batch: Sequence[Message]) -> Wanted:
         values += ids
     led: dict[int, Key] = {}
     members = set()
-    for entry_id, origin, key, member_id in connection.exec_driver_sql(
-            " UNION ALL ".join(parts), values):
+    for entry_id, origin, key, member_id in send(
+            connection, " UNION ALL ".join(parts), values).fetchall():
         members.add(member_id)
         if entry_id in receipts:
             led[entry_id] = subject(origin, key)
     return Wanted(frozenset(keys | set(led.values())), led, frozenset(members))
 
 
+class Found(NamedTuple):
+    """`originals`: those that have come, by key; `broken`: ids of entries that do not fit their
+    chain, on which nothing may be built."""
+
+    originals: dict[Key, Original]
+    broken: frozenset[int] = frozenset()
+
+
 def read(connection: Connection, keyring: Keyring, wanted: Wanted,
-         found: Mapping[Key, Outcome], reversed_keys: Iterable[Key],
-         locked: Iterable[int]) -> dict[Key, Original]:
-    """The originals that have come, by key; `found`: their outcomes, read behind the locks.
+         outcomes_of: Mapping[Key, Outcome], reversed_keys: Iterable[Key],
+         locked: Iterable[int]) -> Found:
+    """What became of the originals; `outcomes_of`: their outcomes, read behind the locks.
 
     Raises LinkMoved when one of them moved points of a member that is not `locked`.
     """
-    if not wanted.keys:
-        return {}
+    come = wanted.keys & outcomes_of.keys()
+    if not come:
+        return Found({})
     gone = set(reversed_keys)
     entry_ids: dict[Key, int] = {}
     unposted: list[Outcome] = []
-    for key in wanted.keys & found.keys():
-        outcome, verdict = found[key], found.get((HQ, verdict_key(*key)))
+    for key in come:
+        outcome, verdict = outcomes_of[key], outcomes_of.get((HQ, verdict_key(*key)))
         entry_id = outcome.entry_id or (verdict.entry_id if verdict else None)
         if entry_id is not None:
             entry_ids[key] = entry_id
         else:
             unposted.append(outcome)
-    made = _read_made(connection, sorted(set(entry_ids.values())))
+    made, broken = _read_made(connection, keyring, sorted(set(entry_ids.values())))
     if not {each.member_id for each in made.values()} <= set(locked):
         raise LinkMoved("An original was posted meanwhile. Nothing was stored.")
     types = _read_types(connection, keyring, unposted)
-    return {key: _original(found[key], made.get(entry_ids.get(key, 0)),
-                           types.get(key, SALE), key in gone)
-            for key in wanted.keys & found.keys()}
+    return Found({key: _original(outcomes_of[key], made.get(entry_ids.get(key, 0)),
+                                 types.get(key, SALE), key in gone) for key in come}, broken)
 
 
 def _original(outcome: Outcome, made: Made | None, kind: int, reversed_: bool) -> Original:
@@ -132,23 +141,53 @@ def _original(outcome: Outcome, made: Made | None, kind: int, reversed_: bool) -
     return Original(kind, outcome.code, made, reversed_ or outcome.code == codes.VOIDED)
 
 
-def _read_made(connection: Connection, ids: Sequence[int]) -> dict[int, Made]:
+def _read_made(connection: Connection, keyring: Keyring,
+               ids: Sequence[int]) -> tuple[dict[int, Made], frozenset[int]]:
+    """Entries with their lines, and the ids of those that were changed since: what a void gives
+    back is read from them, so each is proved by its chain first."""
     if not ids:
-        return {}
+        return {}, frozenset()
     rows = [(each,) for each in ids]
+    posted, moved = _read_lines(connection, rows)
+    lot_ids = sorted({(each.lot_id,) for lines in moved.values() for each in lines})
+    facts = {row[0]: tuple(row) for row in bulk.select(
+        connection, lots, LOT_FACTS, ("id",), lot_ids)} if lot_ids else {}
+    made, broken = {}, set[int]()
+    by_id, values = bulk.matching(connection, entries, ("id",), rows)
+    columns = ",".join(f"e.{name}" for name in (*ENTRY_LINKED, "link", "head"))
+    for *row, link, head, before in send(
+            connection, f"SELECT {columns}, b.link FROM entries e LEFT JOIN entries b"
+            " ON b.member_id = e.member_id AND b.chain_seq = e.chain_seq - 1"
+            f" WHERE e.{by_id}", values).fetchall():
+        entry = dict(zip(ENTRY_LINKED, row, strict=True))
+        lines, moves = posted.get(row[0], []), moved.get(row[0], [])
+        opened = [facts[lot_id] for lot_id in sorted({each.lot_id for each in moves})
+                  if lot_id in facts and facts[lot_id][-1] == row[0]]
+        content = chain.entry_content(row, list(map(tuple, lines)), list(map(tuple, moves)),
+                                      opened)
+        before = before or chain.birth(entry["member_id"])
+        if (link != chain.link(before, content)
+                or not chain.same(head, chain.head(keyring.audit_key, link))):
+            broken.add(row[0])
+        made[row[0]] = Made(*(entry[name] for name in MADE_COLUMNS), tuple(lines), tuple(moves))
+    return made, frozenset(broken)
+
+
+def _read_lines(connection: Connection, rows: Sequence[tuple]
+                ) -> tuple[dict[int, list[Posting]], dict[int, list[Movement]]]:
     by_entry, values = bulk.matching(connection, postings, ("entry_id",), rows)
     posted: dict[int, list[Posting]] = {}
     moved: dict[int, list[Movement]] = {}
-    for group, entry_id, _, *line in connection.exec_driver_sql(
-            f"SELECT 1, entry_id, line, account_id, unit, amount FROM {postings.name}"
+    for group, entry_id, _, *line in send(
+            connection, "SELECT 1, entry_id, line, account_id, unit, amount FROM postings"
             f" WHERE {by_entry} UNION ALL SELECT 2, entry_id, line, lot_id, delta, held_delta"
-            f" FROM {lot_movements.name} WHERE {by_entry} ORDER BY 1, 2, 3", values + values):
+            f" FROM lot_movements WHERE {by_entry} ORDER BY 1, 2, 3",
+            values + values).fetchall():
         if group == 1:
             posted.setdefault(entry_id, []).append(Posting(*line))
         else:
             moved.setdefault(entry_id, []).append(Movement(*line))
-    return {row[0]: Made(*row[1:], tuple(posted.get(row[0], ())), tuple(moved.get(row[0], ())))
-            for row in bulk.select(connection, entries, MADE_COLUMNS, ("id",), rows)}
+    return posted, moved
 
 
 def request_of(frame: bytes) -> Request | Fault:

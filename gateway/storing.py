@@ -101,7 +101,7 @@ def store(connection: Connection, keyring: Keyring, settled: Sequence[Settled], 
     journaled = {(each.case.message.terminal_id, each.case.message.request.journal)
                  for each in settled if each.case.kind in (OUTCOME, REFUSAL)
                  and each.case.message.request.trace}
-    _refuse_broken(book, done, journaled)
+    _refuse_broken(book, done, journaled, settled)
     if done.entries:
         _store_entries(connection, sorted(done.entries.values()))
         _store_lots(connection, done.lots)
@@ -120,10 +120,15 @@ def store(connection: Connection, keyring: Keyring, settled: Sequence[Settled], 
         _store_registry(connection, keyring, book)
 
 
-def _refuse_broken(book: Book, done: Ledgered, journaled: set[tuple[int, int]]) -> None:
+def _refuse_broken(book: Book, done: Ledgered, journaled: set[tuple[int, int]],
+                   settled: Sequence[Settled]) -> None:
+    if not book.broken:
+        return
     # a new seal over a forged figure would make it true
     touched = {("members", member_id) for member_id in done.members}
     touched |= {("journals", *key) for key in journaled}
+    touched |= {("entries", each.case.decision.reversal.entry_id) for each in settled
+                if each.case.decision.reversal is not None}
     found = sorted(" ".join(map(str, key)) for key in touched & book.broken)
     if found:
         raise SealBroken(f"Not what was sealed: {', '.join(found)}. Nothing was stored;"

@@ -102,7 +102,7 @@ def _take_back(message: Message, book: Book, place: Place, key: Key, made: Made)
     facts = Facts(points=points, balance=after.balance, member=after.masked_name,
                   expiring=expiring_next(after, booked_on), head_of=after.id,
                   amount_minor=amount)
-    return Decision(codes.APPROVED, facts, posted, reversal=Reversal(*key))
+    return Decision(codes.APPROVED, facts, posted, reversal=Reversal(*key, entry_id=made.id))
 
 
 def _context(message: Message, key: Key, points: int) -> str:

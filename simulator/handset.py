@@ -32,6 +32,7 @@ RESET_SOFT = 5
 # told by the App and of no interest to the log: what the screen shows follows from the rest,
 # and why a link went is said in the words of this Python's exceptions
 QUIET = ("screen", "clock")
+BOOTED = ("ready", "recovery")
 
 Key = tuple[int, int]
 
@@ -157,9 +158,6 @@ class Handset:
         self.boots += 1
         if not self._device.on:
             self._device = self._device.reborn()
-        # the program collects garbage when it boots, which on this side would walk through all
-        # handsets of the street: what lives now is set aside first (Street.run takes it back)
-        gc.freeze()
         board = FakeBoard(self._loop, self._random, self._device, self.radio.connect, self.boots,
                           reset_cause, self._watchdog_ms)
         board.drift_ppm = self.drift_ppm
@@ -293,6 +291,11 @@ class Handset:
             self._settled(*values)
         elif kind in ("link", "no_link"):
             self._note(kind, int(kind == "link" and values[0]))
+        elif kind in BOOTED:
+            # the program collects garbage next, which on this side would walk through all handsets
+            # of the street: what lives now is set aside first (Street.run takes it back)
+            gc.freeze()
+            self._note(kind, *(each for each in values if isinstance(each, int)))
         elif kind == "died":
             self.deaths += 1
             self._note(kind, values[0])

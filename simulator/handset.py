@@ -10,6 +10,7 @@ import asyncio
 import gc
 from collections import deque
 from collections.abc import Callable
+from functools import lru_cache
 from random import Random
 from typing import Any, NamedTuple
 
@@ -77,6 +78,22 @@ class Witness:
         """The power came or went."""
 
 
+@lru_cache(maxsize=64)
+def _used(blocks: int, lived: int, terminal_id: int, epoch: int, key: bytes) -> NorFlash:
+    """A flash whose outbox took and settled so many taps; whoever wants it copies it."""
+    device = NorFlash(blocks, Random(0))
+    format_outbox(device, 1)
+    outbox = Outbox(device)
+    outbox.mount()
+    for trace in range(1, lived + 1):
+        said = messages.request(messages.SALE, 1, trace, card=(ENTRY_TAP, CARD_BEFORE),
+                                amount_minor=trace)
+        outbox.append(trace, frames.seal(key, UP, terminal_id, epoch,
+                                         messages.encode_request(said)))
+        outbox.settle(1, trace, codes.APPROVED)
+    return device
+
+
 class Handset:
     """`taps`: accepted sales by (journal, trace); `answers`: the reply that settled each.
 
@@ -132,16 +149,11 @@ class Handset:
         if not lived:
             format_outbox(self._device, self._random.randrange(1, 1 << 32))
             return
-        format_outbox(self._device, 1)
+        self._device = _used(self._device.blocks, lived, self.settings.terminal_id,
+                             self.settings.epoch, self.settings.key).copy(
+                                 self._device._random, self._device.torn)
         outbox = Outbox(self._device)
         outbox.mount()
-        settings = self.settings
-        for trace in range(1, lived + 1):
-            said = messages.request(messages.SALE, 1, trace, card=(ENTRY_TAP, CARD_BEFORE),
-                                    amount_minor=trace)
-            outbox.append(trace, frames.seal(settings.key, UP, settings.terminal_id,
-                                             settings.epoch, messages.encode_request(said)))
-            outbox.settle(1, trace, codes.APPROVED)
         outbox.new_journal(self._random.randrange(2, 1 << 32))
 
     @property

@@ -192,6 +192,14 @@ class Base:
     def fail(self, kind: str, chances: int) -> None:
         """IO or UNSURE strikes at the chance that comes so many from now."""
 
+    def copy(self) -> Any:
+        """A backup, as it stands between two transactions."""
+        raise NotImplementedError
+
+    def restore(self, backup: Any) -> None:
+        """From now on the database is what it was when the backup was made."""
+        raise NotImplementedError
+
     def cut_after(self, operations: int) -> None:
         """Server power goes inside the disk operation that comes so many from now."""
 
@@ -221,7 +229,6 @@ class Memory(Base):
         event.listen(self.engine, "commit", self.commits)
 
     def copy(self) -> sqlite3.Connection:
-        """A backup, as it stands between two transactions."""
         made = sqlite3.connect(":memory:", check_same_thread=False)
         self.connection.backup(made)
         return made
@@ -283,6 +290,13 @@ class OnDisk(Base):
 
     def cut_after(self, operations: int) -> None:
         self.disk.cut_after(operations)
+
+    def copy(self) -> Disk:
+        return self.disk.copy()
+
+    def restore(self, backup: Disk) -> None:
+        self.disk.restore(backup)
+        self.reopen()
 
     def reopen(self) -> None:
         """After a loss or a crash: the next process opens what is there."""

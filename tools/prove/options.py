@@ -89,6 +89,8 @@ class Options(NamedTuple):
     drift_ppm_max: int = 0
     heap_per_1000: int = 0              # taps within which the heap runs out
     heap_down: int = 0                  # frames from the gateway within which it does
+    flash_put_backs: int = 0            # of an older copy, when every tap since is answered
+    flash_put_back_s_max: int = 60
     closed_days: int = 0                # everything off in the middle of the run
     # the registry
     cards_lost: int = 0
@@ -96,12 +98,16 @@ class Options(NamedTuple):
     members_suspended: int = 0
     merchants_suspended: int = 0
     terminals_suspended: int = 0
+    verdicts: int = 0                   # HQ goes through the held taps
+    key_rotations: int = 0
+    restores: int = 0                   # from an older backup
     # limits of the second phase
     drain_minutes_max: int = 240
 
 
 WORLD = ("terminals", "taps", "gap_ms_mean", "members", "workers", "batch_max", "commit_ms_max",
-         "latency_ms_max", "outbox_blocks", "lived_taps", "keepalive_s", "watchdog_s", "drain_minutes_max")
+         "latency_ms_max", "outbox_blocks", "lived_taps", "keepalive_s", "watchdog_s",
+         "drain_minutes_max")
 FAULTS = tuple(name for name in Options._fields
                if name not in WORLD and not name.endswith("_max"))
 
@@ -167,7 +173,11 @@ GROUPS: tuple[tuple[str, int, dict[str, Draw]], ...] = (
     ("cards", 20, {"cards_lost": _maybe(_upto(2)), "cards_blocked": _maybe(_upto(2))}),
     ("suspended", 15, {"members_suspended": _maybe(_upto(2)),
                        "merchants_suspended": _maybe(_upto(1)),
-                       "terminals_suspended": _maybe(_upto(2))}),
+                       "terminals_suspended": _maybe(_upto(2)),
+                       "verdicts": _upto(4)}),
+    ("put_back", 8, {"flash_put_backs": _upto(2), "flash_put_back_s_max": _oneof(20, 120)}),
+    ("rotation", 15, {"key_rotations": _upto(3)}),
+    ("restore", 0, {"restores": _upto(2)}),
 )
 
 SHAPES: dict[str, Draw] = {
@@ -208,6 +218,10 @@ def _sensible(drawn: Options, random: Random) -> Options:
     """What one option needs of another."""
     if drawn.closed_days and (drawn.up_late_per_1000 or drawn.down_late_per_1000):
         drawn = drawn._replace(late_s_max=drawn.closed_days * 86400)
+    if drawn.restores:
+        # an older database and an older flash together can lose a tap, and so can an outbox
+        # that has no room to keep what is settled
+        drawn = drawn._replace(flash_put_backs=0, outbox_blocks=32)
     if drawn.outbox_blocks == 9 and not random.randrange(3):
         # a long darkness in which the outbox of one busy terminal fills up
         drawn = drawn._replace(terminals=1, taps=TAPS_IN_ALL * 3 // 2, gap_ms_mean=500,

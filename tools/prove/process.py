@@ -85,16 +85,16 @@ class Process:
         self.restart()
 
     def restart(self) -> None:
-        self._intake = Poisoned(self._base.engine, keyring(), clock=self._clock,
+        self.intake = Poisoned(self._base.engine, keyring(), clock=self._clock,
                                 pause=lambda seconds: None)
-        self._intake.poison = self._poison
+        self.intake.poison = self._poison
 
     def __call__(self, arrived: Sequence[Arrived], now_us: int) -> Sequence[bytes | None]:
         arrivals = [Arrival(each.frame, self._clock.at(each.received_us), each.terminal_id)
                     for each in arrived]
-        retries = self._intake.retries
+        retries = self.intake.retries
         try:
-            answers = self._intake.take(arrivals)
+            answers = self.intake.take(arrivals)
         except TryLater as error:
             if self._base.power_is_gone:
                 self._on_power_lost()
@@ -102,7 +102,7 @@ class Process:
             raise Unavailable(str(error)) from error
         finally:
             self._base.doomed = False
-            self.retries += self._intake.retries - retries
+            self.retries += self.intake.retries - retries
         if self._base.power_is_gone:
             # the disk is dead although every answer was committed before it died
             self._on_power_lost()

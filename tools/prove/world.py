@@ -35,15 +35,18 @@ from simulator.shore import Shore, Work
 from tools.prove import judge
 from tools.prove import options as drawing
 from tools.prove.base import Base, Memory, OnDisk, keyring
+from tools.prove.office import Office
 from tools.prove.options import Options
 from tools.prove.process import Clock, Poison, Process
 from tools.prove.story import QUARANTINED, SERVER_POWER_LOST, SETTLING, SURVIVED
-from tools.prove.trouble import Trouble
+from tools.prove.trouble import ServerTrouble
+from tools.prove.trouble_handsets import HandsetTrouble
 from tools.prove.witness import Chronicler
 
 DAY_US = 86400 * US
 AMOUNT_MINOR_MIN, AMOUNT_MINOR_MAX = 100, 90000
 POLL_S = 10
+AFTER_RESTORE_S = 8400
 PATIENCE_S = 1800  # by then whatever is not poisoned has drained
 
 
@@ -81,7 +84,7 @@ class World:
         self.cards = self.facts.cards[:options.members]
         self.clock = Clock(lambda: self.loop.now_us)
         self.witness = Chronicler(self.loop)
-        self.registry = Registry(self.base.engine, keyring(), clock=self.clock)
+        self.new_registry()
         self.poison = Poison(seed, options.poison_per_1000)
         self.heap = Heap()
         self.closed = False
@@ -95,7 +98,7 @@ class World:
                           for _ in range(options.workers)]
         self.shores = [self._shore(place) for place in range(options.workers)]
         self.handsets = [self._handset(place) for place in range(options.terminals)]
-        self.trouble = Trouble(self)
+        self.mishaps = (HandsetTrouble(self), ServerTrouble(self), Office(self))
 
     # -- building ------------------------------------------------------------------------------
 
@@ -137,11 +140,9 @@ class World:
     def _handset(self, place: int) -> Handset:
         options, terminal_id = self.options, self.facts.terminals[place]
         key = keyring().terminal_key(terminal_id, 1)
-        user, password = keys.mqtt_user(terminal_id, 1), keys.mqtt_password(key)
-        made = settings(terminal_id, 1, key, "broker", 1883, user, password,
+        made = settings(terminal_id, 1, key, "broker", 1883, *self.admit(terminal_id, 1),
                         keepalive_s=options.keepalive_s, language="en",
                         outbox_blocks=options.outbox_blocks)
-        self._credentials[user] = Credential(terminal_id, password.encode())
         weather = Weather(min(60, options.latency_ms_max), options.latency_ms_max,
                           garbage_per_10000=options.garbage_per_10000)
         radio = Radio(self.loop, self.stream("radio", terminal_id), weather, self.broker)
@@ -151,6 +152,17 @@ class World:
                           self.log, options.watchdog_s * 1000, self.witness)
         handset.format(options.lived_taps)
         return handset
+
+    def admit(self, terminal_id: int, epoch: int) -> tuple[str, str]:
+        """The broker lets a terminal in under this key epoch; its user and password."""
+        key = keyring().terminal_key(terminal_id, epoch)
+        user, password = keys.mqtt_user(terminal_id, epoch), keys.mqtt_password(key)
+        self._credentials[user] = Credential(terminal_id, password.encode())
+        return user, password
+
+    def new_registry(self) -> None:
+        """Another engine or another database: HQ connects anew."""
+        self.registry = Registry(self.base.engine, keyring(), clock=self.clock)
 
     def moment(self, random: Random) -> int:
         """An instant drawn evenly over the opening hours."""
@@ -175,7 +187,8 @@ class World:
         self.base.close()
 
     async def _day(self) -> None:
-        self.trouble.plan()
+        for each in self.mishaps:
+            each.plan()
         people = [self.loop.create_task(self._cashier(handset)) for handset in self.handsets]
         for handset in self.handsets:
             handset.power_on()
@@ -185,7 +198,8 @@ class World:
         for each in people:
             await each
         await asyncio.sleep(max(self.open_at(self._hours_us) - self.loop.now_us, 0) / US)
-        self.trouble.relief()
+        for each in self.mishaps:
+            each.relief()
         self.witness.happened(SETTLING)
         self.log.note("prove", "relief", *(way.flush() for way in self.mischiefs))
         await self._drain()
@@ -224,6 +238,9 @@ class World:
                 handset.void()
 
     async def _drain(self) -> None:
+        if self.options.restores:
+            # what was answered before a restore comes back when heartbeats, hourly, ask for it
+            await asyncio.sleep(AFTER_RESTORE_S)
         for turn in range(self.options.drain_minutes_max * 60 // POLL_S):
             if self._drained():
                 break
@@ -267,7 +284,7 @@ class World:
         self.log.note("server", "server_power_lost")
         self.witness.happened(SERVER_POWER_LOST)
         base.reopen()
-        self.registry = Registry(base.engine, keyring(), clock=self.clock)
+        self.new_registry()
         self.witness.happened(SURVIVED, None, judge.surviving(self))
         for each in self.shores:
             each.kill("power", 3000)

@@ -1,0 +1,104 @@
+"""What HQ does while merchants work: cards, members, merchants, terminals, verdicts, keys.
+
+Law: everything goes the gateway's own way, at a moment in which its database works; what was done
+is told to the story when it is committed.
+"""
+
+from collections.abc import Callable
+from random import Random
+
+from gateway import held
+from gateway.book import ACTIVE, BLOCKED, LOST, SUSPENDED
+from tools.prove import story
+from tools.prove.mishaps import Mishaps
+
+WORDS = ("post", "refuse")
+
+
+class Office(Mishaps):
+    """HQ of one world."""
+
+    def plan(self) -> None:
+        options = self.options
+        for name, count, act in (
+                ("cards_lost", options.cards_lost, self._lose_card),
+                ("cards_blocked", options.cards_blocked, self._block_card),
+                ("members_suspended", options.members_suspended, self._suspend_member),
+                ("merchants_suspended", options.merchants_suspended, self._suspend_merchant),
+                ("terminals_suspended", options.terminals_suspended, self._suspend_terminal),
+                ("key_rotations", options.key_rotations, self._rotate),
+                ("verdicts", options.verdicts, self._judge)):
+            self.schedule(self.world.stream(name), count, act)
+
+    # -- states --------------------------------------------------------------------------------
+
+    def _change(self, what: str, subject: int, value: str, act: Callable[[], None]) -> None:
+        with self.world.base.well():
+            act()
+        shown = f"{subject % 10000:04}" if what == story.CARD else subject
+        self.note("hq", what, shown, value)
+        self.world.witness.happened(what, subject, value)
+
+    def _lose_card(self, random: Random) -> None:
+        self._set_card(random, LOST)
+
+    def _block_card(self, random: Random) -> None:
+        self._set_card(random, BLOCKED)
+
+    def _set_card(self, random: Random, state: str) -> None:
+        card = self.world.cards[random.randrange(len(self.world.cards))]
+        self._change(story.CARD, card, state,
+                     lambda: self.world.registry.set_card_state(card, state))
+
+    def _suspend_member(self, random: Random) -> None:
+        self._suspend(random, story.MEMBER, self.world.facts.members[:self.options.members],
+                      lambda one, state: self.world.registry.set_member_state(one, state))
+
+    def _suspend_merchant(self, random: Random) -> None:
+        self._suspend(random, story.MERCHANT,
+                      tuple(sorted(set(self.world.facts.merchants.values()))),
+                      lambda one, state: self.world.registry.set_merchant_state(one, state))
+
+    def _suspend_terminal(self, random: Random) -> None:
+        self._suspend(random, story.TERMINAL,
+                      tuple(each.terminal_id for each in self.world.handsets),
+                      lambda one, state: self.world.registry.set_terminal_state(one, state))
+
+    def _suspend(self, random: Random, what: str, subjects: tuple[int, ...],
+                 act: Callable[[int, str], None]) -> None:
+        subject = subjects[random.randrange(len(subjects))]
+        self._change(what, subject, SUSPENDED, lambda: act(subject, SUSPENDED))
+        back_us = self.world.moment(random)
+        if random.randrange(2) and back_us > self.world.loop.now_us:
+            self.at(back_us, lambda: self._change(what, subject, ACTIVE,
+                                                  lambda: act(subject, ACTIVE)))
+
+    # -- keys ----------------------------------------------------------------------------------
+
+    def _rotate(self, random: Random) -> None:
+        """The next key epoch of a terminal; the broker learns its user at the same time."""
+        handset = self.world.handsets[random.randrange(len(self.world.handsets))]
+        with self.world.base.well():
+            epoch = self.world.registry.advance_epoch(handset.terminal_id)
+        self.world.admit(handset.terminal_id, epoch)
+        self.note("hq", "epoch", handset.terminal_id, epoch)
+        self.world.witness.happened(story.EPOCH_ADVANCED, handset.terminal_id, epoch)
+
+    # -- verdicts ------------------------------------------------------------------------------
+
+    def _judge(self, random: Random) -> None:
+        """HQ goes through the held taps and decides some of them."""
+        with self.world.base.well():
+            intake = self.world.processes[0].intake
+            for tap in list(held.waiting(intake)):
+                word, now = random.randrange(2), random.randrange(2)
+                if now:
+                    self._decide(intake, tap.key, WORDS[word])
+
+    def _decide(self, intake: held.Intake, key: held.HeldKey, word: str) -> None:
+        try:
+            (held.post if word == "post" else held.refuse)(intake, key, "clerk", "drawn")
+        except held.HeldError:
+            return  # its void came first
+        self.note("hq", "verdict", *key, word)
+        self.world.witness.happened(story.VERDICT, tuple(key), word)

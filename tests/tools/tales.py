@@ -5,8 +5,7 @@ seen, the books are written. Frames are sealed here with cbor2 alone.
 """
 
 from hashlib import sha256
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import cbor2
 
@@ -32,6 +31,18 @@ def sealed(terminal_id: int, payload: dict[int, Any], epoch: int = 1) -> bytes:
     kid = terminal_id.to_bytes(4, "big") + bytes((epoch,))
     return cbor2.dumps(cbor2.CBORTag(17, [
         b"\xa1\x01\x05", {4: kid}, cbor2.dumps(payload), sha256(repr(payload).encode()).digest()]))
+
+
+class Said(NamedTuple):
+    """What a screen shows of a reply."""
+
+    journal: int
+    trace: int
+    code: int
+    points: int | None
+    balance: int | None
+    receipt: int | None
+    at: int
 
 
 class Tale:
@@ -113,7 +124,8 @@ class Tale:
         receipt = changes.pop("receipt", max((e.receipt for e in self.entries), default=0) + 1)
         made = Entry(receipt, kind, key, by_hq, sha256(self.frames[key]).digest(), member,
                      RULES.merchants[terminal], amount, points, (0,),
-                     (OPENING_S + self.tapped_s[key]) * 1000)
+                     (OPENING_S + self.tapped_s[key]) * 1000,
+                     frozenset((RULES.merchants[terminal],) if points else ()))
         self.entries.append(made._replace(**changes))
         self.running[member] = self.running.get(member, 0) + points
         return receipt
@@ -137,9 +149,8 @@ class Tale:
     def show(self, trace: int, code: int, points: int | None, balance: int | None,
              receipt: int | None, at: int, *, journal: int = JOURNAL,
              terminal: int = TERMINAL) -> None:
-        self.story.shown(terminal, SimpleNamespace(
-            journal=journal, trace=trace, code=code, points=points, balance=balance,
-            receipt=receipt, at=at), self.now_us)
+        self.story.shown(terminal, Said(journal, trace, code, points, balance, receipt, at),
+                         self.now_us)
 
     def happen(self, what: str, subject: Any = None, value: Any = None,
                since_s: int | None = None) -> None:

@@ -143,15 +143,29 @@ def test_a_failing_operation_fails_once_and_is_judged_as_in_production():
         disk.fail_after(1, fault)
         with pytest.raises(OperationalError) as raised:
             post(engine, 2)
-        assert raised.value.orig.sqlite_errorname == name
+        assert getattr(raised.value.orig, "sqlite_errorname", None) == name
         assert failures.passing(raised.value)
         post(engine, 3)
         assert posted(engine) == [1, 3]
 
 
+def test_a_steady_moment_puts_cut_and_fault_off():
+    disk = Disk(TEMPLATE)
+    engine = open_engine(disk)
+    disk.cut_after(1)
+    with disk.steady():
+        post(engine, 1)
+    assert not disk.dead
+    with pytest.raises(OperationalError):
+        post(engine, 2)
+    assert disk.dead
+    disk.power_loss(Random(1))
+    assert posted(open_engine(disk)) == [1]
+
+
 def test_a_write_counts_only_when_it_is_synced_and_is_torn_by_sectors():
     disk = Disk({MAIN: b"-" * (4 * SECTOR_SIZE)})
-    content = disk._opened(MAIN, create=False)
+    content = disk.opened(MAIN, create=False)
     content.write(SECTOR_SIZE, b"x" * (2 * SECTOR_SIZE))
     random = Random(3)
     seen = {content.after_loss(random) for _ in range(300)}
@@ -165,7 +179,7 @@ def test_a_write_counts_only_when_it_is_synced_and_is_torn_by_sectors():
 
 def test_a_file_that_grew_or_was_cut_short_may_have_either_length():
     disk = Disk({MAIN: b"12345678"})
-    content = disk._opened(MAIN, create=False)
+    content = disk.opened(MAIN, create=False)
     content.truncate(4)
     assert {content.after_loss(Random(seed)) for seed in range(50)} == {b"1234", b"12345678"}
     content.sync()
@@ -177,16 +191,16 @@ def test_an_unsynced_deletion_may_come_undone_and_an_unsynced_file_be_gone():
     came_back = set()
     for seed in range(20):
         disk = Disk({"log": b"old"})
-        disk._delete("log", sync=False)
-        disk._opened("new", create=True)
+        disk.delete("log", sync=False)
+        disk.opened("new", create=True)
         disk.power_loss(Random(seed))
-        came_back.add((disk._has("log"), disk._has("new")))
+        came_back.add((disk.has("log"), disk.has("new")))
     assert came_back == {(a, b) for a in (False, True) for b in (False, True)}
     disk = Disk({"log": b"old"})
-    disk._delete("log", sync=True)
-    disk._opened("new", create=True).sync()
+    disk.delete("log", sync=True)
+    disk.opened("new", create=True).sync()
     disk.power_loss(Random(1))
-    assert (disk._has("log"), disk._has("new")) == (False, True)
+    assert (disk.has("log"), disk.has("new")) == (False, True)
 
 
 def test_the_same_seed_leaves_the_same_database():
@@ -229,9 +243,9 @@ class _PlainFile(apsw.VFSFile):
         self._note(("sync", self._name))
         super().xSync(flags)
 
-    def xTruncate(self, size) -> None:
+    def xTruncate(self, newsize) -> None:
         self._note(("truncate", self._name))
-        super().xTruncate(size)
+        super().xTruncate(newsize)
 
 
 class _Plain(apsw.VFS):

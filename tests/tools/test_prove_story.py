@@ -1,9 +1,8 @@
 """The story: everything in order, the same bytes seen once with first and last sight."""
 
-from types import SimpleNamespace
-
 import pytest
 
+from tests.tools.tales import Said
 from tools.prove.story import BACKUP, CARD, RESTORED, Story
 
 SALE = 1
@@ -32,7 +31,7 @@ def test_a_frame_sent_twice_is_one_frame_with_first_and_last_sight():
 
 def test_a_screen_keeps_what_the_reply_said():
     story = Story()
-    reply = SimpleNamespace(journal=1, trace=2, code=0, points=12, balance=40, receipt=3, at=99)
+    reply = Said(journal=1, trace=2, code=0, points=12, balance=40, receipt=3, at=99)
     story.shown(7, reply, 4)
     assert story.screens[0][:-1] == (7, 1, 2, 0, 12, 40, 3, 99, 4)
 

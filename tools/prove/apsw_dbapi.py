@@ -92,13 +92,13 @@ class Cursor:
         return self._run(lambda cursor: cursor.executemany(text, rows))
 
     def _run(self, work: Callable[[apsw.Cursor], Any]) -> "Cursor":
-        if self._cursor is None:
-            self._cursor = self._raw.cursor()
-            # the only way to the columns of a statement that gives no row
-            self._cursor.exec_trace = self._describe
         self.description, self.rowcount, self._place = None, -1, 0
-        before = self._raw.total_changes()
         try:
+            if self._cursor is None:
+                self._cursor = self._raw.cursor()
+                # the only way to the columns of a statement that gives no row
+                self._cursor.exec_trace = self._describe
+            before = self._raw.total_changes()
             self._rows = work(self._cursor).fetchall()
         except apsw.Error as fault:
             self._rows = []

@@ -284,6 +284,11 @@ class OnDisk(Base):
         """Power went inside an operation of the disk."""
         return self.disk.dead
 
+    @contextmanager
+    def well(self) -> Iterator[None]:
+        with self.disk.steady():
+            yield
+
     def fail(self, kind: str, chances: int) -> None:
         if kind == IO:
             self.disk.fail_after(chances, io_error("disk I/O error"))

@@ -10,17 +10,26 @@ from typing import NamedTuple
 from sqlalchemy import Engine, func, select
 
 from gateway.database import reading
-from gateway.tables import entries, lots, members, outcomes, postings
+from gateway.tables import (
+    accounts,
+    entries,
+    lot_movements,
+    lots,
+    members,
+    outcomes,
+    postings,
+)
 from protocol import codes
 from tools.prove.story import TapKey
 
 HQ = 0  # origin of HQ's verdicts
+ISSUED = "merchant_issued"
 
 
 class Entry(NamedTuple):
     """A journal entry. `points`: what it gave its member (negative: took); `sums`: what its
     postings add up to in each unit, all of which must be 0. `by_hq`: posted by a verdict, `key`
-    is the held message's."""
+    is the held message's. `issuers`: merchants whose account or whose lots it moved."""
 
     receipt: int
     kind: int
@@ -33,6 +42,7 @@ class Entry(NamedTuple):
     points: int
     sums: tuple[int, ...]
     dated_at_ms: int
+    issuers: frozenset[int] = frozenset()
 
 
 class MemberBooks(NamedTuple):
@@ -56,18 +66,28 @@ class Books(NamedTuple):
 def read_books(engine: Engine) -> Books:
     """Everything, in one snapshot."""
     with reading(engine) as connection:
-        accounts: dict[int, int] = {}
+        own: dict[int, int] = {}
         balances: dict[int, tuple[int, int, int]] = {}
         for row in connection.execute(select(
                 members.c.id, members.c.points_account_id, members.c.available, members.c.held,
                 members.c.debt)):
-            accounts[row[0]] = row[1]
+            own[row[0]] = row[1]
             balances[row[0]] = row[2:]
+        issued = {row[0]: row[1] for row in connection.execute(select(
+            accounts.c.id, accounts.c.owner_id).where(accounts.c.kind == ISSUED))}
         lines: dict[int, list[tuple[int, int, int]]] = {}
+        issuers: dict[int, set[int]] = {}
         for entry_id, *line in connection.execute(select(
                 postings.c.entry_id, postings.c.account_id, postings.c.unit, postings.c.amount)):
             lines.setdefault(entry_id, []).append((line[0], line[1], line[2]))
-        made = tuple(_entry(row, lines.get(row[0], ()), accounts.get(row[5]))
+            if line[0] in issued:
+                issuers.setdefault(entry_id, set()).add(issued[line[0]])
+        for entry_id, merchant_id in connection.execute(select(
+                lot_movements.c.entry_id, lots.c.merchant_id).join(
+                lots, lots.c.id == lot_movements.c.lot_id)):
+            issuers.setdefault(entry_id, set()).add(merchant_id)
+        made = tuple(_entry(row, lines.get(row[0], ()), own.get(row[5]),
+                            frozenset(issuers.get(row[0], ())))
                      for row in connection.execute(select(
                          entries.c.id, entries.c.kind, entries.c.origin, entries.c.operation_key,
                          entries.c.frame_hash, entries.c.member_id, entries.c.merchant_id,
@@ -100,10 +120,11 @@ def key_of(origin: int, operation_key: bytes) -> tuple[TapKey, bool]:
     return (terminal, journal, trace), by_hq
 
 
-def _entry(row, lines: Collection[tuple[int, int, int]], account: int | None) -> Entry:
+def _entry(row, lines: Collection[tuple[int, int, int]], account: int | None,
+           issuers: frozenset[int]) -> Entry:
     sums: dict[int, int] = {}
     for _, unit, amount in lines:
         sums[unit] = sums.get(unit, 0) + amount
     points = sum(amount for account_id, _, amount in lines if account_id == account)
     return Entry(row[0], row[1], *key_of(row[2], row[3]), row[4], row[5], row[6], row[7], points,
-                 tuple(sums.values()), row[8])
+                 tuple(sums.values()), row[8], issuers)

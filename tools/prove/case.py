@@ -1,62 +1,30 @@
-"""A story put in order for judgement: each message with its frame, its answers and its entries.
+"""A story put in order for judgement: each message with its dates, its answers and its entries.
 
-Law: a message is known by the merchant's eyes where the handset said `saved`; otherwise, where
-only its frame was seen, by what the cashier had done without getting an answer (the power went
-between flash and screen): such a message may post, once, or be gone. What moved after a 62 is one
-message under its last key.
+Law: what a message may have come to is a set of codes for each life of the database (from restore
+to restore), out of model.py; what it did come to is the last final reply of the last life, and
+where there is none, any of what may be.
 """
 
-from collections import Counter
 from hashlib import sha256
 from typing import NamedTuple
 
 from tools.prove.books import Books, Entry
 from tools.prove.model import US, VOIDED, Dates, Rules, Window, World
-from tools.prove.seen import Frame, Reply, Seen
+from tools.prove.seen import CONFLICT, Frame, Reply, Seen
 from tools.prove.story import (
     CLOCK_JUMPED,
     CLOCK_RESET,
-    FLASH_LOST,
-    FLASH_PUT_BACK,
     VERDICT,
-    Accepted,
     Happened,
     Sighting,
     Story,
     TapKey,
 )
+from tools.prove.taps import LAST, Tap, Taps
 
 SALE, VOID = 1, 3
-NOTHING_LEFT, CONFLICT, TOO_OLD, HELD, APPROVED = 38, 62, 63, 41, 0
+NOTHING_LEFT, TOO_OLD, HELD, APPROVED = 38, 63, 41, 0
 ACCRUAL, REVERSAL = 1, 2  # entry kinds
-END = 1 << 61
-
-
-class Tap(NamedTuple):
-    """A journaled message. `key`: its last; `keys`: all it had, `frames` those sealed under them.
-    `accepted` None: no merchant saw it saved. `planted`: nobody's tap. `required`: it must come
-    to an end. `original`: the key a void names."""
-
-    key: TapKey
-    keys: tuple[TapKey, ...]
-    kind: int
-    amount_minor: int | None
-    card: int | bytes | None
-    original: TapKey | None
-    tapped_us: int
-    accepted: Accepted | None
-    frames: tuple[Frame, ...]
-    planted: bool
-    required: bool
-
-    @property
-    def frame(self) -> Frame | None:
-        """The one under its last key, when it was ever sent."""
-        return self.frames[-1] if self.frames and self.frames[-1].key == self.key else None
-
-    @property
-    def content(self) -> tuple:
-        return self.key[0], self.kind, self.amount_minor, self.card
 
 
 class Ending(NamedTuple):
@@ -78,141 +46,39 @@ class Case:
         self.story, self.books, self.rules = story, books, rules
         self.seen = Seen(story)
         self.world = World(story, rules)
-        self.moved = {(each.terminal_id, *each.old): (each.terminal_id, *each.new)
-                      for each in story.moves}
-        self.taps: list[Tap] = []
-        self.by_hash: dict[bytes, Tap] = {}
-        self.by_key: dict[TapKey, Tap] = {}
-        self.doubles: list[Accepted] = []
+        self.tapped = Taps(story, self.seen)
+        self.taps = self.tapped.all
         self._acks = {(terminal_id, sha256(body).digest()): seen
                       for (terminal_id, body), seen in story.acks.items()}
         self._verdicts: dict[TapKey, list[Happened]] = {}
         for fact in story.facts:
-            if fact.what == VERDICT and self.world.undone(fact.order) > END:
+            if fact.what == VERDICT and self.world.undone(fact.order) > LAST:
                 self._verdicts.setdefault(fact.subject, []).append(fact)
-        self._collect()
-        self.voids: dict[int, list[Tap]] = {}
+        self._voids: dict[int, list[Tap]] = {}
         for tap in self.taps:
-            original = self.original_of(tap) if tap.kind == VOID and not tap.planted else None
+            original = (self.tapped.original_of(tap) if tap.kind == VOID and not tap.planted
+                        else None)
             if original is not None:
-                self.voids.setdefault(id(original), []).append(tap)
-        self.entries: dict[int, list[Entry]] = {}
+                self._voids.setdefault(id(original), []).append(tap)
+        self._entries: dict[int, list[Entry]] = {}
         for entry in books.entries:
             found = self.tap_of(entry)
             if found is not None:
-                self.entries.setdefault(id(found), []).append(entry)
-        self.endings = {id(tap): self._ending(tap) for tap in self.taps}
-
-    # -- who tapped what -----------------------------------------------------------------------
-
-    def _collect(self) -> None:
-        """Taps from what was told saved, then from frames that no telling explains."""
-        for accepted in self.story.taps:
-            known = self.by_key.get(accepted.key)
-            before = known.accepted if known is not None else None
-            if before is not None and not self.put_back(accepted.terminal_id, before.order,
-                                                        accepted.order):
-                self.doubles.append(accepted)
-            else:
-                self._add(accepted)
-        for frames in self.seen.frames.values():
-            for frame in frames:
-                if frame.frame_hash not in self.by_hash:
-                    self._keep(self._tap((frame.key,), None, (frame,)))
-        for frames in self.seen.planted.values():
-            for frame in frames:
-                self._keep(self._tap((frame.key,), None, (frame,), planted=True))
-
-    def _add(self, accepted: Accepted) -> None:
-        """A tap with its frames, from key to key as long as it was moved after a 62."""
-        keys, frames = [accepted.key], []
-        while True:
-            frame = self._sealed(keys[-1], accepted)
-            if frame is not None:
-                frames.append(frame)
-            rivals = len(self.seen.frames.get(keys[-1], ())) > 1
-            if keys[-1] not in self.moved or len(keys) > len(self.moved) or (
-                    rivals and not self._conflicts(frame)):
-                break
-            keys.append(self.moved[keys[-1]])
-        self._keep(self._tap(tuple(keys), accepted, tuple(frames),
-                             required=not self._gone(accepted, frames)))
-
-    def _sealed(self, key: TapKey, accepted: Accepted) -> Frame | None:
-        """The frame of a tap under a key: where a trace was used twice, by what it says."""
-        frames = self.seen.frames.get(key, ())
-        free = [frame for frame in frames if frame.frame_hash not in self.by_hash]
-        if len(frames) < 2:
-            return free[0] if free else None
-        return next((frame for frame in free if (frame.kind, frame.amount_minor, frame.card) == (
-            accepted.kind, accepted.amount_minor, accepted.card)), None)
-
-    def _conflicts(self, frame: Frame | None) -> bool:
-        return frame is not None and any(reply.code == CONFLICT
-                                         for reply in self.seen.replies_to(frame))
-
-    def _gone(self, accepted: Accepted, frames: list[Frame]) -> bool:
-        """Whether it was in a flash that is not there any more, and unanswered by then."""
-        for fact in self.story.facts:
-            if fact.what not in (FLASH_LOST, FLASH_PUT_BACK) or fact.order < accepted.order or (
-                    fact.subject != accepted.terminal_id):
-                continue
-            in_copy = fact.what == FLASH_PUT_BACK and accepted.saved_us <= fact.value
-            if not in_copy and not any(
-                    reply.final and reply.seen.first_order < fact.order
-                    for frame in frames for reply in self.seen.replies_to(frame)):
-                return True
-        return False
-
-    def _keep(self, tap: Tap) -> None:
-        self.taps.append(tap)
-        for frame in tap.frames:
-            self.by_hash.setdefault(frame.frame_hash, tap)
-        if not tap.planted:
-            for key in tap.keys:
-                if tap.accepted is not None or key not in self.by_key:
-                    self.by_key[key] = tap
-
-    def _tap(self, keys: tuple[TapKey, ...], accepted: Accepted | None,
-             frames: tuple[Frame, ...], *, planted: bool = False,
-             required: bool = False) -> Tap:
-        said = accepted or frames[0]
-        tapped_us = accepted.saved_us if accepted is not None else 0
-        return Tap(keys[-1], keys, said.kind, said.amount_minor, said.card,
-                   (keys[-1][0], *said.original) if said.original else None, tapped_us, accepted,
-                   frames, planted, required)
-
-    def original_of(self, void: Tap) -> Tap | None:
-        """What a void takes back: the message that had this key when the void was made."""
-        if void.original is None:
-            return None
-        when = void.accepted.order if void.accepted is not None else END
-        named = [tap for tap in self.taps if void.original in tap.keys and not tap.planted
-                 and (tap.accepted is None or tap.accepted.order < when)]
-        return max(named, key=lambda tap: tap.accepted.order if tap.accepted else 0, default=None)
-
-    def put_back(self, terminal_id: int, first: int, last: int) -> bool:
-        """Whether an older flash came back between two records, so that traces come again."""
-        return any(fact.what == FLASH_PUT_BACK and fact.subject == terminal_id
-                   and first < fact.order < last for fact in self.story.facts)
+                self._entries.setdefault(id(found), []).append(entry)
+        self._endings = {id(tap): self._ending(tap) for tap in self.taps}
 
     def tap_of(self, entry: Entry) -> Tap | None:
         """Whose entry it is: by the hash of its frame."""
-        return self.by_hash.get(entry.frame_hash)
+        return self.tapped.by_hash.get(entry.frame_hash)
 
     def entries_of(self, tap: Tap, kind: int) -> list[Entry]:
-        return [entry for entry in self.entries.get(id(tap), ()) if entry.kind == kind]
+        return [entry for entry in self._entries.get(id(tap), ()) if entry.kind == kind]
 
     def voids_of(self, tap: Tap) -> list[Tap]:
-        return self.voids.get(id(tap), [])
+        return self._voids.get(id(tap), [])
 
-    def untold(self) -> tuple[Counter, Counter]:
-        """(attempts without an answer, messages seen that no screen told of), by content."""
-        attempts = Counter((each.terminal_id, each.kind, each.amount_minor, each.card)
-                           for each in self.story.attempts)
-        attempts -= Counter(tap.content for tap in self.taps if tap.accepted is not None)
-        return attempts, Counter(tap.content for tap in self.taps
-                                 if tap.accepted is None and not tap.planted)
+    def ending(self, tap: Tap) -> Ending:
+        return self._endings[id(tap)]
 
     # -- when it may have happened -------------------------------------------------------------
 
@@ -255,7 +121,7 @@ class Case:
         for reply in self.seen.replies_to(frame):
             if reply.final:
                 finals.setdefault(reply.epoch, reply.seen)
-        edges = [0, *self.seen.restores, END]
+        edges = [0, *self.seen.restores, LAST]
         found = {}
         for epoch, (low, high) in enumerate(zip(edges, edges[1:], strict=False)):
             if arrived.first_order < high and arrived.last_order >= low:
@@ -296,7 +162,7 @@ class Case:
             trust = {self.world.distrusted(terminal_id, frame.epoch, order)
                      for order in (window.first, window.last)}
             found |= {HELD if lost else APPROVED for lost in trust}
-            original = self.original_of(tap)
+            original = self.tapped.original_of(tap)
             if False in trust and original is not None and len(self.voids_of(original)) > 1:
                 found.add(NOTHING_LEFT)
         if any(void.frame is not None and void.frame.arrived is not None
@@ -312,9 +178,6 @@ class Case:
         own = {frame.frame_hash for frame in tap.frames}
         return any(frame.frame_hash not in own for where in (self.seen.frames, self.seen.planted)
                    for frame in where.get(tap.key, ()))
-
-    def ending(self, tap: Tap) -> Ending:
-        return self.endings[id(tap)]
 
     def verdict(self, key: TapKey) -> str | None:
         """HQ's word on a held message, as it stands: None, "post" or "refuse"."""

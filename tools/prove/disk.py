@@ -22,6 +22,8 @@ traces with those of a plain file). What is not proved here: two processes on on
     disk.power_loss(random); engine = open_engine(disk)
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from random import Random
 from typing import Any
@@ -32,9 +34,9 @@ from sqlalchemy.engine import URL
 
 from gateway import database
 from tools.prove import apsw_dbapi
+from tools.prove.filesystem import SECTOR_SIZE, FileSystem, io_error
 
 MAIN = "main"
-SECTOR_SIZE = 512
 _NUMBERS = count(1)
 
 Write = tuple[int, bytes | None]  # where and what; None: the file ends there
@@ -44,7 +46,7 @@ class DiskError(Exception):
     """The disk cannot be used like that: nothing was changed."""
 
 
-class _Content:
+class Content:
     """A file: as programs see it, as the platters hold it, and the writes between the two."""
 
     def __init__(self, content: bytes = b"", *, named: bool = False) -> None:
@@ -109,14 +111,14 @@ class Disk:
         self.syncs = 0
         self.trace: list[tuple[str, str]] | None = None
         self.name = f"pointwire-{next(_NUMBERS)}"
-        self._files = {name: _Content(body, named=True) for name, body in (files or {}).items()}
-        self._gone: dict[str, _Content] = {}
-        self._power = 0  # counts up at every loss and crash; a file knows under which it opened
+        self._files = {name: Content(body, named=True) for name, body in (files or {}).items()}
+        self._gone: dict[str, Content] = {}
+        self.power = 0  # counts up at every loss and crash; a file knows under which it opened
         self._cut_in: int | None = None
         self._fails: tuple[int, Exception] | None = None
-        self._quiet = False  # a dead connection is being closed: it changes nothing any more
+        self.quiet = False  # a dead connection is being closed: it changes nothing any more
         self._connections: list[_Connection] = []
-        self._vfs = _FileSystem(self)
+        self._vfs = FileSystem(self)
 
     @classmethod
     def holding(cls, database_file: bytes) -> "Disk":
@@ -136,7 +138,7 @@ class Disk:
 
     def crash(self) -> None:
         """The process is gone, the machine stays: all that was written is there."""
-        self._power += 1
+        self.power += 1
         for connection in tuple(self._connections):
             connection.close()
         self._cut_in = self._fails = None
@@ -164,6 +166,15 @@ class Disk:
             raise DiskError("The next operation is number 1. Nothing was changed.")
         self._fails = (operations, fault)
 
+    @contextmanager
+    def steady(self) -> Iterator[None]:
+        """Meanwhile no operation is cut or fails; those that come are not counted towards it."""
+        waiting, self._cut_in, self._fails = (self._cut_in, self._fails), None, None
+        try:
+            yield
+        finally:
+            self._cut_in, self._fails = waiting
+
     @property
     def dead(self) -> bool:
         """Power went inside an operation, and `power_loss` was not called yet."""
@@ -178,10 +189,10 @@ class Disk:
 
     def _start_again(self, held: dict[str, bytes]) -> None:
         self.crash()
-        self._files = {name: _Content(body, named=True) for name, body in held.items()}
+        self._files = {name: Content(body, named=True) for name, body in held.items()}
         self._gone.clear()
 
-    def _operate(self, what: str, name: str) -> None:
+    def operate(self, what: str, name: str) -> None:
         """Counts one operation; raises when it is the one that does not return."""
         self.operations += 1
         if self.trace is not None:
@@ -196,140 +207,28 @@ class Disk:
             if left == 1:
                 raise fault
 
-    def _opened(self, name: str, *, create: bool) -> _Content:
+    def opened(self, name: str, *, create: bool) -> Content:
         content = self._files.get(name)
         if content is None:
             if not create or self.dead:
                 raise apsw.CantOpenError(name)
-            content = self._files[name] = _Content()
+            content = self._files[name] = Content()
         return content
 
-    def _delete(self, name: str, *, sync: bool) -> None:
-        if self._quiet:
+    def delete(self, name: str, *, sync: bool) -> None:
+        if self.quiet:
             return
-        self._operate("delete", name)
+        self.operate("delete", name)
         content = self._files.pop(name, None)
         if content is None:
-            fault = apsw.IOError("no such file")
-            fault.extendedresult = apsw.SQLITE_IOERR_DELETE_NOENT
-            raise fault
+            raise io_error("no such file", apsw.SQLITE_IOERR_DELETE_NOENT)
         if not sync:
             self._gone[name] = content
         else:
             self._gone.pop(name, None)
 
-    def _has(self, name: str) -> bool:
+    def has(self, name: str) -> bool:
         return name in self._files
-
-
-def io_error(text: str) -> apsw.IOError:
-    """A disk error as SQLite knows it, for `fail_after`."""
-    fault = apsw.IOError(text)
-    fault.extendedresult = apsw.SQLITE_IOERR_WRITE
-    return fault
-
-
-class _FileSystem(apsw.VFS):
-    def __init__(self, disk: Disk) -> None:
-        super().__init__(disk.name, "")
-        self._disk = disk
-
-    def xOpen(self, name: Any, flags: list[int]) -> "_File":
-        if name is None:
-            raise apsw.CantOpenError("no temporary files on this disk")
-        plain = name if isinstance(name, str) else name.filename()
-        create = bool(flags[0] & apsw.SQLITE_OPEN_CREATE)
-        return _File(self._disk, plain, self._disk._opened(plain, create=create))
-
-    def xDelete(self, name: str, syncdir: bool) -> None:
-        self._disk._delete(name, sync=syncdir)
-
-    def xAccess(self, pathname: str, flags: int) -> bool:
-        return self._disk._has(pathname)
-
-    def xFullPathname(self, name: str) -> str:
-        return name
-
-    def xRandomness(self, numbytes: int) -> bytes:
-        return bytes(numbytes)
-
-    def xSleep(self, microseconds: int) -> int:
-        return microseconds
-
-    def xCurrentTime(self) -> float:
-        return 2440587.5
-
-    def xGetLastError(self) -> tuple[int, str]:
-        return 0, ""
-
-
-class _File:
-    """An open file, while the power lasts that it was opened under. SQLite locks it in vain:
-    there is one connection."""
-
-    def __init__(self, disk: Disk, name: str, content: _Content) -> None:
-        self._disk = disk
-        self._name = name
-        self._content = content
-        self._power = disk._power
-
-    def _live(self) -> _Content:
-        disk = self._disk
-        if (disk.dead or self._power != disk._power) and not disk._quiet:
-            raise io_error("power was gone")
-        return self._content
-
-    def xRead(self, amount: int, offset: int) -> bytes:
-        return bytes(self._live().seen[offset:offset + amount])
-
-    def xWrite(self, data: bytes, offset: int) -> None:
-        content = self._live()
-        if self._disk._quiet:
-            return
-        try:
-            self._disk._operate("write", self._name)
-        except apsw.IOError:
-            if self._disk.dead:  # what the cut interrupts may have happened, in part
-                content.write(offset, bytes(data))
-            raise
-        content.write(offset, bytes(data))
-
-    def xTruncate(self, size: int) -> None:
-        content = self._live()
-        if not self._disk._quiet:
-            self._disk._operate("truncate", self._name)
-            content.truncate(size)
-
-    def xSync(self, flags: int) -> None:
-        content = self._live()
-        if not self._disk._quiet:
-            self._disk._operate("sync", self._name)
-            self._disk.syncs += 1
-            content.sync()
-
-    def xFileSize(self) -> int:
-        return len(self._live().seen)
-
-    def xLock(self, level: int) -> None:
-        pass
-
-    def xUnlock(self, level: int) -> None:
-        pass
-
-    def xCheckReservedLock(self) -> bool:
-        return False
-
-    def xFileControl(self, op: int, ptr: int) -> bool:
-        return False
-
-    def xSectorSize(self) -> int:
-        return SECTOR_SIZE
-
-    def xDeviceCharacteristics(self) -> int:
-        return apsw.SQLITE_IOCAP_POWERSAFE_OVERWRITE
-
-    def xClose(self) -> None:
-        pass
 
 
 class _Connection(apsw_dbapi.Connection):
@@ -338,7 +237,7 @@ class _Connection(apsw_dbapi.Connection):
     def __init__(self, disk: Disk) -> None:
         super().__init__(apsw_dbapi.opened(MAIN, disk.name))
         self._disk = disk
-        self._power = disk._power
+        self._power = disk.power
         disk._connections.append(self)
 
     def close(self) -> None:
@@ -346,11 +245,11 @@ class _Connection(apsw_dbapi.Connection):
         if self not in disk._connections:
             return
         disk._connections.remove(self)
-        disk._quiet = disk.dead or self._power != disk._power
+        disk.quiet = disk.dead or self._power != disk.power
         try:
             super().close()
         finally:
-            disk._quiet = False
+            disk.quiet = False
 
 
 def open_engine(disk: Disk, *, synchronous: str = "FULL") -> Engine:

@@ -1,7 +1,7 @@
 """What must hold of the books. Each rule is a function that gives findings."""
 
 from tools.prove.books import Entry
-from tools.prove.case import ACCRUAL, APPROVED, HELD, NOTHING_LEFT, REVERSAL, SALE, VOID, Case, Tap
+from tools.prove.case import ACCRUAL, APPROVED, HELD, NOTHING_LEFT, REVERSAL, SALE, VOID, Case
 from tools.prove.findings import (
     BALANCE_DIFFERS,
     CLAIMED,
@@ -26,6 +26,7 @@ from tools.prove.findings import (
 )
 from tools.prove.seen import TRANSIENT
 from tools.prove.story import DATABASE_FAILED, QUARANTINED, SURVIVED, Happened, TapKey
+from tools.prove.taps import Tap
 
 
 def entries_are_of_taps(case: Case) -> Findings:
@@ -57,10 +58,13 @@ def entries_say_what_was_tapped(case: Case) -> Findings:
                 yield Finding(WRONG_MEMBER, tap.key, f"the member of its card ({facts})",
                               f"member {entry.member_id}")
                 continue
-            if (entry.amount_minor, entry.merchant_id) != (
-                    tap.amount_minor, case.rules.merchants.get(tap.key[0])):
-                yield Finding(WRONG_AMOUNT, tap.key, f"{tap.amount_minor} at its merchant",
-                              f"{entry.amount_minor} at merchant {entry.merchant_id}")
+            merchant = case.rules.merchants.get(tap.key[0])
+            if (entry.amount_minor, entry.merchant_id) != (tap.amount_minor, merchant) or (
+                    entry.issuers != ({merchant} if entry.points else set())):
+                yield Finding(WRONG_AMOUNT, tap.key,
+                              f"{tap.amount_minor} at merchant {merchant} and for its account",
+                              f"{entry.amount_minor} at {entry.merchant_id}, by"
+                              f" {sorted(entry.issuers)}")
             points = case.world.points(tap.amount_minor, tap.card, dates)
             if entry.points not in points:
                 yield Finding(WRONG_POINTS, tap.key, f"{sorted(points)} points",

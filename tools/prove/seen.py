@@ -15,7 +15,7 @@ from tools.prove.story import PLANTED, RESTORED, Key, Sighting, Story, TapKey
 
 DIGEST_SIZE = 8
 HEARTBEAT = 10
-APPROVED = 0
+CONFLICT = 62
 TRANSIENT = (53, 54, 61, 90)
 FINAL = frozenset((0, 10, 11, 12, 13, 14, 15, 16, 20, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
                    41, 42, 50, 51, 52, 60, 62, 63))

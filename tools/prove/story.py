@@ -211,7 +211,7 @@ class Story:
         if what == RESTORED:
             self.downs.append({})
 
-    def sent(self, terminal_id: int, frame: bytes, at_us: int) -> None:
+    def sent(self, terminal_id: int, frame: bytes | bytearray, at_us: int) -> None:
         """A handset published this frame: its own bytes, before any fault on the way."""
         self._saw(self.ups, terminal_id, frame, at_us)
 
@@ -227,7 +227,8 @@ class Story:
         """The gateway published this body to `terminal_id`: before any fault on the way."""
         self._saw(self.downs[-1], terminal_id, frame, at_us)
 
-    def _saw(self, where: Sightings, terminal_id: int, frame: bytes, at_us: int) -> None:
+    def _saw(self, where: Sightings, terminal_id: int, frame: bytes | bytearray,
+             at_us: int) -> None:
         key, order = (terminal_id, bytes(frame)), self._next()
         known = where.get(key)
         first = (known.first_us, known.first_order) if known else (at_us, order)

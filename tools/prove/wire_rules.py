@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from tools.prove.case import APPROVED, CONFLICT, HELD, SALE, VOID, Case, Tap
+from tools.prove.case import APPROVED, HELD, SALE, VOID, Case
 from tools.prove.findings import (
     CLAIMED,
     CLOCK_WRONG,
@@ -22,17 +22,18 @@ from tools.prove.findings import (
     Findings,
     told,
 )
-from tools.prove.seen import TRANSIENT, Frame
+from tools.prove.seen import CONFLICT, TRANSIENT, Frame
 from tools.prove.story import POWER_OFF, Shown
+from tools.prove.taps import Tap
 
 
 def traces_are_used_once(case: Case) -> Findings:
-    for tap in case.doubles:
+    for tap in case.tapped.doubles:
         yield Finding(TRACE_REUSED, tap.key, "a trace is told saved once", "told saved again")
     for key, frames in case.seen.frames.items():
         orders = sorted(frame.up.first_order for frame in frames if frame.up)
         again = [pair for pair in zip(orders, orders[1:], strict=False)
-                 if not case.put_back(key[0], *pair)]
+                 if not case.tapped.put_back(key[0], *pair)]
         if again:
             yield Finding(TRACE_REUSED, key, "one frame", f"{len(frames)} frames")
 
@@ -59,7 +60,7 @@ def _masked(content: tuple) -> tuple:
 def nothing_is_sent_that_nobody_tapped(case: Case) -> Findings:
     """One attempt of the cashier makes at most one message, told or not. A void that takes back
     a message that only the gateway can do is the handset's own."""
-    attempts, untold = case.untold()
+    attempts, untold = case.tapped.untold()
     for content, count in untold.items():
         if count > attempts[content] and content[1] != VOID:
             key = next(tap.key for tap in case.taps if tap.content == content
@@ -137,9 +138,7 @@ def _own_frames(case: Case, shown: Shown) -> list[Frame]:
     frames = case.seen.frames.get(shown.key, [])
     if len(frames) < 2:
         return frames
-    taps = [tap for tap in case.taps if shown.key in tap.keys and tap.accepted is not None
-            and tap.accepted.order < shown.order]
-    newest = max(taps, key=lambda tap: tap.accepted.order if tap.accepted else 0, default=None)
+    newest = case.tapped.under(shown.key, shown.order)
     if newest is None:
         return frames
     return [frame for frame in newest.frames if frame.key == shown.key]
@@ -185,7 +184,7 @@ def conflicts_are_carried_on(case: Case) -> Findings:
         final = case.ending(tap).final
         if tap.required and final is not None and final.code == CONFLICT:
             yield Finding(LOST, tap.key, "moved to another journal after 62", "left there")
-    for old in case.moved:
+    for old in case.tapped.moved:
         if not any(reply.code == CONFLICT for frame in case.seen.frames.get(old, ())
                    for reply in case.seen.replies_to(frame)):
             yield Finding(MOVED_TWICE, old, "moved because of a 62", "no 62 was given")

@@ -1,0 +1,157 @@
+"""Who tapped what: a story's messages, each with the frames it was sealed into.
+
+Law: a message is known by the merchant's eyes where the handset said `saved`; otherwise, where
+only its frame was seen, by what the cashier had done without getting an answer (the power went
+between flash and screen): such a message may post, once, or be gone. What moved after a 62 is one
+message under its last key. Where an older flash was put back a trace may come twice, for two.
+"""
+
+from collections import Counter
+from typing import NamedTuple
+
+from tools.prove.seen import CONFLICT, Frame, Seen
+from tools.prove.story import FLASH_LOST, FLASH_PUT_BACK, Accepted, Story, TapKey
+
+LAST = 1 << 61  # after every record
+
+
+class Tap(NamedTuple):
+    """A journaled message. `key`: its last; `keys`: all it had, `frames` those sealed under them.
+    `accepted` None: no merchant saw it saved. `planted`: nobody's tap. `required`: it must come
+    to an end. `original`: the key a void names."""
+
+    key: TapKey
+    keys: tuple[TapKey, ...]
+    kind: int
+    amount_minor: int | None
+    card: int | bytes | None
+    original: TapKey | None
+    tapped_us: int
+    accepted: Accepted | None
+    frames: tuple[Frame, ...]
+    planted: bool
+    required: bool
+
+    @property
+    def frame(self) -> Frame | None:
+        """The one under its last key, when it was ever sent."""
+        return self.frames[-1] if self.frames and self.frames[-1].key == self.key else None
+
+    @property
+    def content(self) -> tuple:
+        return self.key[0], self.kind, self.amount_minor, self.card
+
+
+class Taps:
+    """`all` of them; `doubles`: told saved under a trace that was taken."""
+
+    def __init__(self, story: Story, seen: Seen) -> None:
+        self.story, self.seen = story, seen
+        self.moved = {(each.terminal_id, *each.old): (each.terminal_id, *each.new)
+                      for each in story.moves}
+        self.all: list[Tap] = []
+        self.by_hash: dict[bytes, Tap] = {}
+        self.doubles: list[Accepted] = []
+        self._by_key: dict[TapKey, list[Tap]] = {}
+        self._collect()
+
+    def _collect(self) -> None:
+        """Taps from what was told saved, then from frames that no telling explains."""
+        for accepted in self.story.taps:
+            before = next((tap.accepted for tap in reversed(self._by_key.get(accepted.key, ()))
+                           if tap.accepted is not None), None)
+            if before is not None and not self.put_back(accepted.terminal_id, before.order,
+                                                        accepted.order):
+                self.doubles.append(accepted)
+            else:
+                self._add(accepted)
+        for frames in self.seen.frames.values():
+            for frame in frames:
+                if frame.frame_hash not in self.by_hash:
+                    self._keep(self._tap((frame.key,), None, (frame,)))
+        for frames in self.seen.planted.values():
+            for frame in frames:
+                self._keep(self._tap((frame.key,), None, (frame,), planted=True))
+
+    def _add(self, accepted: Accepted) -> None:
+        """A tap with its frames, from key to key as long as it was moved after a 62."""
+        keys, frames = [accepted.key], []
+        while True:
+            frame = self._sealed(keys[-1], accepted)
+            if frame is not None:
+                frames.append(frame)
+            rivals = len(self.seen.frames.get(keys[-1], ())) > 1
+            if keys[-1] not in self.moved or len(keys) > len(self.moved) or (
+                    rivals and not self._conflicts(frame)):
+                break
+            keys.append(self.moved[keys[-1]])
+        self._keep(self._tap(tuple(keys), accepted, tuple(frames),
+                             required=not self._gone(accepted, frames)))
+
+    def _sealed(self, key: TapKey, accepted: Accepted) -> Frame | None:
+        """The frame of a tap under a key: where a trace was used twice, by what it says."""
+        frames = self.seen.frames.get(key, ())
+        free = [frame for frame in frames if frame.frame_hash not in self.by_hash]
+        if len(frames) < 2:
+            return free[0] if free else None
+        return next((frame for frame in free if (frame.kind, frame.amount_minor, frame.card) == (
+            accepted.kind, accepted.amount_minor, accepted.card)), None)
+
+    def _conflicts(self, frame: Frame | None) -> bool:
+        return frame is not None and any(reply.code == CONFLICT
+                                         for reply in self.seen.replies_to(frame))
+
+    def _gone(self, accepted: Accepted, frames: list[Frame]) -> bool:
+        """Whether it was in a flash that is not there any more, and unanswered by then."""
+        for fact in self.story.facts:
+            if fact.what not in (FLASH_LOST, FLASH_PUT_BACK) or fact.order < accepted.order or (
+                    fact.subject != accepted.terminal_id):
+                continue
+            in_copy = fact.what == FLASH_PUT_BACK and accepted.saved_us <= fact.value
+            if not in_copy and not any(
+                    reply.final and reply.seen.first_order < fact.order
+                    for frame in frames for reply in self.seen.replies_to(frame)):
+                return True
+        return False
+
+    def _keep(self, tap: Tap) -> None:
+        self.all.append(tap)
+        for frame in tap.frames:
+            self.by_hash.setdefault(frame.frame_hash, tap)
+        if not tap.planted:
+            for key in tap.keys:
+                self._by_key.setdefault(key, []).append(tap)
+
+    def _tap(self, keys: tuple[TapKey, ...], accepted: Accepted | None,
+             frames: tuple[Frame, ...], *, planted: bool = False,
+             required: bool = False) -> Tap:
+        said = accepted or frames[0]
+        tapped_us = accepted.saved_us if accepted is not None else 0
+        return Tap(keys[-1], keys, said.kind, said.amount_minor, said.card,
+                   (keys[-1][0], *said.original) if said.original else None, tapped_us, accepted,
+                   frames, planted, required)
+
+    def original_of(self, void: Tap) -> Tap | None:
+        """What a void takes back: the message that had this key when the void was made."""
+        if void.original is None:
+            return None
+        return self.under(void.original, void.accepted.order if void.accepted else LAST)
+
+    def under(self, key: TapKey, order: int) -> Tap | None:
+        """The newest message that had this key before record `order`."""
+        named = [tap for tap in self._by_key.get(key, ())
+                 if tap.accepted is None or tap.accepted.order < order]
+        return max(named, key=lambda tap: tap.accepted.order if tap.accepted else 0, default=None)
+
+    def put_back(self, terminal_id: int, first: int, last: int) -> bool:
+        """Whether an older flash came back between two records, so that traces come again."""
+        return any(fact.what == FLASH_PUT_BACK and fact.subject == terminal_id
+                   and first < fact.order < last for fact in self.story.facts)
+
+    def untold(self) -> tuple[Counter, Counter]:
+        """(attempts without an answer, messages seen that no screen told of), by content."""
+        attempts = Counter((each.terminal_id, each.kind, each.amount_minor, each.card)
+                           for each in self.story.attempts)
+        attempts -= Counter(tap.content for tap in self.all if tap.accepted is not None)
+        return attempts, Counter(tap.content for tap in self.all
+                                 if tap.accepted is None and not tap.planted)

@@ -153,9 +153,8 @@ def held() -> None:
 def held_list(everything: bool, as_json: bool) -> None:
     """List held taps; cards by their last four digits."""
     with _plainly("held list"):
-        from gateway import held as desk
-        from gateway import held_showing, processes
-        taps = list(desk.waiting(processes.held_desk("held list"), everything=everything))
+        from gateway import held_list, held_showing, processes
+        taps = list(held_list.waiting(processes.held_desk("held list"), everything=everything))
         if as_json:
             click.echo(held_showing.taps_as_json(taps))
         else:

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gateway.held import HeldTap, Verdict
+from gateway.held import Verdict
+from gateway.held_list import HeldTap
 
 COLUMNS = ("tap", "state", "what", "amount", "card", "tapped (UTC)", "why", "merchant", "shop",
            "held (UTC)", "by", "reason")

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gateway import held
+from gateway import held, held_list
 from gateway.database import writing
 from gateway.held import HeldError, HeldKey
 from gateway.intake import Intake
@@ -55,7 +55,7 @@ def test_a_refused_one_posts_nothing_and_is_settled(engine):
     street = Street(engine)
     key = held_tap(street)
     assert held.refuse(street.intake, key, "Lin", "not ours") == (key, "refused", 0, None, None)
-    assert list(held.waiting(street.intake)) == []
+    assert list(held_list.waiting(street.intake)) == []
     assert street.rows("entries", "count(*)") == [(0,)]
     check(street)
 
@@ -101,7 +101,7 @@ def test_a_void_that_came_meanwhile_wins(engine):
         post(street, key)
     with pytest.raises(HeldError, match="voided meanwhile"):
         held.refuse(street.intake, key, "Lin")
-    assert list(held.waiting(street.intake)) == []
+    assert list(held_list.waiting(street.intake)) == []
     assert street.rows("entries", "count(*)") == [(0,)]
     check(street)
 
@@ -123,7 +123,7 @@ def test_what_table_t_refuses_hq_cannot_post(engine):
     key = held_tap(street, card=card_number(9))
     with pytest.raises(HeldError, match="card_unknown"):
         post(street, key)
-    assert [each.state for each in held.waiting(street.intake)] == ["open"]
+    assert [each.state for each in held_list.waiting(street.intake)] == ["open"]
     held.refuse(street.intake, key, "Lin")
     check(street)
 
@@ -144,40 +144,13 @@ def test_a_held_void_is_posted_by_hq_and_then_takes_back(engine):
     check(street)
 
 
-def test_the_list_tells_what_hq_needs_and_no_card_number(engine):
-    street = Street(engine, terminals=2)
-    street.registry.set_terminal_state(street.terminals[1], "suspended")
-    first, second = held_tap(street), held_tap(street, 800, terminal=1)
-    found = list(held.waiting(street.intake))
-    assert [each.key for each in found] == [first, second]
-    tap = found[0]
-    assert (tap.merchant, tap.shop, tap.kind, tap.amount_minor) == (
-        "Bean", "Old town", "sale", 1250)
-    assert tap.card == f"****{street.cards[0][-4:]}" and tap.tapped_at == street.now
-    assert [each.why for each in found] == ["operator_unknown", "terminal_suspended"]
-    street.registry.create_operator(street.merchant, 9, "Li")
-    assert [each.why for each in held.waiting(street.intake)] == ["", "terminal_suspended"]
-    post(street, first)
-    assert [each.key for each in held.waiting(street.intake)] == [second]
-    everything = list(held.waiting(street.intake, everything=True))
-    assert [(each.state, each.by, each.reason) for each in everything] == [
-        ("posted", "Lin", "asked the shop"), ("open", None, None)]
-
-
-def test_the_list_goes_on_over_pages(sqlite_engine, monkeypatch):
-    monkeypatch.setattr(held, "PAGE_ROWS", 3)
-    street = Street(sqlite_engine, terminals=2)
-    keys = sorted(held_tap(street, terminal=place % 2) for place in range(8))
-    assert [each.key for each in held.waiting(street.intake)] == keys
-
-
 def test_a_tap_whose_frame_is_gone_can_only_be_refused(engine):
     street = Street(engine)
     key = held_tap(street)
     street.later(days=450)
     with writing(engine) as connection:
         connection.exec_driver_sql("DELETE FROM frames")
-    tap, = held.waiting(street.intake)
+    tap, = held_list.waiting(street.intake)
     assert (tap.kind, tap.card, tap.amount_minor) == (None, None, None)
     with pytest.raises(HeldError, match="no longer kept"):
         post(street, key)

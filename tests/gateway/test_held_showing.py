@@ -6,9 +6,9 @@ import os
 
 from click.testing import CliRunner
 
-from gateway import held, held_showing
+from gateway import held_list, held_showing
 from gateway.cli import gateway
-from tests.support.street import JOURNAL, KEYS, Street, card_number
+from tests.support.street import JOURNAL, KEYS, Street
 
 
 def command(street: Street, *words: str):
@@ -67,7 +67,7 @@ def test_wrong_words_end_with_2_and_wrong_keys_with_1(sqlite_engine):
 def test_on_a_terminal_it_is_a_table(sqlite_engine):
     street, (key,) = held_street(sqlite_engine)
     out = io.StringIO()
-    held_showing.show_taps(list(held.waiting(street.intake)), _Screen(out))
+    held_showing.show_taps(list(held_list.waiting(street.intake)), _Screen(out))
     shown = out.getvalue()
     assert key in shown and "why" in shown and "reason" not in shown
 
@@ -83,9 +83,3 @@ class _Screen(io.TextIOBase):
 
     def write(self, text: str) -> int:
         return self._out.write(text)
-
-
-def test_a_card_is_known_by_its_last_four_only():
-    assert held.masked_card((2, int(card_number(7)))) == f"****{card_number(7)[-4:]}"
-    assert held.masked_card((2, bytes.fromhex("04a1b2c3"))) == "****b2c3"
-    assert held.masked_card(None) is None

@@ -85,9 +85,14 @@ def open_sqlite(parts: URL, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS, **options
     @event.listens_for(engine, "connect")
     def _prepare(connection, _record) -> None:
         connection.isolation_level = None
-        for pragma in (f"busy_timeout={busy_timeout_ms}", "journal_mode=WAL", "synchronous=FULL",
-                       "foreign_keys=ON"):
+        for pragma in (f"busy_timeout={busy_timeout_ms}", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}").close()
+        mode, = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+        # SQLite does not fail here, it says what it stays with; memory: a simulation's database
+        if mode not in ("wal", "memory"):
+            raise DatabaseError(f"The SQLite file stays in journal mode {mode}, in which a power"
+                                " cut may lose what was acknowledged. Nothing was done; put it on"
+                                " a local disk.")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

@@ -41,6 +41,13 @@ def passing(fault: Exception) -> bool:
     return fault.connection_invalidated or _gone(fault)
 
 
+def locked(fault: DBAPIError) -> bool:
+    """Whether somebody else held what was wanted for longer than a connection waits."""
+    code = getattr(fault.orig, "sqlite_errorcode", 0)
+    return (code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+            or getattr(fault.orig, "sqlstate", None) == "55P03")
+
+
 def _gone(fault: DBAPIError) -> bool:
     # psycopg gives no state when the server vanished or was never there
     return type(fault.orig).__name__ in ("OperationalError", "InterfaceError")

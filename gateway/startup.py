@@ -12,10 +12,11 @@ from sqlalchemy import Engine, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from gateway import chain, database, tables
+from gateway import chain, database, failures, tables
 from gateway.errors import GatewayError
 from gateway.keyring import Keyring
 
+LOCKED_ATTEMPTS = 3
 MIGRATE = "Run: pointwire gateway migrate"
 
 
@@ -55,6 +56,9 @@ def _writable(file: Path) -> None:
 
 def _reachable(url: URL, fault: DBAPIError) -> str:
     where = url.set(password=None).render_as_string()
+    if failures.locked(fault):
+        return (f"The database {where} is locked by another process. Nothing was started; wait"
+                " until that one is done (a migration, a backup?) and start again.")
     return (f"The database {where} cannot be used: {database.unreachable(fault).rstrip('.?')}."
             " Start it, or correct POINTWIRE_DATABASE_URL.")
 
@@ -68,6 +72,18 @@ def _unmigrated(version: str | None, newest: str | None) -> str | None:
             " or start the program that fits the database.")
 
 
+def _asked(engine: Engine) -> tuple[str | None, str | None]:
+    """The schema's version; a database that is locked for a while is asked again, each time as
+    long as connections wait for a lock."""
+    for _ in range(LOCKED_ATTEMPTS - 1):
+        try:
+            return database.schema_version(engine)
+        except DBAPIError as fault:
+            if not failures.locked(fault):
+                raise
+    return database.schema_version(engine)
+
+
 def open_database(database_url: str) -> Engine:
     """An engine on a database that answers and is migrated; raises GatewayError."""
     url = database.read_url(database_url)
@@ -78,7 +94,7 @@ def open_database(database_url: str) -> Engine:
             raise StartupError(f"The database file {file} does not exist. {MIGRATE}")
     engine = database.open_engine(database_url)
     try:
-        missing = _unmigrated(*database.schema_version(engine))
+        missing = _unmigrated(*_asked(engine))
     except DBAPIError as fault:
         raise StartupError(_reachable(url, fault)) from None
     if missing is not None:

@@ -1,5 +1,6 @@
 """Engines, transactions and migrations."""
 
+import sqlite3
 import threading
 
 import pytest
@@ -105,3 +106,17 @@ def test_an_unreachable_server_is_one_line_without_the_password():
         pass
     line = unreachable(caught.value)
     assert "secret" not in line and "\n" not in line and line
+
+
+def test_a_file_that_cannot_be_in_wal_mode_is_not_used(tmp_path, monkeypatch):
+    """SQLite answers with the mode it stays in; a commit would be less durable than promised."""
+    sound, file = sqlite3.connect, tmp_path / "x.sqlite3"
+    engine = open_engine(f"sqlite:///{file}")
+    with monkeypatch.context() as patch:  # without shared memory there is no WAL
+        patch.setattr(engine.dialect.loaded_dbapi, "connect", lambda *_, **options: sound(
+            f"file:{file}?vfs=unix-none", uri=True, **options))
+        with pytest.raises(DatabaseError, match="journal mode delete"), reading(engine):
+            pass
+    with reading(engine):
+        pass
+    engine.dispose()

@@ -1,6 +1,8 @@
 """Before a start: what is missing is said in one line with what to do, and nothing is created."""
 
 import os
+import sqlite3
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -103,3 +105,25 @@ def test_a_database_that_went_away_is_not_ready():
 def test_keys_are_not_checked_against_an_empty_database(migrated: str):
     startup.check_keys(database.open_engine(migrated),
                        Keyring(b"a" * 32, b"b" * 32, b"c" * 32))
+
+
+def test_a_database_that_is_locked_for_a_while_is_waited_for_and_then_named(
+        migrated: str, monkeypatch):
+    monkeypatch.setattr(database, "open_engine", partial(database.open_engine, busy_timeout_ms=5))
+    holder = sqlite3.connect(migrated.removeprefix("sqlite:///"), isolation_level=None)
+    holder.execute("PRAGMA locking_mode=EXCLUSIVE")
+    holder.execute("BEGIN IMMEDIATE")
+    text = refused(migrated)
+    assert "is locked by another process" in text and "start again" in text
+    sound, asked = database.schema_version, []
+
+    def schema_version(engine):
+        asked.append(1)
+        if len(asked) == 3:
+            holder.execute("ROLLBACK")
+            holder.close()
+        return sound(engine)
+
+    monkeypatch.setattr(database, "schema_version", schema_version)
+    startup.open_database(migrated).dispose()
+    assert len(asked) == 3

@@ -126,6 +126,7 @@ class Handset:
         self._task: asyncio.Task[None] | None = None
         self._presented: deque[tuple[int, int | None, int]] = deque()
         self._tapped: tuple[int, int | None, int] = (messages.SALE, 0, 0)
+        self._untold = False
         self._last_key: Key | None = None
 
     @property
@@ -155,6 +156,10 @@ class Handset:
         outbox = Outbox(self._device)
         outbox.mount()
         outbox.new_journal(self._random.randrange(2, 1 << 32))
+
+    @property
+    def device(self) -> NorFlash:
+        return self._device
 
     @property
     def misreads(self) -> bool:
@@ -283,7 +288,8 @@ class Handset:
     def _takes_card(self) -> None:
         self._tapped = self._presented.popleft()
         kind, amount_minor, card = self._tapped
-        if kind == messages.SALE:
+        self._untold = kind == messages.SALE
+        if self._untold:
             self._witness.attempted(self.terminal_id, kind, amount_minor, card, None)
         self.before_card()
 
@@ -295,6 +301,10 @@ class Handset:
     def _told(self, boot: int, kind: str, values: tuple[Any, ...]) -> None:
         if boot != self.boots or self.board is None:
             return
+        if self._untold and kind in ("saved", "not_saved", "died", "screen"):
+            self._untold = False
+            if kind == "screen":  # a tap is saved, failed or refused before the screen changes
+                self._note("full_outbox")
         if kind == "saved":
             self._saved(*values)
         elif kind == "conflict":

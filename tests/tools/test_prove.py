@@ -95,7 +95,9 @@ HAPPENS: dict[str, dict[str, int]] = {
     "heap": {"heap_per_1000": 400}, "closed": {"closed_days": 30},
     "card": {"cards_lost": 1, "cards_blocked": 1}, "member": {"members_suspended": 1},
     "merchant": {"merchants_suspended": 1}, "terminal": {"terminals_suspended": 1},
-    "conflict": {"taps": 60, "flash_put_backs": 3, "flash_put_back_s_max": 5, "blackout_s_max": 20},
+    "conflict": {"taps": 60, "flash_put_backs": 3, "flash_put_back_s_max": 5},
+    "planted": {"planted": 3}, "full_outbox": {"taps": 200, "gap_ms_mean": 200, "blackouts": 9,
+                                               "outbox_blocks": 9, "blackout_s_max": 300},
     "epoch": {"key_rotations": 2}, "misread": {"flash_misreads": 1},
     "verdict": {"terminals_suspended": 2, "verdicts": 4},
     "server_power_lost": {"server_power_losses": 3},
@@ -111,13 +113,6 @@ def test_a_calm_world_has_no_fault_and_needs_no_retry():
     found = verdict(terminals=4, taps=10)
     assert found.taps == 40 and found.retries == 0
     assert not set(found.counts) & set(run.FAULTS)
-
-
-def test_a_full_outbox_refuses_taps_and_loses_none():
-    found = run_seed(5, calm(terminals=1, taps=160, gap_ms_mean=200, outbox_blocks=9,
-                             blackouts=8, blackout_s_max=300))
-    assert found.good, found.findings
-    assert found.taps < 160 and found.counts["dark"] > 0
 
 
 # ---- a seed is a seed --------------------------------------------------------------------------

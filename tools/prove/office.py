@@ -7,7 +7,7 @@ is told to the story when it is committed.
 from collections.abc import Callable
 from random import Random
 
-from gateway import held
+from gateway import held, held_list
 from gateway.book import ACTIVE, BLOCKED, LOST, SUSPENDED
 from tools.prove import story
 from tools.prove.mishaps import Mishaps
@@ -90,7 +90,7 @@ class Office(Mishaps):
         """HQ goes through the held taps and decides some of them."""
         with self.world.base.well():
             intake = self.world.processes[0].intake
-            for tap in list(held.waiting(intake)):
+            for tap in list(held_list.waiting(intake)):
                 word, now = random.randrange(2), random.randrange(2)
                 if now:
                     self._decide(intake, tap.key, WORDS[word])

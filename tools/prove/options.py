@@ -89,6 +89,7 @@ class Options(NamedTuple):
     drift_ppm_max: int = 0
     heap_per_1000: int = 0              # taps within which the heap runs out
     heap_down: int = 0                  # frames from the gateway within which it does
+    planted: int = 0                    # another's frame, sealed with this terminal's key
     flash_put_backs: int = 0            # of an older copy, when every tap since is answered
     flash_put_back_s_max: int = 60
     closed_days: int = 0                # everything off in the middle of the run
@@ -176,6 +177,7 @@ GROUPS: tuple[tuple[str, int, dict[str, Draw]], ...] = (
                        "terminals_suspended": _maybe(_upto(2)),
                        "verdicts": _upto(4)}),
     ("put_back", 8, {"flash_put_backs": _upto(2), "flash_put_back_s_max": _oneof(20, 120)}),
+    ("planted", 10, {"planted": _upto(3)}),
     ("rotation", 15, {"key_rotations": _upto(3)}),
     ("restore", 0, {"restores": _upto(2)}),
 )

@@ -58,6 +58,7 @@ FAULTS = {
     "died": "tasks of the program that died",
     "closed": "shops closed for days",
     "flash_put_back": "flashes put back to an older copy",
+    "planted": "frames sealed by somebody with the terminal's key",
     "conflict": "trace conflicts",
     "epoch": "key epochs advanced by HQ",
     "rotated": "keys rotated by handsets",

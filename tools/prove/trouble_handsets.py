@@ -4,8 +4,10 @@ from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING
 
+from protocol import frames, limits, topics
+from protocol.messages import SALE, encode_request, request
 from simulator.flash import MODES, NorFlash
-from simulator.handset import Handset
+from simulator.handset import ENTRY_TAP, Handset
 from simulator.heap import LINK, PANEL
 from simulator.radio import DOWN, UP
 from tools.prove import story
@@ -55,6 +57,7 @@ class HandsetTrouble(Mishaps):
         schedule("flash_misreads", options.flash_misreads, self._misread)
         schedule("clock_jumps", options.clock_jumps, self._jump)
         schedule("flash_put_backs", options.flash_put_backs, self._read_out)
+        schedule("planted", options.planted, self._plant)
         self.schedule(stream("heap_down"), options.heap_down, self._exhaust_down)
 
     def relief(self) -> None:
@@ -175,6 +178,21 @@ class HandsetTrouble(Mishaps):
         self.world.witness.happened(story.FLASH_PUT_BACK, handset.terminal_id, at_us)
         self.after(random, 1, lambda: self._on(handset))
         self.after(random, self.options.blackout_s_max, lambda: self._light(handset))
+
+    def _plant(self, handset: Handset, random: Random) -> None:
+        """Somebody who has the key sends a sale under the trace that comes next, or soon."""
+        world, outbox = self.world, handset.app.outbox if handset.app is not None else None
+        if outbox is None:
+            return
+        card = world.cards[random.randrange(len(world.cards))]
+        said = request(SALE, outbox.journal, outbox.next_trace + random.randrange(3),
+                       card=(ENTRY_TAP, card), amount_minor=random.randrange(100, 90001))
+        epoch, terminal_id = handset.settings.epoch, handset.terminal_id
+        frame = frames.seal(handset.settings.key, limits.UP, terminal_id, epoch,
+                            encode_request(said))
+        self.note(terminal_id, "planted", said.journal, said.trace)
+        world.witness.happened(story.PLANTED, terminal_id, frame)
+        world.broker.route(terminal_id, topics.up(terminal_id), frame, False)
 
     # -- clock and heap ------------------------------------------------------------------------
 

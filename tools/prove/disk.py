@@ -160,6 +160,11 @@ class Disk:
             raise DiskError("The next operation is number 1. Nothing was changed.")
         self._cut_in = operations
 
+    @property
+    def left(self) -> int | None:
+        """How many operations are left until power goes."""
+        return self._cut_in
+
     def fail_after(self, operations: int, fault: Exception) -> None:
         """The operation that comes so many from now raises `fault`, once; power stays."""
         if operations < 1:
@@ -247,7 +252,8 @@ class _Connection(apsw_dbapi.Connection):
         disk._connections.remove(self)
         disk.quiet = disk.dead or self._power != disk.power
         try:
-            super().close()
+            with disk.steady():  # a cut waits for work; whoever closes has none
+                super().close()
         finally:
             disk.quiet = False
 

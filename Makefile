@@ -16,7 +16,7 @@ WORKERS ?= auto
 DEVICE_STUBS := micropython-esp32-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo simulate fleet prove chaos test lint bench clean
+.PHONY: help demo simulate fleet prove prove-pairs chaos test lint bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ fleet: $(VENV)/.demo ## ten thousand terminals through a day, 30 taps each; with
 
 prove: $(VENV)/.dev ## every tap posts once, under faults: SEEDS=2000 runs so many, SEED=17 replays one
 	@$(BIN)/pointwire prove --seeds $(SEEDS) --seed $(or $(SEED),0) $(PROVE)
+
+prove-pairs: $(VENV)/.dev ## one tap with every two faults at all their steps; takes about two hours
+	@$(BIN)/pointwire prove-every --pairs $(PROVE)
 
 chaos: $(VENV)/.dev ## real processes, kill -9 and bad links, then the books: MINUTES=3, SEED=7 repeats a schedule
 	@$(BIN)/pointwire chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(CHAOS)

@@ -21,14 +21,14 @@ class Heap:
     def __init__(self) -> None:
         self.exhausted = 0
         self._entry: tuple[str, str] | None = None
-        self._calls = 0
+        self.calls = 0
         self._within = False
         self._before: Any = None
 
     def arm(self, entry: tuple[str, str], calls: int) -> None:
         """MemoryError at the `calls`-th call within the next event of PANEL or LINK."""
         self.disarm()
-        self._entry, self._calls, self._within = entry, calls, False
+        self._entry, self.calls, self._within = entry, calls, False
         self._before = sys.gettrace()
         sys.settrace(self._called)
 
@@ -49,8 +49,8 @@ class Heap:
                 return self._left
             return None
         if name.startswith(ROOMS):
-            self._calls -= 1
-            if self._calls <= 0:
+            self.calls -= 1
+            if self.calls <= 0:
                 self.disarm()
                 self.exhausted += 1
                 raise MemoryError("the heap is exhausted")

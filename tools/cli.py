@@ -20,6 +20,8 @@ COMMANDS = {
     "demo": ("tools.demo", "demo", "Handsets, broker, gateway and ledger on this machine."),
     "gateway": ("gateway.cli", "gateway", "The gateway's processes, its migration and its audit."),
     "prove": ("tools.prove.command", "prove", "Every tap posts once: seeds full of faults."),
+    "prove-every": ("tools.prove.command_every", "prove_every",
+                    "Every single fault, or pair, at every step of one tap."),
     "simulate": ("tools.simulate", "simulate", "An hour of a merchant street in seconds."),
     "terminal": ("tools.terminal", "terminal", "The demo's terminals and their keys."),
 }

@@ -1,0 +1,32 @@
+"""The command line of the single faults and pairs."""
+
+import json
+
+from click.testing import CliRunner
+
+from tools.prove.command_every import prove_every
+
+
+def invoke(*words):
+    return CliRunner().invoke(prove_every, words)
+
+
+def test_a_part_of_the_single_faults_holds():
+    done = invoke("--part", "5/200", "--jobs", "1", "--json")
+    told = json.loads(done.stdout)
+    assert done.exit_code == 0 and told["failed"] == 0 and 2 <= told["cases"] <= 20
+
+
+def test_named_faults_print_what_happened():
+    done = invoke("--fault", "up lost@1")
+    assert done.exit_code == 0 and "up_lost 1" in done.stdout and "settled" in done.stdout
+
+
+def test_bad_words_are_usage_errors():
+    for words in (("--fault", "power"), ("--fault", "@1"), ("--part", "0/3"), ("--part", "4/3")):
+        done = invoke(*words)
+        assert done.exit_code == 2 and "Error" in done.output
+
+
+def test_a_kind_that_does_not_exist_is_said():
+    assert invoke("--fault", "earthquake@1").exit_code == 2

@@ -1,0 +1,65 @@
+"""Every single fault at every step of one tap.
+
+Replay one: pointwire prove-every --fault "power@2139789"
+"""
+
+import pytest
+
+from simulator.flash import MODES
+from tools.prove import every
+from tools.prove.every import Fault
+
+PARTS = 8
+
+
+@pytest.fixture(scope="module")
+def watched():
+    return every.watch()
+
+
+def test_the_calm_run_is_calm():
+    assert every.run(()).findings == ()
+
+
+def test_every_step_has_every_fault(watched):
+    found = every.singles(watched)
+    assert len(found) == len(set(found)) >= 700
+    kinds = {fault.kind for fault in found}
+    assert kinds >= {*every.INSTANT_KINDS, *(f"flash, {torn}" for torn in MODES), "server power",
+                     "statement fails", "commit in doubt", "heap, tap", "heap, reply",
+                     "up lost", "down lost", "killed before commit", "killed before replies"}
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_no_single_fault_breaks_the_promise(watched, part):
+    failed = [(str(fault), verdict.findings[0]) for fault in every.singles(watched)[part::PARTS]
+              if not (verdict := every.run((fault,))).good]
+    assert not failed, "\n".join(map(str, failed))
+
+
+def test_some_pairs_hold_too(watched):
+    """All of them take an hour: make prove-pairs."""
+    pairs = list(every.pairs(watched))
+    assert len(pairs) > 50_000
+    chosen = pairs[97::len(pairs) // 60]
+    failed = [tuple(map(str, pair)) for pair in chosen if not every.run(pair).good]
+    assert not failed
+
+
+def test_two_cuts_of_one_flash_are_no_pair(watched):
+    for one, other in every.pairs(watched):
+        assert not (one.kind.startswith("flash") and other.kind.startswith("flash"))
+
+
+def test_a_fault_that_does_harm_is_reported(watched, monkeypatch):
+    """A terminal that forgets on PUBACK: the lost frame is noticed."""
+    from firmware.link import Link
+
+    def forget(self, packet_id, now):
+        for slot in list(self._window):
+            if slot.packet_id == packet_id:
+                self.settled(slot.key)
+
+    monkeypatch.setattr(Link, "acked", forget)
+    assert any(not every.run((Fault("up lost", number),)).good
+               for number in range(1, watched.up + 1))

@@ -1,0 +1,136 @@
+"""`pointwire prove-every`: one tap with every single fault at every step, or every two of them.
+
+Exits with 0 when the promise held each time and with 1 when it did not; each failure is printed
+with the command that replays it.
+"""
+
+import json
+import multiprocessing
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from tools.errors import EXIT_BAD_RESULT, EXIT_STOPPED
+from tools.prove import every
+from tools.prove.every import Fault
+
+FAILURES_SHOWN = 10
+Case = tuple[Fault, ...]
+
+
+def _tried(case: Case) -> tuple[Case, tuple[str, ...]]:
+    return case, every.run(case).findings
+
+
+def _all(cases: Sequence[Case], jobs: int | None) -> Iterator[tuple[Case, tuple[str, ...]]]:
+    count = min(jobs or os.cpu_count() or 1, len(cases))
+    if count <= 1:
+        yield from map(_tried, cases)
+        return
+    with multiprocessing.get_context("spawn").Pool(count) as pool:
+        yield from pool.imap_unordered(_tried, cases, chunksize=8)
+
+
+def _read(word: str) -> Fault:
+    kind, _, place = word.rpartition("@")
+    if not kind or not place.isascii() or not place.isdigit():
+        raise click.UsageError(f"a fault is KIND@PLACE, not {word!r}")
+    return Fault(kind, int(place))
+
+
+def _replay(case: Case) -> str:
+    return "pointwire prove-every " + " ".join(f"--fault '{fault}'" for fault in case)
+
+
+def _table(cases: Sequence[Case]) -> Table:
+    table = Table("fault", "steps", title="Every step of one tap")
+    table.columns[1].justify = "right"
+    for kind, count in Counter(fault.kind for case in cases for fault in case).items():
+        table.add_row(kind, str(count))
+    return table
+
+
+@click.command()
+@click.option("--pairs", is_flag=True, help="Every two faults instead of every one.")
+@click.option("--part", default="1/1", metavar="N/OF", show_default=True,
+              help="Only each OF-th case, beginning with the N-th.")
+@click.option("--fault", "named", multiple=True, metavar="KIND@PLACE",
+              help="Only these, together, in one run; prints the event log.")
+@click.option("--jobs", type=click.IntRange(1, 256), help="Processes. [default: one a core]")
+@click.option("--json", "for_program", is_flag=True, help="One JSON object on standard output.")
+def prove_every(pairs: bool, part: str, named: tuple[str, ...], jobs: int | None,
+                for_program: bool) -> None:
+    """One tap with every single fault at every step of its way, or with every two.
+
+    Real firmware, real gateway and database, virtual time. Exits with 1 when one run fails.
+    """
+    if named:
+        faults = [_read(word) for word in named]
+        known = every.kinds(every.watch())
+        for fault in faults:
+            if fault.kind not in known:
+                raise click.UsageError(f"there is no fault {fault.kind!r}; there are: "
+                                       + "; ".join(sorted(known)))
+        verdict = every.run(faults, print)
+        for finding in verdict.findings:
+            print(finding)
+        sys.exit(0 if verdict.good else EXIT_BAD_RESULT)
+    number, _, of = part.partition("/")
+    if not (number.isdigit() and of.isdigit() and 1 <= int(number) <= int(of)):
+        raise click.UsageError(f"--part is N/OF with N from 1 to OF, not {part!r}")
+    watched = every.watch()
+    wanted: Iterator[Case] = (every.pairs(watched) if pairs
+                              else ((fault,) for fault in every.singles(watched)))
+    cases = list(islice(wanted, int(number) - 1, None, int(of)))
+    failures: list[tuple[Case, tuple[str, ...]]] = []
+    began = time.monotonic()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+               TimeElapsedColumn(), TimeRemainingColumn())
+    try:
+        with Progress(*columns, console=Console(stderr=True), disable=for_program) as progress:
+            task = progress.add_task("proving", total=len(cases))
+            for case, findings in _all(cases, jobs):
+                if findings:
+                    failures.append((case, findings))
+                progress.update(task, advance=1,
+                                description=f"proving, {len(failures)} failed")
+    except KeyboardInterrupt:
+        click.echo("pointwire: stopped before the end; nothing is said of the rest", err=True)
+        sys.exit(EXIT_STOPPED)
+    _say(cases, failures, time.monotonic() - began, pairs, for_program)
+    if failures:
+        sys.exit(EXIT_BAD_RESULT)
+
+
+def _say(cases: Sequence[Case], failures: list[tuple[Case, tuple[str, ...]]], seconds: float,
+         pairs: bool, for_program: bool) -> None:
+    if for_program:
+        told: dict[str, Any] = {
+            "cases": len(cases), "failed": len(failures), "seconds": round(seconds, 1),
+            "failures": [{"faults": [str(fault) for fault in case], "findings": list(findings),
+                          "replay": _replay(case)} for case, findings in failures]}
+        print(json.dumps(told))
+        return
+    if not pairs:
+        Console().print(_table(cases))
+    print(f"{len(cases)} {'pairs' if pairs else 'single faults'}, {len(failures)} failed; "
+          f"{seconds:.0f} s, {len(cases) / max(seconds, 0.001):.1f} a second")
+    for case, findings in failures[:FAILURES_SHOWN]:
+        print(f"\n{' and '.join(map(str, case))} FAILED: {findings[0]}")
+        print(f"  replay: {_replay(case)}")

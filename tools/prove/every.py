@@ -1,0 +1,318 @@
+"""Every single fault at every step of one tap, and every pair of them.
+
+    faults = singles(watch())        what can go wrong, and when
+    verdict = run((faults[3],))      a world in which just that happens
+
+Law: a calm run of one handset is watched first: the instants at which anything happens from its
+boot until its first tap is settled (a second one follows), and how many flash operations,
+publications, statements, commits and disk operations that takes. A fault is a kind and a place:
+an instant, or the n-th operation of its sort. Everything else is as in the proof (world.py): after
+the faults everything drains by itself, and checker and audit have the last word.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from random import Random
+from typing import NamedTuple
+
+from simulator import shore as steps
+from simulator.broker import Forward
+from simulator.flash import MODES
+from simulator.handset import Handset
+from simulator.heap import LINK, PANEL
+from simulator.radio import DOWN, UP
+from simulator.shore import Crash
+from tools.prove import base as bases
+from tools.prove import options as drawing
+from tools.prove.mishaps import Mishaps
+from tools.prove.office import Office
+from tools.prove.trouble import ServerTrouble
+from tools.prove.trouble_handsets import HandsetTrouble
+from tools.prove.world import Verdict, World, quiet
+
+SEED = 6
+DOWN_MS = 2000
+HEAP_STEP_OF_PAIRS = 8
+RESTORED_US = 5_000_000
+CALM = drawing.calm(terminals=1, taps=2, gap_ms_mean=30_000, members=2, voids_per_100=0,
+                    blackout_s_max=20, half_open_s_max=20, broker_down_s_max=3,
+                    broker_mute_s_max=20, off_s_max=5, partition_s_max=20,
+                    database_locked_s_max=5, database_full_s_max=5, reboot_loop_boots_max=3,
+                    clock_jump_s_max=86400, late_s_max=600)
+# on a disk whose power may go: an option of the world, because it decides which disk it gets
+ON_DISK = {"server_power_losses": 1}
+
+INSTANT_KINDS = ("power", "reboot loop", "misread", "blackout", "half open up", "half open down",
+                 "clock jump", "trace planted", "broker restart", "broker restart, queue lost",
+                 "broker mute", "session destroyed", "worker killed", "partition",
+                 "database locked", "database full", "restored", "key rotated", "card lost",
+                 "member suspended", "merchant suspended", "terminal suspended")
+PUBLICATION_KINDS = ("lost", "twice", "late", "overtaken", "a bit turned", "cut off")
+
+
+class Fault(NamedTuple):
+    """`kind` in words; `place`: microseconds, or the n-th operation from 1."""
+
+    kind: str
+    place: int
+
+    def __str__(self) -> str:
+        return f"{self.kind}@{self.place}"
+
+
+class Watched(NamedTuple):
+    """What a calm run of one tap takes."""
+
+    instants: tuple[int, ...]
+    flash_operations: int
+    up: int
+    down: int
+    batches: int
+    statements: int
+    commits: int
+    disk_operations: int
+    panel_calls: int
+    link_calls: int
+
+
+class Scripted(Mishaps):
+    """Just these faults, each once."""
+
+    def __init__(self, world: World, faults: Sequence[Fault]) -> None:
+        super().__init__(world)
+        self.passed = {UP: 0, DOWN: 0}
+        self.batches = 0
+        self._faults = faults
+        self._random = Random("every")
+        world.options = self.options = CALM
+        self._handsets, self._server = HandsetTrouble(world), ServerTrouble(world)
+        self._office = Office(world)
+        world.mishaps = (self._handsets, self._server, self._office, self)
+
+    def plan(self) -> None:
+        world = self.world
+        handset = world.handsets[0]
+        self._hook_publications()
+        world.shores[0].fate = self._fate
+        operations = {"statement fails": lambda place: world.base.fail(bases.IO, place),
+                      "commit in doubt": lambda place: world.base.fail(bases.UNSURE, place),
+                      "server power": world.base.cut_after,
+                      "heap, tap": lambda place: self._arm_at_card(handset, PANEL, place),
+                      "heap, reply": lambda place: self._arm_at_card(handset, LINK, place)}
+        for fault in self._faults:
+            if fault.kind in INSTANT_KINDS:
+                self.at(fault.place, lambda kind=fault.kind: self._at_instant(kind, handset))
+            elif fault.kind.startswith("flash, "):
+                handset.cut_soon(fault.place, fault.kind.removeprefix("flash, "))
+            elif fault.kind in operations:
+                operations[fault.kind](fault.place)
+
+    def _arm_at_card(self, handset: Handset, entry: tuple[str, str], calls: int) -> None:
+        left = [calls]
+
+        def arm() -> None:
+            if left and not self.world.heap.armed:
+                self.world.heap.arm(entry, left.pop())
+        handset.before_card = arm
+
+    def _at_instant(self, kind: str, handset: Handset) -> None:
+        random, world = self._random, self.world
+        handsets, server, office = self._handsets, self._server, self._office
+        acts: dict[str, Callable[[], object]] = {
+            "power": lambda: handsets._cut_power(handset, random),
+            "reboot loop": lambda: handsets._loop(handset, random),
+            "misread": lambda: handsets._misread(handset, random),
+            "blackout": lambda: handsets._black_out(handset, random),
+            "half open up": lambda: self._half(handset, UP),
+            "half open down": lambda: self._half(handset, DOWN),
+            "clock jump": lambda: handsets._jump(handset, random),
+            "trace planted": lambda: handsets._plant(handset, random),
+            "broker restart": lambda: server._restart_broker(random),
+            "broker restart, queue lost": lambda: server._restart_broker(random, True),
+            "broker mute": lambda: server._mute_broker(random),
+            "session destroyed": lambda: server._destroy_session(random),
+            "worker killed": lambda: world.shores[0].kill("killed", DOWN_MS),
+            "partition": lambda: server._partition(random),
+            "database locked": lambda: server._lock_database(random),
+            "database full": lambda: server._fill_database(random),
+            "restored": lambda: server._back_up("backup", world.loop.now_us + RESTORED_US),
+            "key rotated": lambda: office._rotate(random),
+            "card lost": lambda: office._lose_card(random),
+            "member suspended": lambda: office._suspend_member(random),
+            "merchant suspended": lambda: office._suspend_merchant(random),
+            "terminal suspended": lambda: office._suspend_terminal(random)}
+        acts[kind]()
+
+    def _half(self, handset: Handset, way: str) -> None:
+        handset.radio.set_half(way)
+        self.note(handset.terminal_id, "half_open", way)
+        self.after(self._random, self.options.half_open_s_max,
+                   lambda: handset.radio.set_half(None))
+
+    # -- the n-th of its sort ------------------------------------------------------------------
+
+    def _hook_publications(self) -> None:
+        broker = self.world.broker
+        broker.passing_up = lambda topic, body, forward: self._pass(UP, body, forward)
+        broker.passing_down = lambda topic, body, forward: self._pass(DOWN, body, forward)
+
+    def _pass(self, way: str, body: bytes, forward: Forward) -> None:
+        self.passed[way] += 1
+        number = self.passed[way]
+        hits = [fault.kind.removeprefix(way + " ") for fault in self._faults
+                if fault.place == number and fault.kind.startswith(way + " ") and not self.over]
+        loop = self.world.loop
+        for kind in hits:
+            self.note("broker", f"{way}_{kind.replace(' ', '_')}", number)
+            if kind == "lost":
+                return
+            if kind == "twice":
+                forward(body)
+            elif kind in ("late", "overtaken"):
+                wait_us = (600 if kind == "late" else 5) * 1_000_000
+                loop.call_at_us(loop.now_us + wait_us, forward, body)
+                if kind == "overtaken":
+                    return
+            elif kind == "a bit turned":
+                at = len(body) // 2
+                body = body[:at] + bytes((body[at] ^ 4,)) + body[at + 1:]
+            else:
+                body = body[:len(body) // 2]
+        forward(body)
+
+    def _fate(self) -> Crash | None:
+        self.batches += 1
+        for fault in self._faults:
+            if fault.kind.startswith("killed ") and fault.place == self.batches:
+                if not self.over:
+                    return Crash(fault.kind.removeprefix("killed ").replace(" ", "_"), DOWN_MS)
+        return None
+
+
+class Watching(Scripted):
+    """No fault at all, but everything is counted."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world, ())
+        self.instants: set[int] = set()
+
+    def plan(self) -> None:
+        super().plan()
+        world = self.world
+        set_timer = world.loop.call_at_us
+
+        def noting(when_us: int, *rest: object, **named: object) -> object:
+            self.instants.add(when_us)
+            return set_timer(when_us, *rest, **named)  # type: ignore[arg-type]
+        world.loop.call_at_us = noting  # type: ignore[method-assign, assignment]
+
+
+def _settles(world: World, then: Callable[[], None]) -> None:
+    """Call `then` when the first tap is settled."""
+    left = [then]
+
+    def settled(_reply: object) -> None:
+        if left:
+            left.pop()()
+    world.handsets[0].on_settled = settled
+
+
+def _run(world: World) -> Verdict:
+    try:
+        return world.run()
+    finally:
+        world.close()
+
+
+def watch() -> Watched:
+    """Calm runs, counted until the first tap is settled."""
+    world = World(SEED, CALM)
+    watching = Watching(world)
+    many, device = 1_000_000, world.handsets[0].device
+    faults = world.base.faults  # type: ignore[attr-defined]
+    counted: list[Watched] = []
+    world.base.fail(bases.IO, many)
+    world.base.fail(bases.UNSURE, many)
+    before = device.operations
+
+    def count() -> None:
+        instants = sorted(at for at in watching.instants if at <= world.loop.now_us)
+        counted.append(Watched(
+            tuple(instants), device.operations - before, watching.passed[UP],
+            watching.passed[DOWN], watching.batches, many - faults.countdown[bases.IO],
+            many - faults.countdown[bases.UNSURE], _disk_operations(), _calls("heap, tap"),
+            _calls("heap, reply")))
+    _settles(world, count)
+    _run(world)
+    return counted[0]
+
+
+def _disk_operations() -> int:
+    world = World(SEED, CALM._replace(**ON_DISK))
+    Watching(world)
+    many, counted = 1_000_000, [0]
+    disk = world.base.disk  # type: ignore[attr-defined]
+    disk.cut_after(many)
+    _settles(world, lambda: counted.append(many - disk.left))
+    _run(world)
+    return counted[-1]
+
+
+def _calls(kind: str) -> int:
+    """How many calls of its own the program makes within that event."""
+    many = 1_000_000
+    world = World(SEED, CALM)
+    Scripted(world, (Fault(kind, many),))
+    counted = [0]
+    _settles(world, lambda: counted.append(many - world.heap.calls))
+    _run(world)
+    return counted[-1]
+
+
+def run(faults: Sequence[Fault], echo: Callable[[str], None] | None = None) -> Verdict:
+    """One tap, and another, with just these faults."""
+    options = CALM
+    if any(fault.kind == "server power" for fault in faults):
+        options = options._replace(**ON_DISK)
+    world = World(SEED, options, echo)
+    Scripted(world, faults)
+    with quiet():
+        return _run(world)
+
+
+def singles(watched: Watched, heap_step: int = 1) -> list[Fault]:
+    """Every single fault at every step; of the calls in which the heap may run out, each n-th."""
+    found = [Fault(kind, at) for kind in INSTANT_KINDS for at in watched.instants]
+    found += [Fault(f"flash, {torn}", number) for torn in MODES
+              for number in range(1, watched.flash_operations + 1)]
+    for way, count in ((UP, watched.up), (DOWN, watched.down)):
+        found += [Fault(f"{way} {kind}", number) for kind in PUBLICATION_KINDS
+                  for number in range(1, count + 1)]
+    found += [Fault("killed " + step.replace("_", " "), number) for step in steps.STEPS
+              for number in range(1, watched.batches + 1)]
+    for kind, count, step in (
+            ("statement fails", watched.statements, 1), ("commit in doubt", watched.commits, 1),
+            ("server power", watched.disk_operations, 1),
+            ("heap, tap", watched.panel_calls, heap_step),
+            ("heap, reply", watched.link_calls, heap_step)):
+        found += [Fault(kind, number) for number in range(1, count + 1, step)]
+    return found
+
+
+def kinds(watched: Watched) -> frozenset[str]:
+    return frozenset(fault.kind for fault in singles(watched))
+
+
+def pairs(watched: Watched) -> Iterator[tuple[Fault, Fault]]:
+    """Every two single faults, the earlier-named first; of the heap's calls each eighth. Two
+    that cannot be told apart (both a cut of flash, or both of one hook) are not a pair."""
+    found = singles(watched, HEAP_STEP_OF_PAIRS)
+    for place, one in enumerate(found):
+        for other in found[place + 1:]:
+            if _sort(one) is None or _sort(one) != _sort(other):
+                yield one, other
+
+
+def _sort(fault: Fault) -> str | None:
+    """What only one fault of a run can use."""
+    first = fault.kind.split(",")[0].split()[0]
+    return first if first in ("flash", "heap", "statement", "commit", "server") else None

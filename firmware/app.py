@@ -14,7 +14,7 @@ Nothing here is shared between two Apps of one process.
 import asyncio
 import gc
 
-from firmware import VERSION, checkout, recall, texts, views
+from firmware import VERSION, checkout, faults, recall, texts, views
 from firmware.clock import Clock
 from firmware.dispatch import Dispatch
 from firmware.errors import FirmwareError
@@ -95,6 +95,10 @@ class App:
 
     def up(self):
         return self._uplink is not None and self._uplink.up()
+
+    def link_fault(self):
+        """What was last wrong with the link: a number of faults.py, 0 for nothing."""
+        return self._uplink.fault if self._uplink else faults.NONE
 
     # -- tasks ---------------------------------------------------------------------------------
 
@@ -186,7 +190,8 @@ class App:
 
     def _draw(self):
         unsent = self.outbox.unsettled if self.outbox else 0
-        status = views.Status(self.up(), unsent, self.settings.terminal_id, VERSION, self._fault)
+        status = views.Status(self.up(), unsent, self.settings.terminal_id, VERSION, self._fault,
+                              self.link_fault())
         parts = texts.parts(self.settings.language)
         lines = views.lines(self.state, status, parts, self.settings.currency_digits)
         if self.screen.draw(lines):

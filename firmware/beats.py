@@ -7,9 +7,8 @@ At each connect and then hourly; unanswered again after 30 s, doubling to an hou
 
 from micropython import const
 
-from firmware import VERSION
+from firmware import VERSION, again, keys_held
 from firmware import session as rules
-from firmware.errors import RotationRefused
 from firmware.outbox import OutboxFull
 from firmware.outbox_kept import oldest_kept
 from protocol import codes
@@ -21,81 +20,80 @@ _TOLD_MAX = const(8)
 
 
 class Beats:
-    """`keys`: KeysHeld. `again`: Again. `say(kind, *values)` keeps what is to be told."""
+    """`keys`: KeysHeld. `resends`: Again. `say(kind, *values)` keeps what is to be told."""
 
-    def __init__(self, board, outbox, clock, keys, again, say):
-        self._board = board
-        self._outbox = outbox
-        self._clock = clock
-        self._keys = keys
-        self._again = again
-        self._say = say
-        self._wait_ms = RETRY_MS
+    def __init__(self, board, outbox, clock, keys, resends, say):
+        self.board = board
+        self.outbox = outbox
+        self.clock = clock
+        self.keys = keys
+        self.resends = resends
+        self.say = say
+        self.wait_ms = RETRY_MS
         self.due_ms = 0
 
-    def connected(self, now):
-        self.due_ms = now
-        self._wait_ms = RETRY_MS
 
-    def tend(self, now):
-        """The report to send now, or None."""
-        if self._again.ended:  # there may be more than one list could hold
-            self._again.ended = False
-            self._wait_ms = RETRY_MS
-            self.due_ms = min(self.due_ms, now + RETRY_MS)
-        if now < self.due_ms:
-            return None
-        # the answer sets the hourly rhythm
-        self.due_ms = now + self._wait_ms
-        self._wait_ms = min(self._wait_ms * 2, HEARTBEAT_EVERY_S * 1000)
-        return self._report()
+def connected(beats, now):
+    """One is due at once."""
+    beats.due_ms = now
+    beats.wait_ms = RETRY_MS
 
-    def _report(self):
-        board, outbox = self._board, self._outbox
-        in_use = self._keys.in_use(outbox)
+
+def report(beats, now):
+    """What to send when `due_ms` has come or `resends.ended`; None: not yet."""
+    if beats.resends.ended:  # there may be more than one list could hold
+        beats.resends.ended = False
+        beats.wait_ms = RETRY_MS
+        beats.due_ms = min(beats.due_ms, now + RETRY_MS)
+    if now < beats.due_ms:
+        return None
+    # the answer sets the hourly rhythm
+    beats.due_ms = now + beats.wait_ms
+    beats.wait_ms = min(beats.wait_ms * 2, HEARTBEAT_EVERY_S * 1000)
+    return _said(beats)
+
+
+def _said(beats):
+    board, outbox, keys = beats.board, beats.outbox, beats.keys
+    used = keys_held.in_use(keys, outbox)
+    if len(keys.held) > 1:
+        keys_held.forget(keys, used)
+    report = {0: VERSION, 3: outbox.unsettled, 6: board.name, 7: board.reset_cause,
+              8: (outbox.journal, oldest_kept(outbox), outbox.last_trace), 9: used}
+    for key, value in ((1, board.battery_percent()), (2, board.signal_dbm()),
+                       (4, board.heap_free())):
+        if value is not None:
+            report[key] = value
+    return report
+
+
+def answered(beats, question, reply, now):
+    """Act on the answer. One that is not approved is as none: it is asked again."""
+    if reply.code != codes.APPROVED:
+        return
+    outbox, keys, say = beats.outbox, beats.keys, beats.say
+    keys.answered = keys.answered or question.epoch == keys.epoch
+    if rules.sets_clock(question, now):
+        beats.due_ms = now + HEARTBEAT_EVERY_S * 1000
+        beats.clock.set(reply.at, now)
+        say("clock", reply.at)
+    if reply.highest_trace and reply.journal == outbox.journal:
         try:
-            self._keys.forget(in_use)
-        except RotationRefused as refused:
-            self._say("not_rotated", self._keys.epoch, refused.code)
-        report = {0: VERSION, 3: outbox.unsettled, 6: board.name, 7: board.reset_cause,
-                  8: (outbox.journal, oldest_kept(outbox), outbox.last_trace), 9: in_use}
-        for key, value in ((1, board.battery_percent()), (2, board.signal_dbm()),
-                           (4, board.heap_free())):
-            if value is not None:
-                report[key] = value
-        return report
-
-    def answered(self, question, reply, now):
-        """Act on the answer. One that is not approved is as none: it is asked again."""
-        if reply.code != codes.APPROVED:
-            return
-        self._keys.answered_under(question.epoch)
-        if rules.sets_clock(question, now):
-            self.due_ms = now + HEARTBEAT_EVERY_S * 1000
-            self._clock.set(reply.at, now)
-            self._say("clock", reply.at)
-        if reply.highest_trace and reply.journal == self._outbox.journal:
-            self._raise(reply.highest_trace)
-        if reply.next_key:
-            self._rotate(reply.next_key, question.epoch, now)
-        if reply.send_again:
-            self._again.ask(reply.send_again)
-            for each in reply.send_again[:_TOLD_MAX]:
-                self._say("asked_again", *each)
-
-    def _raise(self, highest):
-        try:
-            self._outbox.raise_trace(highest)
+            outbox.raise_trace(reply.highest_trace)
         except OutboxFull:
             pass  # the next heartbeat says it again
+    if reply.next_key:
+        _rotate(beats, reply.next_key, question.epoch, now)
+    if reply.send_again:
+        again.ask(beats.resends, reply.send_again)
+        for each in reply.send_again[:_TOLD_MAX]:
+            say("asked_again", *each)
 
-    def _rotate(self, offer, epoch, now):
-        try:
-            self._keys.rotate(offer, epoch)
-        except RotationRefused as refused:
-            self._say("not_rotated", offer[0], refused.code)
-            return
-        self._say("rotated", offer[0])
-        # at once under the new key: answered, it shows that the old one may go
-        self._wait_ms = RETRY_MS
-        self.due_ms = now
+
+def _rotate(beats, offer, epoch, now):
+    why = keys_held.rotate(beats.keys, offer, epoch)
+    if why:
+        beats.say("not_rotated", offer[0], why)
+        return
+    beats.say("rotated", offer[0])
+    connected(beats, now)  # at once under the new key: answered, it shows that the old one may go

@@ -15,13 +15,11 @@ it is said. Events for the App: ("settled", reply) ("answer", reply) ("no_answer
 
 from micropython import const
 
-from firmware import conflict
+from firmware import beats, conflict, link
 from firmware import session as rules
 from firmware.again import Again
-from firmware.beats import Beats
 from firmware.errors import ReplyRefused
 from firmware.keys_held import KeysHeld
-from firmware.link import Link
 from firmware.outbox import OutboxFull
 from protocol import fields as messages
 from protocol.limits import NONCE_SIZE
@@ -46,8 +44,8 @@ class Dispatch:
         self.keys = KeysHeld(settings, board)
         self.session = rules.Session(settings.terminal_id, self.keys)
         self._again = Again(outbox)
-        self.link = Link(outbox.following, board.random, self._again)
-        self.beats = Beats(board, outbox, clock, self.keys, self._again, self._say)
+        self.link = link.Link(outbox.following, board.random, self._again)
+        self.beats = beats.Beats(board, outbox, clock, self.keys, self._again, self._say)
         self._to_ask = []
         self._news = []
 
@@ -86,7 +84,7 @@ class Dispatch:
 
     def connected(self, now):
         self.link.connected(now)
-        self.beats.connected(now)
+        beats.connected(self.beats, now)
 
     def lost(self):
         self.link.lost()
@@ -98,16 +96,17 @@ class Dispatch:
         for kind, asked_ms in self._asked():
             if now - asked_ms >= ANSWER_MS:
                 self._give_up(kind)
-        report = self.beats.tend(now)
-        if report:
-            self.ask(messages.HEARTBEAT, now, report=report)
+        if now >= self.beats.due_ms or self._again.ended:
+            report = beats.report(self.beats, now)
+            if report:
+                self.ask(messages.HEARTBEAT, now, report=report)
 
     def pump(self, now, publish):
         """Hand everything that may go out now to `publish(frame)`, which gives a packet id."""
         while self._may_ask():
             kind, journal, frame, _ = self._to_ask.pop(0)
             publish(frame)
-            self.session.asked(kind, journal, frame, now)
+            rules.asked(self.session, kind, journal, frame, now)
             self.link.asked(len(self.session.outstanding()))
         key = self.link.next_send(now)
         while key is not None:
@@ -166,7 +165,6 @@ class Dispatch:
         """
         try:
             epoch, reply = self.session.read(frame)
-            self.link.heard(now)
             if reply.trace:
                 self._settle(reply, epoch, now)
             else:
@@ -180,14 +178,16 @@ class Dispatch:
         self._news.append((self._tell, kind) + values)
 
     def _answer(self, reply, epoch, now):
+        link.heard(self.link, now)
         question = self.session.answered(reply, epoch)
         self.link.asked(len(self.session.outstanding()))
         if question.kind == messages.HEARTBEAT:
-            self.beats.answered(question, reply, now)
+            beats.answered(self.beats, question, reply, now)
         else:
             self._news.append((self._on_event, ("answer", reply)))
 
     def _settle(self, reply, epoch, now):
+        link.heard(self.link, now)
         key = (reply.journal, reply.trace)
         if not self._outbox.waits(*key):
             self._answer_again(key, reply, epoch, now)
@@ -213,7 +213,7 @@ class Dispatch:
     # What the gateway asked for again is settled here: its answer is only told. Not even a 62
     # moves it, for where it once was posted it may stand in what the backup had.
     def _answer_again(self, key, reply, epoch, now):
-        if not self.link.resends(key):
+        if not link.resends(self.link, key):
             raise ReplyRefused("stray")
         try:
             frame = self._outbox.frame(*key)

@@ -19,19 +19,12 @@ class SettingsError(FirmwareError):
 
 
 class MqttError(FirmwareError):
-    """The connection cannot go on: drop it and connect again. Nothing unsettled is lost."""
+    """The connection cannot go on: drop it and connect again. Nothing unsettled is lost.
+
+    Raised with what to tell and its number in faults.py.
+    """
 
     code = "mqtt"
-
-
-class MqttRefused(MqttError):
-    """The broker said no (`reason`: CONNACK return code). Trying again soon is pointless."""
-
-    code = "mqtt_refused"
-
-    def __init__(self, reason):
-        super().__init__("the broker refuses this terminal (return code %d)" % reason)
-        self.reason = reason
 
 
 class ReplyRefused(FirmwareError):
@@ -39,12 +32,4 @@ class ReplyRefused(FirmwareError):
 
     def __init__(self, code):
         super().__init__("reply set aside: " + code)
-        self.code = code
-
-
-class RotationRefused(FirmwareError):
-    """A next key was offered that is not taken; `code` says why. The present keys stay."""
-
-    def __init__(self, code):
-        super().__init__("next key not taken: " + code)
         self.code = code

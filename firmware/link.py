@@ -22,6 +22,8 @@ ask once more. `now` is ms since boot; `random(n)` gives bytes.
 
 from micropython import const
 
+from firmware import again
+
 WINDOW = const(8)
 REPLY_MS = const(10000)
 REPLY_MS_MAX = const(60000)
@@ -43,16 +45,16 @@ class _Slot:
 
 
 class Link:
-    """`following(key)` gives the oldest unsettled (journal, trace) behind `key`, or None; `again`
-    what the gateway wants once more (Again)."""
+    """`following(key)` gives the oldest unsettled (journal, trace) behind `key`, or None;
+    `resends`: what the gateway wants once more (Again)."""
 
-    def __init__(self, following, random, again):
+    def __init__(self, following, random, resends):
         self._following = following
         self._random = random
-        self._again = again
-        self._window = []
+        self._resends = resends
+        self.window = []
         self._postponed = []
-        self._late = []
+        self.late = []
         self._cursor = None
         self._walked = False
         self._walk_again_ms = None
@@ -64,14 +66,14 @@ class Link:
 
     def connected(self, now):
         self.up = True
-        for slot in self._window:
+        for slot in self.window:
             slot.packet_id = slot.sends = 0
             slot.due_ms = now
 
     def lost(self):
         self.up = False
         self._asked = 0
-        for slot in self._window:
+        for slot in self.window:
             slot.packet_id = 0
             slot.due_ms = None
 
@@ -79,35 +81,46 @@ class Link:
         """A new entry stands in the outbox, behind all others."""
         self._walked = False
 
+    def remounted(self):
+        """The outbox was read anew: what it says now is walked from its beginning."""
+        self._cursor = None
+        self._walked = False
+
+    def soon(self, key, now):
+        """Something else was answered that may decide this one: it need not wait any longer."""
+        slot = _find(self._postponed, key)
+        if slot:
+            slot.due_ms = now
+
     def sent(self, key, packet_id):
-        slot = _find(self._window, key)
+        slot = _find(self.window, key)
         slot.packet_id = packet_id
         slot.due_ms = None
         slot.sends += 1
 
     def acked(self, packet_id, now):
-        for slot in self._window:
+        for slot in self.window:
             if slot.packet_id == packet_id:
                 slot.packet_id = 0
                 slot.due_ms = now + self._jittered(REPLY_MS, REPLY_MS_MAX, slot.sends)
 
     def settled(self, key):
-        for slots in (self._window, self._postponed, self._late):
+        for slots in (self.window, self._postponed, self.late):
             slot = _find(slots, key)
             if slot:
                 slots.remove(slot)
 
     def postponed(self, key, now):
         """A transient answer came, or the entry cannot be handled now."""
-        slot = (_find(self._window, key) or _find(self._postponed, key)
-                or _find(self._late, key) or _Slot(*key))
+        slot = (_find(self.window, key) or _find(self._postponed, key)
+                or _find(self.late, key) or _Slot(*key))
         self.settled(key)
         slot.refusals += 1
         slot.packet_id = slot.sends = 0
         slot.due_ms = now + self._jittered(TRANSIENT_MS, TRANSIENT_MS_MAX, slot.refusals)
         if slot.again:
-            if len(self._late) < AGAIN_POSTPONED_MAX:
-                self._late.append(slot)
+            if len(self.late) < AGAIN_POSTPONED_MAX:
+                self.late.append(slot)
         elif len(self._postponed) < POSTPONED_MAX:
             self._postponed.append(slot)
         elif self._walk_again_ms is None:
@@ -122,7 +135,7 @@ class Link:
 
     def heard(self, now):
         """The gateway is there: nothing waits longer than 10 s from now for what it missed."""
-        for slot in self._window:
+        for slot in self.window:
             if slot.due_ms is not None:
                 slot.due_ms = min(slot.due_ms, now + REPLY_MS)
 
@@ -132,19 +145,23 @@ class Link:
 
     def resends(self, key):
         """Whether this is out, or waits, because the gateway asked for it again."""
-        slot = _find(self._window, key) or _find(self._late, key)
+        slot = _find(self.window, key) or _find(self.late, key)
         return slot is not None and slot.again
+
+    def busy(self):
+        """Whether somebody waits for an answer."""
+        return self._asked > 0 or len(self.window) > 0
 
     # -- what to do --------------------------------------------------------------------------
 
     def free(self):
-        return WINDOW - len(self._window) - self._asked
+        return WINDOW - len(self.window) - self._asked
 
     def next_send(self, now):
         """The (journal, trace) to publish now, or None. `sent` must follow before the next."""
         if not self.up:
             return None
-        for slot in self._window:
+        for slot in self.window:
             if slot.due_ms is not None and slot.due_ms <= now:
                 if slot.again and slot.sends >= AGAIN_SENDS_MAX:
                     self.postponed(slot.key, now)
@@ -156,21 +173,21 @@ class Link:
         if slot is None:
             return None
         slot.due_ms = now
-        self._window.append(slot)
+        self.window.append(slot)
         return slot.key
 
     def due(self, now):
         """Milliseconds until `next_send` may have something, or None."""
         if not self.up:
             return None
-        times = [slot.due_ms for slot in self._window if slot.due_ms is not None]
+        times = [slot.due_ms for slot in self.window if slot.due_ms is not None]
         if self.free() > 0:
             if not self._walked:
                 return 0
             times.extend([slot.due_ms for slot in self._postponed])
             if not self._sends_again():
-                times.extend([slot.due_ms for slot in self._late])
-                if self._again.walking:
+                times.extend([slot.due_ms for slot in self.late])
+                if self._resends.walking:
                     return 0
             if self._walk_again_ms is not None:
                 times.append(self._walk_again_ms)
@@ -183,7 +200,7 @@ class Link:
                 self._walked = True
                 return None
             self._cursor = key
-            if not _find(self._window, key) and not _find(self._postponed, key):
+            if not _find(self.window, key) and not _find(self._postponed, key):
                 return _Slot(*key)
         return None
 
@@ -201,15 +218,15 @@ class Link:
     def _once_more(self, now):
         if self._sends_again():
             return None
-        for slot in self._late:
+        for slot in self.late:
             if slot.due_ms <= now:
-                self._late.remove(slot)
+                self.late.remove(slot)
                 return slot
-        key = self._again.next() if self._again.walking else None
-        return None if key is None or _find(self._late, key) else _Slot(*key, again=True)
+        key = again.following(self._resends) if self._resends.walking else None
+        return None if key is None or _find(self.late, key) else _Slot(*key, again=True)
 
     def _sends_again(self):
-        return any([slot.again for slot in self._window])
+        return any([slot.again for slot in self.window])
 
     # doubling from `least` to `most`; from the second time on, up to a quarter earlier at random
     def _jittered(self, least, most, times):
@@ -222,6 +239,19 @@ class Link:
             return wait_ms
         drawn = self._random(2)
         return wait_ms - (wait_ms // 4) * (drawn[0] << 8 | drawn[1]) // 65536
+
+
+def heard(link, now):
+    """The gateway is there: nothing waits longer than 10 s from now for what it missed."""
+    for slot in link.window:
+        if slot.due_ms is not None:
+            slot.due_ms = min(slot.due_ms, now + REPLY_MS)
+
+
+def resends(link, key):
+    """Whether this is out, or waits, because the gateway asked for it again."""
+    slot = _find(link.window, key) or _find(link.late, key)
+    return slot is not None and slot.again
 
 
 def _find(slots, key):

@@ -4,6 +4,7 @@ Law:
 - nothing is published before SUBACK;
 - every answer has a deadline of 10 s (CONNACK, SUBACK, PUBACK, PINGRESP): missed, the
   connection is dropped, because a half-open link looks just like a quiet one;
+- a link that has been quiet for `ping_after_ms` is asked whether it is still there;
 - a PUBACK settles nothing, it only starts the wait for the reply (link.py);
 - packet ids run 1..65535 and wrap, passing over those still in use.
 
@@ -14,8 +15,9 @@ Every fault raises MqttError; the shell (uplink.py) then closes and connects aga
 
 from micropython import const
 
+from firmware import faults
 from firmware import mqtt_codec as codec
-from firmware.errors import MqttError, MqttRefused
+from firmware.errors import MqttError
 
 CLOSED = const(0)
 CONNECTING = const(1)
@@ -23,19 +25,25 @@ SUBSCRIBING = const(2)
 UP = const(3)
 
 ANSWER_MS_MAX = const(10000)
+# acknowledgements that a broker lets lie: it sends and does not read
+_OUT_SIZE_MAX = const(4096)
 _STAGE = ("nothing", "CONNACK", "SUBACK", "PINGRESP")
 
 
 class Connection:
-    """Events from `receive`: ("up",), ("message", topic, payload), ("acked", packet id)."""
+    """Events from `receive`: ("up",), ("message", topic, payload), ("acked", packet id).
 
-    def __init__(self, client_id, user, password, keepalive_s, reads, state_topic,
-                 online, offline):
-        self._login = (client_id, user, password, keepalive_s, state_topic, offline)
+    `ping_after_ms`: how long it may be quiet; less while somebody waits for an answer.
+    """
+
+    def __init__(self, client_id, keepalive_s, reads, state_topic, online, offline):
+        self._client_id = client_id
+        self._keepalive_s = keepalive_s
+        self._offline = offline
+        self.ping_after_ms = 0
         self._reads = reads
         self._state_topic = state_topic
         self._online = online
-        self._ping_after_ms = keepalive_s * 750
         self._packet_id = 0
         self._cutter = codec.Cutter()
         self.stage = CLOSED
@@ -48,10 +56,11 @@ class Connection:
         self._asked_ms = None
         self._sent_ms = 0
 
-    def open(self, now):
+    def open(self, user, password, now):
         """Start on a fresh stream: everything of an earlier connection is forgotten."""
         self._clear()
-        self._out = codec.connect(*self._login)
+        self._out = codec.connect(self._client_id, user, password, self._keepalive_s,
+                                  self._state_topic, self._offline)
         self._asked_ms = self._sent_ms = now
         self.stage = CONNECTING
 
@@ -62,7 +71,7 @@ class Connection:
     def publish(self, topic, payload, now, retain=False):
         """Queue a QoS 1 PUBLISH and return its packet id."""
         if self.stage != UP:
-            raise MqttError("publish before SUBACK")
+            raise MqttError("publish before SUBACK", faults.SILENT)
         packet_id = self._new_id()
         self._unacked.append((packet_id, now))
         codec.put_publish(self._out, topic, packet_id, payload, retain)
@@ -90,16 +99,18 @@ class Connection:
             elif kind == codec.PINGRESP and self.stage == UP:
                 self._asked_ms = None
             else:
-                raise MqttError("unexpected packet 0x%02x from the broker" % first)
+                raise MqttError("unexpected packet 0x%02x from the broker" % first,
+                                faults.GARBLED)
         return events
 
     def check(self, now):
         """Raise when an answer is overdue; queue a PINGREQ when nothing was sent for long."""
         if self._asked_ms is not None and now - self._asked_ms >= ANSWER_MS_MAX:
-            raise MqttError("no %s within 10 s" % _STAGE[self.stage])
+            raise MqttError("no %s within 10 s" % _STAGE[self.stage],
+                            faults.DEAD if self.stage == UP else faults.SILENT)
         if self._unacked and now - self._unacked[0][1] >= ANSWER_MS_MAX:
-            raise MqttError("no PUBACK within 10 s")
-        if self._pings() and now - self._sent_ms >= self._ping_after_ms:
+            raise MqttError("no PUBACK within 10 s", faults.UNACKED)
+        if self._pings() and now - self._sent_ms >= self.ping_after_ms:
             self._out.extend(codec.PINGREQ)
             self._asked_ms = self._sent_ms = now
 
@@ -111,7 +122,7 @@ class Connection:
         if self._unacked:
             times.append(self._unacked[0][1] + ANSWER_MS_MAX)
         if self._pings():
-            times.append(self._sent_ms + self._ping_after_ms)
+            times.append(self._sent_ms + self.ping_after_ms)
         return max(min(times) - now, 0) if times else None
 
     def _pings(self):
@@ -125,14 +136,16 @@ class Connection:
 
     def _connected(self, code, now):
         if code:
-            raise MqttRefused(code)
+            raise MqttError("the broker refuses this terminal (return code %d)" % code,
+                            faults.REFUSED)
         codec.put_subscribe(self._out, self._new_id(), self._reads)
         self._asked_ms = self._sent_ms = now
         self.stage = SUBSCRIBING
 
     def _subscribed(self, granted, now, events):
         if granted & 0x80:
-            raise MqttError("the broker does not let this terminal read its replies")
+            raise MqttError("the broker does not let this terminal read its replies",
+                            faults.UNREADABLE)
         self._asked_ms = None
         self.stage = UP
         self.publish(self._state_topic, self._online, now, True)
@@ -140,9 +153,11 @@ class Connection:
 
     def _published(self, first, body, whole, events):
         if self.stage < SUBSCRIBING:
-            raise MqttError("a message before CONNACK")
+            raise MqttError("a message before CONNACK", faults.GARBLED)
         topic, packet_id, payload = codec.read_publish(first, body)
         if packet_id:
+            if len(self._out) > _OUT_SIZE_MAX:
+                raise MqttError("the broker sends and does not read", faults.GARBLED)
             codec.put_puback(self._out, packet_id)
         if whole:
             events.append(("message", topic, payload))

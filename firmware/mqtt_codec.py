@@ -6,6 +6,7 @@ handed out, so that it can be acknowledged and never blocks what stands behind i
 
 from micropython import const
 
+from firmware import faults
 from firmware.errors import MqttError
 
 # the largest packet kept: a reply frame of 1,400 bytes, its topic and the packet's own head
@@ -87,11 +88,12 @@ def read_publish(first, body):
     """(topic bytes, packet id or 0, payload) of a PUBLISH; the payload of a head is cut short."""
     qos = first >> 1 & 3
     if qos > 1 or len(body) < 2:
-        raise MqttError("the broker sends what was not subscribed to (QoS %d)" % qos)
+        raise MqttError("the broker sends what was not subscribed to (QoS %d)" % qos,
+                        faults.GARBLED)
     start = 2 + u16(body, 0)
     end = start + 2 * qos
     if end > len(body):
-        raise MqttError("a PUBLISH ends inside its own head")
+        raise MqttError("a PUBLISH ends inside its own head", faults.GARBLED)
     return bytes(body[2:start]), (u16(body, start) if qos else 0), bytes(body[end:])
 
 
@@ -168,8 +170,9 @@ class Cutter:
             at += 1
             if byte < 128:
                 if length > _LENGTH_MAX:
-                    raise MqttError("a packet of %d bytes: not for a handset" % length)
+                    raise MqttError("a packet of %d bytes: not for a handset" % length,
+                                    faults.GARBLED)
                 return at - start, length
             if shift > 21:
-                raise MqttError("a packet length of more than 4 bytes")
+                raise MqttError("a packet length of more than 4 bytes", faults.GARBLED)
         return 0, 0

@@ -17,8 +17,9 @@ def oldest_kept(outbox):
     return header.last + 1 if header.journal == outbox.journal else 1
 
 
-def kept_behind(outbox, place, wanted):
-    """The next settled tap behind `place` (None: the oldest) that `wanted(journal, trace)`.
+def kept_behind(outbox, place, ranges):
+    """The next settled tap behind `place` (None: the oldest) in one of `ranges`, three numbers
+    each: journal, first, last.
 
     -> (place, key, code): code as the gateway answered then; key None: none in this block, place
     None: there are no more blocks.
@@ -33,7 +34,7 @@ def kept_behind(outbox, place, wanted):
             raise corrupt("a record of block %d cannot be read" % block)
         at, key = slot, (record.journal, record.trace)
         slot += record.slots
-        if (record.kind == TAP and record.source < ring.tail_sequence and wanted(*key)
+        if (record.kind == TAP and record.source < ring.tail_sequence and _within(key, ranges)
                 and not outbox.waits(*key)):
             code = outbox._search.outcome(key[0], key[1], block, slot)[0]
             outbox._search.remember(key[0], key[1], block, at)
@@ -42,3 +43,11 @@ def kept_behind(outbox, place, wanted):
         return None, None, None
     block = ring.next(block)
     return (ring.ring_header(block).sequence, block, 1), None, None
+
+
+def _within(key, ranges):
+    journal, trace = key
+    for at in range(0, len(ranges), 3):
+        if ranges[at] == journal and ranges[at + 1] <= trace <= ranges[at + 2]:
+            return True
+    return False

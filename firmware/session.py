@@ -24,7 +24,7 @@ from collections import namedtuple
 from micropython import const
 
 from firmware.errors import ReplyRefused
-from firmware.keys_held import epoch_of
+from firmware.keys_held import epoch_of, key_of
 from protocol import codes, frames
 from protocol.errors import ProtocolError
 from protocol.fields import HEARTBEAT, read_reply
@@ -77,6 +77,13 @@ def type_of(frame):
     return kind if kind < 24 else frame[payload_at + 3]
 
 
+def asked(session, kind, journal, frame, now):
+    """A question went out; an older one of its kind is no longer outstanding."""
+    session.forget(kind)
+    session.outstanding().append(Question(kind, journal, frames.digest(frame), now,
+                                          epoch_of(frame)))
+
+
 class Session:
     """`keys`: what this terminal holds (KeysHeld)."""
 
@@ -98,7 +105,7 @@ class Session:
             parts = frames.split(frame, FRAME_DOWN_SIZE_MAX)
         except ProtocolError:
             raise ReplyRefused("unreadable")
-        key = self._keys.of(parts.epoch)
+        key = key_of(self._keys, parts.epoch)
         if parts.terminal_id != self._terminal_id or key is None:
             raise ReplyRefused("foreign")
         if not frames.authentic(key, DOWN, parts):

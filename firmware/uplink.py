@@ -1,16 +1,21 @@
 """The life of the connection: connect, carry, notice that it is dead, connect again, for ever.
 
 A thin shell: what to send is decided by dispatch.py and link.py, what the bytes mean by mqtt.py.
-Law: a fault of the connection never reaches a tap. It is told, the stream is closed, and after
-1 s, doubling with jitter to 60 s, the next one is made; the wait starts anew once a connection
-has lived 10 s. A broker that refuses us is asked again after 30 s at the earliest.
+Law: a fault of the connection never reaches a tap. It is named (faults.py) and told, the stream is
+closed, and after 1 s, doubling with jitter to 30 s, the next one is made. The wait starts anew
+once a connection has lived 10 s and something was acknowledged on it. A broker that refuses us is
+asked again after 30 s at the earliest; while an old key is held, its login is tried before that. A
+link on which somebody waits for an answer is not left in the dark for longer than 15 s.
 """
 
 import asyncio
 
 from micropython import const
 
-from firmware.errors import MqttError, MqttRefused
+from firmware import faults
+from firmware.errors import MqttError
+from firmware.keys_held import login
+from firmware.link import WINDOW
 from firmware.mqtt import UP, Connection
 from protocol import topics
 
@@ -18,13 +23,15 @@ READ_SIZE = const(512)
 CONNECT_MS_MAX = const(30000)
 DRAIN_MS_MAX = const(10000)
 RETRY_MS = const(1000)
-RETRY_MS_MAX = const(60000)
+RETRY_MS_MAX = const(30000)
 REFUSED_MS = const(30000)
 LIVED_MS = const(10000)
+EAGER_MS = const(15000)
+_NETWORK_UNREACHABLE = const(101)
 
 
 class Uplink:
-    """`idle_ms`: how long it may sleep before it must show progress."""
+    """`idle_ms`: how long it may sleep before it must show progress. `fault`: the last one."""
 
     def __init__(self, board, settings, dispatch, now, idle_ms, progress, tell):
         self._board = board
@@ -37,12 +44,16 @@ class Uplink:
         terminal_id = settings.terminal_id
         self._topic_up = topics.up(terminal_id)
         self._topic_down = topics.down(terminal_id)
-        self._mqtt = Connection(str(terminal_id), settings.mqtt_user, settings.mqtt_password,
-                                settings.keepalive_s, self._topic_down,
+        self._mqtt = Connection(str(terminal_id), settings.keepalive_s, self._topic_down,
                                 topics.state(terminal_id), topics.ONLINE, topics.OFFLINE)
+        self._ping_ms = settings.keepalive_s * 750
         self._kick = asyncio.Event()
-        self._fault = None
+        self._broken = None
         self._up_ms = None
+        self._acked = False
+        self._streaming = False
+        self._login = 0
+        self.fault = faults.NONE
 
     def kick(self):
         """Something new is to be sent, or the state of the connection changed."""
@@ -50,7 +61,7 @@ class Uplink:
 
     def drop(self, why):
         """Give this connection up (the radio went off, a test pulls the plug)."""
-        self._fault = MqttError(why)
+        self._broken = MqttError(why, faults.NO_NETWORK)
         self._kick.set()
 
     def up(self):
@@ -62,21 +73,45 @@ class Uplink:
         while True:
             self._progress()
             self._up_ms = None
+            self._acked = False
             why = None
             try:
                 await self._connection()
             except (OSError, EOFError, ValueError, MqttError, asyncio.TimeoutError) as error:
                 why = error
-            if self._up_ms is None:
-                self._tell("no_link", _said(why))
-            else:
-                self._tell("link", False, _said(why))
-                if self._now() - self._up_ms >= LIVED_MS:
-                    retry_ms = RETRY_MS
-            if isinstance(why, MqttRefused):
-                retry_ms = max(retry_ms, REFUSED_MS)
+            retry_ms = self._ended(why, retry_ms)
             await self._pause(retry_ms - retry_ms // 4 * self._board.random(1)[0] // 256)
             retry_ms = min(retry_ms * 2, RETRY_MS_MAX)
+
+    # How long to wait before the next one, in ms.
+    def _ended(self, why, retry_ms):
+        self.fault = self._fault_of(why)
+        if self._up_ms is None:
+            self._tell("no_link", _said(why))
+        else:
+            self._tell("link", False, _said(why))
+            if self._acked and self._now() - self._up_ms >= LIVED_MS:
+                retry_ms = RETRY_MS
+        if self.fault != faults.REFUSED:
+            self._login = 0
+        else:
+            self._login += 1
+            if self._login >= len(self._dispatch.keys.held):
+                self._login = 0
+                retry_ms = max(retry_ms, REFUSED_MS)
+        return retry_ms
+
+    def _fault_of(self, why):
+        if isinstance(why, MqttError):
+            return why.args[1]
+        if isinstance(why, asyncio.TimeoutError):
+            return faults.SLOW
+        if self._streaming:
+            return faults.CLOSED
+        if isinstance(why, OSError):
+            unreachable = why.errno == _NETWORK_UNREACHABLE
+            return faults.NO_NETWORK if unreachable else faults.UNREACHABLE
+        return faults.UNTRUSTED
 
     async def _pause(self, wait_ms):
         while wait_ms > 0:
@@ -86,10 +121,13 @@ class Uplink:
             wait_ms -= step_ms
 
     async def _connection(self):
-        self._fault = None  # before the wait: a drop while connecting must not be forgotten
+        self._broken = None  # before the wait: a drop while connecting must not be forgotten
+        self._streaming = False
         opening = self._board.connect(*self._address)
         reader, writer = await asyncio.wait_for_ms(opening, CONNECT_MS_MAX)
-        self._mqtt.open(self._now())
+        self._streaming = True
+        user, password = login(self._dispatch.keys, self._login)
+        self._mqtt.open(user, password, self._now())
         reading = asyncio.create_task(self._read(reader))
         try:
             while True:
@@ -106,13 +144,15 @@ class Uplink:
 
     async def _turn(self, writer):
         self._progress()
-        if self._fault is not None:
-            raise self._fault
+        if self._broken is not None:
+            raise self._broken
         self._kick.clear()
         now = self._now()
         if self.up():
             self._dispatch.tend(now)
             self._dispatch.pump(now, self._publish)
+        waited_for = self._dispatch.link.free() < WINDOW
+        self._mqtt.ping_after_ms = min(self._ping_ms, EAGER_MS) if waited_for else self._ping_ms
         self._mqtt.check(now)
         out = self._mqtt.take()
         if out:
@@ -143,28 +183,34 @@ class Uplink:
             while True:
                 data = await reader.read(READ_SIZE)
                 if not data:
-                    raise MqttError("the broker closed the connection")
+                    raise MqttError("the broker closed the connection", faults.CLOSED)
                 now = self._now()
                 for event in self._mqtt.receive(data, now):
                     self._on_event(event, now)
                 self._kick.set()
         except Exception as error:  # noqa: BLE001 - handed to `run`, which knows which to survive
-            self._fault = error
+            self._broken = error
             self._kick.set()
 
     def _on_event(self, event, now):
         kind = event[0]
         if kind == "message":
             if event[1] == self._topic_down.encode():
-                self._dispatch.received(event[2], now)
+                if self._dispatch.received(event[2], now):
+                    self.fault = faults.FALSE_REPLY
                 self._dispatch.announce()
         elif kind == "acked":
+            self._acked = True
             self._dispatch.link.acked(event[1], now)
         else:
             self._up_ms = now
+            if self._login == 0:
+                self._dispatch.keys.entered = True
             self._dispatch.connected(now)
             self._tell("link", True, "")
 
 
 def _said(error):
+    if isinstance(error, MqttError):
+        return error.args[0]
     return str(error) or type(error).__name__

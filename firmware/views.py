@@ -15,8 +15,9 @@ from protocol.fields import SALE
 
 COLUMNS = 16
 
-# `up`: the link; `unsent`: unsettled taps; `fault`: name of a task that died, or None.
-Status = namedtuple("Status", ("up", "unsent", "terminal_id", "version", "fault"))
+# `up`: the link; `unsent`: unsettled taps; `fault`: name of a task that died, or None;
+# `link_fault`: what was last wrong with the link (faults.py), 0 for nothing.
+Status = namedtuple("Status", ("up", "unsent", "terminal_id", "version", "fault", "link_fault"))
 
 
 def lines(state, status, parts, currency_digits):
@@ -146,9 +147,10 @@ def _entry(page):
     if name == checkout.ASKED:
         return words[names.ASKING], "", "", words[names.BACK]
     if name == checkout.STATUS:
-        return (words[names.TERMINAL], str(page.status.terminal_id),
-                words[names.UNSENT] % page.status.unsent,
-                page.label(names.VERSION, page.status.version))
+        status = page.status
+        return (page.label(names.TERMINAL, status.terminal_id),
+                words[names.UNSENT] % status.unsent, page.label(names.VERSION, status.version),
+                page.reason(status.link_fault) if status.link_fault else "")
     if name == checkout.RECOVERY:
         return (words[names.RECOVERY], words[names.RECOVERY_DO], words[names.RECOVERY_CALL],
                 page.shown[1])

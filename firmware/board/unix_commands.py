@@ -5,6 +5,7 @@ import os
 import sys
 from binascii import hexlify, unhexlify
 
+from firmware import faults
 from firmware.errors import FirmwareError
 from firmware.recall import content
 from firmware.views import last4
@@ -24,6 +25,10 @@ EVENTS = (
     ("postponed", "journal", "trace", "code"),
     ("conflict", "old", "new"),
     ("set_aside", "why"),
+    ("asked_again", "journal", "first", "last"),
+    ("sent_again", "journal", "trace", "code"),
+    ("rotated", "epoch"),
+    ("not_rotated", "epoch", "why"),
     ("clock", "at"),
     ("died", "task", "why"),
 )
@@ -116,6 +121,7 @@ def _status(control, command):
     app, board = control.app, control.board
     outbox = app.outbox
     return {"up": app.up(), "radio_on": board.radio_on,
+            "link_fault": faults.name(app.link_fault()),
             "state": app.state.name if app.state else "booting",
             "terminal_id": control.settings.terminal_id, "runtime": control.runtime,
             "boot_count": board.boot_count, "at": app.clock.now(app.now()),

@@ -43,7 +43,7 @@ last_refused=refused (%d)
 card=Card %s
 alert=%d not posted
 alert_do=# = seen
-terminal=Terminal
+terminal=ID %d
 unsent=Unsent %d
 status_unsent=%d unsent
 version=Version %s
@@ -70,5 +70,17 @@ code=Code %d
 61=Not supported
 62=Sent again
 90=Try again later
+301=No network
+302=No server found
+303=Link is too slow
+304=Server not safe
+305=Server is silent
+306=Login refused
+307=Replies barred
+308=Nothing is acked
+309=Link went dead
+310=Server hung up
+311=Garbled server
+312=False reply
 """,
     )

@@ -42,4 +42,4 @@ def settings_for(port: int, **changed: object) -> Settings:
                     **values)  # type: ignore[arg-type]
 
 
-__all__ = ["CARD", "CREDENTIALS", "PASSWORD", "Shop", "TERMINAL_ID", "USER", "settings_for"]
+__all__ = ["CARD", "CREDENTIALS", "KEY", "PASSWORD", "Shop", "TERMINAL_ID", "USER", "settings_for"]

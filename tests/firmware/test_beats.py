@@ -4,10 +4,10 @@ from firmware import session as rules  # isort: skip - on CPython it brings the 
 from cryptolib import aes
 
 from firmware import settings as files
-from firmware.again import Again
-from firmware.beats import RETRY_MS, Beats
+from firmware.again import Again, following
+from firmware.beats import RETRY_MS, Beats, answered, connected, report
 from firmware.clock import Clock
-from firmware.keys_held import KeysHeld
+from firmware.keys_held import KeysHeld, key_of
 from protocol import codes, keys, messages
 from tests.firmware.replies import AT, KEY, TERMINAL_ID
 from tests.firmware.test_outbox_kept import append, shelf
@@ -49,13 +49,14 @@ class Heart:
         self.again = Again(self.outbox)
         self.beats = Beats(self.board, self.outbox, self.clock, self.keys, self.again,
                            lambda *said: self.said.append(said))
-        self.beats.connected(0)
+        connected(self.beats, 0)
 
     def answer(self, code=0, asked_ms=0, now=1, epoch=1, **fields):
         question = rules.Question(messages.HEARTBEAT, 7, bytes(8), asked_ms, epoch)
         request = messages.request(messages.HEARTBEAT, 7, 0)
         at = fields.pop("at", AT)
-        self.beats.answered(question, messages.reply(request, bytes(8), code, at, **fields), now)
+        reply = messages.reply(request, bytes(8), code, at, **fields)
+        answered(self.beats, question, reply, now)
 
     def offer(self, epoch=2, under=KEY):
         return epoch, keys.rekey_wrap(self.board.aes, under, NEXT)
@@ -63,17 +64,17 @@ class Heart:
 
 def test_it_goes_at_each_connect_and_hourly_once_it_is_answered():
     heart = Heart()
-    assert heart.beats.tend(0) and heart.beats.tend(1) is None
+    assert report(heart.beats, 0) and report(heart.beats, 1) is None
     heart.answer(now=100)
-    assert heart.beats.tend(HOUR_MS + 99) is None and heart.beats.tend(HOUR_MS + 100)
-    heart.beats.connected(HOUR_MS + 200)
-    assert heart.beats.tend(HOUR_MS + 200)
+    assert report(heart.beats, HOUR_MS + 99) is None and report(heart.beats, HOUR_MS + 100)
+    connected(heart.beats, HOUR_MS + 200)
+    assert report(heart.beats, HOUR_MS + 200)
 
 
 def test_unanswered_it_goes_again_after_half_a_minute_doubling_to_an_hour():
     heart, waits, now = Heart(), [], 0
     for _ in range(10):
-        assert heart.beats.tend(now)
+        assert report(heart.beats, now)
         waits.append(heart.beats.due_ms - now)
         now = heart.beats.due_ms
     assert waits[:3] == [RETRY_MS, 2 * RETRY_MS, 4 * RETRY_MS] and waits[-1] == HOUR_MS
@@ -83,18 +84,18 @@ def test_the_report_says_what_waits_and_what_is_kept():
     heart = Heart()
     for code in (0, 0, None):
         append(heart.outbox, code)
-    report = heart.beats.tend(0)
-    assert report[3] == 1 and report[8] == (7, 1, 3) and report[9] == ()
-    assert report[1] == 80 and 2 not in report and report[6] == "test"
+    said = report(heart.beats, 0)
+    assert said[3] == 1 and said[8] == (7, 1, 3) and said[9] == ()
+    assert said[1] == 80 and 2 not in said and said[6] == "test"
 
 
 def test_an_empty_journal_reports_an_empty_span():
-    assert Heart().beats.tend(0)[8] == (7, 1, 0)
+    assert report(Heart().beats, 0)[8] == (7, 1, 0)
 
 
 def test_an_answer_that_is_not_approved_changes_nothing():
     heart = Heart()
-    heart.beats.tend(0)
+    report(heart.beats, 0)
     for code in (codes.TRY_LATER, codes.TERMINAL_SUSPENDED, codes.MALFORMED):
         heart.answer(code, highest_trace=40, next_key=heart.offer(), send_again=((7, 1, 2),))
     assert heart.said == [] and heart.clock.now(5) is None and heart.keys.epoch == 1
@@ -104,7 +105,7 @@ def test_an_answer_that_is_not_approved_changes_nothing():
 
 def test_a_slow_answer_sets_no_clock_but_all_else_counts():
     heart = Heart()
-    heart.beats.tend(0)
+    report(heart.beats, 0)
     heart.answer(now=10001, highest_trace=40, next_key=heart.offer())
     assert heart.clock.now(10001) is None
     assert heart.outbox.next_trace == 41 and heart.keys.epoch == 2
@@ -123,15 +124,16 @@ def test_a_highest_trace_below_the_own_and_of_another_journal_is_ignored():
 
 def test_a_next_key_is_taken_told_and_shown_to_the_gateway_at_once():
     heart = Heart()
-    heart.beats.tend(0)
+    report(heart.beats, 0)
     heart.answer(next_key=heart.offer(), now=5)
     assert ("rotated", 2) in heart.said and heart.keys.epoch == 2
     assert heart.board.settings.epoch == 2 and heart.board.settings.old_keys == ((1, KEY),)
-    report = heart.beats.tend(5)
-    assert report[9] == () and heart.keys.of(1) == KEY
+    said = report(heart.beats, 5)
+    assert said[9] == () and key_of(heart.keys, 1) == KEY
+    heart.keys.entered = True
     heart.answer(epoch=2, asked_ms=5, now=6)
-    heart.beats.tend(HOUR_MS + 6)
-    assert heart.keys.of(1) is None and heart.board.settings.old_keys == ()
+    report(heart.beats, HOUR_MS + 6)
+    assert key_of(heart.keys, 1) is None and heart.board.settings.old_keys == ()
 
 
 def test_an_offer_that_is_wrong_is_named_and_the_key_stays():
@@ -151,22 +153,22 @@ def test_what_is_to_be_sent_again_is_told_and_begun():
     heart.answer(send_again=tuple([(7, 1, 1)] + [(7, n, n) for n in range(100, 180, 2)]))
     told = [said for said in heart.said if said[0] == "asked_again"]
     assert told[0] == ("asked_again", 7, 1, 1) and len(told) == 8
-    assert heart.again.walking and heart.again.next() == (7, 1)
+    assert heart.again.walking and following(heart.again) == (7, 1)
 
 
 def test_a_list_that_was_worked_off_brings_the_next_heartbeat_early():
     heart = Heart()
     append(heart.outbox, 0)
-    heart.beats.tend(0)
+    report(heart.beats, 0)
     heart.answer(send_again=((7, 1, 1),), now=1)
-    assert heart.again.next() == (7, 1)
+    assert following(heart.again) == (7, 1)
     heart.again.answered += 1
-    assert heart.again.next() is None
-    assert heart.beats.tend(100) is None and heart.beats.due_ms == 100 + RETRY_MS
+    assert following(heart.again) is None
+    assert report(heart.beats, 100) is None and heart.beats.due_ms == 100 + RETRY_MS
     # the same list again brings nothing new
-    assert heart.beats.tend(100 + RETRY_MS)
+    assert report(heart.beats, 100 + RETRY_MS)
     heart.answer(send_again=((7, 1, 1),), asked_ms=100 + RETRY_MS, now=200 + RETRY_MS)
     while heart.again.walking:
-        heart.again.next()
+        following(heart.again)
         heart.again.answered += 1
-    assert heart.beats.tend(300 + RETRY_MS) is None and heart.beats.due_ms > HOUR_MS
+    assert report(heart.beats, 300 + RETRY_MS) is None and heart.beats.due_ms > HOUR_MS

@@ -104,7 +104,8 @@ def test_screen_pixels_and_status_say_what_is_there():
         channel.pixels = counter.board.screen
         assert channel.do("pixels") == {"id": 1, "pixels": counter.board.screen.hex()}
         assert channel.do("status") == {
-            "id": 1, "up": True, "radio_on": True, "state": "amount", "terminal_id": TERMINAL_ID,
+            "id": 1, "up": True, "radio_on": True, "link_fault": None, "state": "amount",
+                "terminal_id": TERMINAL_ID,
             "runtime": "cpython 3", "boot_count": 4, "at": counter.app.clock.now(5000),
             "unsettled": 0, "journal": 7, "next_trace": 1, "heap_free": 65536}
 

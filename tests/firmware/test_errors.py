@@ -4,13 +4,14 @@ import importlib
 import pkgutil
 
 import firmware
-from firmware.errors import FirmwareError, MqttRefused, ReplyRefused
+from firmware import faults
+from firmware.errors import FirmwareError, MqttError, ReplyRefused
 from firmware.outbox import OutboxUnreadable
 
 CODES = {
     "FirmwareError": "firmware", "SettingsError": "settings", "MqttError": "mqtt",
-    "MqttRefused": "mqtt_refused", "OutboxFull": "outbox_full",
-    "OutboxUnreadable": "outbox_unreadable", "ControlError": "control",
+    "OutboxFull": "outbox_full", "OutboxUnreadable": "outbox_unreadable",
+    "ControlError": "control",
 }
 
 
@@ -46,7 +47,7 @@ def test_no_module_defines_an_exception_outside_the_root():
 
 
 def test_an_error_says_what_it_knows():
-    assert MqttRefused(5).reason == 5 and "5" in str(MqttRefused(5))
+    assert MqttError("no PINGRESP", faults.DEAD).args == ("no PINGRESP", faults.DEAD)
     assert ReplyRefused("digest").code == "digest" and "digest" in str(ReplyRefused("digest"))
     unreadable = OutboxUnreadable("blank", "never formatted; format it")
     assert unreadable.reason == "blank" and "format it" in str(unreadable)

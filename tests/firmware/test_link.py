@@ -1,6 +1,9 @@
 """The window: what goes out, when again, and behind what. Runs on both interpreters."""
 
+from firmware.again import Again, ask
 from firmware.link import (
+    AGAIN_POSTPONED_MAX,
+    AGAIN_SENDS_MAX,
     POSTPONED_MAX,
     REPLY_MS,
     REPLY_MS_MAX,
@@ -8,8 +11,11 @@ from firmware.link import (
     TRANSIENT_MS_MAX,
     WINDOW,
     Link,
+    heard,
+    resends,
 )
 from tests.firmware.portable import drawn, undrawn
+from tests.firmware.test_outbox_kept import append, shelf
 
 
 class Entries:
@@ -25,25 +31,17 @@ class Entries:
         return None
 
 
-class Wanted:
-    """Stands for Again: what the gateway asked for, a few blocks apart."""
-
-    def __init__(self, *traces):
-        self.steps = []
-        for trace in traces:
-            self.steps += [None, (7, trace)]
-
-    @property
-    def walking(self):
-        return bool(self.steps)
-
-    def next(self):
-        return self.steps.pop(0)
-
-
-def make(count, random=undrawn, wanted=()):
-    entries = Entries(count)
-    link = Link(entries.following, random, Wanted(*wanted))
+def make(count, random=undrawn, wanted=0):
+    """A link with `count` entries of journal 7; `wanted` settled taps of journal 9 are asked for
+    again."""
+    entries, outbox = Entries(count), shelf()
+    outbox.new_journal(9)
+    for _ in range(wanted):
+        append(outbox, 0)
+    resends = Again(outbox)
+    if wanted:
+        ask(resends, ((9, 1, wanted),))
+    link = Link(entries.following, random, resends)
     link.connected(0)
     return link, entries
 
@@ -65,7 +63,7 @@ def settle(link, entries, trace):
 
 
 def test_nothing_goes_out_before_the_link_is_up():
-    link = Link(Entries(3).following, undrawn, Wanted())
+    link = Link(Entries(3).following, undrawn, Again(shelf()))
     assert link.next_send(0) is None
     assert link.due(0) is None
 
@@ -230,3 +228,125 @@ def test_a_new_tap_is_found_behind_all_others():
     link.appended()
     assert link.due(1) == 0
     assert send_all(link, 1) == [3]
+
+
+def test_a_new_connection_begins_its_waits_anew():
+    link, _ = make(1)
+    now = 0
+    for _ in range(5):
+        send_all(link, now)
+        link.acked(1, now)
+        now += link.due(now)
+    send_all(link, now)
+    link.lost()
+    link.connected(now)
+    assert send_all(link, now) == [1]
+    link.acked(1, now)
+    assert link.due(now) == REPLY_MS
+
+
+def test_an_answer_calls_back_what_had_backed_off_but_never_within_ten_seconds():
+    link, _ = make(2)
+    now = 0
+    for _ in range(4):
+        assert send_all(link, now) == [1, 2]
+        link.acked(1, now)
+        link.acked(2, now)
+        now += link.due(now)
+    send_all(link, now)
+    link.acked(1, now)
+    link.acked(2, now + 1)
+    assert link.due(now + 1) == REPLY_MS_MAX - 1
+    heard(link, now + 1)
+    assert link.due(now + 1) == REPLY_MS
+    heard(link, now + REPLY_MS)
+    assert link.due(now + REPLY_MS) == 1
+
+
+# -- what the gateway asked for again ----------------------------------------------------------
+
+
+def turns(link, now, most=50):
+    """Everything that goes out at `now`, turn after turn, as (journal, trace)."""
+    keys = []
+    for _ in range(most):
+        key = link.next_send(now)
+        if key is not None:
+            link.sent(key, key[0] * 1000 + key[1])
+            keys.append(key)
+        elif link.due(now) != 0:
+            break
+    return keys
+
+
+def test_resends_go_behind_first_sends_and_one_at_a_time():
+    link, entries = make(10, wanted=3)
+    assert turns(link, 0) == [(7, trace) for trace in range(1, 9)]
+    for trace in range(1, 9):
+        settle(link, entries, trace)
+    assert turns(link, 1) == [(7, 9), (7, 10), (9, 1)]
+    assert turns(link, 2) == []
+    assert resends(link, (9, 1)) and not resends(link, (7, 9)) and not resends(link, (9, 2))
+    link.settled((9, 1))
+    assert turns(link, 3) == [(9, 2)]
+    link.settled((9, 2))
+    assert turns(link, 4) == [(9, 3)]
+    link.settled((9, 3))
+    assert turns(link, 5) == [] and not resends(link, (9, 3))
+
+
+def test_a_resend_goes_again_until_it_is_answered_and_after_a_reconnect():
+    link, _ = make(0, wanted=1)
+    assert turns(link, 0) == [(9, 1)]
+    link.acked(9001, 0)
+    assert turns(link, REPLY_MS - 1) == [] and turns(link, REPLY_MS) == [(9, 1)]
+    link.lost()
+    link.connected(REPLY_MS + 1)
+    assert turns(link, REPLY_MS + 1) == [(9, 1)]
+
+
+def test_a_resend_that_nobody_answers_makes_room_for_the_next_one():
+    link, _ = make(0, wanted=2)
+    now, sent = 0, []
+    while now < 4 * TRANSIENT_MS:
+        for key in turns(link, now):
+            sent.append(key)
+            link.acked(9000 + key[1], now)
+        now += link.due(now)
+    assert sent[:2 * AGAIN_SENDS_MAX] == [(9, 1)] * AGAIN_SENDS_MAX + [(9, 2)] * AGAIN_SENDS_MAX
+    assert (9, 1) in sent[2 * AGAIN_SENDS_MAX:]
+
+
+def test_a_transient_answer_lets_the_next_resend_go_and_comes_back_later():
+    link, _ = make(0, wanted=2)
+    assert turns(link, 0) == [(9, 1)]
+    link.postponed((9, 1), 0)
+    assert resends(link, (9, 1))
+    assert turns(link, 0) == [(9, 2)]
+    link.settled((9, 2))
+    assert turns(link, TRANSIENT_MS - 1) == []
+    assert turns(link, TRANSIENT_MS) == [(9, 1)]
+
+
+def test_resends_that_are_all_postponed_cost_bounded_memory_and_keep_no_tap_back():
+    link, _ = make(1, wanted=40)
+    assert turns(link, 0) == [(7, 1), (9, 1)]
+    for trace in range(1, 41):
+        link.postponed((9, trace), 0)
+        assert turns(link, 0) == ([(9, trace + 1)] if trace < 40 else [])
+    assert len(link.late) == AGAIN_POSTPONED_MAX and link._postponed == []
+    assert sorted(turns(link, TRANSIENT_MS)) == [(9, 1)]
+
+
+def test_a_list_asked_for_again_does_not_double_what_is_out_or_waits():
+    link, _ = make(0, wanted=3)
+    assert turns(link, 0) == [(9, 1)]
+    link.postponed((9, 1), 0)
+    assert turns(link, 0) == [(9, 2)]
+    ask(link._resends, ((9, 1, 3),))
+    assert turns(link, 1) == []
+    link.settled((9, 2))
+    # the waiting one is not sent early; what was settled may go once more
+    assert turns(link, 2) == [(9, 2)]
+    link.settled((9, 2))
+    assert turns(link, 3) == [(9, 3)]

@@ -1,7 +1,8 @@
 """One MQTT connection as a state machine. Runs on both interpreters."""
 
+from firmware import faults
 from firmware import mqtt_codec as codec
-from firmware.errors import MqttError, MqttRefused
+from firmware.errors import MqttError
 from firmware.mqtt import ANSWER_MS_MAX, SUBSCRIBING, UP, Connection
 from tests.firmware.portable import raises
 
@@ -10,8 +11,9 @@ SUBACK = b"\x90\x03\x00\x01\x01"
 
 
 def make():
-    connection = Connection("42", "42-1", "secret", 60, "down", "state", b"\x01", b"\x00")
-    connection.open(0)
+    connection = Connection("42", 60, "down", "state", b"\x01", b"\x00")
+    connection.open("42-1", "secret", 0)
+    connection.ping_after_ms = 45000
     return connection
 
 
@@ -58,14 +60,15 @@ def test_once_up_it_says_so_on_its_retained_state_topic():
 
 def test_a_refused_login_is_told_apart():
     connection = make()
-    error = raises(MqttRefused, connection.receive, b"\x20\x02\x00\x05", 0)
-    assert error.reason == 5
+    error = raises(MqttError, connection.receive, b"\x20\x02\x00\x05", 0)
+    assert "return code 5" in error.args[0] and error.args[1] == faults.REFUSED
 
 
 def test_a_refused_subscription_ends_the_connection():
     connection = make()
     connection.receive(CONNACK, 0)
-    assert raises(MqttError, connection.receive, b"\x90\x03\x00\x01\x80", 0)
+    assert raises(MqttError, connection.receive,
+                  b"\x90\x03\x00\x01\x80", 0).args[1] == faults.UNREADABLE
 
 
 def test_every_answer_has_a_deadline_of_ten_seconds():
@@ -74,10 +77,12 @@ def test_every_answer_has_a_deadline_of_ten_seconds():
     waiting_for_suback.receive(CONNACK, 0)
     waiting_for_puback = up()
     waiting_for_puback.publish("up", b"frame", 0)
-    for connection in (waiting_for_connack, waiting_for_suback, waiting_for_puback):
+    for connection, fault in ((waiting_for_connack, faults.SILENT),
+                              (waiting_for_suback, faults.SILENT),
+                              (waiting_for_puback, faults.UNACKED)):
         connection.check(ANSWER_MS_MAX - 1)
         assert connection.due(ANSWER_MS_MAX - 1) == 1
-        assert raises(MqttError, connection.check, ANSWER_MS_MAX)
+        assert raises(MqttError, connection.check, ANSWER_MS_MAX).args[1] == fault
 
 
 def test_a_quiet_link_is_pinged_and_dropped_when_the_ping_stays_unanswered():
@@ -89,7 +94,35 @@ def test_a_quiet_link_is_pinged_and_dropped_when_the_ping_stays_unanswered():
     connection.check(60000)
     connection.check(90000)
     assert connection.take() == codec.PINGREQ
-    assert raises(MqttError, connection.check, 100000)
+    assert raises(MqttError, connection.check, 100000).args[1] == faults.DEAD
+
+
+def test_a_broker_that_sends_and_does_not_read_cannot_fill_the_memory():
+    connection = up()
+    flood = message(9, b"reply") * 100
+
+    def until_dropped():
+        for _ in range(100):
+            connection.receive(flood, 0)
+
+    assert raises(MqttError, until_dropped).args[1] == faults.GARBLED
+    assert len(connection.take()) < 8192
+
+
+def test_a_packet_that_never_ends_is_as_silent_as_no_packet():
+    connection = up()
+    connection.receive(b"\x30\xff\xff\x03\x00\x04down", 0)
+    now = 0
+    while now < 45000 + ANSWER_MS_MAX - 1:
+        now += 1
+        assert connection.receive(b"x", now) == []
+        connection.check(now)
+    assert raises(MqttError, connection.check, now + 1).args[1] == faults.DEAD
+
+
+def test_a_packet_longer_than_any_of_ours_ends_the_connection():
+    for length in (b"\x80\x80\x04", b"\xff\xff\xff\x7f", b"\xff\xff\xff\xff\x01"):
+        assert raises(MqttError, up().receive, b"\x30" + length, 0).args[1] == faults.GARBLED
 
 
 def test_what_is_sent_puts_the_ping_off():
@@ -143,9 +176,10 @@ def test_a_new_connection_remembers_nothing_of_the_old_one():
     connection.publish("up", b"frame", 0)
     connection.receive(message(1, b"x")[:3], 0)
     connection.close()
-    connection.open(100000)
+    connection.open("42-2", "secret", 100000)
     connection.check(100001)
-    assert connection.take()[0] == 0x10
+    hello = connection.take()
+    assert hello[0] == 0x10 and b"42-2" in hello
     assert connection.receive(CONNACK, 100002) == []
 
 

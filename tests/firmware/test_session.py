@@ -12,8 +12,7 @@ from tests.firmware.replies import KEY, TERMINAL_ID, inquiry_frame, reply, reply
 class Held:
     """Stands for KeysHeld."""
 
-    def of(self, epoch):
-        return {2: bytes(32), 1: KEY}.get(epoch)
+    held = ((2, bytes(32)), (1, KEY))
 
 
 def session():
@@ -88,7 +87,7 @@ def test_too_old_settles_by_the_stored_outcome_it_carries():
 
 
 def ask(asking, frame, kind, now):
-    asking.asked(kind, 7, frame, now)
+    rules.asked(asking, kind, 7, frame, now)
 
 
 def test_a_question_is_answered_once_and_only_by_its_own_digest():

@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
-from firmware import mqtt_codec
+from firmware import faults, keys_held, mqtt_codec
 from firmware.errors import FirmwareError
+from firmware.keys_held import KeysHeld
+from firmware.link import WINDOW
 from firmware.uplink import (
     CONNECT_MS_MAX,
     DRAIN_MS_MAX,
+    EAGER_MS,
     LIVED_MS,
     REFUSED_MS,
     RETRY_MS,
@@ -58,6 +61,8 @@ class Pier:
         self.progress: list[int] = []
         self.to_send: list[bytes] = []
         self.link = self
+        self.places = WINDOW
+        self.keys = KeysHeld(shop.settings_for(1883), None)
         self._net = net or Pier.far
         self.uplink = Uplink(self, shop.settings_for(1883), self, self.now, IDLE_MS,
                              lambda: self.progress.append(self.now()),
@@ -91,14 +96,18 @@ class Pier:
     def due(self, now: int) -> int:
         return 1000000
 
-    def received(self, frame: bytes, now: int) -> None:
+    def received(self, frame: bytes, now: int) -> bool:
         self.heard.append(bytes(frame))
+        return frame == b"false"
 
     def announce(self) -> None:
         self.heard.append("announce")
 
     def acked(self, packet_id: int, now: int) -> None:
         self.heard.append(("acked", packet_id))
+
+    def free(self) -> int:
+        return self.places
 
     # the test's hands
     async def far(self) -> Far:
@@ -142,12 +151,12 @@ async def _hangs(pier: Pier) -> Far:
     raise AssertionError
 
 
-def test_it_is_tried_again_for_ever_doubling_to_a_minute():
+def test_it_is_tried_again_for_ever_doubling_to_half_a_minute():
     pier = Pier(_refused)
     pier.wait_ms(600000)
     waits = [after - before for before, after in zip(pier.tries, pier.tries[1:], strict=False)]
-    assert waits[:7] == [RETRY_MS << n for n in range(6)] + [RETRY_MS_MAX]
-    assert set(waits[6:]) == {RETRY_MS_MAX}
+    assert waits[:6] == [RETRY_MS << n for n in range(5)] + [RETRY_MS_MAX]
+    assert set(waits[5:]) == {RETRY_MS_MAX}
     assert {each[0] for each in pier.told} == {"no_link"}
     assert "refused" in pier.told[0][1]
 
@@ -325,3 +334,166 @@ def test_cancelling_it_closes_the_stream():
     pier.task.cancel()
     pier.wait_ms(1)
     assert pier.task.cancelled() and far.closed and not pier.uplink.up()
+
+
+# -- each way to fail us has a name ------------------------------------------------------------
+
+
+def named(pier: Pier) -> str | None:
+    return faults.name(pier.uplink.fault)
+
+
+def test_nothing_was_wrong_yet():
+    pier = Pier()
+    pier.up()
+    assert named(pier) is None
+
+
+def test_networks_without_a_way_to_the_broker_are_named():
+    for error, name in ((OSError(101, "network is unreachable"), "no_network"),
+                        (OSError(111, "refused"), "unreachable"), (OSError(-2), "unreachable"),
+                        (ValueError("certificate"), "untrusted")):
+        async def fails(pier: Pier, error: Exception = error) -> Far:
+            raise error
+
+        pier = Pier(fails)
+        assert named(pier) == name
+    pier = Pier(_hangs)
+    pier.wait_ms(CONNECT_MS_MAX)
+    assert named(pier) == "slow"
+
+
+def test_a_broker_that_accepts_and_says_nothing_is_silent():
+    for said in (b"", CONNACK):
+        pier = Pier()
+        pier.ends[0].say(said)
+        pier.wait_ms(10000)
+        assert named(pier) == "silent" and pier.ends[0].closed
+
+
+def test_a_broker_that_acknowledges_nothing_is_named_and_asked_less_and_less():
+    pier = Pier()
+    for _ in range(12):
+        far = pier.ends[-1]
+        far.say(CONNACK)
+        pier.wait_ms(0)
+        far.say(SUBACK)
+        pier.wait_ms(0)
+        assert pier.uplink.up()
+        pier.wait_ms(10000)
+        assert named(pier) == "unacked" and not pier.uplink.up()
+        while pier.ends[-1] is far:
+            pier.wait_ms(100)
+    waits = [after - before for before, after in zip(pier.tries, pier.tries[1:], strict=False)]
+    assert waits[0] == 10000 + RETRY_MS and waits[-1] == 10000 + RETRY_MS_MAX
+    assert waits == sorted(waits)
+
+
+def test_a_broker_that_hangs_up_after_every_packet_is_named_and_asked_less_and_less():
+    pier = Pier()
+    for said in ((), (CONNACK,), (CONNACK, SUBACK)) * 4:
+        far = pier.ends[-1]
+        for part in said:
+            far.say(part)
+            pier.wait_ms(0)
+        far.reader.end()
+        pier.wait_ms(0)
+        assert named(pier) == "closed" and far.closed
+        while pier.ends[-1] is far:
+            pier.wait_ms(100)
+    assert pier.tries[-1] - pier.tries[-2] == RETRY_MS_MAX
+
+
+def test_what_is_no_mqtt_is_named():
+    for said in (b"HTTP/1.1 400 Bad Request\r\n" * 4, b"\xff" * 64, b"\x30\xff\xff\xff\x7f"):
+        pier = Pier()
+        pier.up().say(said)
+        pier.wait_ms(0)
+        assert named(pier) == "garbled"
+
+
+def test_a_dead_link_a_broken_one_and_one_that_takes_nothing_are_named():
+    pier = Pier()
+    pier.up()
+    pier.wait_ms(55001)
+    assert named(pier) == "dead"
+    pier = Pier()
+    pier.up().reader.fail(OSError(104, "reset"))
+    pier.wait_ms(0)
+    assert named(pier) == "closed"
+    pier = Pier()
+    far = pier.up()
+
+    async def stuck() -> None:
+        await asyncio.sleep(10 ** 6)
+
+    far.writer.drain = stuck  # type: ignore[method-assign]
+    pier.to_send.append(b"a frame")
+    pier.uplink.kick()
+    pier.wait_ms(DRAIN_MS_MAX)
+    assert named(pier) == "slow"
+
+
+def test_a_refused_login_and_a_barred_topic_are_named():
+    pier = Pier()
+    pier.ends[0].say(REFUSED_LOGIN)
+    pier.wait_ms(0)
+    assert named(pier) == "refused"
+    pier = Pier()
+    pier.ends[0].say(CONNACK)
+    pier.wait_ms(0)
+    pier.ends[0].say(SUBACK[:-1] + b"\x80")
+    pier.wait_ms(0)
+    assert named(pier) == "unreadable"
+
+
+def test_a_false_reply_is_named_and_the_connection_stays():
+    pier = Pier()
+    far = pier.up()
+    packet = bytearray()
+    mqtt_codec.put_publish(packet, topics.down(shop.TERMINAL_ID), 9, b"false")
+    far.say(bytes(packet))
+    pier.wait_ms(0)
+    assert named(pier) == "false_reply" and pier.uplink.up()
+
+
+def test_a_fault_stays_named_when_the_next_connection_works():
+    pier = Pier()
+    pier.up().reader.end()
+    pier.wait_ms(RETRY_MS)
+    pier.up()
+    assert named(pier) == "closed"
+
+
+def test_an_old_login_is_tried_at_once_when_the_new_one_is_refused():
+    pier = Pier()
+    pier.keys = KeysHeld(keys_held.with_keys(shop.settings_for(1883), 2, bytes(32), "42-2", "p",
+                                             ((1, shop.KEY),)), None)
+    pier.ends[0].reader.end()
+    pier.wait_ms(RETRY_MS)
+    used = []
+    for _ in range(4):
+        far = pier.ends[-1]
+        used.append(shop.USER.encode() in far.sent)
+        far.say(REFUSED_LOGIN)
+        while pier.ends[-1] is far:
+            pier.wait_ms(100)
+    assert used == [False, True, False, True]
+    waits = [after - before for before, after in zip(pier.tries, pier.tries[1:], strict=False)]
+    # half a minute only once both were refused
+    assert waits[1] < REFUSED_MS <= waits[2]
+    # and the newest first again once a connection was made
+    pier.up().reader.end()
+    pier.wait_ms(RETRY_MS_MAX)
+    assert b"42-2" in pier.ends[-1].sent
+
+
+def test_a_link_on_which_somebody_waits_is_found_dead_sooner():
+    pier = Pier()
+    far = pier.up()
+    pier.places = WINDOW - 1
+    pier.uplink.kick()
+    pier.wait_ms(EAGER_MS)
+    assert far.sent.endswith(b"\xc0\x00") and pier.uplink.up()
+    pier.wait_ms(10001)
+    assert named(pier) == "dead"

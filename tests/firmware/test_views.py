@@ -1,6 +1,6 @@
 """Every screen as text, in both languages, with the longest values. Runs on both interpreters."""
 
-from firmware import checkout, texts, views
+from firmware import checkout, faults, texts, views
 from firmware.checkout import State
 from firmware.texts import en, names, zh
 from firmware.views import COLUMNS, Status, columns, day, fit, lines, money
@@ -8,8 +8,8 @@ from protocol import codes
 from protocol.messages import INQUIRY, SALE
 from tests.firmware.replies import CARD, inquiry_frame, reply, sale_frame
 
-ONLINE = Status(True, 0, 10000042, "0.1.0", None)
-OFFLINE = Status(False, 3, 10000042, "0.1.0", None)
+ONLINE = Status(True, 0, 10000042, "0.1.0", None, 0)
+OFFLINE = Status(False, 3, 10000042, "0.1.0", None, 0)
 
 
 def state(name, **fields):
@@ -49,7 +49,7 @@ def test_the_status_line_shows_link_and_unsent_taps():
 
 
 def test_a_dead_task_is_said():
-    assert show(checkout.start(), Status(True, 0, 1, "0", "panel"))[0] == "Fault: panel"
+    assert show(checkout.start(), Status(True, 0, 1, "0", "panel", 0))[0] == "Fault: panel"
 
 
 def test_the_first_screen_after_a_boot_names_the_last_tap():
@@ -90,8 +90,8 @@ def test_both_languages_have_every_text_on_its_line():
         assert len(listed) > 40
         for name in listed:
             assert keys[getattr(names, name)] == name.lower(), name
-        assert [key for key in keys if key.isdigit()] == sorted(
-            [key for key in keys if key.isdigit()])
+        numbers = [int(key) for key in keys if key.isdigit()]
+        assert numbers == sorted(numbers)
 
 
 def test_a_code_without_a_text_shows_its_number():
@@ -126,7 +126,7 @@ def test_nothing_is_cut_with_the_longest_values_in_either_language():
             seen = []
             views.fit = lambda text, seen=seen: seen.append(text) or uncut(text)
             try:
-                status = Status(False, 10000, 4294967295, "0.1.0-rc1", None)
+                status = Status(False, 10000, 4294967295, "0.1.0-rc1", None, 308)
                 lines(each, status, texts.parts(language), 2)
             finally:
                 views.fit = uncut
@@ -149,3 +149,12 @@ def test_money_and_days_are_written_without_floats():
         "12.50", "0.05", "1250", "0.005"]
     assert [day(0), day(59), day(11016), day(20453)] == [
         "19700101", "19700301", "20000229", "20251231"]
+
+
+def test_the_status_screen_names_what_was_last_wrong_with_the_link():
+    status = Status(False, 3, 10000042, "0.1.0", None, faults.REFUSED)
+    assert show(state(checkout.STATUS), status)[1:] == (
+        "ID 10000042", "Unsent 3", "Version 0.1.0", "Login refused")
+    assert show(state(checkout.STATUS), status, "zh")[1:] == (
+        "终端 10000042", "未发送 3", "版本 0.1.0", "登录被拒绝")
+    assert show(state(checkout.STATUS))[4] == ""

@@ -1,0 +1,30 @@
+"""What was last wrong with the link, by number.
+
+Law: each way in which a network, a broker or a gateway can fail us has a number here, a word in
+both languages for the status screen (texts/, beside the reply codes, hence above 255), and a
+name in the status of the control channel. None of them ever touches a tap.
+"""
+
+from micropython import const
+
+NONE = const(0)
+NO_NETWORK = const(301)   # no coverage, or the radio is off
+UNREACHABLE = const(302)  # nobody answers at the broker's address
+SLOW = const(303)         # no connection within 30 s, or it takes no more bytes for 10 s
+UNTRUSTED = const(304)    # the server is not the one it should be (TLS)
+SILENT = const(305)       # it accepts the connection and says nothing: no CONNACK or SUBACK
+REFUSED = const(306)      # it refuses our login
+UNREADABLE = const(307)   # it does not let us read our replies
+UNACKED = const(308)      # it takes what we publish and acknowledges nothing
+DEAD = const(309)         # half open: no answer to a ping
+CLOSED = const(310)       # it hung up
+GARBLED = const(311)      # what it says is no MQTT, or too much of it
+FALSE_REPLY = const(312)  # a reply that is not authentic, not for us or not for these bytes
+
+NAMES = ("no_network", "unreachable", "slow", "untrusted", "silent", "refused", "unreadable",
+         "unacked", "dead", "closed", "garbled", "false_reply")
+
+
+def name(fault):
+    """The word for a fault; None for none."""
+    return NAMES[fault - NO_NETWORK] if fault else None

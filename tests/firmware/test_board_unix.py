@@ -42,7 +42,7 @@ def test_a_sale_and_an_inquiry_over_a_real_socket(command: list[str], tmp_path: 
                 "balance": 1012, "receipt": 1000, "member": "王*", "tier": "银卡"}
             assert handset.do("outbox")["outbox"] == [{
                 "journal": 7, "trace": 1, "type": 1, "amount_minor": 1250, "card_last4": "7892",
-                "settled": True, "code": 0, "points": 12, "receipt": 1000}]
+                "settled": True, "code": 0, "points": 12, "receipt": 1000, "original": None}]
             assert handset.do("screen")["lines"] == [
                 "ON", "Posted +12", "Balance 1012", "王* 银卡", "No. 1000"]
             handset.do("keys", keys="A")

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -76,6 +77,7 @@ class Round:
         folder.mkdir(parents=True)
         self.plan = plan
         self.phase = "starting"
+        self.since = time.monotonic()  # of the phase
         self.witness = Witness()
         self.journal = Journal(folder / "journal.jsonl")
         self.stage = Stage(folder, plan.config, plan.crew, program, Random(f"{plan.seed} links"),
@@ -112,6 +114,7 @@ class Round:
 
     def _phase(self, name: str) -> None:
         self.phase = name
+        self.since = time.monotonic()
         self.journal.note("chaos", name)
         self._show(self)
 

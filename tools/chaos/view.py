@@ -55,7 +55,8 @@ class View:
     def _now(self, playing: Round) -> RenderableType:
         title = f"round {self.number} of {self._rounds}: {playing.plan.config.name}"
         table = Table(title=title, show_header=False)
-        table.add_row("now", playing.phase)
+        lasts = f" of {playing.plan.lasts_ms / 1000:.0f} s" if playing.phase == "blows" else " s"
+        table.add_row("now", f"{playing.phase}, {time.monotonic() - playing.since:.0f}{lasts}")
         table.add_row("taps saved", str(len(playing.witness.saved)))
         table.add_row("answered", str(len(playing.witness.answers)))
         table.add_row("kills", _counted(playing.blows.kills))

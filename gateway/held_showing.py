@@ -32,10 +32,10 @@ def verdicts_as_json(verdicts: Iterable[Verdict]) -> str:
 
 def show_taps(taps: Sequence[HeldTap], out: TextIO | None = None) -> None:
     """On a terminal a table, else one line for each tap, columns parted by tabs."""
-    out = out or sys.stdout
+    where: TextIO = sys.stdout if out is None else out
     rows = [_cells(each) for each in taps]
-    if not out.isatty():
-        out.writelines("\t".join(row) + "\n" for row in rows)
+    if not where.isatty():
+        where.writelines("\t".join(row) + "\n" for row in rows)
     elif rows:
         # columns that say nothing take no room, and a key is never broken: it is to be copied
         said = [place for place in range(len(COLUMNS)) if any(row[place] for row in rows)]
@@ -44,7 +44,7 @@ def show_taps(taps: Sequence[HeldTap], out: TextIO | None = None) -> None:
             table.add_column(COLUMNS[place], no_wrap=not place, overflow="fold")
         for row in rows:
             table.add_row(*(Text(row[place]) for place in said))
-        console = Console(file=out, highlight=False)
+        console = Console(file=where, highlight=False)
         console.print(table)
 
 

@@ -23,7 +23,7 @@ from gateway.book import Decision, Loaded, Message
 from gateway.clock import MS, month_of, to_ms, utc_now
 from gateway.database import writing
 from gateway.errors import TryLater
-from gateway.judging import AGAIN, STORED, STRANGER, TRANSIENT, Case, judge
+from gateway.judging import AGAIN, OUTCOME, STORED, STRANGER, TRANSIENT, Case, judge
 from gateway.keyring import Keyring, KeyringError, bound_to
 from gateway.loading import CatalogueCache, load
 from gateway.opening import (
@@ -106,7 +106,12 @@ class Intake:
         return self._retried(lambda: self._transact([message], judging)[0])
 
     def _attempt(self, batch: list[Message]) -> list[Answer]:
-        return [_answer(each) for each in self._retried(lambda: self._transact(batch))]
+        settled = self._retried(lambda: self._transact(batch))
+        for case, _, _ in settled:
+            if case.kind == OUTCOME and case.decision.why:
+                log.info("held: terminal %d journal %d trace %d: %s", case.message.terminal_id,
+                         case.message.request.journal, case.message.request.trace, case.reason)
+        return [_answer(each) for each in settled]
 
     def _retried(self, work: Callable[[], Done]) -> Done:
         """What `work` returns; tried again while it fails passingly, then TryLater."""

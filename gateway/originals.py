@@ -169,7 +169,8 @@ def _read_made(connection: Connection, keyring: Keyring,
         if (link != chain.link(before, content)
                 or not chain.same(head, chain.head(keyring.audit_key, link))):
             broken.add(row[0])
-        made[row[0]] = Made(*(entry[name] for name in MADE_COLUMNS), tuple(lines), tuple(moves))
+        made[row[0]] = Made(**{name: entry[name] for name in MADE_COLUMNS},
+                            postings=tuple(lines), movements=tuple(moves))
     return made, frozenset(broken)
 
 

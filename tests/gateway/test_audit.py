@@ -193,13 +193,14 @@ def test_a_verdict_of_hq_that_is_deleted_with_all_that_came_of_it_is_missed(stre
 def test_a_void_that_is_made_never_to_have_been_is_named(street):
     """So that a second void could take the points once more."""
     with Intruder(street.engine, reversals) as intruder:
-        for row in intruder.rows(reversals):
+        rows = intruder.rows(reversals)
+        for row in rows:
             intruder.run(delete(reversals).where(where(row, reversals)))
             assert ("reversals", f"by {row.by_origin}:{row.by_key.hex()}") in named(look(street))
             intruder.run(insert(reversals), [edited(row)])
-        intruder.run(update(reversals).where(where(row, reversals)).values(
+        intruder.run(update(reversals).where(where(rows[0], reversals)).values(
             operation_key=b"\0\0\0\7\0\0\0\7"))
-        key = f"{row.origin}:0000000700000007"
+        key = f"{rows[0].origin}:0000000700000007"
         assert {("reversals", f"{key}:1"), ("outcomes", key)} <= named(look(street))
 
 

@@ -103,7 +103,7 @@ def test_an_original_that_nobody_decides_yet_ends_40_behind_its_void(engine):
                                      amount_minor=1250, points=5, at=street.seconds()))
     newer = street.seal_payload(encode({0: 1, 1: JOURNAL, 2: 2, 6: (2, 6200001234567892),
                                         7: 100, 22: 1}))
-    street.trace(), street.trace()
+    assert [street.trace(), street.trace()] == [1, 2]
     assert codes_of(street, redemption, newer) == [61, 61]
     assert codes_of(street, street.void(1), street.void(2)) == [0, 0]
     assert codes_of(street, redemption, newer) == [40, 40]
@@ -280,8 +280,7 @@ def test_every_order_of_a_sale_its_void_and_a_second_sale_leaves_the_same_points
     street = Street(sqlite_engine)
     frames = [street.sale(1250, trace=1), street.void(1, trace=2), street.sale(800, trace=3),
               street.void(1, trace=4)]
-    found = dict(zip(order, (codes_of(street, frames[place])[0] for place in order),
-                     strict=True))
+    found = {place: street.take(frames[place]).code for place in order}
     assert street.rows("members", "available, debt") == [(9, 0)]
     assert found[2] == 0 and sorted((found[1], found[3])) == [0, 38]
     assert found[0] == (0 if order.index(0) < min(order.index(1), order.index(3)) else 40)

@@ -1,5 +1,6 @@
 """Held taps: what waits for HQ, and a verdict that posts or refuses it once."""
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -178,3 +179,11 @@ def test_a_reason_has_its_bounds(sqlite_engine):
     key = held_tap(street)
     with pytest.raises(HeldError, match="longer"):
         held.post(street.intake, key, "Lin", "x" * 500)
+
+
+def test_why_a_tap_was_held_stands_in_the_log(sqlite_engine, caplog):
+    street = Street(sqlite_engine)
+    with caplog.at_level(logging.INFO, "gateway.intake"):
+        held_tap(street)
+    assert [each.getMessage() for each in caplog.records] == [
+        f"held: terminal {street.terminals[0]} journal {JOURNAL} trace 1: operator_unknown"]

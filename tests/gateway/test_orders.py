@@ -199,7 +199,7 @@ def play(engine, plan: list[Tap], steps: list) -> None:
 @pytest.mark.parametrize("kind", [SQLITE, POSTGRESQL])
 def test_any_order_of_sales_voids_replays_and_verdicts_is_what_the_model_says(kind):
     @settings(max_examples=EXAMPLES[kind], deadline=None, derandomize=True, database=None,
-              suppress_health_check=list(HealthCheck))
+              suppress_health_check=[HealthCheck.too_slow])
     @given(programs())
     def run(program):
         plan, steps = program
@@ -215,7 +215,7 @@ def test_any_order_of_sales_voids_replays_and_verdicts_is_what_the_model_says(ki
 def test_the_end_is_the_same_in_whatever_order_the_frames_came(kind):
     """Without rivals nothing depends on who came first: the points are those of the plan."""
     @settings(max_examples=EXAMPLES[kind] // 2, deadline=None, derandomize=True, database=None,
-              suppress_health_check=list(HealthCheck))
+              suppress_health_check=[HealthCheck.too_slow])
     @given(st.data())
     def run(data):
         plan = [tap._replace(rival=False) for tap in data.draw(taps)]

@@ -149,7 +149,7 @@ def list_outbox(control):
             "journal": record.journal, "trace": record.trace, "type": said[0],
             "amount_minor": said.get(7), "card_last4": last4(card[1])[2:] if card else None,
             "settled": record.settled is not None, "code": code, "points": points,
-            "receipt": receipt}))
+            "receipt": receipt, "original": said.get(10)}))
         comma = ", "
     control.write("]}\n")
 

@@ -28,6 +28,7 @@ from simulator.radio import Radio
 
 ENTRY_TAP = 2
 CARD_BEFORE = 6200001234567892  # the reserved test number
+FULL = "Outbox is full"  # firmware/texts/en.py
 RESET_WATCHDOG = 3
 RESET_SOFT = 5
 # told by the App and of no interest to the log: what the screen shows follows from the rest,
@@ -268,6 +269,19 @@ class Handset:
     def inquiry(self, card: int) -> None:
         self._present("*A", messages.INQUIRY, None, card)
 
+    def online(self, kind: int, card: int, amount_minor: int | None = None,
+               **fields: Any) -> None:
+        """What only the gateway can do (a redemption, a payment): saved, or refused offline."""
+        if self.app is None:
+            return
+        self._witness.attempted(self.terminal_id, kind, amount_minor, card, None)
+        self._tapped = (kind, amount_minor, card)
+        try:
+            self.app.journal_online(kind, card=(ENTRY_TAP, card), amount_minor=amount_minor,
+                                    **fields)
+        except PowerCut:
+            pass  # it went in the middle
+
     def _present(self, keys: str, kind: int, amount_minor: int | None, card: int) -> None:
         if self.board is not None:
             self._presented.append((kind, amount_minor, card))
@@ -303,7 +317,7 @@ class Handset:
             return
         if self._untold and kind in ("saved", "not_saved", "died", "screen"):
             self._untold = False
-            if kind == "screen":  # a tap is saved, failed or refused before the screen changes
+            if kind == "screen" and any(FULL in line for line in values[0]):
                 self._note("full_outbox")
         if kind == "saved":
             self._saved(*values)

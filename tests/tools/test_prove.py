@@ -38,7 +38,7 @@ def test_options_follow_from_the_seed_and_every_fault_is_drawn_and_left_out():
     assert 5 < sum(not drawing.on(options) for options in drawn) < 60
 
 
-NOT_DRAWN: tuple[str, ...] = ("restores",)
+NOT_DRAWN: tuple[str, ...] = ("restores", "online_per_100")
 
 
 def test_every_option_is_a_whole_number_with_its_unit_in_the_name():

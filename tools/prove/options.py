@@ -32,6 +32,7 @@ class Options(NamedTuple):
     # what merchants do beside selling
     inquiries_per_100: int = 0
     voids_per_100: int = 0
+    online_per_100: int = 0             # redemptions, payments and the like, which nobody decides
     # publications, after the broker's PUBACK
     up_lost_per_1000: int = 0
     down_lost_per_1000: int = 0
@@ -131,6 +132,7 @@ def _maybe(draw: Draw) -> Draw:
 GROUPS: tuple[tuple[str, int, dict[str, Draw]], ...] = (
     ("asking", 50, {"inquiries_per_100": _upto(20)}),
     ("voiding", 40, {"voids_per_100": _upto(30)}),
+    ("online", 0, {"online_per_100": _upto(15)}),
     ("loss", 30, {"up_lost_per_1000": _maybe(_upto(200)),
                   "down_lost_per_1000": _maybe(_upto(200))}),
     ("duplicate", 30, {"up_duplicated_per_1000": _maybe(_upto(300)),
@@ -224,6 +226,10 @@ def _sensible(drawn: Options, random: Random) -> Options:
         # an older database and an older flash together can lose a tap, and so can an outbox
         # that has no room to keep what is settled
         drawn = drawn._replace(flash_put_backs=0, outbox_blocks=32)
+    if drawn.online_per_100:
+        # a void that lands in another journal than its original buries nothing (WIRE, Void), and
+        # here nobody decides the original
+        drawn = drawn._replace(flash_put_backs=0, planted=0)
     if drawn.outbox_blocks == 9 and not random.randrange(3):
         # a long darkness in which the outbox of one busy terminal fills up
         drawn = drawn._replace(terminals=1, taps=TAPS_IN_ALL * 3 // 2, gap_ms_mean=500,

@@ -1,9 +1,14 @@
 """What voids name: found behind the locks, whatever happened before them."""
 
-from gateway import originals
+import pytest
+from sqlalchemy import create_engine
+
+from gateway import held, originals
 from gateway.database import counting_statements, writing
+from gateway.errors import TryLater
+from gateway.held import HeldKey
 from gateway.intake import Arrival, Intake
-from tests.support.street import Street
+from tests.support.street import JOURNAL, Street
 
 
 def resolved(street: Street, *frames: bytes) -> originals.Wanted:
@@ -28,6 +33,43 @@ def test_an_original_that_posts_between_resolve_and_lock_is_reversed_all_the_sam
     reply = street.take(void)
     assert (reply.code, reply.points, reply.balance) == (0, -15, 0)
     assert street.intake.retries == 1
+
+
+def test_a_verdict_that_posts_between_resolve_and_lock_is_reversed_too(
+        postgresql_engine, monkeypatch):
+    street = Street(postgresql_engine, terminals=2)
+    street.take(street.sale(operator=9, trace=1))
+    sound, raced = originals.resolve, []
+
+    def resolve(connection, batch):
+        wanted = sound(connection, batch)
+        if not raced:
+            raced.append(1)
+            held.post(street.new_intake(), HeldKey(street.terminals[0], JOURNAL, 1), "Lin")
+        return wanted
+
+    monkeypatch.setattr(originals, "resolve", resolve)
+    void = street.void(street.terminals[0], JOURNAL, 1, terminal=1)
+    reply = street.take(void)
+    assert (reply.code, reply.points, reply.balance) == (0, -15, 0)
+    assert street.intake.retries == 1
+
+
+def test_another_terminals_message_is_voided_under_that_terminals_lock(postgresql_engine):
+    """Else its outcome could be written while the void looks for it."""
+    street = Street(postgresql_engine, terminals=2)
+    hasty = create_engine(postgresql_engine.url, connect_args={"options": "-c lock_timeout=20"})
+    intake = Intake(hasty, street.keyring, clock=lambda: street.now, pause=lambda _: None)
+    void = street.void(street.terminals[0], JOURNAL, 1, terminal=1, trace=9)
+    with writing(postgresql_engine) as holder:
+        holder.exec_driver_sql(
+            f"SELECT id FROM terminals WHERE id = {street.terminals[0]} FOR NO KEY UPDATE")
+        with pytest.raises(TryLater):
+            street.answers(void, intake=intake)
+        own, = street.answers(street.void(1, terminal=1, trace=5), intake=intake)
+        assert own.code == 0
+    assert [each.code for each in street.answers(void, intake=intake)] == [37]
+    hasty.dispose()
 
 
 def test_a_batch_without_voids_sends_no_statement_for_them(engine):

@@ -98,7 +98,8 @@ HAPPENS: dict[str, dict[str, int]] = {
     "conflict": {"taps": 60, "flash_put_backs": 3, "flash_put_back_s_max": 5},
     "planted": {"planted": 3}, "full_outbox": {"taps": 200, "gap_ms_mean": 200, "blackouts": 9,
                                                "outbox_blocks": 9, "blackout_s_max": 300},
-    "epoch": {"key_rotations": 2}, "misread": {"flash_misreads": 1},
+    "epoch": {"key_rotations": 2}, "revoked": {"epochs_revoked": 1},
+    "misread": {"flash_misreads": 1},
     "verdict": {"terminals_suspended": 2, "verdicts": 4},
     "server_power_lost": {"server_power_losses": 3},
 }

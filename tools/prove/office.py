@@ -8,7 +8,7 @@ from collections.abc import Callable
 from random import Random
 
 from gateway import held, held_list
-from gateway.book import ACTIVE, BLOCKED, LOST, SUSPENDED
+from gateway.parties import ACTIVE, BLOCKED, LOST, SUSPENDED
 from tools.prove import story
 from tools.prove.mishaps import Mishaps
 
@@ -27,6 +27,7 @@ class Office(Mishaps):
                 ("merchants_suspended", options.merchants_suspended, self._suspend_merchant),
                 ("terminals_suspended", options.terminals_suspended, self._suspend_terminal),
                 ("key_rotations", options.key_rotations, self._rotate),
+                ("epochs_revoked", options.epochs_revoked, self._revoke),
                 ("verdicts", options.verdicts, self._judge)):
             self.schedule(self.world.stream(name), count, act)
 
@@ -83,6 +84,15 @@ class Office(Mishaps):
         self.world.admit(handset.terminal_id, epoch)
         self.note("hq", "epoch", handset.terminal_id, epoch)
         self.world.witness.happened(story.EPOCH_ADVANCED, handset.terminal_id, epoch)
+
+    def _revoke(self, random: Random) -> None:
+        """A key is given up; the broker has not heard of it yet."""
+        handset = self.world.handsets[random.randrange(len(self.world.handsets))]
+        terminal_id, epoch = handset.terminal_id, handset.settings.epoch
+        with self.world.base.well():
+            self.world.registry.revoke_epoch(terminal_id, epoch)
+        self.note("hq", "revoked", terminal_id, epoch)
+        self.world.witness.happened(story.EPOCH_REVOKED, terminal_id, epoch)
 
     # -- verdicts ------------------------------------------------------------------------------
 

@@ -102,6 +102,7 @@ class Options(NamedTuple):
     terminals_suspended: int = 0
     verdicts: int = 0                   # HQ goes through the held taps
     key_rotations: int = 0
+    epochs_revoked: int = 0             # the one a terminal uses: from then on its taps are held
     restores: int = 0                   # from an older backup
     # limits of the second phase
     drain_minutes_max: int = 240
@@ -181,6 +182,7 @@ GROUPS: tuple[tuple[str, int, dict[str, Draw]], ...] = (
     ("put_back", 8, {"flash_put_backs": _upto(2), "flash_put_back_s_max": _oneof(20, 120)}),
     ("planted", 10, {"planted": _upto(3)}),
     ("rotation", 15, {"key_rotations": _upto(3)}),
+    ("revoked", 5, {"epochs_revoked": _upto(2)}),
     ("restore", 0, {"restores": _upto(2)}),
 )
 

@@ -61,6 +61,7 @@ FAULTS = {
     "planted": "frames sealed by somebody with the terminal's key",
     "conflict": "trace conflicts",
     "epoch": "key epochs advanced by HQ",
+    "revoked": "key epochs revoked",
     "rotated": "keys rotated by handsets",
     "card": "cards lost or blocked",
     "member": "members suspended or back",

@@ -21,6 +21,7 @@ MEMBER, SILVER = 1, 2
 SECOND = 1_000_000
 OPENING_S = 1_780_000_000
 OPEN = -10**15
+DAY = (OPENING_S + 4 * 3600) // 86400
 RULES = Rules(OPENING_S, (Rate(OPEN, 1, 100),),
               {CARD: CardFacts(MEMBER), SILVER_CARD: CardFacts(SILVER),
                STOCK_CARD: CardFacts(None, "stock")},
@@ -124,7 +125,7 @@ class Tale:
         receipt = changes.pop("receipt", max((e.receipt for e in self.entries), default=0) + 1)
         made = Entry(receipt, kind, key, by_hq, sha256(self.frames[key]).digest(), member,
                      RULES.merchants[terminal], amount, points, (0,),
-                     (OPENING_S + self.tapped_s[key]) * 1000,
+                     (OPENING_S + self.tapped_s[key]) * 1000, DAY,
                      frozenset((RULES.merchants[terminal],) if points else ()))
         self.entries.append(made._replace(**changes))
         self.running[member] = self.running.get(member, 0) + points

@@ -10,6 +10,7 @@ import pytest
 
 from tests.tools.tales import (
     CARD,
+    DAY,
     JOURNAL,
     MEMBER,
     MISREAD_CARD,
@@ -550,7 +551,7 @@ def a_multiplier_forgotten(tale: Tale) -> None:
 
 def dated_a_day_late(tale: Tale) -> None:
     tale.offered(1)
-    tale.post(1, 12, dated_at_ms=(OPENING_S + tale.now_s + 86400) * 1000)
+    tale.post(1, 12, dated_at_ms=(OPENING_S + tale.now_s + 86400) * 1000, business_date=DAY + 1)
     tale.answer(1, 0, 12, 12, 1)
 
 
@@ -562,6 +563,31 @@ def dated_before_the_last_trusted_time(tale: Tale) -> None:
     tale.offered(1, clock=False)
     tale.post(1, 12, dated_at_ms=(OPENING_S + 1000) * 1000)
     tale.answer(1, 0, 12, 12, 1)
+
+
+def booked_on_the_wrong_business_day(tale: Tale) -> None:
+    tale.offered(1)
+    tale.post(1, 12, business_date=DAY + 1)
+    tale.answer(1, 0, 12, 12, 1)
+
+
+def told_other_points_before_a_restore(tale: Tale) -> None:
+    tale.happen(BACKUP, "old")
+    tale.offered(1)
+    tale.answer(1, 0, 13, 13, 1)
+    tale.happen(RESTORED, "old")
+    tale.story.arrived(TERMINAL, tale.frames[KEY], tale.now_us)
+    tale.posts(1)
+
+
+def refused_and_told_points(tale: Tale) -> None:
+    tale.offered(1, card=STRANGE_CARD)
+    tale.answer(1, 10, 12)
+
+
+def refused_with_a_receipt(tale: Tale) -> None:
+    tale.offered(1, card=STRANGE_CARD)
+    tale.answer(1, 10, None, None, 5)
 
 
 def posted_twice(tale: Tale) -> None:
@@ -734,6 +760,10 @@ UNTRUE: tuple[tuple[Callable[[Tale], None], str], ...] = (
     (a_multiplier_forgotten, named.WRONG_POINTS),
     (dated_a_day_late, named.WRONG_DATE),
     (dated_before_the_last_trusted_time, named.WRONG_DATE),
+    (booked_on_the_wrong_business_day, named.WRONG_DATE),
+    (told_other_points_before_a_restore, named.WRONG_POINTS),
+    (refused_and_told_points, named.SCREEN_DIFFERS),
+    (refused_with_a_receipt, named.SCREEN_DIFFERS),
     (posted_twice, named.DOUBLED),
     (taken_back_twice, named.DOUBLED),
     (posted_says_the_answer_and_no_entry, named.CLAIMED),

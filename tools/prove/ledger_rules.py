@@ -72,6 +72,10 @@ def entries_say_what_was_tapped(case: Case) -> Findings:
             at_us = entry_us(case, entry)
             if not dates.first_us - 1_000_000 <= at_us <= dates.last_us + 1_000_000:
                 yield Finding(WRONG_DATE, tap.key, f"dated within {dates}", f"{at_us}")
+            day = (entry.dated_at_ms // 1000 + case.rules.day_offset_s) // 86400
+            if entry.business_date != day:
+                yield Finding(WRONG_DATE, tap.key, f"business date {day}",
+                              f"{entry.business_date}")
 
 
 def entry_us(case: Case, entry: Entry) -> int:

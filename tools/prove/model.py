@@ -57,7 +57,8 @@ class Rules(NamedTuple):
     (or UID) -> facts; a card that is not here is unknown to the gateway. `multipliers`: member id
     -> basis points of the tier. `merchants`: terminal id -> merchant id. A clock that a heartbeat
     set is at most `clock_late_s` late (a round trip of 10 s, whole seconds twice) or
-    `clock_early_s` early, and `drift_ppm_max` of its age beyond that."""
+    `clock_early_s` early, and `drift_ppm_max` of its age beyond that. `day_offset_s`: a business
+    day begins so long before midnight UTC (Shanghai at 04:00: four hours)."""
 
     opening_s: int
     rates: tuple[Rate, ...]
@@ -67,6 +68,7 @@ class Rules(NamedTuple):
     clock_late_s: int = 12
     clock_early_s: int = 1
     drift_ppm_max: int = 0
+    day_offset_s: int = 4 * 3600
 
 
 class Dates(NamedTuple):

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from tools.prove.case import APPROVED, HELD, SALE, VOID, Case
+from tools.prove.case import APPROVED, HELD, SALE, TOO_OLD, VOID, Case
 from tools.prove.findings import (
     CLAIMED,
     CLOCK_WRONG,
@@ -16,8 +16,10 @@ from tools.prove.findings import (
     POSTED_WITHOUT_RIGHT,
     REFUSED_WITHOUT_CAUSE,
     REPLY_DIFFERED,
+    SCREEN_DIFFERS,
     TRACE_REUSED,
     UNTAPPED_MESSAGE,
+    WRONG_POINTS,
     Finding,
     Findings,
     told,
@@ -114,6 +116,24 @@ def answers_follow_table_t(case: Case) -> Findings:
                               f"code {reply.code}")
 
 
+def answers_carry_their_points(case: Case) -> Findings:
+    """An approved sale tells what it earned; what did not post tells of no points."""
+    for tap in case.taps:
+        for reply in case.seen.replies_to(tap.frame) if tap.frame is not None else ():
+            if reply.code in (APPROVED, TOO_OLD):
+                if tap.kind != SALE or tap.amount_minor is None or tap.card is None:
+                    continue
+                points = case.world.points(tap.amount_minor, tap.card,
+                                           case.dates(tap, reply.seen.first_us))
+                if reply.code == APPROVED and points and reply.points not in points:
+                    yield Finding(WRONG_POINTS, tap.key, f"{sorted(points)} points told",
+                                  f"{reply.points}")
+            elif reply.points or reply.receipt is not None:
+                yield Finding(SCREEN_DIFFERS, tap.key,
+                              f"no points and no receipt with code {reply.code}",
+                              f"{reply.points}, receipt {reply.receipt}")
+
+
 def _wrong_code(code: int) -> str:
     return {APPROVED: POSTED_WITHOUT_RIGHT, HELD: HELD_WITHOUT_CAUSE}.get(
         code, REFUSED_WITHOUT_CAUSE)
@@ -191,4 +211,5 @@ def conflicts_are_carried_on(case: Case) -> Findings:
 
 RULES = (traces_are_used_once, frames_say_what_was_tapped, nothing_is_sent_that_nobody_tapped,
          clocks_are_set_right, one_frame_has_one_reply, answers_follow_table_t,
-         screens_show_the_reply_to_their_own_frame, everything_drains, conflicts_are_carried_on)
+         answers_carry_their_points, screens_show_the_reply_to_their_own_frame,
+         everything_drains, conflicts_are_carried_on)

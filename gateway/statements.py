@@ -7,20 +7,14 @@ listens to an engine's statements hears each one: then, and on PostgreSQL, where
 outweighs all of it and lost connections must reach the pool, it goes SQLAlchemy's way.
 """
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from sqlite3 import Cursor
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, CursorResult
 from sqlalchemy.exc import DBAPIError
 
-
-class Result(Protocol):
-    """What both ways have in common. Rows are tuples, or can be read as such."""
-
-    @property
-    def rowcount(self) -> int: ...
-
-    def fetchall(self) -> Sequence[Any]: ...
+# whichever way was taken: `rowcount`, and `fetchall()` with rows that read as tuples
+Result = CursorResult[Any] | Cursor
 
 
 def send(connection: Connection, text: str, parameters: tuple = (), *,

@@ -190,8 +190,10 @@ class App:
 
     def _draw(self):
         unsent = self.outbox.unsettled if self.outbox else 0
+        fault = (texts.fault(self.settings.language, self.link_fault())
+                 if self.state.name == checkout.STATUS else "")
         status = views.Status(self.up(), unsent, self.settings.terminal_id, VERSION, self._fault,
-                              self.link_fault())
+                              fault)
         parts = texts.parts(self.settings.language)
         lines = views.lines(self.state, status, parts, self.settings.currency_digits)
         if self.screen.draw(lines):

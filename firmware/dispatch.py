@@ -26,6 +26,8 @@ from protocol.limits import NONCE_SIZE
 from protocol.sealer import Sealer
 
 ANSWER_MS = const(30000)
+# what stands in the connection's buffer at once; the rest goes with the next turn
+SENDS_A_TURN = const(2)
 # no message of this program is longer: a sale of 16 basket lines, a heartbeat's report
 _FRAME_SIZE_MAX = const(512)
 
@@ -108,10 +110,11 @@ class Dispatch:
             publish(frame)
             rules.asked(self.session, kind, journal, frame, now)
             self.link.asked(len(self.session.outstanding()))
-        key = self.link.next_send(now)
-        while key is not None:
-            self._send(key, publish)
+        for _ in range(SENDS_A_TURN):
             key = self.link.next_send(now)
+            if key is None:
+                return
+            self._send(key, publish)
 
     def _send(self, key, publish):
         try:

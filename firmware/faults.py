@@ -1,8 +1,8 @@
 """What was last wrong with the link, by number.
 
-Law: each way in which a network, a broker or a gateway can fail us has a number here, a word in
-both languages for the status screen (texts/, beside the reply codes, hence above 255), and a
-name in the status of the control channel. None of them ever touches a tap.
+Law: each way in which a network, a broker or a gateway can fail us has a number here, a text in
+both languages for the status screen (texts/), and a name in the status of the control channel.
+None of them ever touches a tap.
 """
 
 from micropython import const

@@ -113,7 +113,9 @@ class Cutter:
         self._view = view
 
     def clear(self):
-        """Forget what has come in of an unfinished packet."""
+        """Forget what has come in of an unfinished packet, and the room that a large one took."""
+        if len(self._buffer) > _USUAL_SIZE:
+            self._grow(_USUAL_SIZE)
         self._fill = 0
         self._skip = 0
 

@@ -19,7 +19,7 @@ from firmware.link import WINDOW
 from firmware.mqtt import UP, Connection
 from protocol import topics
 
-READ_SIZE = const(512)
+READ_SIZE = const(256)
 CONNECT_MS_MAX = const(30000)
 DRAIN_MS_MAX = const(10000)
 RETRY_MS = const(1000)

@@ -16,7 +16,7 @@ from protocol.fields import SALE
 COLUMNS = 16
 
 # `up`: the link; `unsent`: unsettled taps; `fault`: name of a task that died, or None;
-# `link_fault`: what was last wrong with the link (faults.py), 0 for nothing.
+# `link_fault`: what was last wrong with the link, a text, for the status screen.
 Status = namedtuple("Status", ("up", "unsent", "terminal_id", "version", "fault", "link_fault"))
 
 
@@ -150,7 +150,7 @@ def _entry(page):
         status = page.status
         return (page.label(names.TERMINAL, status.terminal_id),
                 words[names.UNSENT] % status.unsent, page.label(names.VERSION, status.version),
-                page.reason(status.link_fault) if status.link_fault else "")
+                status.link_fault)
     if name == checkout.RECOVERY:
         return (words[names.RECOVERY], words[names.RECOVERY_DO], words[names.RECOVERY_CALL],
                 page.shown[1])

@@ -133,17 +133,22 @@ async def _live(board, settings):
         commands.cancel()
 
 
-def main(folder=None):
-    """Run the handset whose files are in `folder` until its control channel closes."""
+# the board and its settings, or one line on stderr and the end
+def _found(folder):
     if folder is None:
         sys.stderr.write("handset: name the folder with its files behind the program\n")
         sys.exit(FAILED)
     try:
         settings = read(folder + "/settings")
-        board = UnixBoard(folder, settings.outbox_blocks)
+        return UnixBoard(folder, settings.outbox_blocks), settings
     except (FirmwareError, OSError) as error:
         sys.stderr.write("handset: %s\n" % error)
         sys.exit(FAILED)
+
+
+def main(folder=None):
+    """Run the handset whose files are in `folder` until its control channel closes."""
+    board, settings = _found(folder)
     gc.collect()
     try:
         asyncio.run(_live(board, settings))

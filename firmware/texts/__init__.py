@@ -34,6 +34,12 @@ def _value(part, start):
     return part[part.find("=", start) + 1:part.find("\n", start)]
 
 
+def fault(language, number):
+    """What is wrong with the link (faults.py), for the status screen; empty for nothing."""
+    part = zh.faults() if language == "zh" else en.faults()
+    return _value(part, part.find("\n%d=" % number) + 1) if number else ""
+
+
 def parts(language):
     """The texts of a language, for `Words`; an unknown language speaks English."""
     return zh.parts() if language == "zh" else en.parts()

@@ -1,4 +1,5 @@
-"""English: one text a line, in the order of names.py, then reply codes by number."""
+"""English: one text a line, in the order of names.py, then reply codes by number;
+faults of the link (faults.py) by theirs."""
 
 
 def parts():
@@ -70,6 +71,12 @@ code=Code %d
 61=Not supported
 62=Sent again
 90=Try again later
+""",
+    )
+
+
+def faults():
+    return """
 301=No network
 302=No server found
 303=Link is too slow
@@ -82,5 +89,4 @@ code=Code %d
 310=Server hung up
 311=Garbled server
 312=False reply
-""",
-    )
+"""

@@ -1,4 +1,5 @@
-"""Simplified Chinese: one text a line, in the order of names.py, then reply codes by number."""
+"""Simplified Chinese: one text a line, in the order of names.py, then reply codes by number;
+faults of the link (faults.py) by theirs."""
 
 
 def parts():
@@ -70,6 +71,12 @@ code=代码 %d
 61=不支持
 62=已重新发送
 90=请稍后再试
+""",
+    )
+
+
+def faults():
+    return """
 301=无网络信号
 302=找不到服务器
 303=网络太慢
@@ -82,5 +89,4 @@ code=代码 %d
 310=服务器断开
 311=服务器数据异常
 312=收到虚假应答
-""",
-    )
+"""

@@ -62,7 +62,10 @@ class Desk:
         """What went out: the frames, and their (type, journal, trace)."""
         self.sent = []
         self.dispatch.tend(now)
-        self.dispatch.pump(now, self.publish)
+        before = -1
+        while before < len(self.sent):
+            before = len(self.sent)
+            self.dispatch.pump(now, self.publish)
         return [(asked.type, asked.journal, asked.trace)
                 for asked in [Asked(frame) for frame in self.sent]]
 

@@ -1,14 +1,19 @@
 """What can be wrong with the link: a number, a name and a text each. Runs on both."""
 
 from firmware import faults, texts
-from firmware.texts import en, zh
 from firmware.views import columns
 
 
 def test_every_fault_of_the_link_has_a_name_and_a_text_in_both_languages():
+    said = []
     for number in range(faults.NO_NETWORK, faults.FALSE_REPLY + 1):
+        for language in ("en", "zh"):
+            said.append(texts.fault(language, number))
+            assert 0 < columns(said[-1]) <= 16
         assert faults.name(number)
-        for parts in (en.parts(), zh.parts()):
-            assert 0 < columns(texts.Words(parts).reason(number)) <= 16
-    assert faults.name(faults.NONE) is None
     assert len(faults.NAMES) == faults.FALSE_REPLY - faults.NO_NETWORK + 1
+    assert sorted(set(said)) == sorted(said) and "Login refused" in said and "登录被拒绝" in said
+
+
+def test_no_fault_has_neither():
+    assert faults.name(faults.NONE) is None and texts.fault("zh", faults.NONE) == ""

@@ -86,7 +86,7 @@ def test_every_screen_is_drawn_within_the_display_with_its_longest_values(langua
     screen = Screen(lambda buffer: None, tablet.glyph)
     screen._surface = tablet
     for state in longest():
-        status = Status(False, 10000, 4294967295, "0.1.0-rc1", fault, 308)
+        status = Status(False, 10000, 4294967295, "0.1.0-rc1", fault, "")
         said = show(state, status, language)
         screen.draw(said)
         assert len(tablet.drawn) == sum(len(line) for line in screen.lines)

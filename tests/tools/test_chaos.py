@@ -65,9 +65,9 @@ def play(folder: Path, *words: str) -> dict:
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("config", ["sqlite-persistence", "postgresql"])
+@pytest.mark.parametrize("config", ["sqlite-persist", "postgresql"])
 def test_under_kills_and_bad_links_every_tap_posts_exactly_once(short_folder: Path, config: str):
-    seed = {"sqlite-persistence": 31, "postgresql": 32}[config]
+    seed = {"sqlite-persist": 31, "postgresql": 32}[config]
     found = play(short_folder / "chaos", "--config", config, "--minutes", "0.35", "--terminals",
                  "3", "--seed", str(seed))
     (only,) = found["rounds"]

@@ -50,7 +50,7 @@ class Config(NamedTuple):
     @property
     def name(self) -> str:
         return (f"{'postgresql' if self.postgresql else 'sqlite'}"
-                f"{'-persistence' if self.remembers else ''}")
+                f"{'-persist' if self.remembers else ''}")
 
 
 CONFIGS = {each.name: each for each in (Config(True, False), Config(False, True),

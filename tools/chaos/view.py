@@ -93,7 +93,7 @@ def _rounds(results: Sequence[Result]) -> Table:
                   padding=0)
     table.add_column("database, broker", no_wrap=True)
     for column in ("kills", "faults", "taps", "posted", "refused", "voided", "lost", "twice",
-                   "drained"):
+                   "drain"):
         table.add_column(column, justify="right", no_wrap=True)
     for each in results:
         found = each.verdict

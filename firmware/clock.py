@@ -2,8 +2,11 @@
 
 Law: only the reply to the outstanding heartbeat sets the clock, and only within 10 s of round
 trip (session.py decides that). Time is never identity or order: a request carries what the
-clock says and how old that knowledge is, or uptime and boot count when it was never set.
+clock says and how old that knowledge is, or uptime and boot count when it was never set. The
+interpreter's own clock, whose epoch is 2000 on ESP32 and 1970 elsewhere, is never asked.
 """
+
+from protocol.limits import U32_MAX
 
 
 class Clock:
@@ -29,4 +32,5 @@ class Clock:
         if self._at is None:
             return None, None, now_ms // 1000, self._boot_count
         age_s = (now_ms - self._set_ms) // 1000
-        return self._at + age_s, age_s, None, None
+        # a clock past 2106 has no room on the wire: a tap must not be malformed for that
+        return min(self._at + age_s, U32_MAX), age_s, None, None

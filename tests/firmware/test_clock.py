@@ -16,6 +16,12 @@ def test_once_set_it_carries_the_time_and_the_age_of_that_knowledge():
     assert clock.fields(3610000) == (1764503600, 3600, None, None)
 
 
+def test_a_clock_without_room_on_the_wire_does_not_make_a_tap_malformed():
+    clock = Clock(7)
+    clock.set(0xFFFFFFFF, 0)
+    assert clock.fields(5000) == (0xFFFFFFFF, 5, None, None)
+
+
 def test_setting_it_again_starts_its_age_anew():
     clock = Clock(7)
     clock.set(1764500000, 10000)

@@ -6,7 +6,7 @@ the version has the content. `config` is also the configuration revision handset
 
 from sqlalchemy import Connection, select
 
-from gateway.book import Catalogue, Merchant, Operator, Programme, Shop
+from gateway.parties import Catalogue, Merchant, Operator, Programme, Shop
 from gateway.rules import RuleSet, from_json
 from gateway.tables import (
     accounts,

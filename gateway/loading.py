@@ -15,20 +15,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection
 
 from gateway import bulk, chain, gaps, originals
-from gateway.book import (
-    Book,
-    Card,
-    Catalogue,
-    Journal,
-    Key,
-    Loaded,
-    Message,
-    Outcome,
-    Refusal,
-    Seen,
-    Terminal,
-    operation_key,
-)
+from gateway.book import Book, Journal, Key, Loaded, Message, Outcome, Refusal, Seen, operation_key
 from gateway.catalogue import read_catalogue
 from gateway.clock import month_of
 from gateway.decisions.causes import identity_of
@@ -36,6 +23,7 @@ from gateway.errors import LinkMoved
 from gateway.keyring import Keyring
 from gateway.ledger import Lot, Member, derived
 from gateway.originals import Wanted
+from gateway.parties import Card, Catalogue, Terminal
 from gateway.spans import kept_by
 from gateway.statements import send
 from gateway.tables import (

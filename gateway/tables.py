@@ -10,7 +10,8 @@ How an edit or a deletion is found, table by table (the audit works from these f
 - REGISTERED: the newest `registry_events` row of (table, key) holds the seal of the row's listed
   columns; these events are a chain of their own, its sealed head is the counter `house`.
 - SEALED: `row_mac` is the seal of the row's listed columns. What was deleted is missed by a
-  count: journals.outcomes, serials between low and value of a counter, a frame for each outcome.
+  count: journals.outcomes, serials between low and value of a counter, a frame for each outcome,
+  a reversal for each void that took effect.
 - a masked name is sealed beside the row (`name_mac`), so that erasing a person leaves no trace.
 """
 
@@ -169,7 +170,8 @@ lot_movements = Table(
 
 # ---- what became of each message ----
 
-# origin: a terminal's id; 0 HQ, -1 jobs (later: API clients below). For ever, hence narrow.
+# origin: a terminal's id; 0 HQ (verdicts on held rows: key terminal || journal || trace), -1 jobs
+# (later: API clients below). For ever, hence narrow. 40: a tombstone, frame_hash of its void
 outcomes = Table(
     "outcomes", metadata, _key("origin"), Column("operation_key", LargeBinary, primary_key=True),
     _bytes("frame_hash"), _small("code"), _number("points", null=True),

@@ -7,7 +7,10 @@ judged now, because whoever holds them also sets the clock.
 
 from typing import NamedTuple
 
-from gateway.book import (
+from gateway.book import Book, Message
+from gateway.clock import MS, business_day
+from gateway.ledger import Member
+from gateway.parties import (
     ACTIVE,
     BLOCKED,
     EXPIRED,
@@ -15,16 +18,12 @@ from gateway.book import (
     REPLACED,
     STOCK,
     SUSPECT,
-    Book,
     Card,
     Merchant,
-    Message,
     Programme,
     Shop,
     Terminal,
 )
-from gateway.clock import MS, business_day
-from gateway.ledger import Member
 from protocol import codes
 
 CARD_CODES = {STOCK: codes.CARD_INACTIVE, LOST: codes.CARD_LOST, BLOCKED: codes.CARD_BLOCKED,

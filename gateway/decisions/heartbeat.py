@@ -9,7 +9,8 @@ others are retired for good, but only when nothing is asked for again: a tap tha
 after a restore may be sealed under one of them.
 """
 
-from gateway.book import LOST, RETIRED, Book, Decision, Facts, Message
+from gateway.book import Book, Decision, Facts, Message
+from gateway.parties import LOST, RETIRED
 from gateway.spans import clipped, kept_by
 from protocol import codes
 

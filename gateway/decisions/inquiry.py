@@ -1,10 +1,11 @@
 """An inquiry (type 5): card, member and balance now. Nothing is stored, every cause is told."""
 
-from gateway.book import RETIRED, Book, Decision, Facts, Message
+from gateway.book import Book, Decision, Facts, Message
 from gateway.clock import business_day
 from gateway.decisions import causes
 from gateway.decisions.causes import Dated
 from gateway.ledger import expiring_next
+from gateway.parties import RETIRED
 from protocol import codes
 
 

@@ -8,11 +8,12 @@ aside what held it, and nothing else: what table T refuses, HQ cannot post eithe
 
 import json
 
-from gateway.book import ACTIVE, STOCK, Book, Decision, Facts, Message, Posted
+from gateway.book import Book, Decision, Facts, Message, Posted
 from gateway.clock import add_months, business_day
 from gateway.decisions import causes
 from gateway.decisions.causes import Dated, Place
 from gateway.ledger import Member, accrue, expiring_next
+from gateway.parties import ACTIVE, STOCK
 from gateway.rules import Award, RuleSet, award
 from protocol import codes
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 from sqlalchemy import Row, func, select
 
 from gateway import bulk
-from gateway.book import ACTIVE, BLOCKED, EXPIRED, LOST, REPLACED, STOCK, SUSPECT, Card
 from gateway.clock import to_day, to_ms
 from gateway.decisions.causes import identity_of, luhn
+from gateway.parties import ACTIVE, BLOCKED, EXPIRED, LOST, REPLACED, STOCK, SUSPECT, Card
 from gateway.registry.desk import Desk, RegistryError, Room, present
 from gateway.registry.programmes import newest_rules
 from gateway.tables import card_events, cards, members, programmes

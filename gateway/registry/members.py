@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
-from gateway.book import ACTIVE, CLOSED, SUSPENDED
 from gateway.database import reading
 from gateway.names import mask
+from gateway.parties import ACTIVE, CLOSED, SUSPENDED
 from gateway.registry.desk import RegistryError, Room, present
 from gateway.registry.programmes import newest_rules
 from gateway.tables import cards, members

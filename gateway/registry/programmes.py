@@ -4,9 +4,9 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
-from gateway.book import ACTIVE, SUSPENDED
 from gateway.catalogue import MERCHANT_ISSUED
 from gateway.clock import zone_of
+from gateway.parties import ACTIVE, SUSPENDED
 from gateway.registry.desk import Desk, RegistryError, Room, absent, present
 from gateway.rules import RuleSet, check, from_json, to_json
 from gateway.tables import (

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Row, select
 
-from gateway.book import ACTIVE, LOST, RETIRED, SUSPENDED
 from gateway.database import reading
+from gateway.parties import ACTIVE, LOST, RETIRED, SUSPENDED
 from gateway.registry.desk import Desk, RegistryError, Room, absent, present
 from gateway.tables import shops, terminal_epochs, terminals
 from protocol import keys

@@ -1,16 +1,8 @@
 """The book of a batch: effects join only when asked to."""
 
-from gateway.book import (
-    Book,
-    Card,
-    Catalogue,
-    Decision,
-    Message,
-    Posted,
-    Terminal,
-    operation_key,
-)
+from gateway.book import Book, Decision, Message, Posted, operation_key
 from gateway.ledger import Member, accrue
+from gateway.parties import Card, Catalogue, Terminal
 from protocol.messages import request
 
 MEMBER = Member(7, 1, "basic", "active", 0, "A**", 70, 0, 0, 0, 0, bytes(32), bytes(16))

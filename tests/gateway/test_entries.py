@@ -1,10 +1,11 @@
 """Numbers, links and heads of what a batch decided."""
 
 from gateway import chain
-from gateway.book import Book, Catalogue, Decision, Facts, Message, Posted
+from gateway.book import Book, Decision, Facts, Message, Posted
 from gateway.entries import Numbers, needed, number
 from gateway.judging import OUTCOME, TRANSIENT, Case
 from gateway.ledger import Member, accrue
+from gateway.parties import Catalogue
 from protocol.messages import request
 
 MEMBER = Member(7, 1, "basic", "active", 0, "A**", 70, 0, 0, 0, 4, b"L" * 32, b"H" * 16)

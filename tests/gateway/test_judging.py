@@ -2,8 +2,9 @@
 
 import pytest
 
-from gateway.book import Book, Catalogue, Loaded, Message, Outcome, Refusal, Seen, Terminal
+from gateway.book import Book, Loaded, Message, Outcome, Refusal, Seen
 from gateway.judging import AGAIN, REFUSAL, STORED, STRANGER, TRANSIENT, judge
+from gateway.parties import Catalogue, Terminal
 from protocol import codes, messages
 from protocol.messages import request
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from random import Random
 
 from gateway import held, held_list
-from gateway.book import ACTIVE, BLOCKED, LOST, SUSPENDED
+from gateway.parties import ACTIVE, BLOCKED, LOST, SUSPENDED
 from tools.prove import story
 from tools.prove.mishaps import Mishaps
 

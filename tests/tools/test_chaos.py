@@ -81,7 +81,6 @@ def test_under_kills_and_bad_links_every_tap_posts_exactly_once(short_folder: Pa
     assert not left_behind(short_folder)
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGKILL])
 def test_however_it_ends_no_process_is_left(short_folder: Path, ended_by: signal.Signals):
     need("mosquitto")

@@ -27,7 +27,7 @@ from tools.chaos.run import Plan, Result, Round
 from tools.chaos.stage import CONFIGS, Crew, mosquitto
 from tools.chaos.verdict import Verdict
 from tools.chaos.view import View
-from tools.errors import EXIT_BAD_RESULT, EXIT_STOPPED, ToolError
+from tools.errors import EXIT_BAD_RESULT, EXIT_STOPPED
 
 ROUND_S = 45
 DRAIN_S = 60
@@ -150,9 +150,11 @@ async def _rounds(asked: Asked, view: View) -> tuple[list[Result], Path | None]:
                 if _good(asked, results[-1]) and not asked.keep:
                     shutil.rmtree(place, ignore_errors=True)
         keep = asked.keep or not all(_good(asked, each) for each in results)
-    except ToolError as error:
-        view.tell(f"logs: {folder}")
-        raise error
+    except Exception:
+        keep = any(folder.glob("*/logs/*"))
+        if keep:
+            view.tell(f"logs, journals, ledgers and flashes: {folder}")
+        raise
     except asyncio.CancelledError:
         keep = asked.keep
         raise

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, select, text
 
 from gateway import bulk
 from gateway.book import HQ, Key, Message, verdict_key
@@ -29,6 +29,8 @@ from protocol.messages import MESSAGES
 OPEN = "open"
 VOIDED = "voided"
 PAGE_ROWS = 200
+# in so many words: only then may a database take the index of held rows
+HELD_ROWS = text(f"code = {codes.HELD}")
 
 
 class HeldTap(NamedTuple):
@@ -71,7 +73,7 @@ def _page(after: Key):
     behind = (table.origin > after[0]) | (
         (table.origin == after[0]) & (table.operation_key > after[1]))
     return select(table.origin, table.operation_key, table.frame_hash, table.decided_at).where(
-        table.code == codes.HELD, behind).order_by(
+        HELD_ROWS, behind).order_by(
             table.origin, table.operation_key).limit(PAGE_ROWS)
 
 
@@ -180,5 +182,5 @@ def masked_card(card: tuple | None) -> str | None:
     """The last four digits of a card number, or of a chip's UID in hex."""
     if card is None:
         return None
-    text = str(card[1]) if isinstance(card[1], int) else card[1].hex()
-    return f"****{text[-4:]}"
+    shown = str(card[1]) if isinstance(card[1], int) else card[1].hex()
+    return f"****{shown[-4:]}"

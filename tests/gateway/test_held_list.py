@@ -1,5 +1,7 @@
 """The list of held taps: what HQ needs to decide, and no card number."""
 
+from sqlalchemy import event
+
 from gateway import held_list
 from tests.gateway.test_held import held_tap, post
 from tests.support.street import Street, card_number
@@ -30,6 +32,23 @@ def test_the_list_goes_on_over_pages(sqlite_engine, monkeypatch):
     street = Street(sqlite_engine, terminals=2)
     keys = sorted(held_tap(street, terminal=place % 2) for place in range(8))
     assert [each.key for each in held_list.waiting(street.intake)] == keys
+
+
+def test_the_list_looks_at_held_rows_only(sqlite_engine):
+    street = Street(sqlite_engine)
+    held_tap(street)
+    plans: list[str] = []
+
+    def explain(_connection, cursor, statement, parameters, _context, _many) -> None:
+        if "FROM outcomes" in statement:
+            found = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.extend(row[3] for row in found)
+
+    event.listen(sqlite_engine, "before_cursor_execute", explain)
+    assert len(list(held_list.waiting(street.intake))) == 1
+    event.remove(sqlite_engine, "before_cursor_execute", explain)
+    scans = [plan for plan in plans if plan.startswith("SCAN outcomes")]
+    assert scans == ["SCAN outcomes USING INDEX ix_outcomes_held"]
 
 
 def test_a_voided_tap_waits_no_more_and_is_shown_as_voided(engine):

@@ -28,6 +28,7 @@ REFUSED_MS = const(30000)
 LIVED_MS = const(10000)
 EAGER_MS = const(15000)
 _NETWORK_UNREACHABLE = const(101)
+_BROKEN = (32, 103, 104)  # EPIPE, ECONNABORTED, ECONNRESET
 
 
 class Uplink:
@@ -106,12 +107,13 @@ class Uplink:
             return why.args[1]
         if isinstance(why, asyncio.TimeoutError):
             return faults.SLOW
-        if self._streaming:
-            return faults.CLOSED
-        if isinstance(why, OSError):
-            unreachable = why.errno == _NETWORK_UNREACHABLE
-            return faults.NO_NETWORK if unreachable else faults.UNREACHABLE
-        return faults.UNTRUSTED
+        if not isinstance(why, OSError):
+            return faults.CLOSED if self._streaming else faults.UNTRUSTED
+        if why.errno == _NETWORK_UNREACHABLE:
+            return faults.NO_NETWORK
+        # MicroPython may say only at the first write that nobody was there
+        never = self._up_ms is None and why.errno not in _BROKEN
+        return faults.UNREACHABLE if never else faults.CLOSED
 
     async def _pause(self, wait_ms):
         while wait_ms > 0:

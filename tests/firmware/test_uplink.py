@@ -364,8 +364,8 @@ def test_networks_without_a_way_to_the_broker_are_named():
 
 
 def test_a_way_that_breaks_off_while_connecting_is_not_taken_for_one_that_is_not_there():
-    for error, name in ((OSError(111, "refused"), "unreachable"), (OSError(104, "reset"), "closed"),
-                        (OSError(32, "pipe"), "closed"), (OSError(101, "down"), "no_network")):
+    for error, name in ((OSError(111, "refused"), "unreachable"), (OSError(32, "pipe"), "closed"),
+                        (OSError(104, "reset"), "closed"), (OSError(101, "down"), "no_network")):
         pier = Pier()
         pier.ends[0].reader.fail(error)
         pier.wait_ms(0)

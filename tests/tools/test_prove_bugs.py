@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tools.prove.bugs import BUGS
+from tools.prove.bugs import BUGS, SEEDS
 
 HANG_S = 240
 
@@ -23,7 +23,7 @@ def test_there_are_at_least_twenty():
     assert len(BUGS) >= 20
 
 
-@pytest.mark.parametrize("name", BUGS)
+@pytest.mark.parametrize("name", [name for name, bug in BUGS.items() if bug.ring == SEEDS])
 def test_the_proof_finds(name):
     done = planted(name)
     assert done.returncode in (0, 1) and done.stdout, done.stderr[-2000:]

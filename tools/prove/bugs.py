@@ -17,11 +17,18 @@ class Edit(NamedTuple):
     replacement: str
 
 
+SEEDS, RACES = "seeds", "races"
+
+
 class Bug(NamedTuple):
+    """`ring`: what must find it: seeds of `make prove`, or of two gateways on PostgreSQL whose
+    statements interleave (tests/support/race.py)."""
+
     about: str
     edits: tuple[Edit, ...]
     within_seeds: int
     options: tuple[str, ...] = ()
+    ring: str = SEEDS
 
 
 _PUMP = "        self.link.sent(key, publish(frame))\n"
@@ -205,4 +212,47 @@ BUGS: dict[str, Bug] = {
               "    if fault:\n"
               "        return Decision(fault)\n"
               "    fault = (fault or"),), 120),
+    "tombstone in its own table": Bug(
+        "a void that came first is noted where decisions on sales do not look",
+        (Edit("gateway.storing", "        if back is not None and back.tombstone:\n",
+              "        if back is None and case is None:\n"),), 60),
+    # ---- two gateways at once ----
+    "outcomes read before the lock": Bug(
+        "what was decided is read before the terminals are locked, and a second outcome"
+        " replaces the first",
+        (Edit("gateway.loading", "    held_terminals = {row[0]",
+              "    early = _read_seen(connection, batch, wanted)\n    held_terminals = {row[0]"),
+         Edit("gateway.loading",
+              "    version, seen, gone = _read_seen(connection, batch, wanted)\n",
+              "    version, seen, gone = early\n"),
+         Edit("gateway.storing", "            outcome_rows, key=lambda row: row[:2])])\n",
+              "            outcome_rows, key=lambda row: row[:2])],\n"
+              "        key=(\"origin\", \"operation_key\"))\n"),
+         Edit("gateway.storing",
+              "    bulk.insert(connection, frames, FRAME_COLUMNS, frame_rows)\n",
+              "    bulk.insert(connection, frames, FRAME_COLUMNS, frame_rows,\n"
+              "                key=(\"month\", \"origin\", \"operation_key\"))\n")),
+        12, ring=RACES),
+    "lock and read joined": Bug(
+        "members are locked and their lots read in one statement: what it waits for it has"
+        " read before (READ COMMITTED)",
+        (Edit("gateway.loading", "    member_rows = bulk.select(connection, members,",
+              "    joined = connection.exec_driver_sql(\n"
+              "        \"SELECT l.* FROM members m LEFT JOIN lots l ON l.member_id = m.id\"\n"
+              "        \" WHERE m.id = ANY(%s) ORDER BY m.id FOR NO KEY UPDATE OF m\",\n"
+              "        ([each[0] for each in member_ids],)).fetchall() if member_ids else []\n"
+              "    member_rows = bulk.select(connection, members,"),
+         Edit("gateway.loading", "    lots_of = _read_lots(connection, member_ids)\n",
+              "    lots_of: dict[int, list[Lot]] = {}\n"
+              "    for row in joined:\n"
+              "        if row[0] is not None and (row[8] or row[9]):\n"
+              "            lots_of.setdefault(row[1], []).append(Lot(*row))\n")),
+        20, ring=RACES),
+    "counter by COUNT": Bug(
+        "the next receipt number is how many there are plus one",
+        (Edit("gateway.storing", "            \"SELECT 1, nextval('entry_ids') FROM"
+              " generate_series(1, %s) UNION ALL\"\n",
+              "            \"SELECT 1, (SELECT count(*) FROM entries) + n"
+              " FROM generate_series(1, %s) AS n UNION ALL\"\n"),),
+        12, ring=RACES),
 }

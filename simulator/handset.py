@@ -10,24 +10,22 @@ import asyncio
 import gc
 from collections import deque
 from collections.abc import Callable
-from functools import lru_cache
 from random import Random
 from typing import Any, NamedTuple
 
 from firmware.app import App
 from firmware.outbox import Outbox, format_outbox
 from firmware.settings import Settings
-from protocol import codes, frames, messages
-from protocol.limits import UP
+from protocol import messages
 from protocol.messages import Reply
 from simulator.board import RESET_POWER, WATCHDOG_MS, FakeBoard
 from simulator.eventlog import EventLog
 from simulator.flash import NorFlash, PowerCut
 from simulator.loop import VirtualLoop
+from simulator.past import ENTRY_TAP, used
 from simulator.radio import Radio
+from simulator.witness import Key, Witness
 
-ENTRY_TAP = 2
-CARD_BEFORE = 6200001234567892  # the reserved test number
 FULL = "Outbox is full"  # firmware/texts/en.py
 RESET_WATCHDOG = 3
 RESET_SOFT = 5
@@ -35,8 +33,6 @@ RESET_SOFT = 5
 # and why a link went is said in the words of this Python's exceptions
 QUIET = ("screen", "clock")
 BOOTED = ("ready", "recovery")
-
-Key = tuple[int, int]
 
 
 class HandsetLoop(VirtualLoop):
@@ -56,43 +52,6 @@ class Tap(NamedTuple):
     amount_minor: int
     card: int
     saved_us: int
-
-
-class Witness:
-    """Who watches a handset's merchant; this one forgets everything."""
-
-    def attempted(self, terminal_id: int, kind: int, amount_minor: int | None,
-                  card: int | None, original: Key | None) -> None:
-        """The cashier does what makes a journaled message."""
-
-    def saved(self, terminal_id: int, key: Key, kind: int, amount_minor: int | None,
-              card: int | None, original: Key | None) -> None:
-        """The handset said so."""
-
-    def moved(self, terminal_id: int, old: Key, new: Key) -> None:
-        """After a conflict the message stands again."""
-
-    def shown(self, terminal_id: int, reply: Reply) -> None:
-        """The outcome came on the screen."""
-
-    def powered(self, terminal_id: int, on: bool) -> None:
-        """The power came or went."""
-
-
-@lru_cache(maxsize=64)
-def _used(blocks: int, lived: int, terminal_id: int, epoch: int, key: bytes) -> NorFlash:
-    """A flash whose outbox took and settled so many taps; whoever wants it copies it."""
-    device = NorFlash(blocks, Random(0))
-    format_outbox(device, 1)
-    outbox = Outbox(device)
-    outbox.mount()
-    for trace in range(1, lived + 1):
-        said = messages.request(messages.SALE, 1, trace, card=(ENTRY_TAP, CARD_BEFORE),
-                                amount_minor=trace)
-        outbox.append(trace, frames.seal(key, UP, terminal_id, epoch,
-                                         messages.encode_request(said)))
-        outbox.settle(1, trace, codes.APPROVED)
-    return device
 
 
 class Handset:
@@ -151,7 +110,7 @@ class Handset:
         if not lived:
             format_outbox(self._device, self._random.randrange(1, 1 << 32))
             return
-        self._device = _used(self._device.blocks, lived, self.settings.terminal_id,
+        self._device = used(self._device.blocks, lived, self.settings.terminal_id,
                              self.settings.epoch, self.settings.key).copy(
                                  self._device._random, self._device.torn)
         outbox = Outbox(self._device)

@@ -2,13 +2,12 @@
 
 Law: it is the gateway's own engine, SQL and migrations; only where SQLite keeps its pages differs.
 The template (programme, members, cards, terminals; keys out of no secret) is made once in a
-process, and a seed begins with a copy of its pages, which takes a millisecond. Faults are raised
-where the driver raises them, with SQLite's own codes, so that the gateway judges them as in
-production; `full` is SQLite's own answer to a page limit.
+process, and a seed begins with a copy of its pages, which takes a millisecond. `full` is SQLite's
+own answer to a page limit; the other faults of the memory database are driver.py's.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
@@ -25,13 +24,10 @@ from simulator.errors import Killed
 from tools import coffee_shop
 from tools.prove.disk import Disk, io_error
 from tools.prove.disk import open_engine as open_disk
+from tools.prove.driver import IO, Connection, Faults, connect
 
 TERMINALS_MAX = 4
 MEMBERS_MAX = 12
-LOCKED, FULL, IO, UNSURE = "locked", "full", "io", "unsure"
-_CODES = {LOCKED: (sqlite3.SQLITE_BUSY, "database is locked"),
-          IO: (sqlite3.SQLITE_IOERR, "disk I/O error"),
-          UNSURE: (sqlite3.SQLITE_IOERR, "disk I/O error")}
 
 
 class Facts(NamedTuple):
@@ -50,80 +46,6 @@ def keyring() -> Keyring:
                      for name in ("master", "audit", "frame")))
 
 
-class Connection(sqlite3.Connection):
-    """The one connection to the memory database; it outlives the engine's opinion of it."""
-
-    faults: "Faults"
-
-    def close(self) -> None:
-        if self.in_transaction:
-            self.rollback()
-
-    def cursor(self, factory: Any = sqlite3.Cursor) -> Any:
-        return super().cursor(_Failing if self.faults.armed else factory)
-
-    def commit(self) -> None:
-        if not self.faults.armed or not self.in_transaction:
-            super().commit()
-            return
-        self.faults.strike(IO)
-        super().commit()
-        self.faults.strike(UNSURE)
-
-
-class _Failing(sqlite3.Cursor):
-    def execute(self, statement: str, parameters: Any = (), /) -> Any:
-        faults = self.connection.faults  # type: ignore[attr-defined]
-        if statement.startswith("BEGIN"):
-            faults.strike(LOCKED)
-        else:
-            faults.strike(IO)
-        return super().execute(statement, parameters)
-
-
-class Faults:
-    """What the driver is to raise. `locked`: until released. `io`, `unsure`: each a countdown of
-    chances until it strikes once."""
-
-    def __init__(self) -> None:
-        self.locked = False
-        self.countdown: dict[str, int] = {}
-        self.struck: list[str] = []
-        self.suspended = False
-
-    @property
-    def armed(self) -> bool:
-        return not self.suspended and (self.locked or bool(self.countdown))
-
-    def strike(self, kind: str) -> None:
-        if self.suspended:
-            return
-        if kind == LOCKED:
-            hit = self.locked
-        else:
-            left = self.countdown.get(kind)
-            if left is None:
-                return
-            hit = left <= 1
-            if hit:
-                del self.countdown[kind]
-            else:
-                self.countdown[kind] = left - 1
-        if hit:
-            self.struck.append(kind)
-            code, text = _CODES[kind]
-            fault = sqlite3.OperationalError(text)
-            fault.sqlite_errorcode = code
-            raise fault
-
-
-def _connect() -> Connection:
-    made = sqlite3.connect(":memory:", check_same_thread=False, factory=Connection,
-                           cached_statements=256)
-    made.faults = Faults()
-    return made
-
-
 def _engine(connection: Connection) -> Engine:
     """The gateway's engine over this one connection."""
     engine = database.open_sqlite(
@@ -140,7 +62,7 @@ class Template(NamedTuple):
 @lru_cache(maxsize=1)
 def template() -> Template:
     """Made once in a process, in its own memory database."""
-    connection = _connect()
+    connection = connect()
     engine = _engine(connection)
     database.migrate(engine)
     opening = datetime.fromisoformat("2026-05-31T00:00:00+00:00")
@@ -163,6 +85,7 @@ class Base:
     """What the world asks of its database: memory, or a disk for seeds with power losses."""
 
     engine: Engine
+    on_strike: Callable[[str], None] = staticmethod(lambda kind: None)
     doomed = False
     power_is_gone = False
 
@@ -214,7 +137,7 @@ class _Shared(NamedTuple):
 
 @lru_cache(maxsize=1)
 def _shared() -> _Shared:
-    connection = _connect()
+    connection = connect()
     return _Shared(connection, _engine(connection))
 
 
@@ -225,6 +148,7 @@ class Memory(Base):
         super().__init__()
         self.connection, self.engine = _shared()
         self.connection.faults = self.faults = Faults()
+        self.faults.on_strike = lambda kind: self.on_strike(kind)
         template().connection.backup(self.connection)
         event.listen(self.engine, "commit", self.commits)
 
@@ -292,6 +216,7 @@ class OnDisk(Base):
     def fail(self, kind: str, chances: int) -> None:
         if kind == IO:
             self.disk.fail_after(chances, io_error("disk I/O error"))
+            self.on_strike(kind)
 
     def cut_after(self, operations: int) -> None:
         self.disk.cut_after(operations)

@@ -21,7 +21,7 @@ from simulator.handset import Handset
 from simulator.heap import LINK, PANEL
 from simulator.radio import DOWN, UP
 from simulator.shore import Crash
-from tools.prove import base as bases
+from tools.prove import driver
 from tools.prove import options as drawing
 from tools.prove.mishaps import Mishaps
 from tools.prove.office import Office
@@ -93,8 +93,8 @@ class Scripted(Mishaps):
         handset = world.handsets[0]
         self._hook_publications()
         world.shores[0].fate = self._fate
-        operations = {"statement fails": lambda place: world.base.fail(bases.IO, place),
-                      "commit in doubt": lambda place: world.base.fail(bases.UNSURE, place),
+        operations = {"statement fails": lambda place: world.base.fail(driver.IO, place),
+                      "commit in doubt": lambda place: world.base.fail(driver.UNSURE, place),
                       "server power": world.base.cut_after,
                       "heap, tap": lambda place: self._arm_at_card(handset, PANEL, place),
                       "heap, reply": lambda place: self._arm_at_card(handset, LINK, place)}
@@ -230,16 +230,16 @@ def watch() -> Watched:
     many, device = 1_000_000, world.handsets[0].device
     faults = world.base.faults  # type: ignore[attr-defined]
     counted: list[Watched] = []
-    world.base.fail(bases.IO, many)
-    world.base.fail(bases.UNSURE, many)
+    world.base.fail(driver.IO, many)
+    world.base.fail(driver.UNSURE, many)
     before = device.operations
 
     def count() -> None:
         instants = sorted(at for at in watching.instants if at <= world.loop.now_us)
         counted.append(Watched(
             tuple(instants), device.operations - before, watching.passed[UP],
-            watching.passed[DOWN], watching.batches, many - faults.countdown[bases.IO],
-            many - faults.countdown[bases.UNSURE], _disk_operations(), _calls("heap, tap"),
+            watching.passed[DOWN], watching.batches, many - faults.countdown[driver.IO],
+            many - faults.countdown[driver.UNSURE], _disk_operations(), _calls("heap, tap"),
             _calls("heap, reply")))
     _settles(world, count)
     _run(world)

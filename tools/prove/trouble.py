@@ -4,8 +4,7 @@ from random import Random
 
 from simulator import shore as steps
 from simulator.shore import Crash
-from tools.prove import base as bases
-from tools.prove import story
+from tools.prove import driver, story
 from tools.prove.mishaps import Mishaps
 
 IO_STATEMENTS_MAX = 40
@@ -114,27 +113,28 @@ class ServerTrouble(Mishaps):
     # -- database ------------------------------------------------------------------------------
 
     def _lock_database(self, random: Random) -> None:
-        self._database_fails(bases.LOCKED)
+        self._database_fails(driver.LOCKED)
         self.world.base.lock(True)
         self.after(random, self.options.database_locked_s_max,
                    lambda: self.world.base.lock(False))
 
     def _fill_database(self, random: Random) -> None:
-        self._database_fails(bases.FULL)
+        self._database_fails(driver.FULL)
+        self.note("database", driver.FULL)
         self.world.base.fill(True)
         self.after(random, self.options.database_full_s_max,
                    lambda: self.world.base.fill(False))
 
     def _fail_io(self, random: Random) -> None:
-        self._database_fails(bases.IO)
-        self.world.base.fail(bases.IO, random.randrange(1, IO_STATEMENTS_MAX + 1))
+        self._database_fails(driver.IO)
+        self.world.base.fail(driver.IO, random.randrange(1, IO_STATEMENTS_MAX + 1))
 
     def _doubt_commit(self, random: Random) -> None:
-        self._database_fails(bases.UNSURE)
-        self.world.base.fail(bases.UNSURE, random.randrange(1, UNSURE_COMMITS_MAX + 1))
+        self._database_fails(driver.UNSURE)
+        self.world.base.fail(driver.UNSURE, random.randrange(1, UNSURE_COMMITS_MAX + 1))
 
     def _database_fails(self, kind: str) -> None:
-        self.note("database", kind)
+        self.note("database", "fails", kind)
         self.world.witness.happened(story.DATABASE_FAILED, kind)
 
     def _lose_server_power(self, random: Random) -> None:

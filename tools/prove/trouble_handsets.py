@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from protocol import frames, limits, topics
 from protocol.messages import SALE, encode_request, request
 from simulator.flash import MODES, NorFlash
-from simulator.handset import ENTRY_TAP, Handset
+from simulator.handset import Handset
 from simulator.heap import LINK, PANEL
+from simulator.past import ENTRY_TAP
 from simulator.radio import DOWN, UP
 from tools.prove import story
 from tools.prove.mishaps import Mishaps
@@ -172,6 +173,9 @@ class HandsetTrouble(Mishaps):
                 self.after(random, 5, lambda: self._put_back(handset, random, copy, at_us,
                                                              tries - 1))
             return
+        moves = self.world.witness.story.moves
+        if any(move.terminal_id == handset.terminal_id and move.at_us > at_us for move in moves):
+            return  # the copy knows nothing of it and would move the same tap again
         self._darken(handset)
         handset.power_off()
         handset.put_back(copy)

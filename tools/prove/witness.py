@@ -2,9 +2,9 @@
 
 from protocol import topics
 from protocol.messages import Reply
-from simulator.handset import Key, Witness
 from simulator.loop import VirtualLoop
 from simulator.packets import Publication
+from simulator.witness import Key, Witness
 from tools.prove import story as words
 from tools.prove.story import Story
 

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from firmware.settings import settings
 from gateway.aside import NotQuarantined
 from gateway.registry import Registry
-from protocol import keys, messages
+from protocol import keys
 from simulator.broker import Broker, Credential
 from simulator.errors import SimulatorError
 from simulator.eventlog import EventLog
@@ -37,6 +37,7 @@ from tools.prove import options as drawing
 from tools.prove.base import Base, Memory, OnDisk, keyring
 from tools.prove.office import Office
 from tools.prove.options import Options
+from tools.prove.people import serve
 from tools.prove.process import Clock, Poison, Process
 from tools.prove.story import QUARANTINED, SERVER_POWER_LOST, SETTLING, SURVIVED
 from tools.prove.trouble import ServerTrouble
@@ -44,10 +45,6 @@ from tools.prove.trouble_handsets import HandsetTrouble
 from tools.prove.witness import Chronicler
 
 DAY_US = 86400 * US
-AMOUNT_MINOR_MIN, AMOUNT_MINOR_MAX = 100, 90000
-ONLINE: tuple[tuple[int, dict[str, int]], ...] = (
-    (messages.REDEMPTION, {"points": 10}), (messages.PAYMENT, {}),
-    (messages.TOP_UP, {"tender": 1}), (messages.ACTIVATE, {}))
 POLL_S = 10
 AFTER_RESTORE_S = 8400
 PATIENCE_S = 1800  # by then whatever is not poisoned has drained
@@ -84,6 +81,7 @@ class World:
         self.log.note("prove", "options", seed, drawing.text(options))
         self.base: Base = OnDisk() if options.server_power_losses else Memory()
         self.facts = self.base.facts
+        self.base.on_strike = lambda kind: self.log.note("database", kind)
         self.cards = self.facts.cards[:options.members]
         self.clock = Clock(lambda: self.loop.now_us)
         self.witness = Chronicler(self.loop)
@@ -192,7 +190,7 @@ class World:
     async def _day(self) -> None:
         for each in self.mishaps:
             each.plan()
-        people = [self.loop.create_task(self._cashier(handset)) for handset in self.handsets]
+        people = [self.loop.create_task(serve(self, handset)) for handset in self.handsets]
         for handset in self.handsets:
             handset.power_on()
         if self._gap_us:
@@ -219,31 +217,6 @@ class World:
         for handset in self.handsets:
             if not handset.on:
                 handset.power_on()
-
-    async def _cashier(self, handset: Handset) -> None:
-        """Customers come at uneven intervals; each pays, and some only ask for their balance."""
-        options, random = self.options, self.stream("customers", handset.terminal_id)
-        open_us = 0
-        gap_us = options.gap_ms_mean * 1000
-        for _ in range(options.taps):
-            open_us += random.randrange(gap_us // 5, gap_us * 9 // 5 + 1)
-            card = self.cards[random.randrange(len(self.cards))]
-            amount_minor = random.randrange(AMOUNT_MINOR_MIN, AMOUNT_MINOR_MAX + 1)
-            asks = random.randrange(100) < options.inquiries_per_100
-            voids = random.randrange(100) < options.voids_per_100
-            online = random.randrange(100) < options.online_per_100
-            kind, fields = ONLINE[random.randrange(len(ONLINE))]
-            wait_us = self.open_at(open_us) - self.loop.now_us
-            await asyncio.sleep(max(wait_us, 0) / US)
-            if asks:
-                handset.inquiry(card)
-            handset.sale(amount_minor, card)
-            if online:
-                amount = None if kind == messages.ACTIVATE else amount_minor
-                handset.online(kind, card, amount, **fields)
-            if voids:
-                await asyncio.sleep(random.randrange(min(gap_us // 10, 3 * US) + 1) / US)
-                handset.void()
 
     async def _drain(self) -> None:
         if self.log.counts["restored"]:
@@ -321,7 +294,6 @@ class World:
             counts.update({f"{way}_{name}": count for name, count in mischief.counts.items()})
         counts["garbage"] = sum(handset.radio.garbled for handset in self.handsets)
         counts["heap"] = self.heap.exhausted
-        counts.update(getattr(self.base, "struck", ()))
         retries = self.witness.sent - len(story.ups) + sum(
             process.retries for process in self.processes)
         return Verdict(self.seed, self.options, self.log.digest(), tuple(findings),

@@ -1,0 +1,26 @@
+"""Who watches what happens at a handset's counter. See `Handset(witness=...)`."""
+
+from protocol.messages import Reply
+
+Key = tuple[int, int]  # (journal, trace)
+
+
+class Witness:
+    """Who watches a handset's merchant; this one forgets everything."""
+
+    def attempted(self, terminal_id: int, kind: int, amount_minor: int | None,
+                  card: int | None, original: Key | None) -> None:
+        """The cashier does what makes a journaled message."""
+
+    def saved(self, terminal_id: int, key: Key, kind: int, amount_minor: int | None,
+              card: int | None, original: Key | None) -> None:
+        """The handset said so."""
+
+    def moved(self, terminal_id: int, old: Key, new: Key) -> None:
+        """After a conflict the message stands again."""
+
+    def shown(self, terminal_id: int, reply: Reply) -> None:
+        """The outcome came on the screen."""
+
+    def powered(self, terminal_id: int, on: bool) -> None:
+        """The power came or went."""

@@ -112,8 +112,9 @@ class Tale:
             self.story.acknowledged(terminal, frame, self.now_us)
         return frame
 
-    def heartbeat(self, terminal: int = TERMINAL) -> None:
-        frame = sealed(terminal, {0: HEARTBEAT, 1: JOURNAL, 2: 0, 16: self.now_s.to_bytes(8)})
+    def heartbeat(self, terminal: int = TERMINAL, oldest: int = 1) -> None:
+        frame = sealed(terminal, {0: HEARTBEAT, 1: JOURNAL, 2: 0, 14: {8: [JOURNAL, oldest, 9]},
+                                  16: self.now_s.to_bytes(8)})
         self.story.sent(terminal, frame, self.now_us)
         self.story.arrived(terminal, frame, self.now_us)
 

@@ -232,6 +232,17 @@ def a_tap_that_comes_back_after_a_restore(tale: Tale) -> None:
     tale.answer(1, 0, 12, 12, 1001, shows=False)
 
 
+def what_a_handset_has_no_more_after_a_restore(tale: Tale) -> None:
+    tale.happen(BACKUP, "old")
+    tale.sale(1)
+    copied_us = tale.now_us
+    tale.sale(2)
+    tale.happen(RESTORED, "old")
+    tale.entries.clear()
+    tale.heartbeat(oldest=2)
+    tale.happen(FLASH_PUT_BACK, TERMINAL, copied_us)
+
+
 def a_refusal_decided_anew_after_a_restore(tale: Tale) -> None:
     """The loss of the card was recorded after the backup, and is not known any more."""
     tale.happen(BACKUP, "old")
@@ -313,7 +324,8 @@ TRUE: tuple[Callable[[Tale], None], ...] = (
     a_tap_whose_power_went_before_the_screen, a_tap_torn_by_the_power_cut,
     a_settlement_the_merchant_did_not_see, traces_used_again_after_an_older_flash,
     a_flash_that_was_lost_with_its_tap,
-    a_tap_that_comes_back_after_a_restore, a_refusal_decided_anew_after_a_restore,
+    a_tap_that_comes_back_after_a_restore, what_a_handset_has_no_more_after_a_restore,
+    a_refusal_decided_anew_after_a_restore,
     a_clock_that_is_as_late_as_it_may_be, a_clock_that_somebody_moved,
     a_tap_without_a_clock_beside_a_change,
     a_rule_set_that_changed_between_two_taps, a_crash_after_an_answer,
@@ -613,6 +625,12 @@ def not_back_after_the_restore(tale: Tale) -> None:
     tale.entries.clear()
 
 
+def not_back_though_the_handset_has_it(tale: Tale) -> None:
+    not_back_after_the_restore(tale)
+    tale.heartbeat(oldest=1)
+    tale.happen(FLASH_PUT_BACK, TERMINAL, tale.now_us)
+
+
 def refused_and_posted(tale: Tale) -> None:
     tale.happen(CARD_STATE, CARD, "lost")
     tale.wait(100)
@@ -768,6 +786,7 @@ UNTRUE: tuple[tuple[Callable[[Tale], None], str], ...] = (
     (taken_back_twice, named.DOUBLED),
     (posted_says_the_answer_and_no_entry, named.CLAIMED),
     (not_back_after_the_restore, named.LOST),
+    (not_back_though_the_handset_has_it, named.LOST),
     (refused_and_posted, named.SCREEN_DIFFERS),
     (a_verdict_nobody_followed, named.VERDICT_IGNORED),
     (posted_by_hq_though_the_card_was_lost, named.POSTED_WITHOUT_RIGHT),

@@ -149,6 +149,9 @@ class Case:
         codes = {code for epoch, each in allowed.items() if epoch >= since for code in each}
         if final is not None:
             codes.add(final.code)
+        if self.seen.restores and any(void.frame is not None and void.frame.arrived is not None
+                                      for void in self.voids_of(tap)):
+            codes.add(VOIDED)  # its void may have come first to a database that forgot it
         return Ending(allowed, final, frozenset(codes - {TOO_OLD}))
 
     def _allowed(self, tap: Tap, window: Window, last_us: int) -> frozenset[int]:

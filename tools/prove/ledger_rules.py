@@ -99,7 +99,7 @@ def answers_and_books_agree(case: Case) -> Findings:
         made = [entry for entry in case.entries_of(tap, ACCRUAL if tap.kind == SALE else REVERSAL)
                 if not entry.by_hq]
         if tap.kind == SALE and ending.only(APPROVED) and not made and (
-                ending.final or tap.required):
+                ending.final or tap.required) and not (restored and case.tapped.forgotten(tap)):
             name = LOST if restored or ending.final is None else CLAIMED
             yield Finding(name, tap.key, "an entry, as its answer says", "none in the books")
         elif made and ending.codes and APPROVED not in ending.codes:

@@ -15,6 +15,7 @@ from tools.prove.story import PLANTED, RESTORED, Key, Sighting, Story, TapKey
 
 DIGEST_SIZE = 8
 HEARTBEAT = 10
+REPORT, KEPT = 14, 8  # keys: of a heartbeat, and in its report
 CONFLICT = 62
 TRANSIENT = (53, 54, 61, 90)
 FINAL = frozenset((0, 10, 11, 12, 13, 14, 15, 16, 20, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
@@ -69,13 +70,15 @@ def payload_of(frame: bytes) -> tuple[dict[int, Any], bytes]:
 
 class Seen:
     """`frames` and `planted`: journaled, by key; `replies`: journaled, by (terminal, digest), in
-    the order in which they were first seen; `restores`: orders of the restores."""
+    the order in which they were first seen; `restores`: orders of the restores; `oldest_kept`: by
+    terminal and journal, the oldest trace its handset said at last it still had."""
 
     def __init__(self, story: Story) -> None:
         self.frames: dict[TapKey, list[Frame]] = {}
         self.planted: dict[TapKey, list[Frame]] = {}
         self.replies: dict[tuple[int, bytes], list[Reply]] = {}
         self.restores = [fact.order for fact in story.facts if fact.what == RESTORED]
+        self.oldest_kept: dict[tuple[int, int], int] = {}
         self._heard: dict[int, list[int]] = {}
         for (terminal_id, body), up in story.ups.items():
             self._frame(self.frames, story, terminal_id, body, up)
@@ -96,8 +99,8 @@ class Seen:
         arrived = story.arrivals.get((terminal_id, body))
         trace = said[2]
         if not trace:
-            if said[0] == HEARTBEAT and arrived is not None:
-                self._heard.setdefault(terminal_id, []).append(arrived.first_us)
+            if said[0] == HEARTBEAT:
+                self._heartbeat(terminal_id, said.get(REPORT, {}).get(KEPT), arrived)
             return
         card, original = said.get(6), said.get(10)
         key = terminal_id, said[1], trace
@@ -106,6 +109,14 @@ class Seen:
             None if card is None else card[1],
             (original[0], original[1]) if isinstance(original, list) and len(original) == 2
             else None, sha256(body).digest(), up, arrived))
+
+    def _heartbeat(self, terminal_id: int, kept: list[int] | None,
+                   arrived: Sighting | None) -> None:
+        if arrived is not None:
+            self._heard.setdefault(terminal_id, []).append(arrived.first_us)
+        if kept is not None:
+            place = terminal_id, kept[0]
+            self.oldest_kept[place] = max(kept[1], self.oldest_kept.get(place, 0))
 
     def _reply(self, terminal_id: int, body: bytes, seen: Sighting, epoch: int) -> None:
         said, _ = payload_of(body)

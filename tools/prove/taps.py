@@ -10,7 +10,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from tools.prove.seen import CONFLICT, Frame, Seen
-from tools.prove.story import FLASH_LOST, FLASH_PUT_BACK, Accepted, Story, TapKey
+from tools.prove.story import FLASH_LOST, FLASH_PUT_BACK, Accepted, Moved, Story, TapKey
 
 LAST = 1 << 61  # after every record
 
@@ -47,8 +47,12 @@ class Taps:
 
     def __init__(self, story: Story, seen: Seen) -> None:
         self.story, self.seen = story, seen
-        self.moved = {(each.terminal_id, *each.old): (each.terminal_id, *each.new)
-                      for each in story.moves}
+        self.moved: dict[TapKey, list[Moved]] = {}
+        for move in story.moves:
+            self.moved.setdefault((move.terminal_id, *move.old), []).append(move)
+        self._told: dict[TapKey, list[int]] = {}
+        for accepted in story.taps:
+            self._told.setdefault(accepted.key, []).append(accepted.order)
         self.all: list[Tap] = []
         self.by_hash: dict[bytes, Tap] = {}
         self.doubles: list[Accepted] = []
@@ -75,18 +79,25 @@ class Taps:
 
     def _add(self, accepted: Accepted) -> None:
         """A tap with its frames, from key to key as long as it was moved after a 62."""
-        keys, frames = [accepted.key], []
+        keys, frames, order = [accepted.key], [], accepted.order
         while True:
             frame = self._sealed(keys[-1], accepted)
             if frame is not None:
                 frames.append(frame)
             rivals = len(self.seen.frames.get(keys[-1], ())) > 1
-            if keys[-1] not in self.moved or len(keys) > len(self.moved) or (
-                    rivals and not self._conflicts(frame)):
+            move = self._move(keys[-1], order)
+            if move is None or (rivals and not self._conflicts(frame)):
                 break
-            keys.append(self.moved[keys[-1]])
+            order = move.order
+            keys.append((move.terminal_id, *move.new))
         self._keep(self._tap(tuple(keys), accepted, tuple(frames),
                              required=not self._gone(accepted, frames)))
+
+    def _move(self, key: TapKey, order: int) -> Moved | None:
+        """Where a message went that had this key since `order`, before another one took it."""
+        taken = min((each for each in self._told.get(key, ()) if each > order), default=LAST)
+        return next((move for move in self.moved.get(key, ()) if order < move.order < taken),
+                    None)
 
     def _sealed(self, key: TapKey, accepted: Accepted) -> Frame | None:
         """The frame of a tap under a key: where a trace was used twice, by what it says."""
@@ -113,6 +124,17 @@ class Taps:
                     for frame in frames for reply in self.seen.replies_to(frame)):
                 return True
         return False
+
+    def forgotten(self, tap: Tap) -> bool:
+        """Whether its handset has it no more and cannot send it again: the flash is another one
+        or an older one, or the ring needed the block of what was long settled."""
+        sealed = tap.frames[0].up if tap.frames else None
+        order, at_us = ((tap.accepted.order, tap.accepted.saved_us) if tap.accepted
+                        else (sealed.first_order, sealed.first_us) if sealed else (0, 0))
+        gone = any(fact.what == FLASH_LOST or (fact.what == FLASH_PUT_BACK and at_us > fact.value)
+                   for fact in self.story.facts
+                   if fact.subject == tap.key[0] and fact.order > order)
+        return gone or tap.key[2] < self.seen.oldest_kept.get(tap.key[:2], 0)
 
     def _keep(self, tap: Tap) -> None:
         self.all.append(tap)

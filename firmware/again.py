@@ -2,14 +2,15 @@
 
 Law: they go out behind everything that has not been answered yet, one at a time, as the same
 bytes; their answers are only told, for they settle nothing. An entry that was settled as a
-conflict has no life under its old identity and is never sent. RAM holds the asked ranges and one
+conflict has no life under its old identity and is never sent, and what waited when it was asked
+for goes anyway: only what had its answer by then is sent again. RAM holds the asked ranges and one
 place in the ring, so each block is read once, whatever was asked. A reboot forgets all of it: the
 next heartbeat asks again for what is still missing.
 """
 
 from array import array
 
-from firmware.outbox_kept import kept_behind
+from firmware.outbox_kept import end_of_ring, kept_behind
 from protocol.codes import TRACE_CONFLICT
 
 
@@ -20,7 +21,7 @@ class Again:
     def __init__(self, outbox):
         self.outbox = outbox
         self.ranges = array("I")
-        self.place = None
+        self.place = self.limit = None
         self.fresh = self.walking = self.ended = False
         self.answered = 0
 
@@ -33,6 +34,7 @@ def ask(again, ranges):
     again.fresh = numbers != again.ranges
     again.ranges = numbers
     again.place = None
+    again.limit = end_of_ring(again.outbox)
     again.answered = 0
     again.walking = True
 
@@ -42,7 +44,7 @@ def following(again):
 
     One block of the ring at most is read in a call.
     """
-    again.place, key, code = kept_behind(again.outbox, again.place, again.ranges)
+    again.place, key, code = kept_behind(again.outbox, again.place, again.ranges, again.limit)
     if again.place is None:
         again.walking = False
         # the same list again: nothing more came of it, and the hourly heartbeat will do

@@ -17,9 +17,14 @@ def oldest_kept(outbox):
     return header.last + 1 if header.journal == outbox.journal else 1
 
 
-def kept_behind(outbox, place, ranges):
-    """The next settled tap behind `place` (None: the oldest) in one of `ranges`, three numbers
-    each: journal, first, last.
+def end_of_ring(outbox):
+    """The place behind the newest record: (sequence of its block, slot)."""
+    return outbox._ring.sequence, outbox._ring.end
+
+
+def kept_behind(outbox, place, ranges, limit):
+    """The next tap behind `place` (None: the oldest) that is in one of `ranges`, three numbers
+    each (journal, first, last), and was settled before `limit`, an `end_of_ring`.
 
     -> (place, key, code): code as the gateway answered then; key None: none in this block, place
     None: there are no more blocks.
@@ -37,8 +42,10 @@ def kept_behind(outbox, place, ranges):
         if (record.kind == TAP and record.source < ring.tail_sequence and _within(key, ranges)
                 and not outbox.waits(*key)):
             code = outbox._search.outcome(key[0], key[1], block, slot)[0]
-            outbox._search.remember(key[0], key[1], block, at)
-            return (sequence, block, slot), key, code
+            settled = outbox._search.found
+            if (ring.ring_header(settled[0]).sequence, settled[1]) < limit:
+                outbox._search.remember(key[0], key[1], block, at)
+                return (sequence, block, slot), key, code
     if block == ring.head:
         return None, None, None
     block = ring.next(block)

@@ -16,11 +16,13 @@ _HINTS = 12
 
 
 class Search:
+    """`found`: where `outcome` found the last answer, (block, slot, sequence of the head)."""
+
     def __init__(self, ring):
         self._ring = ring
         self._hints = array("I", [0] * (4 * _HINTS))
         self._hint = 0
-        self._outcome_at = (0, 0, -1)
+        self.found = (0, 0, -1)
 
     def remember(self, journal, trace, block, slot):
         hints, at = self._hints, self._hint
@@ -59,16 +61,20 @@ class Search:
     # A settle record stands behind its tap, mostly near the one that was found before.
     def outcome(self, journal, trace, block, slot):
         """(code, points, receipt) of a settled tap that ends where (block, slot) begins."""
-        ring, start = self._ring, self._outcome_at
-        near = start[2] == ring.sequence and self._later(start, (block, slot))
-        for begin in (start[:2], (block, slot)) if near else ((block, slot),):
+        ring, own = self._ring, (block, slot)
+        # the answers of a window come in any order: from the block before the last one found
+        start = ((self.found[0] - 1) % ring.blocks, 1)
+        near = (self.found[2] == ring.sequence and ring.holds(start[0])
+                and self._later(start, own))
+        for begin in (start, own) if near else (own,):
             for place in ring.walk(*begin):
                 record = ring.record
                 if (record.kind == SETTLE and record.trace == trace
                         and record.journal == journal):
-                    self._outcome_at = place + (ring.sequence,)
+                    self.found = place + (ring.sequence,)
                     return read_outcome(ring.buffer, ring.at)
                 if record.flags & MOVED and self.origin() == (journal, trace):
+                    self.found = place + (ring.sequence,)
                     return TRACE_CONFLICT, None, None
         raise OutboxUnreadable("corrupt", "the answer to trace %d is gone; all taps that wait are "
                                "safe, call a technician" % trace)

@@ -343,6 +343,23 @@ def test_an_unsettled_tap_is_not_doubled_by_being_asked_for():
     assert desk.pump(1001) == []
 
 
+def test_what_waited_when_it_was_asked_for_goes_once_and_not_again():
+    desk, _ = asked_again(1, (7, 1, 9))
+    for trace in (2, 3):
+        assert desk.sale() == (7, trace)
+    desk.dispatch.lost()
+    desk.connect(2000)
+    heard(desk, reply_frame(desk.heartbeat(), send_again=((7, 1, 9),)), 2000)
+    sent = [frame for frame in desk.sent if Asked(frame).trace]
+    assert [Asked(frame).trace for frame in sent] == [2, 3, 1]
+    for frame in sent:
+        heard(desk, reply_frame(frame), 2001)
+    assert desk.outbox.unsettled == 0
+    assert [Asked(frame).trace for frame in resend(desk, 2002)] == [1]
+    heard(desk, reply_frame(desk.outbox.frame(7, 1)), 2003)
+    assert resend(desk, 2004) == []
+
+
 def test_a_list_of_all_that_fits_is_taken():
     desk, known = asked_again(3, *[(7, n, n) for n in range(200, 360, 2)] + [(7, 2, 2)])
     assert resend(desk, 1001) == [known[2]]

@@ -1,7 +1,7 @@
 """Settled taps found in the ring, a block at a time. Runs on both."""
 
 from firmware.outbox import Outbox, format_outbox
-from firmware.outbox_kept import kept_behind, oldest_kept
+from firmware.outbox_kept import end_of_ring, kept_behind, oldest_kept
 from protocol import codes
 from tests.firmware.portable import RamFlash
 
@@ -31,13 +31,14 @@ def append(outbox, code=None):
 
 
 ALL = (7, 1, 9999, 9, 1, 9999)
+FOR_EVER = (1 << 31, 0)
 
 
 def walk(outbox, ranges=ALL):
     """Every (journal, trace, code) that the walk finds."""
-    found, place = [], None
+    found, place, limit = [], None, end_of_ring(outbox)
     while True:
-        place, key, code = kept_behind(outbox, place, ranges)
+        place, key, code = kept_behind(outbox, place, ranges, limit)
         if key:
             found.append(key + (code,))
         if place is None:
@@ -82,12 +83,12 @@ def test_a_walk_goes_on_where_the_ring_still_is_when_blocks_were_needed_meanwhil
     outbox = shelf(8)
     for _ in range(600):
         append(outbox, 0)
-    place, key, _ = kept_behind(outbox, None, ALL)
+    place, key, _ = kept_behind(outbox, None, ALL, FOR_EVER)
     for _ in range(600):
         append(outbox, 0)
     found = []
     while place:
-        place, key, _ = kept_behind(outbox, place, ALL)
+        place, key, _ = kept_behind(outbox, place, ALL, FOR_EVER)
         if key:
             found.append(key[1])
     assert found == list(range(oldest_kept(outbox), 1201))
@@ -102,3 +103,15 @@ def test_a_tap_that_was_carried_along_is_found_once():
     found = walk(outbox)
     assert [key for key in found if key[1] == waits] == [(7, waits, 0)]
     assert outbox.frame(7, waits) == frame_of(7, waits)
+
+
+def test_what_was_settled_behind_the_limit_is_left_out():
+    outbox = shelf()
+    append(outbox, 0)
+    waits = append(outbox)
+    limit = end_of_ring(outbox)
+    outbox.settle(7, waits, 0, 1)
+    append(outbox, 0)
+    place, key, _ = kept_behind(outbox, None, ALL, limit)
+    assert key == (7, 1)
+    assert kept_behind(outbox, place, ALL, limit) == (None, None, None)

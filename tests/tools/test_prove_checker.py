@@ -232,6 +232,16 @@ def a_tap_that_comes_back_after_a_restore(tale: Tale) -> None:
     tale.answer(1, 0, 12, 12, 1001, shows=False)
 
 
+def a_void_that_finds_nothing_after_the_restore(tale: Tale) -> None:
+    tale.happen(BACKUP, "old")
+    tale.sale(1)
+    tale.happen(RESTORED, "old")
+    tale.entries.clear()
+    tale.running.clear()
+    tale.cancel(2, 1)
+    tale.answer(2, 0, 0, kind=VOID)
+
+
 def what_a_handset_has_no_more_after_a_restore(tale: Tale) -> None:
     tale.happen(BACKUP, "old")
     tale.sale(1)
@@ -325,6 +335,7 @@ TRUE: tuple[Callable[[Tale], None], ...] = (
     a_settlement_the_merchant_did_not_see, traces_used_again_after_an_older_flash,
     a_flash_that_was_lost_with_its_tap,
     a_tap_that_comes_back_after_a_restore, what_a_handset_has_no_more_after_a_restore,
+    a_void_that_finds_nothing_after_the_restore,
     a_refusal_decided_anew_after_a_restore,
     a_clock_that_is_as_late_as_it_may_be, a_clock_that_somebody_moved,
     a_tap_without_a_clock_beside_a_change,

@@ -9,10 +9,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from gateway.clock import DAY_MS
 from gateway.ledger import Draft, Member, Movement, Posting
 from gateway.parties import Card, Catalogue, Terminal
+from gateway.sightings import Sighting
 from protocol import codes
 from protocol.messages import Request
+
+STRANGER_DAYS = 400  # a terminal of which nothing is remembered is not dated further back
 
 NOTHING: Mapping = MappingProxyType({})
 
@@ -149,6 +153,24 @@ class Facts(NamedTuple):
     next_epoch: int | None = None
 
 
+class Dated(NamedTuple):
+    """When a tap happened: instant and business day, the bound around it, and how it is known
+    (decisions/dating.py). `sure_from`, `sure_on`: what began by then, began before the tap."""
+
+    at: int
+    business_date: int
+    earliest: int
+    latest: int
+    quality: int
+    sure_from: int
+    sure_on: int
+
+    @property
+    def word(self) -> tuple[int, int, int]:
+        """What is kept with an entry: quality, earliest, latest."""
+        return self.quality, self.earliest, self.latest
+
+
 class Posted(NamedTuple):
     """An entry as decided: the ledger's draft and where, when and why it was made."""
 
@@ -166,8 +188,9 @@ class Posted(NamedTuple):
 class Decision(NamedTuple):
     """What a decision function returns: the code, the facts and the effects. `activated`: a stock
     card that was tapped for the first time, as its member's active card. `reversal`: the message
-    that a void took back. `why`: of a held message, the word for its cause. `done_with`:
-    key epochs of the terminal that it needs no more."""
+    that a void took back. `why`, `dated`: of a held message, the word for its cause, and its date.
+    Of a heartbeat: `done_with`, key epochs that the terminal needs no more; `sighting`, what is
+    known of it with this answer."""
 
     code: int
     facts: Facts = Facts()
@@ -175,15 +198,18 @@ class Decision(NamedTuple):
     activated: Card | None = None
     reversal: Reversal | None = None
     why: str = ""
+    dated: Dated | None = None
     done_with: tuple[int, ...] = ()
+    sighting: Sighting | None = None
 
 
 class Book:
     """The state of one batch. Read it freely; write it by `join` only.
 
     `missing`: by (terminal, journal) of a heartbeat, the spans of traces that nobody decided.
-    `broken`: ("members", id), ("journals", terminal, journal) and ("entries", id) of rows that do
-    not fit their seals: nothing may be stored on top of them."""
+    `dates`: of held messages on which HQ has its word, (at, earliest, latest, quality).
+    `broken`: ("members", id), ("journals", terminal, journal), ("entries", id) and ("sightings",
+    terminal) of rows that do not fit their seals: nothing may be stored on top of them."""
 
     def __init__(self, catalogue: Catalogue, now: int, *, terminals: dict[int, Terminal],
                  cards: dict[str, Card], members: dict[int, Member],
@@ -192,7 +218,8 @@ class Book:
                  originals: dict[Key, Original] | None = None,
                  receipts: dict[int, Key] | None = None,
                  missing: Mapping[tuple[int, int], tuple[tuple[int, int], ...]] = NOTHING,
-                 ) -> None:
+                 sightings: dict[int, Sighting] | None = None,
+                 dates: Mapping[Key, tuple[int, int, int, int]] = NOTHING) -> None:
         self.catalogue = catalogue
         self.now = now
         self.terminals = terminals
@@ -203,6 +230,9 @@ class Book:
         self.originals = originals or {}
         self.receipts = receipts or {}
         self.missing = missing
+        self.sightings = sightings or {}
+        self.dates = dates
+        self.sighted: set[int] = set()
         self.raised: dict[int, int] = {}
         self.retired: dict[int, tuple[int, ...]] = {}
         self.activated: list[Card] = []
@@ -245,6 +275,17 @@ class Book:
         revoked = bytes(sorted({*terminal.revoked_epochs, *epochs}))
         self.terminals[terminal_id] = terminal._replace(revoked_epochs=revoked)
         self.retired[terminal_id] = (*self.retired.get(terminal_id, ()), *epochs)
+
+    def sighting(self, terminal_id: int) -> Sighting:
+        """What is known of a terminal's time."""
+        return self.sightings.get(terminal_id) or Sighting(
+            terminal_id, max(self.now - STRANGER_DAYS * DAY_MS, 0))
+
+    def sight(self, sighting: Sighting) -> None:
+        """What is known of a terminal's time from now on."""
+        if sighting is not self.sighting(sighting.terminal_id):
+            self.sightings[sighting.terminal_id] = sighting
+            self.sighted.add(sighting.terminal_id)
 
     def saw(self, message: Message, *, outcomes: int) -> None:
         """Count a journaled message into its journal; `outcomes`: rows that are stored for it."""

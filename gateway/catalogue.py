@@ -6,7 +6,7 @@ the version has the content. `config` is also the configuration revision handset
 
 from sqlalchemy import Connection, select
 
-from gateway.parties import Catalogue, Merchant, Operator, Programme, Shop
+from gateway.parties import Catalogue, Merchant, Operator, Programme, Recovery, Shop
 from gateway.rules import RuleSet, from_json
 from gateway.tables import (
     accounts,
@@ -14,6 +14,7 @@ from gateway.tables import (
     merchants,
     operators,
     programmes,
+    recoveries,
     rule_sets,
     shops,
 )
@@ -48,9 +49,12 @@ def read_catalogue(connection: Connection) -> Catalogue:
             rule_sets.c.effective_at, rule_sets.c.version)):
         held = (row.effective_at, from_json(row.version, row.body))
         rules.setdefault(row.programme_id, []).append(held)
+    under_way = connection.execute(select(recoveries.c.id, recoveries.c.begun_at).where(
+        recoveries.c.ended_at.is_(None))).one_or_none()
     return Catalogue(
         version,
         {row.id: Programme(row.id, row.time_zone, row.cutover_minutes,
                            bool(row.first_tap_activates), tuple(rules.get(row.id, ())))
          for row in found_programmes},
-        found_merchants, found_shops, found_operators)
+        found_merchants, found_shops, found_operators,
+        None if under_way is None else Recovery(*under_way))

@@ -202,6 +202,84 @@ def held_refuse(taps: tuple[str, ...], by: str, reason: str, as_json: bool) -> N
     _verdicts("refuse", taps, by, reason, as_json)
 
 
+@gateway.group(short_help="Keys of terminals: give new ones, end old ones.")
+def terminal() -> None:
+    """Key rotation; `pointwire terminal list` shows epochs and the older ones still accepted."""
+
+
+@terminal.command(short_help="Give terminals their next key.")
+@click.argument("terminals", nargs=-1, type=click.IntRange(1, 0xFFFFFFFF))
+@click.option("--all", "everything", is_flag=True, help="Every terminal that is not retired.")
+def rotate(terminals: tuple[int, ...], everything: bool) -> None:
+    """Give terminals their next key: each gets it with its next heartbeat, and the older one ends
+    when the terminal says that nothing of it is left."""
+    if bool(terminals) == everything:
+        raise click.UsageError("Name terminals (pointwire terminal list shows them) or --all.")
+    with _plainly("terminal rotate"):
+        from gateway import processes
+        from gateway.parties import LOST, RETIRED
+        registry = processes.registry_desk("terminal rotate")
+        if everything:
+            terminals = tuple(each.terminal_id for each in registry.terminals()
+                              if each.state not in (LOST, RETIRED))
+        for each in terminals:
+            click.echo(f"{each} key epoch {registry.advance_epoch(each)}, with its next heartbeat")
+
+
+@terminal.command(short_help="Trust nothing more under a terminal's key.")
+@click.argument("terminal_id", type=click.IntRange(1, 0xFFFFFFFF))
+@click.argument("epoch", type=click.IntRange(1, 255))
+def revoke(terminal_id: int, epoch: int) -> None:
+    """Trust nothing more under this key epoch: its journaled frames are held, the rest gets no
+    answer. For a key that is in wrong hands; one that is merely old ends by itself."""
+    with _plainly("terminal revoke"):
+        from gateway import processes
+        processes.registry_desk("terminal revoke").revoke_epoch(terminal_id, epoch)
+        click.echo(f"{terminal_id} key epoch {epoch} revoked")
+
+
+@gateway.group(short_help="After a restore from an older backup.")
+def recovery() -> None:
+    """After a restore from an older backup: begin it before the first process is started."""
+
+
+@recovery.command("begin", short_help="The database was restored from an older backup.")
+@click.option("--receipts-ahead", type=click.IntRange(1), default=10_000_000, show_default=True,
+              help="At least as many receipt numbers as were given since that backup.")
+def recovery_begin(receipts_ahead: int) -> None:
+    """The database was restored from an older backup: receipt numbers jump ahead, what is only
+    done online waits, what would be refused for its card is held. Taps come back by themselves."""
+    with _plainly("recovery begin"):
+        from gateway import processes, recovery_showing
+        facts = processes.registry_desk("recovery begin").begin_recovery(receipts_ahead)
+        click.echo(next(recovery_showing.lines(facts, ())))
+
+
+@recovery.command("end")
+def recovery_end() -> None:
+    """Decide everything as usual again; what is still missing is asked for all the same."""
+    with _plainly("recovery end"):
+        from gateway import processes, recovery_showing
+        facts = processes.registry_desk("recovery end").end_recovery()
+        click.echo(next(recovery_showing.lines(facts, ())))
+
+
+@recovery.command("status")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+def recovery_status(as_json: bool) -> None:
+    """Show which traces each terminal was asked for again, and which of them came."""
+    with _plainly("recovery status"):
+        from gateway import processes, recovery_showing
+        registry = processes.registry_desk("recovery status")
+        facts = registry.recovery()
+        terminals = registry.recovery_of_terminals(facts) if facts else []
+        if as_json:
+            click.echo(recovery_showing.as_json(facts, terminals))
+        else:
+            for line in recovery_showing.lines(facts, terminals):
+                click.echo(line)
+
+
 def main() -> None:
     """`python -m gateway.cli ...`, the same as `pointwire gateway ...`."""
     gateway(prog_name="pointwire gateway")

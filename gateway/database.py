@@ -135,9 +135,11 @@ def _config() -> Config:
     return config
 
 
-def migrate(engine: Engine) -> None:
-    """Bring the schema to the newest migration; harmless when it is there already."""
+def migrate(engine: Engine, audit_key: bytes | None = None) -> None:
+    """Bring the schema to the newest migration; harmless when it is there already. `audit_key`: a
+    migration that makes rows for what is there seals them."""
     config = _config()
+    config.attributes["audit_key"] = audit_key
     with writing(engine) as connection:
         if on_postgresql(connection):
             # two processes starting at once: the second waits and then has nothing to do

@@ -45,7 +45,7 @@ def missing(connection: Connection, batch: Sequence[Message],
             asked[place] = first, min(last, seen)
         found[place] = [(max(first, seen + 1), last)] if last > seen else []
     if asked:
-        for place, spans in _below(connection, asked).items():
+        for place, spans in undecided(connection, asked).items():
             found[place] = join([*spans, *found[place]])
     here: dict[Place, set[int]] = {}
     for message in batch:
@@ -54,8 +54,9 @@ def missing(connection: Connection, batch: Sequence[Message],
     return {place: tuple(without(spans, here.get(place, ()))) for place, spans in found.items()}
 
 
-def _below(connection: Connection, asked: Mapping[Place, Span]) -> dict[Place, list[Span]]:
-    """The spans without outcome or refusal inside `asked`."""
+def undecided(connection: Connection, asked: Mapping[Place, Span], *,
+              blocks_max: int | None = BLOCKS_MAX) -> dict[Place, list[Span]]:
+    """The spans without outcome or refusal inside `asked`, as far as `blocks_max` goes."""
     block = _block_counts(connection, asked)
     found: dict[Place, list[Span]] = {}
     partly: dict[Place, list[Span]] = {}
@@ -66,8 +67,9 @@ def _below(connection: Connection, asked: Mapping[Place, Span]) -> dict[Place, l
             count = block.get((*place, number), 0)
             if not count:
                 found[place].append(span)
-            elif count <= span[1] - span[0] and len(partly.setdefault(place, [])) < BLOCKS_MAX:
-                partly[place].append(span)
+            elif count <= span[1] - span[0]:
+                partly.setdefault(place, []).append(span)
+    partly = {place: spans[:blocks_max] for place, spans in partly.items()}
     for place, spans in partly.items():
         found[place] += spans
     decided = _traces(connection, partly)

@@ -12,15 +12,20 @@ Law, in this order, for each message of a batch in arrival order:
    it: 40 (stored by frame, as the outcome was written before it was seen);
 8. a key this version does not know: 61 (nothing stored);
 9. decided before, other content: 62 (stored by frame; the outcome stays as it is);
-10. a type nobody decides: 61 (nothing stored);
-11. else decided. What a decision returns joins the book; what it raises reaches the caller.
+10. in a recovery, what is only done online: 90 (nothing stored);
+11. a type nobody decides: 61 (nothing stored);
+12. else decided. What a decision returns joins the book; what it raises reaches the caller.
+Before all of it the batch is listened to for what it tells of its terminals' time (sightings.py),
+so that the order of its messages changes no date.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from gateway import sightings
 from gateway.book import Book, Decision, Facts, Key, Loaded, Message, Outcome, Refusal
 from gateway.decisions import DECISIONS
+from gateway.parties import LOST
 from protocol import codes
 from protocol.messages import MESSAGES, VOID
 
@@ -51,6 +56,7 @@ TOMBSTONE = b""  # in place of the frame hash of a message that has not come yet
 def judge(batch: Sequence[Message], loaded: Loaded) -> list[Case]:
     """One case for each message, in order; the book of `loaded` holds the state behind them."""
     book, seen = loaded
+    _listen(batch, book)
     cases: list[Case] = []
     first: dict[bytes, int] = {}
     decided = {key: TOMBSTONE if outcome.code == codes.VOIDED and key not in seen.voided
@@ -60,8 +66,7 @@ def judge(batch: Sequence[Message], loaded: Loaded) -> list[Case]:
         case = _judge(message, loaded, first, decided)
         cases.append(case)
         if case.kind not in (OUTCOME, REFUSAL):
-            if case.decision.done_with:
-                book.retire_epochs(message.terminal_id, case.decision.done_with)
+            _heard_of(case, book)
             continue
         decision = case.decision
         first[message.frame_hash] = place
@@ -75,6 +80,26 @@ def judge(batch: Sequence[Message], loaded: Loaded) -> list[Case]:
         if decision.reversal is not None and decision.reversal.tombstone:
             decided[decision.reversal[:2]] = TOMBSTONE
     return cases
+
+
+def _listen(batch: Sequence[Message], book: Book) -> None:
+    """Learn what trusted messages tell of their terminals' time, repeated ones included."""
+    for message in batch:
+        terminal = book.terminals.get(message.terminal_id)
+        trusted = (terminal is not None and terminal.state != LOST
+                   and message.epoch not in terminal.revoked_epochs)
+        known = book.sightings.get(message.terminal_id)
+        if trusted and known is not None and not message.fault and not message.by_hq:
+            book.sight(sightings.heard(known, message.request, message.received_at))
+
+
+def _heard_of(case: Case, book: Book) -> None:
+    """What an answer that is not stored leaves behind: a heartbeat's."""
+    decision = case.decision
+    if decision.sighting is not None:
+        book.sight(decision.sighting)
+    if decision.done_with:
+        book.retire_epochs(case.message.terminal_id, decision.done_with)
 
 
 def rows_of(case: Case) -> int:
@@ -117,6 +142,19 @@ def _judge(message: Message, loaded: Loaded, first: dict[bytes, int],
     return _decide(message, book)
 
 
+def online_only(message: Message) -> bool:
+    """Whether a message changes something and is refused on a handset without a link: all that
+    is journaled but a sale, and a void but of the terminal's own message."""
+    request, spec = message.request, MESSAGES.get(message.request.type)
+    if spec is None or not spec.journaled:
+        return False
+    if request.type == VOID:
+        original = request.original
+        return not isinstance(original, tuple) or (
+            len(original) == 3 and original[0] != message.terminal_id)
+    return not spec.offline
+
+
 def _refused_before(message: Message, refusal: Refusal) -> Case:
     return Case(message, STORED, Decision(refusal.code), box=refusal.box,
                 stored_at=refusal.decided_at, reason="refused_before")
@@ -134,6 +172,8 @@ def _decided_before(message: Message, loaded: Loaded) -> Case:
 
 
 def _decide(message: Message, book: Book) -> Case:
+    if book.catalogue.recovery is not None and online_only(message):
+        return Case(message, TRANSIENT, Decision(codes.TRY_LATER), reason="recovery")
     decide = DECISIONS.get(message.request.type)
     if decide is None:
         return Case(message, TRANSIENT, Decision(codes.UNSUPPORTED), reason="unsupported")

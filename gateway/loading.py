@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection
 
-from gateway import bulk, chain, gaps, originals
+from gateway import bulk, chain, gaps, originals, sightings
 from gateway.book import Book, Journal, Key, Loaded, Message, Outcome, Refusal, Seen, operation_key
 from gateway.catalogue import read_catalogue
 from gateway.clock import month_of
@@ -29,6 +29,7 @@ from gateway.statements import send
 from gateway.tables import (
     cards,
     frames,
+    held_dates,
     journals,
     lots,
     members,
@@ -37,6 +38,7 @@ from gateway.tables import (
     reversals,
     terminals,
 )
+from gateway.tables import sightings as sightings_rows
 from protocol import codes
 
 TERMINAL_COLUMNS = Terminal._fields
@@ -78,17 +80,12 @@ def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message]
                        | wanted.members)
     member_rows = bulk.select(connection, members, (*MEMBER_COLUMNS, "derived_mac"), ("id",),
                               member_ids, lock=lock) if member_ids else []
-    version, seen, gone = _read_seen(connection, batch, wanted)
+    version, seen, gone, journal_rows, sighting_rows = _read_seen(connection, batch, wanted)
     catalogue = cache.at(connection, version)
     found_cards = {row[1]: Card(*row) for row in bulk.select(
         connection, cards, CARD_COLUMNS, ("identity",), identities)} if identities else {}
     if {card.identity: card.member_id for card in found_cards.values()} != resolved:
         raise LinkMoved("A card changed its member meanwhile. Nothing was stored.")
-    journal_keys = sorted(
-        {(message.terminal_id, message.request.journal) for message in batch}
-        | {kept[:2] for kept in map(kept_by, batch) if kept is not None})
-    journal_rows = bulk.select(connection, journals, (*JOURNAL_COLUMNS, "row_mac"),
-                               ("terminal_id", "journal"), journal_keys)
     lots_of = _read_lots(connection, member_ids)
     found_members = {row[0]: Member(*row[:-1], lots=tuple(lots_of.get(row[0], ())))
                      for row in member_rows}
@@ -97,12 +94,17 @@ def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message]
         row[-1], chain.seal(audit_key, "members", derived(found_members[row[0]])))}
     broken |= {("journals", row[0], row[1]) for row in journal_rows if not chain.same(
         row[-1], chain.seal(audit_key, "journals", tuple(row[:-1])))}
+    found_sightings = {row[0]: sightings.read(*row[:-1]) for row in sighting_rows if chain.same(
+        row[-1], chain.seal(audit_key, "sightings", tuple(row[:-1])))}
+    broken |= {("sightings", terminal_id) for terminal_id in held_terminals
+               if terminal_id not in found_sightings}
     named, forged = originals.read(connection, keyring, wanted, seen.outcomes, gone, found_members)
     broken |= {("entries", entry_id) for entry_id in forged}
     book = Book(catalogue, now, terminals=held_terminals, cards=found_cards,
                 members=found_members, journals=found_journals, broken=frozenset(broken),
                 originals=named, receipts=dict(wanted.receipts),
-                missing=gaps.missing(connection, batch, found_journals))
+                missing=gaps.missing(connection, batch, found_journals),
+                sightings=found_sightings, dates=_read_dates(connection, batch))
     return Loaded(book, seen)
 
 
@@ -128,9 +130,9 @@ def _read_lots(connection: Connection, member_ids: list[tuple]) -> dict[int, lis
 
 
 def _read_seen(connection: Connection, batch: Sequence[Message],
-               wanted: Wanted) -> tuple[int, Seen, set[Key]]:
-    """(config version, what became of these messages before, originals that were taken back), in
-    one statement."""
+               wanted: Wanted) -> tuple[int, Seen, set[Key], list[tuple], list[tuple]]:
+    """(config version, what became of these messages before, originals that were taken back, rows
+    of journals, rows of sightings), in one statement."""
     keys = sorted({(message.origin, message.key) for message in batch
                    if message.request.trace} | wanted.outcome_keys)
     hashes = _keys({message.frame_hash for message in batch})
@@ -155,7 +157,21 @@ def _read_seen(connection: Connection, batch: Sequence[Message],
         parts.append("SELECT 4, origin, operation_key, NULL, 0, NULL, NULL, 0, NULL"
                      f" FROM reversals WHERE {by_key}")
         values += key_values
+    place_keys = sorted(
+        {(message.terminal_id, message.request.journal) for message in batch}
+        | {kept[:2] for kept in map(kept_by, batch) if kept is not None})
+    by_place, place_values = bulk.matching(connection, journals, ("terminal_id", "journal"),
+                                           place_keys)
+    by_terminal, terminal_values = bulk.matching(
+        connection, sightings_rows, ("terminal_id",), _keys({key[0] for key in place_keys}))
+    parts += ["SELECT 5, terminal_id, NULL, NULL, 0, journal, highest_trace, outcomes, row_mac"
+              f" FROM journals WHERE {by_place}",
+              "SELECT 6, terminal_id, memory, NULL, 0, known_since, trusted_at, 0, row_mac"
+              f" FROM sightings WHERE {by_terminal}"]
+    values += place_values + terminal_values
     version = 0
+    journal_rows: list[tuple] = []
+    sighting_rows: list[tuple] = []
     found: dict[Key, Outcome] = {}
     refused: dict[bytes, Refusal] = {}
     quarantined: set[bytes] = set()
@@ -170,11 +186,26 @@ def _read_seen(connection: Connection, batch: Sequence[Message],
             refused[row[2]] = Refusal(row[2], row[3], row[6], row[7])
         elif kind == 3:
             quarantined.add(row[2])
-        else:
+        elif kind == 4:
             gone.add((row[0], row[1]))
+        elif kind == 5:
+            journal_rows.append((row[0], *row[4:]))
+        else:
+            sighting_rows.append((row[0], row[4], row[5], row[1], row[7]))
     seen = Seen(found, refused, frozenset(quarantined), _read_boxes(connection, batch, found),
                 _read_voided(connection, batch, found))
-    return version, seen, gone
+    return version, seen, gone, journal_rows, sighting_rows
+
+
+def _read_dates(connection: Connection,
+                batch: Sequence[Message]) -> dict[Key, tuple[int, int, int, int]]:
+    """The dates of the held messages that HQ has its word on; no statement without any."""
+    wanted = sorted({message.held_key for message in batch if message.by_hq})
+    if not wanted:
+        return {}
+    columns = (*HANDSET_KEY, "dated_at", "earliest", "latest", "quality")
+    return {tuple(row[:2]): tuple(row[2:]) for row in bulk.select(
+        connection, held_dates, columns, HANDSET_KEY, wanted)}
 
 
 def _read_voided(connection: Connection, batch: Sequence[Message],

@@ -55,6 +55,13 @@ class Operator(NamedTuple):
     state_since: int
 
 
+class Recovery(NamedTuple):
+    """The gateway was restored from an older backup and the taps since are coming back."""
+
+    id: int
+    begun_at: int
+
+
 class Catalogue(NamedTuple):
     """What changes seldom and by one version number; `version` is the config revision."""
 
@@ -63,6 +70,7 @@ class Catalogue(NamedTuple):
     merchants: dict[int, Merchant]
     shops: dict[int, Shop]
     operators: dict[tuple[int, int], Operator]
+    recovery: Recovery | None = None
 
 
 class Terminal(NamedTuple):

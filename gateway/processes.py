@@ -121,7 +121,8 @@ def run_jobs(once: bool) -> bool:
 
 def run_migrate() -> str | None:
     """The database at its newest revision, which is returned; raises GatewayError."""
-    return startup.migrate(settle("migrate").database_url)
+    settings = settle("migrate")
+    return startup.migrate(settings.database_url, settings.audit_key)
 
 
 def list_quarantine() -> list[desk.Waiting]:
@@ -140,6 +141,11 @@ def run_requeue(digests: Sequence[str], everything: bool) -> int:
 def held_desk(process: str) -> Intake:
     """An intake for HQ's verdicts on held taps; raises GatewayError."""
     return Intake(*opened(settle(process)))
+
+
+def registry_desk(process: str) -> Registry:
+    """The registry for a command; raises GatewayError."""
+    return Registry(*opened(settle(process)), actor="command line")
 
 
 def run_audit(rebuild: bool, quiet: bool) -> "Report":

@@ -4,10 +4,12 @@ A span is (first, last), both of them meant; lists of spans ascend and do not to
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.book import Message
 from protocol.messages import HEARTBEAT
+
+if TYPE_CHECKING:
+    from gateway.book import Message
 
 LOOK_BACK_MAX = 1 << 17  # traces of one journal that are looked at
 SPANS_MAX = 64  # 16 bytes each at most: the reply of 1,400 bytes has room for them and the rest
@@ -26,7 +28,7 @@ class Kept(NamedTuple):
     last: int
 
 
-def kept_by(message: Message) -> Kept | None:
+def kept_by(message: "Message") -> Kept | None:
     """What a heartbeat says is kept; None where it says nothing, or keeps nothing."""
     request = message.request
     if request.type != HEARTBEAT or message.fault or KEPT not in request.report:
@@ -71,6 +73,16 @@ def without(spans: Iterable[Span], traces: Iterable[int]) -> list[Span]:
         if first <= last:
             left.append((first, last))
     return left
+
+
+def within(spans: Iterable[Span], frame: Iterable[Span]) -> list[Span]:
+    """What of the spans lies within the spans of `frame`.
+
+    >>> within([(1, 5), (9, 12)], [(4, 10)])
+    [(4, 5), (9, 10)]
+    """
+    inside = [(max(first, low), min(last, high)) for first, last in spans for low, high in frame]
+    return join(span for span in inside if span[0] <= span[1])
 
 
 def clipped(spans: Iterable[Span], kept: Kept) -> tuple[Span, ...]:

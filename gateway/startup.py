@@ -123,7 +123,7 @@ def check_keys(engine: Engine, keyring: Keyring) -> None:
                            " Nothing was started; set the right key or database.")
 
 
-def migrate(database_url: str) -> str | None:
+def migrate(database_url: str, audit_key: bytes | None = None) -> str | None:
     """Bring the schema to its newest revision and return it; raises GatewayError."""
     prepare_folder(database_url)
     url = database.read_url(database_url)
@@ -134,7 +134,7 @@ def migrate(database_url: str) -> str | None:
             raise StartupError(f"The database is at revision {version}, which this program does"
                                f" not know; it works with {newest}. Nothing was changed; start"
                                " the program that fits the database.")
-        database.migrate(engine)
+        database.migrate(engine, audit_key)
         return newest
     except DBAPIError as fault:
         raise StartupError(_reachable(url, fault)) from None

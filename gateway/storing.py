@@ -22,6 +22,7 @@ from gateway.ledger import Lot, Member, derived
 from gateway.registry.cards import first_taps
 from gateway.registry.desk import INTAKE, Desk, present
 from gateway.registry.terminals import end_epochs, raise_epoch
+from gateway.sightings import COLUMNS, sealed
 from gateway.statements import send
 from gateway.tables import (
     ENTRY_LINKED,
@@ -29,6 +30,7 @@ from gateway.tables import (
     SEALED,
     entries,
     frames,
+    held_dates,
     journals,
     lot_movements,
     lots,
@@ -37,6 +39,7 @@ from gateway.tables import (
     postings,
     refusals,
     reversals,
+    sightings,
     terminals,
 )
 from protocol import codes
@@ -48,6 +51,7 @@ MEMBER_COLUMNS = (*MEMBER_DERIVED, "derived_mac")
 OUTCOME_COLUMNS = (*SEALED["outcomes"], "row_mac")
 REVERSAL_COLUMNS = (*SEALED["reversals"], "row_mac")
 FRAME_COLUMNS = (*SEALED["frames"], "row_mac")
+HELD_DATE_COLUMNS = (*SEALED["held_dates"], "row_mac")
 JOURNAL_COLUMNS = (*SEALED["journals"], "row_mac")
 REFUSAL_COLUMNS = (*SEALED["refusals"], "row_mac")
 JOURNAL_KEY = ("terminal_id", "journal")
@@ -76,7 +80,8 @@ class Settled(NamedTuple):
 def draw(connection: Connection, entry_count: int, lot_count: int) -> Numbers:
     """Fresh ids for entries (receipt numbers) and lots; no statement when none are needed.
 
-    SQLite has one writer at a time, so the next id is the highest plus one.
+    SQLite has one writer at a time, so the next id is the highest plus one, or what the newest
+    recovery jumped to. On PostgreSQL a recovery has set the sequence ahead.
     """
     if not entry_count:
         return Numbers((), ())
@@ -88,9 +93,10 @@ def draw(connection: Connection, entry_count: int, lot_count: int) -> Numbers:
         return Numbers(sorted(number for kind, number in rows if kind == 1),
                        sorted(number for kind, number in rows if kind == 2))
     last_entry, last_lot = send(
-        connection, "SELECT (SELECT max(id) FROM entries), (SELECT max(id) FROM lots)"
+        connection, "SELECT max((SELECT coalesce(max(id), 0) FROM entries),"
+        " (SELECT coalesce(max(receipts_from), 0) FROM recoveries)), (SELECT max(id) FROM lots)"
     ).fetchall()[0]
-    first_entry, first_lot = (last_entry or 0) + 1, (last_lot or 0) + 1
+    first_entry, first_lot = last_entry + 1, (last_lot or 0) + 1
     return Numbers(range(first_entry, first_entry + entry_count),
                    range(first_lot, first_lot + lot_count))
 
@@ -111,11 +117,14 @@ def store(connection: Connection, keyring: Keyring, settled: Sequence[Settled], 
         final.sort(key=lambda each: (each.case.message.origin, each.case.message.key))
         _store_outcomes(connection, keyring, final, book.now)
         _store_reversals(connection, keyring, final)
+        _store_held_dates(connection, keyring, final)
     if journaled:
         _store_journals(connection, keyring, book, sorted(journaled))
     refused = [each for each in settled if each.case.kind == REFUSAL]
     if refused:
         _store_refusals(connection, keyring, refused, book.now)
+    if book.sighted:
+        _store_sightings(connection, keyring, book)
     if book.raised or book.retired or book.activated:
         _store_registry(connection, keyring, book)
 
@@ -129,6 +138,7 @@ def _refuse_broken(book: Book, done: Ledgered, journaled: set[tuple[int, int]],
     touched |= {("journals", *key) for key in journaled}
     touched |= {("entries", each.case.decision.reversal.entry_id) for each in settled
                 if each.case.decision.reversal is not None}
+    touched |= {("sightings", terminal_id) for terminal_id in book.sighted}
     found = sorted(" ".join(map(str, key)) for key in touched & book.broken)
     if found:
         raise SealBroken(f"Not what was sealed: {', '.join(found)}. Nothing was stored;"
@@ -196,6 +206,28 @@ def _store_reversals(connection: Connection, keyring: Keyring, final: Sequence[S
             rows.append((*row, chain.seal(keyring.audit_key, "reversals", row)))
     if rows:
         bulk.insert(connection, reversals, REVERSAL_COLUMNS, sorted(rows))
+
+
+def _store_held_dates(connection: Connection, keyring: Keyring,
+                      final: Sequence[Settled]) -> None:
+    """When the taps happened that are held, as far as is known now."""
+    rows = []
+    for case, _, _ in final:
+        dated = case.decision.dated
+        if case.decision.code == codes.HELD:
+            assert dated is not None, "whoever decides that a message is held says its date"
+            row = (case.message.origin, case.message.key, dated.at, dated.earliest, dated.latest,
+                   dated.quality)
+            rows.append((*row, chain.seal(keyring.audit_key, "held_dates", row)))
+    if rows:
+        bulk.insert(connection, held_dates, HELD_DATE_COLUMNS, rows)
+
+
+def _store_sightings(connection: Connection, keyring: Keyring, book: Book) -> None:
+    """What the batch told of its terminals' time, and which answers it gave to heartbeats."""
+    bulk.insert(connection, sightings, COLUMNS, [
+        sealed(keyring.audit_key, book.sightings[terminal_id])
+        for terminal_id in sorted(book.sighted)], key=("terminal_id",))
 
 
 def _store_journals(connection: Connection, keyring: Keyring, book: Book,

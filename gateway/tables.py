@@ -11,7 +11,8 @@ How an edit or a deletion is found, table by table (the audit works from these f
   columns; these events are a chain of their own, its sealed head is the counter `house`.
 - SEALED: `row_mac` is the seal of the row's listed columns. What was deleted is missed by a
   count: journals.outcomes, serials between low and value of a counter, a frame for each outcome,
-  a reversal for each void that took effect.
+  a reversal for each void that took effect, a sighting for each terminal, a date for each held
+  message.
 - a masked name is sealed beside the row (`name_mac`), so that erasing a person leaves no trace.
 """
 
@@ -129,6 +130,11 @@ registry_events = Table(
     _text("table_name"), _text("row_key"), _bytes("row_seal"), _bytes("link"),
     Index("ix_registry_events_row", "table_name", "row_key", "seq"))
 
+# after a restore from an older backup; receipt numbers go on above receipts_from
+recoveries = Table(
+    "recoveries", metadata, _id(), _number("begun_at"), _number("receipts_from"),
+    _number("ended_at", null=True))
+
 # config: version of what the catalogue caches; house: head of the registry chain;
 # refusals, quarantine, dead_letters: serials in use are low < serial <= value
 counters = Table(
@@ -216,8 +222,19 @@ journals = Table(
     "journals", metadata, _key("terminal_id"), _key("journal"), _number("highest_trace"),
     _number("outcomes"), _bytes("row_mac"))
 
+# what is known of each terminal's time (sightings.py), made with the terminal; under its lock
+sightings = Table(
+    "sightings", metadata, _key("terminal_id"), _number("known_since"), _number("trusted_at"),
+    _bytes("memory"), _bytes("row_mac"))
+
+# the date of each held message, for HQ's verdict: dating.py knows later no more than it did then
+held_dates = Table(
+    "held_dates", metadata, _key("origin"), Column("operation_key", LargeBinary, primary_key=True),
+    _number("dated_at"), _number("earliest"), _number("latest"), _small("quality"),
+    _bytes("row_mac"), sqlite_with_rowid=False)
+
 INSERT_ONLY = ("rule_sets", "card_events", "registry_events", "entries", "postings",
-               "lot_movements", "outcomes", "reversals", "refusals")
+               "lot_movements", "outcomes", "reversals", "refusals", "held_dates")
 
 LINKED = ("entries", "postings", "lot_movements")
 
@@ -234,12 +251,13 @@ def _columns(table: Table, *without: str) -> tuple[str, ...]:
 _UNREGISTERED = ("masked_name", "name_mac", "derived_mac", *MEMBER_DERIVED[1:])
 REGISTERED = {table.name: _columns(table) for table in (
     programmes, rule_sets, merchants, shops, terminals, terminal_epochs, operators, accounts,
-    cards, card_events)} | {"members": _columns(members, *_UNREGISTERED)}
+    cards, card_events, recoveries)} | {"members": _columns(members, *_UNREGISTERED)}
 
 SEALED = {table.name: _columns(table, "row_mac") for table in (
-    counters, outcomes, reversals, frames, refusals, quarantine, dead_letters, journals)}
+    counters, outcomes, reversals, frames, refusals, quarantine, dead_letters, journals,
+    sightings, held_dates)}
 
 ENTRY_LINKED = _columns(entries, "link", "head")
 
 # the catalogue is read again when one of these changes
-CONFIGURATION = ("programmes", "rule_sets", "merchants", "shops", "operators")
+CONFIGURATION = ("programmes", "rule_sets", "merchants", "shops", "operators", "recoveries")

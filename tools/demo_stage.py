@@ -79,7 +79,7 @@ def _open_ledger(where: state.Home, keyring: Keyring) -> Engine:
     if version is None:
         raise _unusable(where, "it has no tables")
     if version != newest:
-        startup.migrate(where.database_url)
+        startup.migrate(where.database_url, keyring.audit_key)
     try:
         startup.check_keys(engine, keyring)
     except startup.StartupError as fault:

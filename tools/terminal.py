@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 from rich.console import Console
@@ -26,7 +26,7 @@ from tools.errors import NotReady, Refused
 ENVIRONMENT = "POINTWIRE_ENVIRONMENT"
 RUNNING = "running"
 NONE = "none"
-COLUMNS = ("terminal_id", "label", "state", "epoch", "handset")
+COLUMNS = ("terminal_id", "label", "state", "epoch", "older_epochs", "handset")
 
 
 class Place(NamedTuple):
@@ -76,9 +76,10 @@ def open_place(env: Mapping[str, str], secret: str | None = None) -> Iterator[Pl
         engine.dispose()
 
 
-def list_row(place: Place, facts: TerminalFacts) -> dict[str, object]:
+def list_row(place: Place, facts: TerminalFacts) -> dict[str, Any]:
     return {"terminal_id": facts.terminal_id, "label": facts.label, "state": facts.state,
-            "epoch": facts.epoch, "shop_id": facts.shop_id, "merchant_id": facts.merchant_id,
+            "epoch": facts.epoch, "older_epochs": list(facts.older_epochs),
+            "shop_id": facts.shop_id, "merchant_id": facts.merchant_id,
             "handset": RUNNING if facts.terminal_id in place.handsets else NONE}
 
 
@@ -116,7 +117,8 @@ def list_terminals(for_program: bool) -> None:
         return
     table = Table(*COLUMNS)
     for row in rows:
-        table.add_row(*(str(row[name]) for name in COLUMNS))
+        older = " ".join(map(str, row["older_epochs"]))
+        table.add_row(*(older if name == "older_epochs" else str(row[name]) for name in COLUMNS))
     Console().print(table)
 
 

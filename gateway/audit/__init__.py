@@ -12,6 +12,7 @@ names it, as far as tables.py promises; what an attacker can do unnoticed is in 
     registered  the house chain and the rows of the registry
     seals       counters; refusals, quarantine, dead letters without gaps
     outcomes    outcomes, frames, journals
+    dates       sightings of terminals, dates of held messages
     reversals   what voids took back
     rebuild     derived values, computed again by other means
 """
@@ -22,7 +23,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from gateway import chain
-from gateway.audit import lines, members, outcomes, registered, reversals, seals
+from gateway.audit import dates, lines, members, outcomes, registered, reversals, seals
 from gateway.audit import rebuild as rebuilding
 from gateway.audit.reader import PAGE_ROWS, Reader, Work, raw
 from gateway.audit.report import Checked, Docket, Finding, Progress, Report
@@ -58,7 +59,7 @@ def run_audit(engine: Engine, keyring: Keyring, rebuild: bool = False,
     if progress is not None:
         docket.totals = reader.totals(tables)
     work = Work(reader, keyring, docket, clock)
-    for room in (members, lines, registered, seals, outcomes, reversals):
+    for room in (members, lines, registered, seals, outcomes, reversals, dates):
         room.check(work)
     if rebuild:
         rebuilding.check(work)

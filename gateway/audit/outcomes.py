@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, func, literal, select, tuple_, type_coerce
 from sqlalchemy.types import NullType
 
-from gateway.audit import reversals
+from gateway.audit import dates, reversals
 from gateway.audit.reader import Work, beyond
 from gateway.audit.report import FORGED, RESTORE, ROLLED_BACK, join_key, some
 from gateway.audit.seals import check_box, check_seal
@@ -48,6 +48,7 @@ def _check_outcomes(work: Work, connection: Connection, rows: Sequence[Row]) -> 
     found = {entry_id: entry[:2] for entry_id, entry in made.items()}
     reversals.check_none_missing(work, connection, held,
                                  {entry_id: entry[2] for entry_id, entry in made.items()})
+    dates.check_none_missing(work, connection, held)
     kept_from = month_of(to_ms(work.clock()) - FRAMES_KEPT_DAYS * DAY_MS)
     wanted = {(month_of(row.decided_at), row.origin, row.operation_key): row for row in held
               if month_of(row.decided_at) >= kept_from and row.code != codes.VOIDED}

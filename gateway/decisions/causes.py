@@ -1,14 +1,14 @@
 """Why a message is not simply approved: the checks that several decisions share. Pure.
 
 Law (J8): card, member, merchant, operator and terminal are judged as they were at the instant
-the tap is dated to. Two exceptions on purpose: a terminal reported lost and a revoked key are
-judged now, because whoever holds them also sets the clock.
+the tap is dated to (dating.py). Two exceptions on purpose: a terminal reported lost and a revoked
+key are judged now, because whoever holds them also sets the clock. A card or member is refused
+only for what surely began before the tap; what may have begun after it holds the tap.
 """
 
 from typing import NamedTuple
 
-from gateway.book import Book, Message
-from gateway.clock import MS, business_day
+from gateway.book import Book, Dated, Message
 from gateway.ledger import Member
 from gateway.parties import (
     ACTIVE,
@@ -40,25 +40,11 @@ class Place(NamedTuple):
     programme: Programme
 
 
-class Dated(NamedTuple):
-    """When a tap happened as far as the gateway knows: instant (ms) and business day."""
-
-    at: int
-    business_date: int
-
-
 def place_of(message: Message, book: Book) -> Place:
     terminal = book.terminals[message.terminal_id]
     shop = book.catalogue.shops[terminal.shop_id]
     merchant = book.catalogue.merchants[shop.merchant_id]
     return Place(terminal, shop, merchant, book.catalogue.programmes[merchant.programme_id])
-
-
-def date_of(message: Message, programme: Programme) -> Dated:
-    """The terminal's time clamped to the arrival; the arrival where it has no clock (J7)."""
-    claimed = message.request.at
-    at = message.received_at if claimed is None else min(claimed * MS, message.received_at)
-    return Dated(at, business_day(at, programme.time_zone, programme.cutover_minutes))
 
 
 def identity_of(card: tuple) -> str:
@@ -86,7 +72,8 @@ def no_card(identity: str) -> int:
 
 
 def card_fault(card: Card, dated: Dated, *, first_tap: bool) -> int:
-    """0, or the code of a card state that began before the tap; HELD where that is in doubt.
+    """0, or the code of a card state that began before the tap; HELD where that is in doubt: the
+    date is doubtful, or the row does not remember so far back.
 
     `first_tap`: a stock card with a member behind it may be used.
     """
@@ -100,17 +87,20 @@ def card_fault(card: Card, dated: Dated, *, first_tap: bool) -> int:
     if state == STOCK:
         return 0 if first_tap and card.member_id is not None else codes.CARD_INACTIVE
     if state not in USABLE:
-        return CARD_CODES[state]
+        doubtful = before in USABLE and dated.sure_from < card.state_since <= dated.at
+        return codes.HELD if doubtful else CARD_CODES[state]
     if card.valid_through_on is not None and dated.business_date > card.valid_through_on:
-        return codes.CARD_EXPIRED
+        doubtful = dated.sure_on <= card.valid_through_on
+        return codes.HELD if doubtful else codes.CARD_EXPIRED
     return 0
 
 
 def member_fault(member: Member, dated: Dated) -> int:
-    """0, MEMBER_SUSPENDED for a state that began before the tap, HELD for one that came later."""
+    """0, MEMBER_SUSPENDED for a state that began before the tap, HELD for one that came later or
+    may have."""
     if member.state == ACTIVE:
         return 0
-    return codes.HELD if member.state_since > dated.at else codes.MEMBER_SUSPENDED
+    return codes.HELD if member.state_since > dated.sure_from else codes.MEMBER_SUSPENDED
 
 
 def operator_fault(message: Message, place: Place, book: Book, dated: Dated) -> int:

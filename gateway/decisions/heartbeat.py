@@ -6,11 +6,15 @@ that is lost or retired learns nothing (53). Key 19 asks for every trace the ter
 and nobody decided (gaps.py). A heartbeat under an older epoch than HQ recorded gets the newest
 key (23). One under the newest epoch says which older ones it still needs (report key 9); the
 others are retired for good, but only when nothing is asked for again: a tap that comes back
-after a restore may be sealed under one of them.
+after a restore may be sealed under one of them. Every answer is remembered by its second: only
+such a second can be one in which the terminal's clock was set (sightings.py).
 """
 
+from gateway import sightings
 from gateway.book import Book, Decision, Facts, Message
+from gateway.clock import MS
 from gateway.parties import LOST, RETIRED
+from gateway.sightings import Sighting
 from gateway.spans import clipped, kept_by
 from protocol import codes
 
@@ -28,7 +32,17 @@ def heartbeat(message: Message, book: Book) -> Decision:
         highest_trace=journal.highest_trace if journal else 0,
         send_again=asked or None,
         next_epoch=terminal.epoch if terminal.epoch > message.epoch else None),
-        done_with=() if asked else _done_with(message, book))
+        done_with=() if asked else _done_with(message, book),
+        sighting=_remembered(message, book, asked))
+
+
+def _remembered(message: Message, book: Book, asked: tuple[tuple[int, int, int], ...]) -> Sighting:
+    """What is known of the terminal once it has this answer."""
+    known = sightings.answered(book.sighting(message.terminal_id), message.request, book.now // MS)
+    recovery = book.catalogue.recovery
+    if recovery is not None and asked:
+        known = sightings.asked_again(known, recovery.id, asked)
+    return known
 
 
 def _asked(message: Message, book: Book) -> tuple[tuple[int, int, int], ...]:

@@ -1,9 +1,7 @@
 """An inquiry (type 5): card, member and balance now. Nothing is stored, every cause is told."""
 
 from gateway.book import Book, Decision, Facts, Message
-from gateway.clock import business_day
-from gateway.decisions import causes
-from gateway.decisions.causes import Dated
+from gateway.decisions import causes, dating
 from gateway.ledger import expiring_next
 from gateway.parties import RETIRED
 from protocol import codes
@@ -12,8 +10,7 @@ from protocol import codes
 def inquiry(message: Message, book: Book) -> Decision:
     place = causes.place_of(message, book)
     programme = place.programme
-    today = business_day(book.now, programme.time_zone, programme.cutover_minutes)
-    now = Dated(book.now, today)
+    now = dating.now(book, programme)
     if place.terminal.state == RETIRED:
         return Decision(codes.TERMINAL_SUSPENDED)
     fault = (causes.place_fault(place, now)
@@ -36,4 +33,4 @@ def inquiry(message: Message, book: Book) -> Decision:
     tier = rule_set.tier(member.tier) if rule_set else None
     return Decision(codes.APPROVED, Facts(
         balance=member.balance, tier=tier.name if tier else None, member=member.masked_name,
-        expiring=expiring_next(member, today), head_of=member.id))
+        expiring=expiring_next(member, now.business_date), head_of=member.id))

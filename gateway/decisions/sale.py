@@ -3,28 +3,39 @@
 Law (DESIGN 6.4): an accepted tap may have happened offline, so a sale is refused only for its
 card (10 to 16) or for a member's state that began before it (20); every other cause holds it
 for HQ (41). A held sale posts nothing and keeps its trace for ever. HQ's own word (`by_hq`) sets
-aside what held it, and nothing else: what table T refuses, HQ cannot post either.
+aside what held it, and nothing else: what table T refuses, HQ cannot post either. In a recovery
+the registry has forgotten what HQ did since the backup: what it would refuse is held.
 """
 
 import json
 
-from gateway.book import Book, Decision, Facts, Message, Posted
+from gateway.book import Book, Dated, Decision, Facts, Message, Posted
 from gateway.clock import add_months, business_day
-from gateway.decisions import causes
-from gateway.decisions.causes import Dated, Place
+from gateway.decisions import causes, dating
+from gateway.decisions.causes import Place
 from gateway.ledger import Member, accrue, expiring_next
 from gateway.parties import ACTIVE, STOCK
 from gateway.rules import Award, RuleSet, award
 from protocol import codes
 
+FORGETTABLE = (codes.CARD_UNKNOWN, codes.MEMBER_SUSPENDED, *causes.CARD_CODES.values())
+
 LOT_DAYS_MIN = 7  # J7: a late tap's points live at least so long after they are booked
+
 
 def sale(message: Message, book: Book) -> Decision:
     place = causes.place_of(message, book)
+    dated = dating.date_of(message, place.programme, book)
+    decision = _decide(message, book, place, dated)
+    if decision.code in FORGETTABLE and book.catalogue.recovery and not message.by_hq:
+        decision = held("recovery")
+    return decision._replace(dated=dated) if decision.code == codes.HELD else decision
+
+
+def _decide(message: Message, book: Book, place: Place, dated: Dated) -> Decision:
     overruled = message.by_hq
     if causes.distrusted(message, place.terminal) and not overruled:
         return held("distrusted")
-    dated = causes.date_of(message, place.programme)
     identity = causes.identity_of(message.request.card)
     card = book.cards.get(identity)
     if card is None or card.programme_id != place.programme.id:
@@ -72,16 +83,16 @@ def _post(message: Message, book: Book, place: Place, member: Member, dated: Dat
                    dated.business_date, expires_on)
     return Posted(draft, place.merchant.id, place.shop.id, card_id,
                   message.request.amount_minor, dated.business_date, booked_on, dated.at,
-                  _context(message, given))
+                  _context(message, given, dated))
 
 
-def _context(message: Message, given: Award) -> str:
+def _context(message: Message, given: Award, dated: Dated) -> str:
     """Why these points, as JSON: enough to award again what remains after a refund."""
     request = message.request
     context: dict[str, object] = {
         "rule": given.rule_version, "tier": given.tier,
         "rate": (given.rate_points, given.rate_minor), "multiplier_bp": given.multiplier_bp,
-        "points": given.points, "entry": request.card[0]}
+        "points": given.points, "entry": request.card[0], "dated": dated.word}
     if message.by_hq:
         context["held"] = 1
     for name in ("operator", "basket", "bill", "clock_age"):

@@ -18,9 +18,9 @@ holds for originals that have come as well, so that the order of arrival changes
 
 import json
 
-from gateway.book import Book, Decision, Facts, Key, Made, Message, Posted, Reversal
+from gateway.book import Book, Dated, Decision, Facts, Key, Made, Message, Posted, Reversal
 from gateway.clock import business_day
-from gateway.decisions import causes
+from gateway.decisions import causes, dating
 from gateway.decisions.causes import Place
 from gateway.ledger import expiring_next, points_of, reverse
 from protocol import codes
@@ -36,7 +36,8 @@ NOT_FOUND = Decision(codes.ORIGINAL_NOT_FOUND)
 def void(message: Message, book: Book) -> Decision:
     place = causes.place_of(message, book)
     if causes.distrusted(message, place.terminal) and not message.by_hq:
-        return Decision(codes.HELD, why="distrusted")
+        return Decision(codes.HELD, why="distrusted",
+                        dated=dating.date_of(message, place.programme, book))
     key = original_key(message, book)
     if key is None:
         return NOT_FOUND
@@ -71,7 +72,7 @@ def original_key(message: Message, book: Book) -> Key | None:
 
 def _online_fault(message: Message, place: Place, book: Book) -> int:
     """Another terminal's message is voided online only: states of today, told at once."""
-    now = causes.date_of(message, place.programme)
+    now = dating.date_of(message, place.programme, book)
     return (causes.place_fault(place, now)
             or causes.operator_fault(message, place, book, now))
 
@@ -92,12 +93,12 @@ def _take_back(message: Message, book: Book, place: Place, key: Key, made: Made)
     draft = reverse(member, made.postings, made.movements)
     points = points_of(member, draft.postings)
     programme = place.programme
-    dated = causes.date_of(message, programme)
+    dated = dating.date_of(message, programme, book)
     booked_on = business_day(book.now, programme.time_zone, programme.cutover_minutes)
     amount = made.amount_minor
     posted = Posted(draft, made.merchant_id, place.shop.id, made.card_id,
                     None if amount is None else -amount, dated.business_date, booked_on, dated.at,
-                    _context(message, key, points))
+                    _context(message, key, points, dated))
     after = draft.member
     facts = Facts(points=points, balance=after.balance, member=after.masked_name,
                   expiring=expiring_next(after, booked_on), head_of=after.id,
@@ -105,12 +106,12 @@ def _take_back(message: Message, book: Book, place: Place, key: Key, made: Made)
     return Decision(codes.APPROVED, facts, posted, reversal=Reversal(*key, entry_id=made.id))
 
 
-def _context(message: Message, key: Key, points: int) -> str:
+def _context(message: Message, key: Key, points: int, dated: Dated) -> str:
     """What was taken back, as JSON: terminal, journal and trace of the original."""
     origin, pair = key
     context: dict[str, object] = {
         "original": (origin, int.from_bytes(pair[:4], "big"), int.from_bytes(pair[4:], "big")),
-        "points": points}
+        "points": points, "dated": dated.word}
     if message.request.operator is not None:
         context["operator"] = message.request.operator
     if message.by_hq:

@@ -18,12 +18,13 @@ from gateway.registry.cards import Cards, NewCard
 from gateway.registry.desk import RegistryError
 from gateway.registry.members import MemberFacts, Members, NewMember
 from gateway.registry.programmes import Programmes
+from gateway.registry.recoveries import Recoveries
 from gateway.registry.terminals import TerminalFacts, Terminals
 
 __all__ = ["MemberFacts", "NewCard", "NewMember", "Registry", "RegistryError", "TerminalFacts"]
 
 
-class Registry(Programmes, Terminals, Members, Cards):
+class Registry(Programmes, Terminals, Members, Cards, Recoveries):
     """`actor` stands in each event. Methods raise RegistryError and then changed nothing."""
 
     def requeue(self, digest: bytes) -> None:

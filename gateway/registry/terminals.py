@@ -6,10 +6,12 @@ from typing import NamedTuple
 
 from sqlalchemy import Row, select
 
+from gateway import bulk
 from gateway.database import reading
 from gateway.parties import ACTIVE, LOST, RETIRED, SUSPENDED
 from gateway.registry.desk import Desk, RegistryError, Room, absent, present
-from gateway.tables import shops, terminal_epochs, terminals
+from gateway.sightings import COLUMNS, Sighting, sealed
+from gateway.tables import shops, sightings, terminal_epochs, terminals
 from protocol import keys
 from protocol.limits import EPOCH_MAX, TERMINAL_ID_MAX
 
@@ -27,6 +29,11 @@ class TerminalFacts(NamedTuple):
     state: str
     epoch: int
     revoked_epochs: bytes
+
+    @property
+    def older_epochs(self) -> tuple[int, ...]:
+        """Epochs before the newest under which frames are still accepted."""
+        return tuple(epoch for epoch in range(1, self.epoch) if epoch not in self.revoked_epochs)
 
 
 class Terminals(Room):
@@ -46,6 +53,8 @@ class Terminals(Room):
                 "id": terminal_id, "shop_id": shop_id, "label": label, "state": ACTIVE,
                 "state_since": desk.at, "epoch": 1, "revoked_epochs": b""}])
             desk.insert(terminal_epochs, [epoch_row(desk, terminal_id, 1)])
+            bulk.insert(desk.connection, sightings, COLUMNS, [
+                sealed(self.keyring.audit_key, Sighting(terminal_id, desk.at))])
         return terminal_id
 
     def set_terminal_state(self, terminal_id: int, state: str,

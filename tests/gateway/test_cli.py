@@ -1,13 +1,16 @@
 """The command line: one line on what is wrong and what to do, code not 0, no traceback."""
 
+import json
 import socket
 from pathlib import Path
 
 import pytest
 
 from gateway import startup
+from gateway.database import open_engine
 from tests.support.gateway_process import KEYS, environment, run
 from tests.support.mosquitto import free_port
+from tests.support.street import Street
 
 
 @pytest.fixture
@@ -106,4 +109,36 @@ def test_migrate_then_jobs_once_work_on_a_fresh_folder(tmp_path: Path):
 def test_help_lists_every_process(tmp_path: Path):
     shown = run(environment(tmp_path), "--help").stdout
     assert all(word in shown for word in ("worker", "web", "jobs", "migrate", "audit", "requeue",
-                                        "held"))
+                                        "held", "terminal", "recovery"))
+
+
+def test_keys_are_rotated_and_revoked_from_the_command_line(migrated: Path):
+    env = environment(migrated)
+    terminals = _street(migrated).terminals
+    done = run(env, "terminal", "rotate", str(terminals[0]))
+    assert done.stdout == f"{terminals[0]} key epoch 2, with its next heartbeat\n"
+    assert run(env, "terminal", "revoke", str(terminals[0]), "1").returncode == 0
+    every = run(env, "terminal", "rotate", "--all").stdout.splitlines()
+    assert [line.split()[3] for line in every] == ["3,", "2,"]
+    assert "no such terminal" in run(env, "terminal", "rotate", "99").stderr
+    assert run(env, "terminal", "rotate").returncode == 2
+
+
+def test_a_recovery_is_begun_looked_at_and_ended_from_the_command_line(migrated: Path):
+    env = environment(migrated)
+    _street(migrated)
+    assert run(env, "recovery", "status").stdout == "no recovery was ever begun\n"
+    begun = run(env, "recovery", "begin", "--receipts-ahead", "50")
+    assert begun.stdout.startswith("recovery 1 under way") and "above 50" in begun.stdout
+    assert "under way already" in run(env, "recovery", "begin").stderr
+    told = json.loads(run(env, "recovery", "status", "--json").stdout)
+    assert told["state"] == "under way" and len(told["terminals"]) == 2
+    assert run(env, "recovery", "end").stdout.startswith("recovery 1 ended")
+    assert "No recovery is under way" in run(env, "recovery", "end").stderr
+
+
+def _street(folder: Path) -> Street:
+    engine = open_engine(f"sqlite:///{folder}/pointwire.sqlite3")
+    street = Street(engine, terminals=2)
+    engine.dispose()
+    return street

@@ -200,6 +200,7 @@ def test_a_whole_fleet_is_done_with_its_old_keys_in_as_many_statements_as_one(en
     counts = []
     for fleet in (range(1), range(1, 21)):
         beats = [street.heartbeat(terminal=each, epoch=2, report={9: ()}) for each in fleet]
+        street.later(seconds=1)
         with counting_statements(engine) as statements:
             street.answers(*beats)
         counts.append(len(statements))

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 from gateway.registry import NewMember
 from protocol import codes
-from tests.support.street import RULES, Street, card_number
+from tests.support.street import NOON, RULES, Street, card_number
 
 
 def codes_of(street: Street, *sealed: bytes) -> list[int | None]:
@@ -176,13 +176,14 @@ def test_a_card_of_another_programme_is_unknown(engine):
 
 
 def test_lots_live_nine_months_clamped_to_the_month_and_seven_days_at_least(engine):
-    street = Street(engine, members=2)
-    street.now = street.now.replace(month=5, day=31)
+    street = Street(engine, members=2, opening=NOON.replace(month=5, day=31))
     reply = street.take(street.sale(1000))
     day = (date(2027, 2, 28) - date(1970, 1, 1)).days
     assert tuple(reply.expiring) == (12, day)
-    late = street.take(street.sale(1000, at=1_000_000_000, card=1))  # a clock of 2001
-    booked = (date(2026, 5, 31) - date(1970, 1, 1)).days
+    first_day = street.seconds()
+    street.later(days=365)
+    late = street.take(street.sale(1000, at=first_day, card=1))
+    booked = (date(2027, 5, 31) - date(1970, 1, 1)).days
     assert tuple(late.expiring) == (12, booked + 7)
 
 

@@ -253,7 +253,7 @@ def test_two_hundred_voids_take_as_many_statements_as_one(engine):
         with counting_statements(engine) as statements:
             assert set(codes_of(street, *voids)) == {0}
         counts.append(len(statements))
-    assert counts == [19, 19]
+    assert counts == [18, 18]
     assert street.rows("members", "sum(available)") == [(0,)]
     check(street)
 

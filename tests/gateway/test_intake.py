@@ -271,17 +271,24 @@ def test_a_dead_connection_is_replaced_and_the_batch_posts(postgresql_engine):
     assert street.take(street.sale()).code == 0
 
 
-def test_a_single_sale_and_two_hundred_take_sixteen_statements(engine):
+@pytest.mark.parametrize(("proves", "statements_max"), [(False, 15), (True, 16)])
+def test_two_hundred_sales_take_as_many_statements_as_one_and_sixteen_at_most(
+        engine, proves, statements_max):
+    """`proves`: they also show that an answer to a heartbeat set their terminals' clocks."""
     street = Street(engine, terminals=20, members=50)
     street.answers(*(street.sale(terminal=place % 20, card=place) for place in range(50)))
     counts = []
     for size in (1, 200):
-        batch = [street.sale(terminal=place % 20, card=place % 50) for place in range(size)]
+        if proves:
+            street.later(seconds=1)
+            street.answers(*(street.heartbeat(terminal=place) for place in range(20)))
+        batch = [street.sale(terminal=place % 20, card=place % 50, clock_age=0)
+                 for place in range(size)]
         with counting_statements(engine) as statements:
             answers = street.answers(*batch)
         assert {answer.code for answer in answers} == {0}
         counts.append(len(statements))
-    assert counts == [16, 16]
+    assert counts == [statements_max, statements_max]
 
 
 @pytest.mark.parametrize("year", [1969, 2107])

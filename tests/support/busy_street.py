@@ -79,6 +79,9 @@ def _recent_days(street: Street) -> None:
                    street.inquiry(), street.heartbeat())
     _quarantine(street)
     _voids(street)
+    street.registry.begin_recovery(100)
+    street.answers(street.kept(95))
+    street.registry.end_recovery()
     street.answers(b"rubbish", b"", street.sale(terminal=2) + b"x")
     street.later(days=1)
     street.answers(*(street.sale(700 + place, terminal=place % 2, epoch=1 + place % 2,

@@ -71,7 +71,7 @@ def administering(url_of: Callable[[str], str]) -> Iterator[Callable[[str], obje
 
 
 @lru_cache(maxsize=1)
-def _server() -> Callable[[str], str]:
+def server() -> Callable[[str], str]:
     url_of = start_postgresql(_folder() / "postgresql")
     with administering(url_of) as run:
         for setting in CARELESS:
@@ -82,9 +82,9 @@ def _server() -> Callable[[str], str]:
 
 def _make_postgresql() -> str:
     name = f"pointwire_{next(_numbers)}"
-    with administering(_server()) as run:
+    with administering(server()) as run:
         run(f"CREATE DATABASE {name}")
-    engine = open_engine(_server()(name))
+    engine = open_engine(server()(name))
     migrate(engine)
     engine.dispose()
     return name
@@ -94,7 +94,7 @@ def _empty(name: str) -> None:
     """Every row gone, every sequence at its start: as migrated."""
     tables = (f"DELETE FROM {table.name}" for table in reversed(metadata.sorted_tables))
     sequences = "SELECT setval('entry_ids', 1, false), setval('lot_ids', 1, false)"
-    engine = create_engine(read_url(_server()(name)))
+    engine = create_engine(read_url(server()(name)))
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"))
@@ -107,7 +107,7 @@ def fresh_url(kind: str) -> Iterator[str]:
     """The URL of a migrated, empty database of this kind, nobody else's meanwhile."""
     if kind == POSTGRESQL:
         name = _idle.pop() if _idle else _make_postgresql()
-        yield _server()(name)
+        yield server()(name)
         _empty(name)
         _idle.append(name)
         return

@@ -42,9 +42,10 @@ class Street:
     """See the module. `members[i]`, `cards[i]`: ids and card numbers in order of making."""
 
     def __init__(self, engine: Engine, *, terminals: int = 1, members: int = 1,
-                 tier: str = "silver", first_tap_activates: bool = False) -> None:
+                 tier: str = "silver", first_tap_activates: bool = False,
+                 opening: datetime = NOON) -> None:
         self.engine = engine
-        self.now = NOON
+        self.now = opening
         self.keyring = Keyring(*KEYS)
         self.registry = Registry(engine, self.keyring, clock=lambda: self.now)
         self.intake = self.new_intake()

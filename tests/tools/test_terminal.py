@@ -12,7 +12,7 @@ from tools import demo_stage, state
 from tools.errors import NotReady, Refused
 from tools.terminal import terminal
 
-TILL, STRANGER = 10_000_002, 10_000_001
+STRANGER, TILL, OTHER_TILL = range(10_000_001, 10_000_004)
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,26 @@ def test_the_simulator_reads_what_keys_prints(where: state.Home):
 def test_a_person_gets_a_table_of_the_same(where: state.Home):
     assert "mqtt_password" in run(where, "keys", str(STRANGER)).stdout
     assert "stranger" in run(where, "list").stdout
+
+
+def test_a_key_rotation_under_way_shows_in_the_list(where: state.Home):
+    engine = demo_stage.open_ledger(where, keyring := demo_stage.keyring_of(
+        state.read_secrets(where)))
+    registry = demo_stage.Registry(engine, keyring)
+
+    def epochs() -> tuple:
+        rows = json.loads(run(where, "list", "--json").stdout)
+        return next((row["epoch"], row["older_epochs"]) for row in rows
+                    if row["terminal_id"] == OTHER_TILL)
+
+    assert epochs() == (1, [])
+    registry.advance_epoch(OTHER_TILL)
+    assert epochs() == (2, [1])
+    cells = [line.split() for line in run(where, "list").stdout.replace("│", " ").splitlines()]
+    assert ["2", "1", "none"] in [row[-3:] for row in cells if row[0] == str(OTHER_TILL)]
+    registry.revoke_epoch(OTHER_TILL, 1)
+    assert epochs() == (2, [])
+    engine.dispose()
 
 
 def test_a_handset_runs_only_while_its_demo_runs(where: state.Home):

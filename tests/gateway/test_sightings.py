@@ -1,0 +1,98 @@
+"""Sightings: which answers may have set a clock, when boots began, and bounds on all of it."""
+
+from gateway import sightings
+from gateway.clock import MS
+from gateway.sightings import ANSWERS_MAX, ASKED_MAX, BOOTS_MAX, Boot, Sighting
+from protocol import messages
+from protocol.messages import Request, request
+
+SINCE = 1_800_000_000 * MS
+KEY = b"A" * 32
+
+
+def at(second: int) -> int:
+    """A second of these tests in milliseconds."""
+    return SINCE + second * MS
+
+
+def beat(boot: int | None = None, uptime_s: int = 0, clock: tuple[int, int] | None = None,
+         kind: int = messages.HEARTBEAT) -> Request:
+    """A request: unclocked in a boot, or with a clock of (second of these tests, age)."""
+    if clock is not None:
+        return request(kind, 1, 0, at=SINCE // MS + clock[0], clock_age=clock[1])
+    return request(kind, 1, 0, uptime_s=uptime_s, boot_count=boot)
+
+
+def test_a_row_is_read_as_it_was_written_and_sealed():
+    sighting = Sighting(7, SINCE, at(5), ((1, 2), (3, 4)), (Boot(2, at(1), at(3)),), 4,
+                        ((9, 1, 5),))
+    row = sightings.sealed(KEY, sighting)
+    assert sightings.read(*row[:-1]) == sighting and len(row) == len(sightings.COLUMNS)
+    assert sightings.sealed(KEY, sighting._replace(trusted_at=at(6)))[-1] != row[-1]
+
+
+def test_the_newest_answers_are_kept_each_with_its_boot():
+    known = sightings.answered(Sighting(7, SINCE), beat(3, 10), 1000)
+    known = sightings.answered(known, request(10, 1, 0, at=1500, clock_age=500), 2000)
+    known = sightings.answered(known, request(10, 1, 0, at=1500, clock_age=499), 2001)
+    assert known.answers == ((1000, 3), (2000, 3), (2001, 0))
+    for second in range(3000, 3000 + 2 * ANSWERS_MAX):
+        known = sightings.answered(known, beat(3, 10), second)
+    assert len(known.answers) == ANSWERS_MAX and known.answers[-1][0] == second
+    assert known.boot_of_answer(1000) is None and known.boot_of_answer(second) == 3
+
+
+def test_two_answers_in_one_second_are_of_no_boot_unless_it_is_the_same():
+    known = sightings.answered(Sighting(7, SINCE), beat(3, 10), 1000)
+    assert sightings.answered(known, beat(3, 11), 1000) is known
+    assert sightings.answered(known, beat(4, 0), 1000).answers == ((1000, 0),)
+
+
+def test_the_earliest_start_of_a_boot_is_the_best_known():
+    known = sightings.heard(Sighting(7, SINCE), beat(2, 100), at(1000))
+    assert known.boots == (Boot(2, at(900), 0),)
+    assert sightings.heard(known, beat(2, 100), at(5000)) is known  # delayed
+    assert sightings.heard(known, beat(2, 150), at(1040)).boots == (Boot(2, at(890), 0),)
+
+
+def test_a_proven_clock_shows_when_its_boot_was_alive():
+    known = sightings.heard(Sighting(7, SINCE), beat(2, 100), at(1000))
+    known = sightings.answered(known, beat(2, 100), SINCE // MS + 1000)
+    assert sightings.heard(known, beat(clock=(1300, 299)), at(1300)) is known  # set at 1001
+    known = sightings.heard(known, beat(clock=(1300, 300)), at(1300))
+    assert known.trusted_at == at(1000) and known.boots == (Boot(2, at(900), at(1000)),)
+    assert sightings.heard(known, beat(clock=(1900, 900)), at(2000)) is known
+
+
+def test_a_boot_counter_that_began_again_is_seen_by_a_heartbeat_and_by_nothing_else():
+    known = Sighting(7, SINCE, boots=(Boot(1, at(0), 0), Boot(8, at(500), at(600))))
+    late_tap = beat(2, 10, kind=messages.SALE)
+    assert [boot.count for boot in sightings.heard(known, late_tap, at(900)).boots] == [1, 2, 8]
+    again = sightings.heard(known, beat(2, 10), at(900))
+    assert again.boots == (Boot(1, at(0), 0), Boot(2, at(890), 0))
+    reused = sightings.heard(known, beat(1, 10), at(900))
+    assert reused.boots == (Boot(1, at(890), 0),)
+
+
+def test_who_counts_more_seconds_than_anybody_ran_is_not_believed():
+    known = Sighting(7, SINCE)
+    assert sightings.heard(known, beat(2, 2**32 - 1), at(100)) is known
+    assert sightings.heard(known, beat(2, 3600), at(100)).boots == (Boot(2, at(-3500), 0),)
+
+
+def test_memory_is_bounded_whatever_a_terminal_does():
+    known = Sighting(7, SINCE)
+    for count in range(10 * BOOTS_MAX):
+        known = sightings.heard(known, beat(count, 1), at(count))
+        known = sightings.answered(known, beat(count, 1), count)
+        known = sightings.asked_again(known, 1, ((count, 1, 2), (1, 3 * count + 1, 3 * count + 1)))
+    assert len(known.boots) == BOOTS_MAX and known.boots[-1].count == count
+    assert len(known.asked) == ASKED_MAX
+    assert len(sightings.sealed(KEY, known)[3]) < 3000
+
+
+def test_what_was_asked_again_is_joined_within_one_recovery():
+    known = sightings.asked_again(Sighting(7, SINCE), 1, ((5, 1, 4), (6, 9, 9)))
+    known = sightings.asked_again(known, 1, ((5, 3, 8),))
+    assert sorted(known.asked) == [(5, 1, 8), (6, 9, 9)]
+    assert sightings.asked_again(known, 2, ((5, 3, 8),)).asked == ((5, 3, 8),)

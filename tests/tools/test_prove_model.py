@@ -121,6 +121,15 @@ def test_what_was_recorded_after_the_backup_is_forgotten_by_the_restore():
     assert codes(story, 50, window=Window(after + 1, LATE)) == {12}
 
 
+def test_a_second_restore_may_bring_back_what_the_first_one_took():
+    story = told((BACKUP, "a", None, 10), (CARD_STATE, CARD, "lost", 20), (BACKUP, "b", None, 30),
+                 (MEMBER_STATE, MEMBER, "suspended", 40), (RESTORED, "a", None, 50),
+                 (RESTORED, "b", None, 60))
+    first, second = story.facts[4].order, story.facts[5].order
+    assert codes(story, 70, window=Window(first + 1, second)) == {0}
+    assert codes(story, 70, window=Window(second + 1, LATE)) == {12}
+
+
 def test_a_sale_earns_by_the_rule_set_of_its_date_and_by_either_at_the_edge():
     rules = RULES._replace(rates=(Rate(0, 1, 100), Rate(1000, 2, 100)))
     world = World(Story(), rules)

@@ -52,7 +52,7 @@ class Case:
                       for (terminal_id, body), seen in story.acks.items()}
         self._verdicts: dict[TapKey, list[Happened]] = {}
         for fact in story.facts:
-            if fact.what == VERDICT and self.world.undone(fact.order) > LAST:
+            if fact.what == VERDICT and self.world.standing(fact.order, LAST):
                 self._verdicts.setdefault(fact.subject, []).append(fact)
         self._voids: dict[int, list[Tap]] = {}
         for tap in self.taps:
@@ -145,10 +145,9 @@ class Case:
         if final is not None and final.epoch == len(self.seen.restores) and (
                 final.code != TOO_OLD):
             return Ending(allowed, final, frozenset((final.code,)))
-        since = final.epoch if final else 0
-        codes = {code for epoch, each in allowed.items() if epoch >= since for code in each}
-        if final is not None:
-            codes.add(final.code)
+        # which of its lives the database has now, only the restored backup knows
+        codes = {code for each in allowed.values() for code in each}
+        codes |= {reply.code for reply in finals}
         if self.seen.restores and any(void.frame is not None and void.frame.arrived is not None
                                       for void in self.voids_of(tap)):
             codes.add(VOIDED)  # its void may have come first to a database that forgot it

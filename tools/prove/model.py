@@ -29,7 +29,6 @@ from tools.prove.story import (
 
 BP = 10000
 US = 1_000_000
-NEVER = 1 << 62
 
 APPROVED, UNKNOWN, INACTIVE, INVALID, SUSPENDED, VOIDED, HELD = 0, 10, 11, 15, 20, 40, 41
 CARD_CODES = {"active": 0, "replaced": 0, "stock": INACTIVE, "lost": 12, "blocked": 13,
@@ -104,22 +103,29 @@ class World:
     def __init__(self, story: Story, rules: Rules) -> None:
         self.rules = rules
         backups = {fact.subject: fact.order for fact in story.facts if fact.what == BACKUP}
-        self._undoings = [(backups[fact.subject], fact.order) for fact in story.facts
+        self._restores = [(fact.order, backups[fact.subject]) for fact in story.facts
                           if fact.what == RESTORED]
         self._facts: dict[tuple[str, object], list[Happened]] = {}
         for fact in story.facts:
             if fact.what in (CARD, MEMBER, MERCHANT, TERMINAL, EPOCH_REVOKED):
                 self._facts.setdefault((fact.what, fact.subject), []).append(fact)
 
-    def undone(self, order: int) -> int:
-        """The order of the restore that made the gateway forget what it knew at `order`."""
-        return min((restore for backup, restore in self._undoings if backup < order < restore),
-                   default=NEVER)
+    def standing(self, order: int, at: int) -> bool:
+        """Whether the database at record `at` knows what was recorded at `order`: since the last
+        restore, or by the time of the backup that was restored then, and so on back."""
+        while True:
+            restore, backup = max((pair for pair in self._restores if pair[0] < at),
+                                  default=(0, 0))
+            if restore < order < at:
+                return True
+            if not restore:
+                return False
+            at = backup
 
     def known(self, what: str, subject: object, order: int) -> list[Happened]:
         """The facts of a subject as the gateway knew them at `order`, oldest first."""
         return [fact for fact in self._facts.get((what, subject), ())
-                if fact.order < order <= self.undone(fact.order)]
+                if self.standing(fact.order, order)]
 
     # -- a sale --------------------------------------------------------------------------------
 
@@ -146,9 +152,9 @@ class World:
         return frozenset(found)
 
     def _moments(self, changes: Iterable[Happened], window: Window) -> set[int]:
-        edges = {edge for fact in changes for edge in (fact.order, self.undone(fact.order))}
-        return {window.last} | {edge for edge in edges if window.first < edge < window.last} | (
-            {window.first} if window.first < window.last else set())
+        edges = {fact.order for fact in changes} | {restore for restore, _ in self._restores}
+        inside = {edge for edge in edges if window.first < edge < window.last}
+        return {window.first, window.last} | inside
 
     def _sale_at(self, terminal_id: int, epoch: int, card: int | bytes, at_us: int,
                  order: int, by_hq: bool) -> frozenset[int]:

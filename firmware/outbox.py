@@ -16,6 +16,7 @@ Law (DESIGN 5.2; README.md has layout, capacity and cost):
 
 from collections import namedtuple
 
+from firmware import outbox_kept
 from firmware.outbox_bitmap import Unsettled
 from firmware.outbox_format import (
     CANCEL, FRAME_SIZE_MAX, Header, MOVED, NOTE, OutboxFull, OutboxUnreadable, SETTLE, SLOT_SIZE,
@@ -82,6 +83,8 @@ class Outbox:
         self._search = Search(self._ring)
         # unsettled taps that a mount found with CANCEL: whoever acts on them takes them over
         self.to_cancel = []
+        # (lowest trace, of its journal, sequence of the head then) of taps carried along
+        self.carried = (0, 0, 0)
         self.journal = 0
         self.last_trace = 0
 
@@ -327,6 +330,7 @@ class Outbox:
                 ring.write(ring.at, slots)
                 self._worth += _TAP_WORTH
                 self._copied = copied
+                outbox_kept.carry(self, key)
                 self._search.remember(key[0], key[1], to, to_slot)
             elif record.kind == TAP and not passed and key == self._copied[1:]:
                 passed = True
@@ -382,6 +386,7 @@ class Outbox:
                 self.last_trace = max(self.last_trace, record.trace)
             if record.source:
                 self._copied = (record.source,) + key
+                outbox_kept.carry(self, key)
             if (self._last_tap[0] != self.journal or
                     record.journal == self.journal and record.trace > self._last_tap[1]):
                 self._last_tap = key

@@ -10,11 +10,24 @@ from firmware.outbox_ring import corrupt
 
 
 def oldest_kept(outbox):
-    """The trace from which on each tap of the journal in use is kept: the header of the oldest
-    block names the last trace before it."""
+    """The lowest trace of the journal in use that may be kept: the header of the oldest block
+    names the last one before it, and of older ones some may have been carried along."""
     ring = outbox._ring
     header = ring.ring_header(ring.tail)
-    return header.last + 1 if header.journal == outbox.journal else 1
+    oldest = header.last + 1 if header.journal == outbox.journal else 1
+    trace, journal, sequence = outbox.carried
+    if journal == outbox.journal and sequence >= ring.tail_sequence:
+        return min(oldest, trace)
+    return oldest
+
+
+def carry(outbox, key):
+    """A tap was copied to the head. Once the ring has gone round, no copy of then is left."""
+    ring, (trace, journal, sequence) = outbox._ring, outbox.carried
+    if journal == key[0] and sequence >= ring.tail_sequence:
+        outbox.carried = (min(trace, key[1]), journal, ring.sequence)
+    elif key[0] == outbox.journal:
+        outbox.carried = (key[1], key[0], ring.sequence)
 
 
 def end_of_ring(outbox):

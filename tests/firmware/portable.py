@@ -60,6 +60,11 @@ class RamFlash:
             assert self._cells[at + place] & data[place] == data[place], "programs a 0 to 1"
             self._cells[at + place] = data[place]
 
+    def copy(self):
+        made = RamFlash(self._blocks)
+        made._cells[:] = self._cells
+        return made
+
     def ioctl(self, operation, argument):
         if operation == 4:
             return self._blocks

@@ -97,12 +97,42 @@ def test_a_walk_goes_on_where_the_ring_still_is_when_blocks_were_needed_meanwhil
 def test_a_tap_that_was_carried_along_is_found_once():
     outbox = shelf(8)
     waits = append(outbox)
-    while oldest_kept(outbox) <= waits:
+    while not outbox.carried[0]:
         append(outbox, 0)
     outbox.settle(7, waits, 0, 1)
     found = walk(outbox)
     assert [key for key in found if key[1] == waits] == [(7, waits, 0)]
     assert outbox.frame(7, waits) == frame_of(7, waits)
+
+
+def test_what_was_carried_along_is_kept_as_well_and_forgotten_when_the_ring_has_gone_round():
+    outbox = shelf(8)
+    for _ in range(30):
+        append(outbox, 0)
+    waits = append(outbox)
+    while not outbox.carried[0]:
+        append(outbox, 0)
+    assert oldest_kept(outbox) == waits
+    for _ in range(50):  # so that the block it came from is given up on flash as well
+        append(outbox, 0)
+    after = mounted(outbox._ring.device.copy())
+    assert oldest_kept(after) == waits and after.frame(7, waits)
+    outbox.settle(7, waits, 0, 1)
+    assert oldest_kept(outbox) == waits
+    assert (7, waits, 0) in walk(outbox)
+    for _ in range(800):
+        append(outbox, 0)
+    assert oldest_kept(outbox) > waits
+    assert [trace for _, trace, _ in walk(outbox)][0] == oldest_kept(outbox)
+
+
+def test_what_was_carried_along_of_an_older_journal_does_not_count():
+    outbox = shelf(8)
+    append(outbox)
+    outbox.new_journal(9)
+    for _ in range(400):
+        append(outbox, 0)
+    assert outbox.frame(7, 1) and oldest_kept(outbox) > 1
 
 
 def test_what_was_settled_behind_the_limit_is_left_out():

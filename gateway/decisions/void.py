@@ -72,7 +72,7 @@ def original_key(message: Message, book: Book) -> Key | None:
 
 def _online_fault(message: Message, place: Place, book: Book) -> int:
     """Another terminal's message is voided online only: states of today, told at once."""
-    now = dating.date_of(message, place.programme, book)
+    now = dating.now(book, place.programme)
     return (causes.place_fault(place, now)
             or causes.operator_fault(message, place, book, now))
 

@@ -88,7 +88,11 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def call_later(self, delay: float, callback: Callable[..., object],  # type: ignore[override]
                    *args: Any, context: Context | None = None) -> Step:
-        return self.call_at_us(self.now_us + round(delay * US), callback, *args, context=context)
+        step = Step(callback, args, context, self)
+        self._set += 1
+        due_us = self.now_us + round(delay * US) if delay > 0 else self.now_us
+        heapq.heappush(self._timers, (due_us, self._set, step))
+        return step
 
     def timer_died(self) -> None:
         """A timer was cancelled. It is skipped when its turn comes; should most of them be dead,
@@ -128,9 +132,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         ready, failures = self._ready, self._failures
         try:
             while not failures and not done():
-                if not ready:
-                    self._jump()
-                step = ready.popleft()
+                step = ready.popleft() if ready else self._jump()
                 callback = step.callback
                 if callback is not None:
                     self.steps += 1
@@ -153,15 +155,15 @@ class VirtualLoop(asyncio.AbstractEventLoop):
             self._dead -= 1
         return bool(self._timers) and self._timers[0][0] <= until_us
 
-    def _jump(self) -> None:
-        """Move the clock to the next timer that was not cancelled and make it ready."""
-        while self._timers:
-            when_us, _, step = heapq.heappop(self._timers)
+    def _jump(self) -> Step:
+        """Move the clock to the next timer that was not cancelled, whose turn it is."""
+        timers = self._timers
+        while timers:
+            when_us, _, step = heapq.heappop(timers)
             if step.callback is not None:
                 self.now_us = when_us
                 step.loop = None
-                self._ready.append(step)
-                return
+                return step
             self._dead -= 1
         raise Stalled(f"virtual time stands at {self.now_us} us: nothing is scheduled, and what "
                       "was waited for can never come. Some task waits for an event nobody sets.")

@@ -100,7 +100,7 @@ def plan_of(terminals: int, minutes: int, taps: int, seed: int) -> Plan:
 def run(plan: Plan, folder: Path, echo: Callable[[str], None] | None = None,
         watch: view.Watch | None = None, keepalive_s: int = KEEPALIVE_S) -> Report:
     """The street of `plan` with its database in `folder`, which must be empty."""
-    began = time.monotonic()
+    began, began_cpu_s = time.monotonic(), time.process_time()
     clock, keyring = Clock(), keyring_of(plan.seed)
     engine = database.open_engine(f"sqlite:///{folder}/street.sqlite3")
     event.listen(engine, "connect", _hurry)
@@ -123,8 +123,10 @@ def run(plan: Plan, folder: Path, echo: Callable[[str], None] | None = None,
             watch.say("audit of the ledger")
         audit = run_audit(engine, keyring, rebuild=True, clock=clock)
         findings = tuple(map(str, audit.findings))
-        cost = view.Cost(time.monotonic() - began, closed - opened, view.memory_mib())
-        return _report(plan, engine, outcome, findings, cost)
+        report = _report(plan, engine, outcome, findings)
+        return report._replace(cost=view.Cost(
+            time.monotonic() - began, closed - opened, time.process_time() - began_cpu_s,
+            view.memory_mib()))
     finally:
         engine.dispose()
 
@@ -145,8 +147,8 @@ def tapped_of(handset: Handset) -> list[tally.Tapped]:
     return found
 
 
-def _report(plan: Plan, engine: Engine, outcome: Outcome, findings: tuple[str, ...],
-            cost: view.Cost) -> Report:
+def _report(plan: Plan, engine: Engine, outcome: Outcome,
+            findings: tuple[str, ...]) -> Report:
     tapped = [tap for handset in outcome.handsets for tap in tapped_of(handset)]
     ledger = tally.read_entries(engine, [each.terminal_id for each in outcome.handsets])
     seen: dict[int, int] = {}
@@ -154,7 +156,7 @@ def _report(plan: Plan, engine: Engine, outcome: Outcome, findings: tuple[str, .
         if tap.code is not None:
             seen[tap.code] = seen.get(tap.code, 0) + 1
     return Report(plan, outcome, tally.compare(tapped, ledger),
-                  sum(entry.points for entry in ledger), seen, findings, cost)
+                  sum(entry.points for entry in ledger), seen, findings, view.NOTHING)
 
 
 @click.command()

@@ -24,11 +24,16 @@ LINE_EVERY_S = 15
 
 class Cost(NamedTuple):
     """What the run took: `street_s` of `seconds` went into the street, the rest into making it
-    and into the audit; `memory_mib` is the most this process ever held."""
+    and into the audit; `cpu_s` is what it needed of one core, however busy the machine was with
+    other work; `memory_mib` is the most this process ever held."""
 
     seconds: float
     street_s: float
+    cpu_s: float
     memory_mib: int
+
+
+NOTHING = Cost(0, 0, 0, 0)
 
 
 class Report(NamedTuple):
@@ -121,6 +126,7 @@ def as_json(report: Report) -> dict[str, object]:
             "audit_findings": list(report.findings),
             "virtual_seconds": outcome.virtual_us // 1_000_000,
             "seconds": round(cost.seconds, 2), "street_seconds": round(cost.street_s, 2),
+            "cpu_seconds": round(cost.cpu_s, 2),
             "taps_per_second": report.taps_per_second,
             "times_real_time": report.times_real_time, "memory_mib": cost.memory_mib,
             "event_log_sha256": outcome.digest}
@@ -149,7 +155,8 @@ def summary(report: Report) -> str:
             f"{found.rejected} refused, {found.missing} missing; {report.points} points\n"
             f"{outcome.counts.get('dark', 0)} losses of coverage, "
             f"{outcome.counts.get('power_off', 0)} power cuts, {outcome.frames} frames in "
-            f"{outcome.batches} commits; {minutes} virtual minutes in {cost.seconds:.1f} s\n"
+            f"{outcome.batches} commits; {minutes} virtual minutes in {cost.seconds:.1f} s, "
+            f"{cost.cpu_s:.1f} s of them on the processor\n"
             f"{report.taps_per_second} taps/s, {report.times_real_time} times real time, at most "
             f"{cost.memory_mib} MiB of memory\n"
             f"audit of the ledger: {'; '.join(report.findings) or 'nothing is wrong'}\n"

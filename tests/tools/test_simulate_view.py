@@ -44,11 +44,13 @@ def test_a_short_run_writes_no_lines_between(tmp_path: Path):
 
 def test_rates_are_those_of_the_street_without_making_it_or_the_audit(tmp_path: Path):
     report = simulate.run(PLAN, tmp_path)
-    report = report._replace(cost=view.Cost(seconds=100.0, street_s=2.0, memory_mib=77))
+    cost = view.Cost(seconds=100.0, street_s=2.0, cpu_s=90.25, memory_mib=77)
+    report = report._replace(cost=cost)
     said = view.as_json(report)
     assert said["taps_per_second"] == round(report.tally.taps / 2)
     assert said["times_real_time"] == round(report.outcome.virtual_us / 2_000_000)
     assert said["memory_mib"] == 77 and "at most 77 MiB" in view.summary(report)
+    assert said["cpu_seconds"] == 90.25 and "100.0 s, 90.2 s of them" in view.summary(report)
 
 
 def test_a_table_shows_no_more_rows_than_a_person_reads(tmp_path: Path):

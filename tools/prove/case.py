@@ -91,7 +91,10 @@ class Case:
             drift_us = frame.clock_age * self.rules.drift_ppm_max
             return Dates(tap.tapped_us - self.rules.clock_late_s * US - drift_us,
                          tap.tapped_us + self.rules.clock_early_s * US + drift_us, True)
-        trusted = self.seen.heard_before(tap.key[0], tap.tapped_us)
+        jumped = any(fact.what in (CLOCK_JUMPED, CLOCK_RESET) and fact.subject == tap.key[0]
+                     and fact.at_us <= last_us for fact in self.story.facts)
+        trusted = (self.rules.since_us if jumped
+                   else self.seen.heard_before(tap.key[0], tap.tapped_us))
         return Dates(trusted, max(last_us, tap.tapped_us), False)
 
     def clock_error_us(self, tap: Tap) -> int:

@@ -5,7 +5,8 @@ card or member that began before it; every other cause holds it; else it posts. 
 known for sure may go either way, and nothing else may:
 - the gateway dates a tap by a clock that heartbeats set, so a change within that clock's error
   may have come before or after the tap; where the clock was wrong or never set, any date from the
-  last trusted time to the arrival will do, and a change in between may also hold the tap;
+  last trusted time to the arrival will do, and any change before that may also hold the tap: how
+  long ago it can have been, the gateway may not know;
 - it judges by what it knows when it decides, some time between the tap's arrival and its answer;
   what was recorded after a backup is unknown after the restore until it is recorded again;
 - of a state it knows one step back: what changed twice since the tap may be held.
@@ -21,6 +22,7 @@ from tools.prove.story import (
     EPOCH_REVOKED,
     MEMBER,
     MERCHANT,
+    RECOVERY,
     RESTORED,
     TERMINAL,
     Happened,
@@ -33,6 +35,7 @@ US = 1_000_000
 APPROVED, UNKNOWN, INACTIVE, INVALID, SUSPENDED, VOIDED, HELD = 0, 10, 11, 15, 20, 40, 41
 CARD_CODES = {"active": 0, "replaced": 0, "stock": INACTIVE, "lost": 12, "blocked": 13,
               "expired": 14, "suspect": 16}
+IN_DOUBT = frozenset((10, 11, 12, 13, 14, 16, 20))  # a recovery holds what would be these
 REFUSED = frozenset((10, 11, 12, 13, 14, 15, 16, 20, 40))
 
 
@@ -57,7 +60,8 @@ class Rules(NamedTuple):
     -> basis points of the tier. `merchants`: terminal id -> merchant id. A clock that a heartbeat
     set is at most `clock_late_s` late (a round trip of 10 s, whole seconds twice) or
     `clock_early_s` early, and `drift_ppm_max` of its age beyond that. `day_offset_s`: a business
-    day begins so long before midnight UTC (Shanghai at 04:00: four hours)."""
+    day begins so long before midnight UTC (Shanghai at 04:00: four hours). `since_us`: when the
+    terminals were made; whoever counts seconds wrongly may date a tap down to that."""
 
     opening_s: int
     rates: tuple[Rate, ...]
@@ -68,10 +72,12 @@ class Rules(NamedTuple):
     clock_early_s: int = 1
     drift_ppm_max: int = 0
     day_offset_s: int = 4 * 3600
+    since_us: int = -(10**18)
 
 
 class Dates(NamedTuple):
-    """The instants a tap may be dated to. `sure`: its clock was good, within its error."""
+    """The instants a tap may be dated to. `sure`: its clock was good, within its error; where it
+    was not, whatever changed before `last_us` may also hold the tap."""
 
     first_us: int
     last_us: int
@@ -105,6 +111,7 @@ class World:
         backups = {fact.subject: fact.order for fact in story.facts if fact.what == BACKUP}
         self._restores = [(fact.order, backups[fact.subject]) for fact in story.facts
                           if fact.what == RESTORED]
+        self._recoveries = [fact for fact in story.facts if fact.what == RECOVERY]
         self._facts: dict[tuple[str, object], list[Happened]] = {}
         for fact in story.facts:
             if fact.what in (CARD, MEMBER, MERCHANT, TERMINAL, EPOCH_REVOKED):
@@ -138,21 +145,20 @@ class World:
             (CARD, card), (MEMBER, facts and facts.member_id), (TERMINAL, terminal_id),
             (MERCHANT, self.rules.merchants.get(terminal_id)), (EPOCH_REVOKED, terminal_id)]
         changes = [fact for subject in subjects for fact in self._facts.get(subject, ())]
-        if not changes:
+        if not changes and not self._recoveries:
             return frozenset((self._card_now(card),))
         found: set[int] = set()
-        by_date: set[frozenset[int]] = set()
         for order in self._moments(changes, window):
             for at_us in _instants(changes, dates):
-                allowed = self._sale_at(terminal_id, epoch, card, at_us, order, by_hq)
-                by_date.add(allowed)
-                found |= allowed
-        if not dates.sure and len(by_date) > 1 and not by_hq:
+                found |= self._sale_at(terminal_id, epoch, card, at_us, order, by_hq)
+        if not dates.sure and not by_hq and any(fact.since_us <= dates.last_us
+                                                for fact in changes):
             found.add(HELD)
         return frozenset(found)
 
     def _moments(self, changes: Iterable[Happened], window: Window) -> set[int]:
-        edges = {fact.order for fact in changes} | {restore for restore, _ in self._restores}
+        edges = {fact.order for fact in (*changes, *self._recoveries)}
+        edges |= {restore for restore, _ in self._restores}
         inside = {edge for edge in edges if window.first < edge < window.last}
         return {window.first, window.last} | inside
 
@@ -172,7 +178,14 @@ class World:
         for each in product(*causes):
             stopping = set(each) - {APPROVED} - ({HELD} if by_hq else set())
             found |= stopping or {APPROVED}
+        if self.recovering(order) and not by_hq and found & IN_DOUBT:
+            found = (found - IN_DOUBT) | {HELD}
         return frozenset(found)
+
+    def recovering(self, order: int) -> bool:
+        """Whether HQ had begun a recovery by then, and not ended it: begun after each restore."""
+        before = [fact for fact in self._recoveries if fact.order < order]
+        return bool(before) and before[-1].value
 
     def distrusted(self, terminal_id: int, epoch: int, order: int) -> bool:
         """Reported lost, or sealed under a revoked key: judged now, whatever the date."""

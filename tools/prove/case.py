@@ -142,6 +142,11 @@ class Case:
         windows = self.windows(tap.frame)
         allowed = {epoch: self._allowed(tap, window, last_us)
                    for epoch, (window, last_us) in windows.items()}
+        for epoch in sorted(allowed):
+            # what stood in the backup is answered as it was decided in the life before
+            earlier = self.world.life_before(epoch)
+            if earlier in allowed and epoch:
+                allowed[epoch] |= allowed[earlier]
         finals = [reply for reply in self.seen.replies_to(tap.frame) if reply.final]
         final = max(finals, key=lambda reply: (reply.epoch, -reply.seen.first_order),
                     default=None)

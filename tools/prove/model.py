@@ -129,6 +129,13 @@ class World:
                 return False
             at = backup
 
+    def life_before(self, epoch: int) -> int:
+        """The restore epoch in which the backup was made that `epoch` began with."""
+        if not epoch:
+            return 0
+        backup = sorted(self._restores)[epoch - 1][1]
+        return sum(restore < backup for restore, _ in self._restores)
+
     def known(self, what: str, subject: object, order: int) -> list[Happened]:
         """The facts of a subject as the gateway knew them at `order`, oldest first."""
         return [fact for fact in self._facts.get((what, subject), ())

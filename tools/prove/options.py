@@ -183,7 +183,7 @@ GROUPS: tuple[tuple[str, int, dict[str, Draw]], ...] = (
     ("planted", 10, {"planted": _upto(3)}),
     ("rotation", 15, {"key_rotations": _upto(3)}),
     ("revoked", 5, {"epochs_revoked": _upto(2)}),
-    ("restore", 0, {"restores": _upto(2)}),
+    ("restore", 8, {"restores": _upto(2)}),
 )
 
 SHAPES: dict[str, Draw] = {
@@ -226,8 +226,11 @@ def _sensible(drawn: Options, random: Random) -> Options:
         drawn = drawn._replace(late_s_max=drawn.closed_days * 86400)
     if drawn.restores:
         # an older database and an older flash together can lose a tap, and so can an outbox
-        # that has no room to keep what is settled
-        drawn = drawn._replace(flash_put_backs=0, outbox_blocks=32)
+        # that has no room to keep what is settled; a journal left by a conflict is not asked for
+        drawn = drawn._replace(flash_put_backs=0, planted=0, outbox_blocks=32)
+    if drawn.flash_put_backs:
+        # of a message that no screen told of, on a trace used twice, nobody can say whose it was
+        drawn = drawn._replace(flash_cuts=0, reboot_loops=0)
     if drawn.online_per_100:
         # a void that lands in another journal than its original buries nothing (WIRE, Void), and
         # here nobody decides the original

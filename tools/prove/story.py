@@ -35,6 +35,7 @@ VERDICT = "verdict"               # (terminal_id, journal, trace) of a held tap,
 # The gateway's machine.
 BACKUP = "backup"                 # name of the backup, None: the database was copied just now
 RESTORED = "restored"             # name of the backup that is the database from now on, None
+RECOVERY = "recovery"             # None, True when HQ begins a recovery, False when it ends it
 SERVER_POWER_LOST = "server_power_lost"  # None, None: unsynced writes may be gone
 GATEWAY_DIED = "gateway_died"     # step at which the process was killed, None
 DATABASE_FAILED = "database_failed"  # name of the injected error, None
@@ -52,8 +53,8 @@ PLANTED = "planted"               # terminal id, frame: authentic, yet no tap of
 SETTLING = "settling"             # None, None: faults are over, from here on everything drains
 
 WHATS = (CARD, MEMBER, MERCHANT, TERMINAL, EPOCH_ADVANCED, EPOCH_REVOKED, VERDICT, BACKUP,
-         RESTORED, SERVER_POWER_LOST, GATEWAY_DIED, DATABASE_FAILED, QUARANTINED, SURVIVED,
-         POWER_OFF, POWER_ON, CLOCK_JUMPED, CLOCK_RESET, FLASH_PUT_BACK,
+         RESTORED, RECOVERY, SERVER_POWER_LOST, GATEWAY_DIED, DATABASE_FAILED, QUARANTINED,
+         SURVIVED, POWER_OFF, POWER_ON, CLOCK_JUMPED, CLOCK_RESET, FLASH_PUT_BACK,
          FLASH_LOST, PLANTED, SETTLING)
 
 

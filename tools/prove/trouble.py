@@ -156,10 +156,12 @@ class ServerTrouble(Mishaps):
         self.at(restore_at_us, lambda: self._restore(name, backup))
 
     def _restore(self, name: str, backup: object) -> None:
-        """Every process is stopped, the database is the older one, every process starts again."""
+        """Every process is stopped, the database is the older one, HQ begins a recovery, and every
+        process starts again. What HQ did since is not repeated: nobody remembers it."""
         for each in self.world.shores:
             each.kill("restoring", RESTORE_MS)
         self.world.base.restore(backup)
         self.world.new_registry()
+        self.world.begin_recovery()
         self.note("server", "restored", name)
         self.world.witness.happened(story.RESTORED, name)

@@ -21,6 +21,7 @@ from typing import NamedTuple
 from firmware.settings import settings
 from gateway.aside import NotQuarantined
 from gateway.registry import Registry
+from gateway.registry.recoveries import RECEIPTS_AHEAD
 from protocol import keys
 from simulator.broker import Broker, Credential
 from simulator.errors import SimulatorError
@@ -39,7 +40,7 @@ from tools.prove.office import Office
 from tools.prove.options import Options
 from tools.prove.people import serve
 from tools.prove.process import Clock, Poison, Process
-from tools.prove.story import QUARANTINED, SERVER_POWER_LOST, SETTLING, SURVIVED
+from tools.prove.story import QUARANTINED, RECOVERY, SERVER_POWER_LOST, SETTLING, SURVIVED
 from tools.prove.trouble import ServerTrouble
 from tools.prove.trouble_handsets import HandsetTrouble
 from tools.prove.witness import Chronicler
@@ -165,6 +166,21 @@ class World:
         """Another engine or another database: HQ connects anew."""
         self.registry = Registry(self.base.engine, keyring(), clock=self.clock)
 
+    def begin_recovery(self) -> None:
+        """As gateway/README.md says; a backup may have been made in an earlier recovery."""
+        with self.base.well():
+            self.end_recovery()
+            # a backup knows nothing of the jumps since
+            ahead = RECEIPTS_AHEAD * (1 + self.log.counts["restored"])
+            self.registry.begin_recovery(ahead)
+            self.witness.happened(RECOVERY, None, True)
+
+    def end_recovery(self) -> None:
+        known = self.registry.recovery()
+        if known is not None and known.ended_at is None:
+            self.registry.end_recovery()
+            self.witness.happened(RECOVERY, None, False)
+
     def moment(self, random: Random) -> int:
         """An instant drawn evenly over the opening hours."""
         return self.open_at(random.randrange(self._hours_us))
@@ -222,6 +238,7 @@ class World:
         if self.log.counts["restored"]:
             # what was answered before a restore comes back when heartbeats, hourly, ask for it
             await asyncio.sleep(AFTER_RESTORE_S)
+            self.end_recovery()
         for turn in range(self.options.drain_minutes_max * 60 // POLL_S):
             if self._drained():
                 break

@@ -85,9 +85,12 @@ def open_sqlite(parts: URL, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS, **options
     @event.listens_for(engine, "connect")
     def _prepare(connection, _record) -> None:
         connection.isolation_level = None
-        for pragma in (f"busy_timeout={busy_timeout_ms}", "synchronous=FULL", "foreign_keys=ON"):
+        # EXTRA until the file is in WAL mode: that change still goes through a rollback journal,
+        # and one whose deletion is not synced would be played back after a power cut
+        for pragma in (f"busy_timeout={busy_timeout_ms}", "foreign_keys=ON", "synchronous=EXTRA"):
             connection.execute(f"PRAGMA {pragma}").close()
         mode, = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+        connection.execute("PRAGMA synchronous=FULL").close()
         # SQLite does not fail here, it says what it stays with; memory: a simulation's database
         if mode not in ("wal", "memory"):
             raise DatabaseError(f"The SQLite file stays in journal mode {mode}, in which a power"

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from random import Random
 
 import pytest
 from sqlalchemy import inspect
@@ -19,6 +20,8 @@ from gateway.database import (
     unreachable,
     writing,
 )
+from tools.prove.disk import Disk
+from tools.prove.disk import open_engine as open_disk
 
 
 def test_a_migrated_database_is_at_the_newest_revision_and_migrating_again_is_harmless(engine):
@@ -120,3 +123,24 @@ def test_a_file_that_cannot_be_in_wal_mode_is_not_used(tmp_path, monkeypatch):
     with reading(engine):
         pass
     engine.dispose()
+
+
+def test_a_file_that_was_not_in_wal_mode_survives_a_power_cut_right_behind(tmp_path):
+    """The change of mode deletes a journal; were that not synced, it could be played back."""
+    file = tmp_path / "old.sqlite3"
+    with sqlite3.connect(file) as plain:
+        plain.execute("CREATE TABLE taps (id INTEGER)")
+    plain.close()
+    for seed in range(12):
+        disk = Disk.holding(file.read_bytes())
+        engine = open_disk(disk)
+        with writing(engine) as connection:
+            connection.exec_driver_sql("INSERT INTO taps VALUES (1)")
+        disk.power_loss(Random(seed))
+        engine.dispose()
+        engine = open_disk(disk)
+        with reading(engine) as connection:
+            assert connection.exec_driver_sql("SELECT id FROM taps").fetchall() == [(1,)]
+            assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+        engine.dispose()
+        disk.close()

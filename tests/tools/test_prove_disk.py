@@ -222,6 +222,18 @@ def test_a_second_connection_is_refused_at_once_and_is_worth_a_retry():
     assert failures.passing(raised.value)
 
 
+def test_a_second_engine_finds_the_disk_locked_until_the_first_one_is_gone():
+    disk = Disk(TEMPLATE)
+    first, second = open_engine(disk), open_engine(disk)
+    post(first, 1)
+    with pytest.raises(OperationalError) as raised:
+        post(second, 2)
+    assert failures.passing(raised.value)
+    first.dispose()
+    post(second, 2)
+    assert posted(second) == [1, 2]
+
+
 def test_an_operation_before_the_next_one_cannot_be_cut():
     with pytest.raises(DiskError):
         Disk().cut_after(0)

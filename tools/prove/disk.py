@@ -240,6 +240,9 @@ class _Connection(apsw_dbapi.Connection):
     """Dies with the power: SQLite would write when it closes, and must not any more."""
 
     def __init__(self, disk: Disk) -> None:
+        if disk._connections:
+            # the locks of this disk are no locks: two connections would write over each other
+            raise apsw_dbapi.as_sqlite3(apsw.exception_for(apsw.SQLITE_BUSY))
         super().__init__(apsw_dbapi.opened(MAIN, disk.name))
         self._disk = disk
         self._power = disk.power

@@ -86,6 +86,7 @@ class World:
         self.cards = self.facts.cards[:options.members]
         self.clock = Clock(lambda: self.loop.now_us)
         self.witness = Chronicler(self.loop)
+        self.processes: list[Process] = []
         self.new_registry()
         self.poison = Poison(seed, options.poison_per_1000)
         self.heap = Heap()
@@ -163,8 +164,10 @@ class World:
         return user, password
 
     def new_registry(self) -> None:
-        """Another engine or another database: HQ connects anew."""
+        """Another engine or another database: whoever had the old one connects anew."""
         self.registry = Registry(self.base.engine, keyring(), clock=self.clock)
+        for process in self.processes:
+            process.restart()
 
     def begin_recovery(self) -> None:
         """As gateway/README.md says; a backup may have been made in an earlier recovery."""

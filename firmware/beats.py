@@ -20,7 +20,9 @@ _TOLD_MAX = const(8)
 
 
 class Beats:
-    """`keys`: KeysHeld. `resends`: Again. `say(kind, *values)` keeps what is to be told."""
+    """`keys`: KeysHeld. `resends`: Again. `offer`: the next key and the epoch it came under, for
+    `rotate`, when the answer's own memory is free again. `say(kind, *values)` keeps
+    what is to be told."""
 
     def __init__(self, board, outbox, clock, keys, resends, say):
         self.board = board
@@ -31,6 +33,7 @@ class Beats:
         self.say = say
         self.wait_ms = RETRY_MS
         self.due_ms = 0
+        self.offer = None
 
 
 def connected(beats, now):
@@ -83,15 +86,20 @@ def answered(beats, question, reply, now):
         except OutboxFull:
             pass  # the next heartbeat says it again
     if reply.next_key:
-        _rotate(beats, reply.next_key, question.epoch, now)
+        beats.offer = reply.next_key, question.epoch
     if reply.send_again:
         again.ask(beats.resends, reply.send_again)
         for each in reply.send_again[:_TOLD_MAX]:
             say("asked_again", *each)
 
 
-def _rotate(beats, offer, epoch, now):
-    why = keys_held.rotate(beats.keys, offer, epoch)
+def rotate(beats, now):
+    """Take the next key that was offered; why not, is told."""
+    (offer, epoch), beats.offer = beats.offer, None
+    try:
+        why = keys_held.rotate(beats.keys, offer, epoch)
+    except MemoryError:  # it is offered again
+        why = "memory"
     if why:
         beats.say("not_rotated", offer[0], why)
         return

@@ -73,7 +73,7 @@ class Dispatch:
         """Nobody waits for the answer any more."""
         self._to_ask = [each for each in self._to_ask if each[0] != kind]
         self.session.forget(kind)
-        self.link.asked(len(self.session.outstanding()))
+        self.link.asked(len(self.session.questions))
 
     def _seal(self, kind, journal, trace, now, fields):
         at, clock_age, uptime_s, boot_count = self._clock.fields(now)
@@ -85,11 +85,11 @@ class Dispatch:
     # -- the connection ------------------------------------------------------------------------
 
     def connected(self, now):
-        self.link.connected(now)
+        link.connected(self.link, now)
         beats.connected(self.beats, now)
 
     def lost(self):
-        self.link.lost()
+        link.lost(self.link)
         for kind, _ in self._asked():
             self._give_up(kind)
 
@@ -98,6 +98,9 @@ class Dispatch:
         for kind, asked_ms in self._asked():
             if now - asked_ms >= ANSWER_MS:
                 self._give_up(kind)
+        if self.beats.offer:
+            beats.rotate(self.beats, now)
+            self.announce()
         if now >= self.beats.due_ms or self._again.ended:
             report = beats.report(self.beats, now)
             if report:
@@ -109,7 +112,7 @@ class Dispatch:
             kind, journal, frame, _ = self._to_ask.pop(0)
             publish(frame)
             rules.asked(self.session, kind, journal, frame, now)
-            self.link.asked(len(self.session.outstanding()))
+            self.link.asked(len(self.session.questions))
         for _ in range(SENDS_A_TURN):
             key = self.link.next_send(now)
             if key is None:
@@ -144,7 +147,7 @@ class Dispatch:
     # (kind, since when) of what somebody waits for, out already or behind a full window; a
     # heartbeat that has not gone out keeps its place
     def _asked(self):
-        asked = [(each.kind, each.asked_ms) for each in self.session.outstanding()]
+        asked = [(each.kind, each.asked_ms) for each in self.session.questions]
         return asked + [(kind, asked_ms) for kind, _, _, asked_ms in self._to_ask
                         if kind != messages.HEARTBEAT]
 
@@ -175,6 +178,8 @@ class Dispatch:
         except ReplyRefused as refused:
             self._say("set_aside", refused.code)
             return refused.code != "stray"
+        except MemoryError:  # it comes again, and smaller ones go on
+            self._say("set_aside", "memory")
         return False
 
     def _say(self, kind, *values):
@@ -183,7 +188,7 @@ class Dispatch:
     def _answer(self, reply, epoch, now):
         link.heard(self.link, now)
         question = self.session.answered(reply, epoch)
-        self.link.asked(len(self.session.outstanding()))
+        self.link.asked(len(self.session.questions))
         if question.kind == messages.HEARTBEAT:
             beats.answered(self.beats, question, reply, now)
         else:

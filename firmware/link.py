@@ -64,19 +64,6 @@ class Link:
 
     # -- what happened -----------------------------------------------------------------------
 
-    def connected(self, now):
-        self.up = True
-        for slot in self.window:
-            slot.packet_id = slot.sends = 0
-            slot.due_ms = now
-
-    def lost(self):
-        self.up = False
-        self._asked = 0
-        for slot in self.window:
-            slot.packet_id = 0
-            slot.due_ms = None
-
     def appended(self):
         """A new entry stands in the outbox, behind all others."""
         self._walked = False
@@ -185,7 +172,7 @@ class Link:
             if not self._walked:
                 return 0
             times.extend([slot.due_ms for slot in self._postponed])
-            if not self._sends_again():
+            if not any([slot.again for slot in self.window]):
                 times.extend([slot.due_ms for slot in self.late])
                 if self._resends.walking:
                     return 0
@@ -216,7 +203,7 @@ class Link:
         return None
 
     def _once_more(self, now):
-        if self._sends_again():
+        if any([slot.again for slot in self.window]):
             return None
         for slot in self.late:
             if slot.due_ms <= now:
@@ -224,9 +211,6 @@ class Link:
                 return slot
         key = again.following(self._resends) if self._resends.walking else None
         return None if key is None or _find(self.late, key) else _Slot(*key, again=True)
-
-    def _sends_again(self):
-        return any([slot.again for slot in self.window])
 
     # doubling from `least` to `most`; from the second time on, up to a quarter earlier at random
     def _jittered(self, least, most, times):
@@ -239,6 +223,23 @@ class Link:
             return wait_ms
         drawn = self._random(2)
         return wait_ms - (wait_ms // 4) * (drawn[0] << 8 | drawn[1]) // 65536
+
+
+def connected(link, now):
+    """A connection is up: everything in the window is due."""
+    link.up = True
+    for slot in link.window:
+        slot.packet_id = slot.sends = 0
+        slot.due_ms = now
+
+
+def lost(link):
+    """It is gone, and with it the questions."""
+    link.up = False
+    link.asked(0)
+    for slot in link.window:
+        slot.packet_id = 0
+        slot.due_ms = None
 
 
 def heard(link, now):

@@ -1,7 +1,8 @@
 """MQTT 3.1.1 packets as bytes: what a client sends, and the cutting of what it receives.
 
-Law: bytes in, packets out, no IO. A packet longer than the buffer is not kept, but its head is
-handed out, so that it can be acknowledged and never blocks what stands behind it.
+Law: bytes in, packets out, no IO. A packet longer than the buffer, or than the memory there is, is
+not kept, but its head is handed out, so that it can be acknowledged and never blocks what stands
+behind it.
 """
 
 from micropython import const
@@ -14,6 +15,8 @@ BUFFER_SIZE = const(1536)
 # room for the replies of a day's work; the buffer grows with the first larger one
 _USUAL_SIZE = const(384)
 _LENGTH_MAX = const(65535)
+# of a PUBLISH: its topic and its packet id stand within this
+_HEAD_SIZE = const(64)
 
 CONNACK = const(0x20)
 PUBLISH = const(0x30)
@@ -94,7 +97,7 @@ def read_publish(first, body):
     end = start + 2 * qos
     if end > len(body):
         raise MqttError("a PUBLISH ends inside its own head", faults.GARBLED)
-    return bytes(body[2:start]), (u16(body, start) if qos else 0), bytes(body[end:])
+    return bytes(body[2:start]), (u16(body, start) if qos else 0), memoryview(body)[end:]
 
 
 class Cutter:
@@ -144,8 +147,8 @@ class Cutter:
                 break
             end = start + head + length
             if BUFFER_SIZE >= head + length > len(self._buffer):
-                self._grow(BUFFER_SIZE)
-            if head + length > BUFFER_SIZE:
+                self._try_to_grow()
+            if head + length > len(self._buffer):
                 if self._fill - start == len(self._buffer):
                     packets.append((self._buffer[start], bytes(self._view[head:]), False))
                     self._skip = head + length - self._fill
@@ -153,13 +156,26 @@ class Cutter:
                 break
             if end > self._fill:
                 break
-            packets.append((self._buffer[start], bytes(self._view[start + head:end]), True))
+            packets.append(self._packet(start, start + head, end))
             start = end
         rest = self._fill - start
         if start and rest:
             kept = bytes(self._view[start:self._fill])
             self._view[:rest] = kept
         self._fill = rest
+
+    # without memory for it a packet is as one that is too large: acknowledged and passed over
+    def _packet(self, start, body, end):
+        try:
+            return self._buffer[start], bytes(self._view[body:end]), True
+        except MemoryError:
+            return self._buffer[start], bytes(self._view[body:min(end, body + _HEAD_SIZE)]), False
+
+    def _try_to_grow(self):
+        try:
+            self._grow(BUFFER_SIZE)
+        except MemoryError:
+            pass
 
     # (bytes of the fixed head, remaining length), head 0 while it is not complete
     def _length(self, start):

@@ -80,17 +80,18 @@ def type_of(frame):
 def asked(session, kind, journal, frame, now):
     """A question went out; an older one of its kind is no longer outstanding."""
     session.forget(kind)
-    session.outstanding().append(Question(kind, journal, frames.digest(frame), now,
+    session.questions.append(Question(kind, journal, frames.digest(frame), now,
                                           epoch_of(frame)))
 
 
 class Session:
-    """`keys`: what this terminal holds (KeysHeld)."""
+    """`keys`: what this terminal holds (KeysHeld). `questions`: those that wait for an answer,
+    oldest first."""
 
     def __init__(self, terminal_id, keys):
         self._terminal_id = terminal_id
         self._keys = keys
-        self._questions = []
+        self.questions = []
 
     def read(self, frame):
         """(epoch, Reply) of an authentic frame that came down, else ReplyRefused and why."""
@@ -117,25 +118,21 @@ class Session:
     def asked(self, kind, journal, frame, now):
         """A question went out; an older one of its kind is no longer outstanding."""
         self.forget(kind)
-        self._questions.append(Question(kind, journal, frames.digest(frame), now,
+        self.questions.append(Question(kind, journal, frames.digest(frame), now,
                                         epoch_of(frame)))
 
     def forget(self, kind):
-        self._questions = [each for each in self._questions if each.kind != kind]
-
-    def outstanding(self):
-        """The questions that wait for an answer, oldest first."""
-        return self._questions
+        self.questions = [each for each in self.questions if each.kind != kind]
 
     def answered(self, reply, epoch):
         """The question this reply (trace 0) answers, taken off the list; ReplyRefused if none."""
-        for question in self._questions:
+        for question in self.questions:
             if question.digest == reply.digest and question.journal == reply.journal:
                 if question.epoch != epoch:
                     raise ReplyRefused("epoch")
                 if reply.type != REPLY_TYPE_BASE + question.kind:
                     raise ReplyRefused("type")
-                self._questions.remove(question)
+                self.questions.remove(question)
                 return question
         raise ReplyRefused("stray")
 

@@ -5,7 +5,7 @@ from cryptolib import aes
 
 from firmware import settings as files
 from firmware.again import Again, following
-from firmware.beats import RETRY_MS, Beats, answered, connected, report
+from firmware.beats import RETRY_MS, Beats, answered, connected, report, rotate
 from firmware.clock import Clock
 from firmware.keys_held import KeysHeld, key_of
 from protocol import codes, keys, messages
@@ -57,6 +57,8 @@ class Heart:
         at = fields.pop("at", AT)
         reply = messages.reply(request, bytes(8), code, at, **fields)
         answered(self.beats, question, reply, now)
+        if self.beats.offer:
+            rotate(self.beats, now)
 
     def offer(self, epoch=2, under=KEY):
         return epoch, keys.rekey_wrap(self.board.aes, under, NEXT)
@@ -172,3 +174,13 @@ def test_a_list_that_was_worked_off_brings_the_next_heartbeat_early():
         following(heart.again)
         heart.again.answered += 1
     assert report(heart.beats, 300 + RETRY_MS) is None and heart.beats.due_ms > HOUR_MS
+
+
+def test_a_rotation_without_memory_is_named_and_offered_again():
+    heart = Heart()
+    heart.board.fault = MemoryError()
+    heart.answer(next_key=heart.offer())
+    assert heart.said[-1] == ("not_rotated", 2, "memory") and heart.keys.epoch == 1
+    heart.board.fault = None
+    heart.answer(next_key=heart.offer())
+    assert heart.said[-1] == ("rotated", 2) and heart.keys.epoch == 2

@@ -1,8 +1,9 @@
 """Every reply that may come down, and the rule for it; rotation and resends. Runs on both."""
 
-from firmware.keys_held import epoch_of  # isort: skip - on CPython it brings the shim
+from firmware import beats  # isort: skip - on CPython it brings the shim
 from cryptolib import aes
 
+from firmware.keys_held import epoch_of
 from protocol import cbor, codes, frames, keys, messages
 from protocol.limits import DOWN, REPLY_TYPE_BASE
 from tests.firmware import test_dispatch as desks
@@ -44,6 +45,12 @@ def heard(desk, frame, now=1):
     told, events = len(desk.told), len(desk.events)
     desk.dispatch.received(frame, now)
     desk.dispatch.announce()
+    if desk.dispatch.beats.offer:
+        beats.rotate(desk.dispatch.beats, now)
+        desk.dispatch.announce()
+    if desk.dispatch.beats.offer:
+        beats.rotate(desk.dispatch.beats, now)
+        desk.dispatch.announce()
     return desk.told[told:], desk.events[events:]
 
 

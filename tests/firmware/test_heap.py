@@ -11,8 +11,13 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from protocol import topics
-from tests.firmware.replies import TERMINAL_ID
+from firmware import settings
+from firmware.keys_held import epoch_of
+from firmware.shim import Aes
+from protocol import keys, topics
+from protocol.messages import HEARTBEAT
+from simulator.broker import Credential
+from tests.firmware.replies import KEY, TERMINAL_ID, Asked, reply_frame
 from tests.firmware.shop import CARD, CREDENTIALS, Shop, settings_for
 from tests.support.handset_process import Handset, provision
 from tests.support.micropython import need_micropython
@@ -104,3 +109,60 @@ def test_it_comes_through_on_mosquitto_too(command: list[str], tmp_path: Path):
             assert not has_died(handset), handset.story()
         gateway.loop_stop()
         gateway.disconnect()
+
+
+NEXT = bytes(range(100, 132))
+USER = keys.mqtt_user(TERMINAL_ID, 2)
+LOGINS = {**CREDENTIALS, USER: Credential(TERMINAL_ID, keys.mqtt_password(NEXT).encode())}
+
+
+def asking_again(shop: Shop, spans: int):
+    """A gateway that rotates the key and asks for tap 1 and `spans` others again."""
+    wrapped = keys.rekey_wrap(lambda secret: Aes(secret, 1), KEY, NEXT)
+    others = tuple((4294967295, 4294967000 + number, 4294967000 + number)
+                   for number in range(spans))
+
+    def answer(frame: bytes) -> bytes | None:
+        epoch = epoch_of(frame)
+        key = KEY if epoch == 1 else NEXT
+        if Asked(frame).type == HEARTBEAT:
+            offer = (2, wrapped) if epoch == 1 else None
+            return reply_frame(frame, key=key, epoch=epoch, highest_trace=0, next_key=offer,
+                               config_revision=7, send_again=((7, 1, 1), *others))
+        if epoch == 1:
+            return shop.answer(frame)
+        return reply_frame(frame, key=key, epoch=2, points=12, balance=12, receipt=1)
+
+    return answer
+
+
+def test_a_rotation_and_a_list_to_send_again_find_room(command: list[str], tmp_path: Path):
+    with TinyGateway(LOGINS, asking_again(Shop(), 7)) as gateway:
+        folder = provision(tmp_path / "handset", settings_for(gateway.port, language="zh"))
+        with Handset(folder, command) as handset:
+            handset.event("rotated", epoch=2)
+            handset.event("asked_again", journal=7, first=1, last=1)
+            assert handset.sale("1250", CARD)["trace"] == 1
+            assert handset.event("settled", trace=1)["points"] == 12
+            handset.send('{"do": "cut"}')
+            handset.end()
+            assert not has_died(handset), handset.story()
+        with Handset(folder, command) as handset:
+            assert handset.event("sent_again")["trace"] == 1
+            assert handset.sale("900", CARD)["trace"] == 2
+            handset.event("settled", trace=2)
+            assert not has_died(handset), handset.story()
+    kept = settings.read(str(folder / "settings"))
+    assert (kept.epoch, kept.key, kept.mqtt_user) == (2, NEXT, USER)
+
+
+def test_a_reply_for_which_there_is_no_room_keeps_no_tap_back(command: list[str], tmp_path: Path):
+    with TinyGateway(LOGINS, asking_again(Shop(), 70)) as gateway:
+        folder = provision(tmp_path / "handset", settings_for(gateway.port, language="zh"))
+        with Handset(folder, command) as handset:
+            handset.event("link", up=True)
+            for trace in (1, 2, 3):
+                assert handset.sale("1250", CARD)["trace"] == trace
+                assert handset.event("settled", trace=trace)["points"] == 12
+            assert handset.do("status")["up"]
+            assert not has_died(handset), handset.story()

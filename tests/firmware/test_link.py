@@ -11,7 +11,9 @@ from firmware.link import (
     TRANSIENT_MS_MAX,
     WINDOW,
     Link,
+    connected,
     heard,
+    lost,
     resends,
 )
 from tests.firmware.portable import drawn, undrawn
@@ -42,7 +44,7 @@ def make(count, random=undrawn, wanted=0):
     if wanted:
         ask(resends, ((9, 1, wanted),))
     link = Link(entries.following, random, resends)
-    link.connected(0)
+    connected(link, 0)
     return link, entries
 
 
@@ -123,16 +125,16 @@ def test_after_a_new_connection_the_window_goes_out_again_in_order():
     send_all(link, 0)
     link.acked(2, 1)
     settle(link, entries, 4)
-    link.lost()
+    lost(link)
     assert send_all(link, 10) == []
-    link.connected(20)
+    connected(link, 20)
     assert send_all(link, 20) == [1, 2, 3, 5, 6, 7, 8, 9]
 
 
 def test_a_puback_of_an_earlier_connection_starts_nothing():
     link, _ = make(1)
     send_all(link, 0)
-    link.lost()
+    lost(link)
     link.acked(1, 5)
     assert link.due(5) is None
 
@@ -173,8 +175,8 @@ def test_postponed_entries_survive_a_lost_connection_and_keep_their_wait():
     link, _ = make(1)
     send_all(link, 0)
     link.postponed((7, 1), 0)
-    link.lost()
-    link.connected(1000)
+    lost(link)
+    connected(link, 1000)
     assert send_all(link, 1000) == []
     assert send_all(link, TRANSIENT_MS) == [1]
 
@@ -238,8 +240,8 @@ def test_a_new_connection_begins_its_waits_anew():
         link.acked(1, now)
         now += link.due(now)
     send_all(link, now)
-    link.lost()
-    link.connected(now)
+    lost(link)
+    connected(link, now)
     assert send_all(link, now) == [1]
     link.acked(1, now)
     assert link.due(now) == REPLY_MS
@@ -300,8 +302,8 @@ def test_a_resend_goes_again_until_it_is_answered_and_after_a_reconnect():
     assert turns(link, 0) == [(9, 1)]
     link.acked(9001, 0)
     assert turns(link, REPLY_MS - 1) == [] and turns(link, REPLY_MS) == [(9, 1)]
-    link.lost()
-    link.connected(REPLY_MS + 1)
+    lost(link)
+    connected(link, REPLY_MS + 1)
     assert turns(link, REPLY_MS + 1) == [(9, 1)]
 
 

@@ -84,3 +84,31 @@ def test_an_absurd_length_ends_the_connection():
 def test_a_publish_cut_short_in_its_head_or_at_qos_2_ends_the_connection():
     assert raises(MqttError, codec.read_publish, 0x32, b"\x00\x05ab")
     assert raises(MqttError, codec.read_publish, 0x34, b"\x00\x01a\x00\x01x")
+
+
+class Poor(codec.Cutter):
+    """Has no memory for anything large."""
+
+    def _grow(self, size):
+        if size == codec.BUFFER_SIZE:
+            raise MemoryError
+        super()._grow(size)
+
+
+def test_a_packet_for_which_there_is_no_memory_is_passed_over_like_one_that_is_too_large():
+    stream = publish("t", 1, b"one") + publish("t", 2, bytes(1000)) + publish("t", 3, b"three")
+    for size in (1, 7, 100, 384, 2000):
+        cutter, pieces = Poor(), []
+        for at in range(0, len(stream), size):
+            pieces.extend(cutter.feed(stream[at:at + size]))
+        assert [whole for _, _, whole in pieces] == [True, False, True]
+        assert [codec.read_publish(first, body)[1] for first, body, _ in pieces] == [1, 2, 3]
+        assert codec.read_publish(0x32, pieces[2][1])[2] == b"three"
+
+
+def test_the_room_a_large_packet_took_is_given_back_with_the_connection():
+    cutter = codec.Cutter()
+    cutter.feed(publish("t", 2, bytes(1000)))
+    assert len(cutter._buffer) == codec.BUFFER_SIZE
+    cutter.clear()
+    assert len(cutter._buffer) < 512

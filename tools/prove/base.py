@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
+from random import Random
 from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, QueuePool, event
@@ -224,19 +225,27 @@ class OnDisk(Base):
     def copy(self) -> Disk:
         return self.disk.copy()
 
-    def restore(self, backup: Disk) -> None:
-        self.disk.restore(backup)
-        self.reopen()
+    # a process that is gone closes nothing: its connections go while the disk is still dead, or
+    # SQLite would tidy up, for the old database, files that are the new one's by then
 
-    def reopen(self) -> None:
-        """After a loss or a crash: the next process opens what is there."""
-        self.engine.dispose()
-        super().close()
+    def restore(self, backup: Disk) -> None:
+        self._shut()
+        self.disk.restore(backup)
         self._open()
 
-    def close(self) -> None:
+    def lose_power(self, random: Random) -> None:
+        """Power went inside an operation; it comes back, and the next process opens what is
+        there."""
+        self._shut()
+        self.disk.power_loss(random)
+        self._open()
+
+    def _shut(self) -> None:
         self.engine.dispose()
         super().close()
+
+    def close(self) -> None:
+        self._shut()
         self.disk.close()
 
 

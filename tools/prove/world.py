@@ -283,10 +283,9 @@ class World:
         """Every process is gone with the machine; what was synced is there when it comes back."""
         base = self.base
         assert isinstance(base, OnDisk)
-        base.disk.power_loss(self.stream("disk", self.log.counts["server_power_lost"]))
+        base.lose_power(self.stream("disk", self.log.counts["server_power_lost"]))
         self.log.note("server", "server_power_lost")
         self.witness.happened(SERVER_POWER_LOST)
-        base.reopen()
         self.new_registry()
         self.witness.happened(SURVIVED, None, judge.surviving(self))
         for each in self.shores:

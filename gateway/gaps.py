@@ -5,11 +5,11 @@ one for which it holds neither an outcome nor a refusal, and which is not in the
 terminal sends what is unsettled anyway, so in quiet times this finds nothing; after a restore
 from an older backup it is how the taps come back by themselves.
 
-What it costs: a journal with as many outcomes as its highest trace has no gap below that, and what
-lies above was never seen: no statement. Else at most three, whatever the number of heartbeats:
-outcomes counted by blocks of 256 traces, the traces of blocks that lack some, and refusals. Of one
-journal at most LOOK_BACK_MAX traces are looked at and BLOCKS_MAX blocks read; the rest comes with
-the next heartbeat.
+What it costs: a journal with as many outcomes as its highest trace, HQ's verdicts apart, has no
+gap below that, and what lies above was never seen: one statement, to count the verdicts. Else at
+most three more, whatever the number of heartbeats: outcomes counted by blocks of 256 traces, the
+traces of blocks that lack some, and refusals. Of one journal at most LOOK_BACK_MAX traces are
+looked at and BLOCKS_MAX blocks read; the rest comes with the next heartbeat.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,9 +17,10 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection
 
 from gateway import bulk
-from gateway.book import Journal, Message, operation_key
+from gateway.book import HQ, Journal, Message, operation_key, verdict_key
 from gateway.spans import Span, join, kept_by, without
 from gateway.tables import outcomes, refusals
+from protocol.limits import U32_MAX
 
 BLOCKS_MAX = 8
 
@@ -41,9 +42,14 @@ def missing(connection: Connection, batch: Sequence[Message],
     for place, (first, last) in sorted(windows.items()):
         journal = journals.get(place) or Journal(*place, 0, 0)
         seen = journal.highest_trace
-        if journal.outcomes < seen and first <= seen:
+        if first <= seen:
             asked[place] = first, min(last, seen)
         found[place] = [(max(first, seen + 1), last)] if last > seen else []
+    full = [place for place in asked if journals[place].outcomes >= journals[place].highest_trace]
+    verdicts = _verdicts(connection, full) if full else {}
+    for place in full:
+        if journals[place].outcomes - verdicts.get(place, 0) >= journals[place].highest_trace:
+            del asked[place]
     if asked:
         for place, spans in undecided(connection, asked).items():
             found[place] = join([*spans, *found[place]])
@@ -76,6 +82,17 @@ def undecided(connection: Connection, asked: Mapping[Place, Span], *,
     refused = _refused(connection, {place: asked[place] for place in found if found[place]})
     return {place: list(without(join(spans), {*decided.get(place, ()), *refused.get(place, ())}))
             for place, spans in found.items()}
+
+
+def _verdicts(connection: Connection, places: Sequence[Place]) -> dict[Place, int]:
+    """How many of a journal's outcomes are HQ's verdicts, which lie under no trace of it."""
+    rows = bulk.between(
+        connection, outcomes, "substr(t.operation_key, 1, 8), count(*)", ("origin",),
+        "operation_key", [(HQ, verdict_key(terminal_id, operation_key(journal, 0)),
+                           verdict_key(terminal_id, operation_key(journal, U32_MAX)))
+                          for terminal_id, journal in places], also=" GROUP BY 1")
+    return {(int.from_bytes(part[:4], "big"), int.from_bytes(part[4:], "big")): count
+            for part, count in rows}
 
 
 def _block_counts(connection: Connection,

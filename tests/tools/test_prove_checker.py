@@ -179,6 +179,20 @@ def a_tap_moved_after_a_conflict(tale: Tale) -> None:
     tale.posts(1, journal=99)
 
 
+def an_untold_tap_moved_after_a_conflict(tale: Tale) -> None:
+    tale.send(1, amount=500, planted=True)
+    tale.post(1, 5, amount=500)
+    tale.answer(1, 0, 5, 5, 1, shows=False)
+    tale.attempt()
+    tale.happen(POWER_OFF, TERMINAL)
+    tale.send(1)
+    tale.answer(1, 62, shows=False)
+    tale.story.moved(TERMINAL, (JOURNAL, 1), (99, 1), tale.now_us)
+    tale.send(1, journal=99)
+    tale.post(1, 12, journal=99)
+    tale.answer(1, 0, 12, 17, 2, journal=99)
+
+
 def a_tap_whose_power_went_before_the_screen(tale: Tale) -> None:
     tale.attempt()
     tale.happen(POWER_OFF, TERMINAL)
@@ -331,6 +345,7 @@ TRUE: tuple[Callable[[Tale], None], ...] = (
     held_taps_with_both_verdicts, a_verdict_that_table_t_does_not_allow,
     a_void_that_came_before_its_sale,
     a_held_tap_voided_and_never_posted, a_tap_moved_after_a_conflict,
+    an_untold_tap_moved_after_a_conflict,
     a_tap_whose_power_went_before_the_screen, a_tap_torn_by_the_power_cut,
     a_settlement_the_merchant_did_not_see, traces_used_again_after_an_older_flash,
     a_flash_that_was_lost_with_its_tap,

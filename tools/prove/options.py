@@ -228,9 +228,6 @@ def _sensible(drawn: Options, random: Random) -> Options:
         # an older database and an older flash together can lose a tap, and so can an outbox
         # that has no room to keep what is settled; a journal left by a conflict is not asked for
         drawn = drawn._replace(flash_put_backs=0, planted=0, outbox_blocks=32)
-    if drawn.flash_put_backs:
-        # of a message that no screen told of, on a trace used twice, nobody can say whose it was
-        drawn = drawn._replace(flash_cuts=0, reboot_loops=0)
     if drawn.online_per_100:
         # a void that lands in another journal than its original buries nothing (WIRE, Void), and
         # here nobody decides the original

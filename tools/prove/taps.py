@@ -72,7 +72,8 @@ class Taps:
         for frames in self.seen.frames.values():
             for frame in frames:
                 if frame.frame_hash not in self.by_hash:
-                    self._keep(self._tap((frame.key,), None, (frame,)))
+                    chain = self._chained(frame)
+                    self._keep(self._tap(tuple(each.key for each in chain), None, chain))
         for frames in self.seen.planted.values():
             for frame in frames:
                 self._keep(self._tap((frame.key,), None, (frame,), planted=True))
@@ -92,6 +93,25 @@ class Taps:
             keys.append((move.terminal_id, *move.new))
         self._keep(self._tap(tuple(keys), accepted, tuple(frames),
                              required=not self._gone(accepted, frames)))
+
+    def _chained(self, frame: Frame) -> tuple[Frame, ...]:
+        """The frames of a message that no screen told of: it moves after a 62 like any other."""
+        chain = [frame]
+        while self._conflicts(chain[-1]):
+            went = (self._again(chain[-1], (move.terminal_id, *move.new))
+                    for move in self.moved.get(chain[-1].key, ()))
+            following = next((each for each in went if each is not None), None)
+            if following is None or following in chain:
+                break
+            chain.append(following)
+        return tuple(chain)
+
+    def _again(self, frame: Frame, key: TapKey) -> Frame | None:
+        """The same content under another key, where nothing else explains it."""
+        return next((each for each in self.seen.frames.get(key, ())
+                     if each.frame_hash not in self.by_hash
+                     and (each.kind, each.amount_minor, each.card)
+                     == (frame.kind, frame.amount_minor, frame.card)), None)
 
     def _move(self, key: TapKey, order: int) -> Moved | None:
         """Where a message went that had this key since `order`, before another one took it."""

@@ -154,14 +154,16 @@ def screens_show_the_reply_to_their_own_frame(case: Case) -> Findings:
 
 
 def _own_frames(case: Case, shown: Shown) -> list[Frame]:
-    """What the handset holds under a key: where the flash came back older, the newest tap's."""
+    """What the handset may hold under a key: where the flash came back older, the newest tap's,
+    or one that no screen told of."""
     frames = case.seen.frames.get(shown.key, [])
     if len(frames) < 2:
         return frames
     newest = case.tapped.under(shown.key, shown.order)
     if newest is None:
         return frames
-    return [frame for frame in newest.frames if frame.key == shown.key]
+    untold = [frame for tap in case.taps if tap.accepted is None for frame in tap.frames]
+    return [frame for frame in (*newest.frames, *untold) if frame.key == shown.key]
 
 
 def everything_drains(case: Case) -> Findings:

@@ -267,6 +267,28 @@ def what_a_handset_has_no_more_after_a_restore(tale: Tale) -> None:
     tale.happen(FLASH_PUT_BACK, TERMINAL, copied_us)
 
 
+def what_a_distrusted_handset_keeps_after_a_restore(tale: Tale) -> None:
+    tale.happen(BACKUP, "old")
+    tale.sale(1)
+    tale.happen(TERMINAL_STATE, TERMINAL, "lost")
+    tale.refused(2, 41)
+    tale.happen(RESTORED, "old")
+    tale.happen(TERMINAL_STATE, TERMINAL, "lost")
+    tale.entries.clear()
+    tale.held.clear()
+
+
+def what_came_under_a_new_key_after_a_restore_and_is_gone(tale: Tale) -> None:
+    tale.happen(BACKUP, "old")
+    tale.sale(1)
+    tale.happen(EPOCH_REVOKED, TERMINAL, 1)
+    tale.happen(RESTORED, "old")
+    tale.happen(EPOCH_REVOKED, TERMINAL, 1)
+    tale.entries.clear()
+    tale.running.clear()
+    tale.sale(2, epoch=2)
+
+
 def a_refusal_decided_anew_after_a_restore(tale: Tale) -> None:
     """The loss of the card was recorded after the backup, and is not known any more."""
     tale.happen(BACKUP, "old")
@@ -350,7 +372,7 @@ TRUE: tuple[Callable[[Tale], None], ...] = (
     a_settlement_the_merchant_did_not_see, traces_used_again_after_an_older_flash,
     a_flash_that_was_lost_with_its_tap,
     a_tap_that_comes_back_after_a_restore, what_a_handset_has_no_more_after_a_restore,
-    a_void_that_finds_nothing_after_the_restore,
+    a_void_that_finds_nothing_after_the_restore, what_a_distrusted_handset_keeps_after_a_restore,
     a_refusal_decided_anew_after_a_restore,
     a_clock_that_is_as_late_as_it_may_be, a_clock_that_somebody_moved,
     a_tap_without_a_clock_beside_a_change,
@@ -813,6 +835,7 @@ UNTRUE: tuple[tuple[Callable[[Tale], None], str], ...] = (
     (posted_says_the_answer_and_no_entry, named.CLAIMED),
     (not_back_after_the_restore, named.LOST),
     (not_back_though_the_handset_has_it, named.LOST),
+    (what_came_under_a_new_key_after_a_restore_and_is_gone, named.LOST),
     (refused_and_posted, named.SCREEN_DIFFERS),
     (a_verdict_nobody_followed, named.VERDICT_IGNORED),
     (posted_by_hq_though_the_card_was_lost, named.POSTED_WITHOUT_RIGHT),

@@ -77,6 +77,14 @@ class Case:
     def voids_of(self, tap: Tap) -> list[Tap]:
         return self._voids.get(id(tap), [])
 
+    def lost_sight_of(self, tap: Tap) -> bool:
+        """Whether a restored gateway has no way to the tap: its handset has it no more, or talks
+        under a key that HQ withdrew, and its heartbeats get no answer."""
+        terminal_id = tap.key[0]
+        return bool(self.seen.restores) and (
+            self.tapped.forgotten(tap)
+            or self.world.distrusted(terminal_id, self.seen.epoch_of(terminal_id), LAST))
+
     def ending(self, tap: Tap) -> Ending:
         return self._endings[id(tap)]
 

@@ -99,7 +99,7 @@ def answers_and_books_agree(case: Case) -> Findings:
         made = [entry for entry in case.entries_of(tap, ACCRUAL if tap.kind == SALE else REVERSAL)
                 if not entry.by_hq]
         if tap.kind == SALE and ending.only(APPROVED) and not made and (
-                ending.final or tap.required) and not (restored and case.tapped.forgotten(tap)):
+                ending.final or tap.required) and not case.lost_sight_of(tap):
             name = LOST if restored or ending.final is None else CLAIMED
             yield Finding(name, tap.key, "an entry, as its answer says", "none in the books")
         elif made and ending.codes and APPROVED not in ending.codes:
@@ -124,7 +124,7 @@ def held_taps_await_their_verdict(case: Case) -> Findings:
             elif not by_hq and codes == {APPROVED} and ending.only(HELD) and not voided:
                 yield Finding(VERDICT_IGNORED, tap.key, "posted by HQ", "no entry")
         if ending.only(HELD) and word is None and not voided and (
-                tap.key not in case.books.held):
+                tap.key not in case.books.held and not case.lost_sight_of(tap)):
             yield Finding(HOLD_FORGOTTEN, tap.key, "on HQ's list of held taps", "not there")
 
 

@@ -79,6 +79,7 @@ class Seen:
         self.replies: dict[tuple[int, bytes], list[Reply]] = {}
         self.restores = [fact.order for fact in story.facts if fact.what == RESTORED]
         self.oldest_kept: dict[tuple[int, int], int] = {}
+        self._newest: dict[int, tuple[int, int]] = {}
         self._heard: dict[int, list[int]] = {}
         for (terminal_id, body), up in story.ups.items():
             self._frame(self.frames, story, terminal_id, body, up)
@@ -96,6 +97,9 @@ class Seen:
     def _frame(self, where: dict[TapKey, list[Frame]], story: Story, terminal_id: int,
                body: bytes, up: Sighting | None) -> None:
         said, kid = payload_of(body)
+        if up is not None:
+            newest = self._newest.get(terminal_id, (0, 0))
+            self._newest[terminal_id] = max(newest, (up.last_order, kid[4]))
         arrived = story.arrivals.get((terminal_id, body))
         trace = said[2]
         if not trace:
@@ -128,6 +132,10 @@ class Seen:
 
     def replies_to(self, frame: Frame) -> list[Reply]:
         return self.replies.get((frame.key[0], frame.frame_hash[:DIGEST_SIZE]), [])
+
+    def epoch_of(self, terminal_id: int) -> int:
+        """The key epoch under which a terminal sent last; 0: it never did."""
+        return self._newest.get(terminal_id, (0, 0))[1]
 
     def heard_before(self, terminal_id: int, at_us: int) -> int:
         """When the gateway last had reason to trust the time of this terminal before `at_us`: the

@@ -34,7 +34,11 @@ class KeysHeld:
 
     def __init__(self, settings, board):
         self.board = board
-        _take(self, settings)
+        self.settings = settings
+        self.epoch = settings.epoch
+        self.key = settings.key
+        self.held = ((settings.epoch, settings.key),) + settings.old_keys
+        self.answered = self.entered = False
 
 
 def key_of(own, epoch):
@@ -74,7 +78,7 @@ def rotate(own, offer, epoch):
     if len(own.held) > OLD_KEYS_MAX:
         return "too_many"
     try:
-        key = keys.rekey_unwrap(own.board.aes, key_of(own, epoch), wrapped)
+        key = keys.rekey_unwrap(own.board.aes, key_of(own, epoch) or b"", wrapped)
     except WrapError:
         return "tampered"
     return None if _kept(own, offered, key, own.held) else "not_kept"

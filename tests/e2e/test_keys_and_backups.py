@@ -85,6 +85,7 @@ class Desk:
 
     @property
     def unsettled(self) -> int:
+        assert self.counter.app.outbox is not None
         return self.counter.app.outbox.unsettled
 
     def posted(self) -> int:

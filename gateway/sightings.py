@@ -5,8 +5,10 @@ A terminal's word on time is worth what the gateway can hold against it (DESIGN 
   unknown). Only such an answer sets a terminal's clock, so a message whose clock was set in one
   of these seconds was made by a terminal that had heard us: the clock is proven;
 - `boots`: uptime counts from a boot. A message received at R with uptime U shows that its boot
-  had begun by R - U; the earliest of these is the best known (delays only make it later). A
-  proven clock shows that its boot was alive at that second, so any later boot began after it;
+  had begun by R - U; the earliest of these is the best known (delays only make it later). Two
+  messages that were sealed apart and agree on it confirm it: no delay is twice the same. A proven
+  clock, or a message of a confirmed boot, shows that this boot was running then, so any later
+  boot began after that;
 - `trusted_at`: the newest instant at which a terminal was proven to have heard us.
 
 Law: every bound kept here is true whatever the network delays and in whatever order messages come,
@@ -32,15 +34,23 @@ BOOTS_MAX = 16
 ASKED_MAX = 64
 POWERED_BEFORE_MS = 30 * DAY_MS  # a terminal may run so long before the registry has it
 
+# two messages confirm the start of a boot: sealed so far apart, of so little difference
+APART_S = 20
+AGREED_MS = 10 * MS
+HEARD, CONFIRMED, UNSTEADY = range(3)
+
 COLUMNS = ("terminal_id", "known_since", "trusted_at", "memory", "row_mac")
 
 
 class Boot(NamedTuple):
-    """`started_at`: it had begun by then; `alive_at`: it was running then (0: not known)."""
+    """`started_at`: it had begun by then, as the message with this uptime says. `alive_at`: it was
+    running then (0: not known). `word`: HEARD, CONFIRMED, or UNSTEADY, whose uptime jumped."""
 
     count: int
     started_at: int
     alive_at: int
+    uptime_s: int
+    word: int = 0
 
 
 class Sighting(NamedTuple):
@@ -96,7 +106,8 @@ def heard(before: Sighting, request: Request, received_at: int) -> Sighting:
     started_at = received_at - request.uptime_s * MS
     if started_at < before.known_since - POWERED_BEFORE_MS:
         return before  # nobody runs so long: it counts wrongly
-    return _booted(before, request.boot_count, started_at, request.type == HEARTBEAT)
+    fresh = Boot(request.boot_count, started_at, 0, request.uptime_s)
+    return _booted(before, fresh, request.type == HEARTBEAT)
 
 
 def answered(before: Sighting, request: Request, second: int) -> Sighting:
@@ -138,16 +149,34 @@ def _proven(before: Sighting, second: int) -> Sighting:
     return before._replace(trusted_at=max(before.trusted_at, at), boots=boots)
 
 
-def _booted(before: Sighting, count: int, started_at: int, live: bool) -> Sighting:
-    known = before.boot(count)
+def _booted(before: Sighting, fresh: Boot, live: bool) -> Sighting:
+    known = before.boot(fresh.count)
     boots = [each for each in before.boots if each is not known]
-    if live and any(each.count > count and each.started_at < started_at for each in boots):
+    if live and any(each.count > fresh.count and each.started_at < fresh.started_at
+                    for each in boots):
         # a heartbeat of a boot that began after a later one: the counter began again
-        boots = [each for each in boots if each.count < count]
+        boots = [each for each in boots if each.count < fresh.count]
         known = None
-    if known is not None and known.started_at <= started_at:
+    told = fresh if known is None else _together(known, fresh)
+    if told is known:
         return before
-    alive_at = 0 if known is None else known.alive_at
-    boots.append(Boot(count, started_at, alive_at))
-    kept = tuple(sorted(boots))[-BOOTS_MAX:]
+    kept = tuple(sorted((*boots, told)))[-BOOTS_MAX:]
     return before if kept == before.boots else before._replace(boots=kept)
+
+
+def _together(known: Boot, fresh: Boot) -> Boot:
+    """What two messages of one boot say of it; `known` itself where the second adds nothing."""
+    ahead = known.started_at - fresh.started_at
+    agreed = abs(ahead) <= AGREED_MS
+    if known.word == UNSTEADY:
+        return known
+    if known.word == CONFIRMED and ahead > AGREED_MS:
+        return known._replace(word=UNSTEADY)
+    word = known.word
+    if agreed and abs(fresh.uptime_s - known.uptime_s) >= APART_S:
+        word = CONFIRMED
+    told = fresh._replace(alive_at=known.alive_at) if ahead > 0 else known
+    if word == CONFIRMED and agreed:
+        running_at = told.started_at + max(known.uptime_s, fresh.uptime_s) * MS - AGREED_MS
+        told = told._replace(alive_at=max(told.alive_at, running_at))
+    return told if told == known and word == known.word else told._replace(word=word)

@@ -21,7 +21,7 @@ whoever must be sure, as a promotion that counts only where it covers the whole 
 from gateway.book import Book, Dated, Message
 from gateway.clock import MS, business_day
 from gateway.parties import Programme
-from gateway.sightings import Sighting, clock_set
+from gateway.sightings import AGREED_MS, CONFIRMED, UNSTEADY, Sighting, clock_set
 
 CLOCK, CLAIM, BOOT, BOUND, RECEIVED = range(1, 6)
 
@@ -98,12 +98,15 @@ def _by_boot(message: Message, sighting: Sighting, since: int) -> tuple[int, int
         if boot.count > request.boot_count and boot.started_at < latest:
             latest, quality = boot.started_at, BOUND
     own = sighting.boot(request.boot_count)
-    if own is not None and own.started_at + up < latest:
+    if own is not None and own.word != UNSTEADY and own.started_at + up < latest:
         latest, quality = own.started_at + up, BOOT
     alive = max((boot.alive_at for boot in sighting.boots
                  if boot.count < request.boot_count), default=0)
-    latest = max(latest, since)
-    earliest, at = min(latest, max(since, alive + up if alive else 0)), latest
+    earliest = max(since, alive)
+    if quality == BOOT and own is not None and own.word == CONFIRMED:
+        earliest = max(earliest, latest - AGREED_MS - up // DRIFT)
+    latest = max(latest, min(earliest, received_at))
+    earliest, at = min(earliest, latest), latest
     if quality != BOOT and request.at is not None and earliest <= request.at * MS <= latest:
         at, quality = request.at * MS, BOUND  # a battery kept some clock
     return at, earliest, latest, quality

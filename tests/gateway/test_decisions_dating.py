@@ -14,7 +14,7 @@ from gateway.clock import DAY_MS, MS, business_day
 from gateway.decisions.dating import BOOT, BOUND, CLAIM, CLOCK, RECEIVED, date_of
 from gateway.held import HeldKey
 from gateway.parties import Catalogue, Programme
-from gateway.sightings import Boot, Sighting
+from gateway.sightings import CONFIRMED, HEARD, UNSTEADY, Boot, Sighting
 from protocol import codes, messages
 from protocol.limits import U32_MAX
 from protocol.messages import request
@@ -46,6 +46,10 @@ def answered(*answers: tuple[int, int], **more) -> Sighting:
     """A terminal known since second 0 that had these answers (second, boot)."""
     return Sighting(TERMINAL, SINCE, answers=tuple(
         (SINCE // MS + second, boot) for second, boot in answers), **more)
+
+
+def boot(count: int, started: int, alive: int | None = None, word: int = HEARD) -> Boot:
+    return Boot(count, at(started), 0 if alive is None else at(alive), 100, word)
 
 
 def word(found: Dated) -> tuple:
@@ -89,9 +93,17 @@ def test_a_clock_that_cannot_be_right_and_never_was_says_nothing():
 
 
 def test_an_uptime_is_dated_exactly_by_another_message_of_its_boot():
-    known = Sighting(TERMINAL, SINCE, boots=(Boot(3, at(2000), 0),))
+    known = Sighting(TERMINAL, SINCE, boots=(boot(3, 2000),))
     found = dated(9000, known, uptime_s=700, boot_count=3)
     assert word(found) == (2700, 0, 2700, BOOT) and found.sure_from == SINCE
+
+
+def test_a_confirmed_boot_dates_within_seconds_and_one_whose_uptime_jumped_not_at_all():
+    known = Sighting(TERMINAL, SINCE, boots=(boot(3, 2000, 2000, CONFIRMED),))
+    found = dated(9000, known, uptime_s=700, boot_count=3)
+    assert word(found) == (2700, 2689, 2700, BOOT) and found.sure_from == found.earliest
+    known = Sighting(TERMINAL, SINCE, boots=(boot(3, 2000, 2000, UNSTEADY),))
+    assert word(dated(9000, known, uptime_s=700, boot_count=3)) == (9000, 0, 9000, RECEIVED)
 
 
 def test_an_uptime_of_a_boot_nobody_else_told_of_is_the_arrival():
@@ -99,20 +111,20 @@ def test_an_uptime_of_a_boot_nobody_else_told_of_is_the_arrival():
 
 
 def test_a_tap_of_an_earlier_boot_lies_before_the_start_of_the_later_one():
-    known = Sighting(TERMINAL, SINCE, boots=(Boot(4, at(2000), 0), Boot(6, at(5000), 0)))
+    known = Sighting(TERMINAL, SINCE, boots=(boot(4, 2000), boot(6, 5000)))
     assert word(dated(9000, known, uptime_s=700, boot_count=3)) == (2000, 0, 2000, BOUND)
     assert word(dated(9000, known, uptime_s=700, boot_count=5)) == (5000, 0, 5000, BOUND)
     assert word(dated(9000, known, uptime_s=9000, boot_count=4)) == (5000, 0, 5000, BOUND)
 
 
 def test_a_tap_lies_behind_the_last_time_an_earlier_boot_was_heard():
-    known = Sighting(TERMINAL, SINCE, boots=(Boot(4, at(2000), at(2500)), Boot(6, at(5000), 0)))
-    assert word(dated(9000, known, uptime_s=700, boot_count=5)) == (5000, 3200, 5000, BOUND)
+    known = Sighting(TERMINAL, SINCE, boots=(boot(4, 2000, 2500), boot(6, 5000)))
+    assert word(dated(9000, known, uptime_s=700, boot_count=5)) == (5000, 2500, 5000, BOUND)
     assert word(dated(9000, known, uptime_s=700, boot_count=4)) == (2700, 0, 2700, BOOT)
 
 
 def test_a_battery_clock_counts_where_uptime_alone_says_little():
-    known = Sighting(TERMINAL, SINCE, boots=(Boot(6, at(5000), 0),))
+    known = Sighting(TERMINAL, SINCE, boots=(boot(6, 5000),))
     assert word(dated(9000, known, uptime_s=7, boot_count=5, at=4000)) == (4000, 0, 5000, BOUND)
     assert word(dated(9000, known, uptime_s=7, boot_count=5, at=7000)) == (5000, 0, 5000, BOUND)
     assert word(dated(9000, known, uptime_s=7, boot_count=6, at=4000)) == (5007, 0, 5007, BOOT)
@@ -157,7 +169,7 @@ class Terminal:
         return {"at": SINCE // MS + self.set_at + age, "clock_age": age}
 
     def send(self, kind: int) -> None:
-        delay = self.random.choice((0, 1, 5, 30, 4000, 90_000))
+        delay = self.random.choice((0, 1, 5, self.random.randrange(30, 90_000)))
         self.under_way.append((self.now + delay, self.now, kind, self.times()))
 
     def step(self) -> None:

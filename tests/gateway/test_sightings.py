@@ -2,7 +2,15 @@
 
 from gateway import sightings
 from gateway.clock import MS
-from gateway.sightings import ANSWERS_MAX, ASKED_MAX, BOOTS_MAX, Boot, Sighting
+from gateway.sightings import (
+    ANSWERS_MAX,
+    ASKED_MAX,
+    BOOTS_MAX,
+    CONFIRMED,
+    UNSTEADY,
+    Boot,
+    Sighting,
+)
 from protocol import messages
 from protocol.messages import Request, request
 
@@ -24,7 +32,7 @@ def beat(boot: int | None = None, uptime_s: int = 0, clock: tuple[int, int] | No
 
 
 def test_a_row_is_read_as_it_was_written_and_sealed():
-    sighting = Sighting(7, SINCE, at(5), ((1, 2), (3, 4)), (Boot(2, at(1), at(3)),), 4,
+    sighting = Sighting(7, SINCE, at(5), ((1, 2), (3, 4)), (Boot(2, at(1), at(3), 9, CONFIRMED),), 4,
                         ((9, 1, 5),))
     row = sightings.sealed(KEY, sighting)
     assert sightings.read(*row[:-1]) == sighting and len(row) == len(sightings.COLUMNS)
@@ -50,9 +58,29 @@ def test_two_answers_in_one_second_are_of_no_boot_unless_it_is_the_same():
 
 def test_the_earliest_start_of_a_boot_is_the_best_known():
     known = sightings.heard(Sighting(7, SINCE), beat(2, 100), at(1000))
-    assert known.boots == (Boot(2, at(900), 0),)
+    assert known.boots == (Boot(2, at(900), 0, 100),)
     assert sightings.heard(known, beat(2, 100), at(5000)) is known  # delayed
-    assert sightings.heard(known, beat(2, 150), at(1040)).boots == (Boot(2, at(890), 0),)
+    assert sightings.heard(known, beat(2, 150), at(1020)).boots == (Boot(2, at(870), 0, 150),)
+
+
+def test_two_messages_sealed_apart_that_agree_confirm_their_boot():
+    known = sightings.heard(Sighting(7, SINCE), beat(2, 100), at(1000))
+    assert sightings.heard(known, beat(2, 119), at(1019)) is known, "sealed at one time"
+    for late in (30, 500):
+        assert sightings.heard(known, beat(2, 130), at(1030 + late)) is known
+    boot, = sightings.heard(known, beat(2, 130), at(1033)).boots
+    assert boot == Boot(2, at(900), at(1020), 100, CONFIRMED)
+    boot, = sightings.heard(known, beat(2, 130), at(1027)).boots
+    assert boot == Boot(2, at(897), at(1017), 130, CONFIRMED)
+
+
+def test_a_confirmed_boot_whose_uptime_jumps_is_believed_no_more():
+    known = sightings.heard(Sighting(7, SINCE), beat(2, 100), at(1000))
+    known = sightings.heard(known, beat(2, 130), at(1030))
+    assert sightings.heard(known, beat(2, 160), at(90_000)) is known, "a delay is no jump"
+    known = sightings.heard(known, beat(2, 4000), at(1060))
+    assert known.boots == (Boot(2, at(900), at(1020), 100, UNSTEADY),)
+    assert sightings.heard(known, beat(2, 4030), at(1090)) is known
 
 
 def test_a_proven_clock_shows_when_its_boot_was_alive():
@@ -60,24 +88,24 @@ def test_a_proven_clock_shows_when_its_boot_was_alive():
     known = sightings.answered(known, beat(2, 100), SINCE // MS + 1000)
     assert sightings.heard(known, beat(clock=(1300, 299)), at(1300)) is known  # set at 1001
     known = sightings.heard(known, beat(clock=(1300, 300)), at(1300))
-    assert known.trusted_at == at(1000) and known.boots == (Boot(2, at(900), at(1000)),)
+    assert known.trusted_at == at(1000) and known.boots == (Boot(2, at(900), at(1000), 100),)
     assert sightings.heard(known, beat(clock=(1900, 900)), at(2000)) is known
 
 
 def test_a_boot_counter_that_began_again_is_seen_by_a_heartbeat_and_by_nothing_else():
-    known = Sighting(7, SINCE, boots=(Boot(1, at(0), 0), Boot(8, at(500), at(600))))
+    known = Sighting(7, SINCE, boots=(Boot(1, at(0), 0, 5), Boot(8, at(500), at(600), 5)))
     late_tap = beat(2, 10, kind=messages.SALE)
     assert [boot.count for boot in sightings.heard(known, late_tap, at(900)).boots] == [1, 2, 8]
     again = sightings.heard(known, beat(2, 10), at(900))
-    assert again.boots == (Boot(1, at(0), 0), Boot(2, at(890), 0))
+    assert again.boots == (Boot(1, at(0), 0, 5), Boot(2, at(890), 0, 10))
     reused = sightings.heard(known, beat(1, 10), at(900))
-    assert reused.boots == (Boot(1, at(890), 0),)
+    assert reused.boots == (Boot(1, at(890), 0, 10),)
 
 
 def test_who_counts_more_seconds_than_anybody_ran_is_not_believed():
     known = Sighting(7, SINCE)
     assert sightings.heard(known, beat(2, 2**32 - 1), at(100)) is known
-    assert sightings.heard(known, beat(2, 3600), at(100)).boots == (Boot(2, at(-3500), 0),)
+    assert sightings.heard(known, beat(2, 3600), at(100)).boots == (Boot(2, at(-3500), 0, 3600),)
 
 
 def test_memory_is_bounded_whatever_a_terminal_does():

@@ -22,6 +22,7 @@ traces with those of a plain file). What is not proved here: two processes on on
     disk.power_loss(random); engine = open_engine(disk)
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -242,7 +243,9 @@ class _Connection(apsw_dbapi.Connection):
     def __init__(self, disk: Disk) -> None:
         if disk._connections:
             # the locks of this disk are no locks: two connections would write over each other
-            raise apsw_dbapi.as_sqlite3(apsw.exception_for(apsw.SQLITE_BUSY))
+            fault = sqlite3.OperationalError("database is locked")
+            fault.sqlite_errorcode = sqlite3.SQLITE_BUSY
+            raise fault
         super().__init__(apsw_dbapi.opened(MAIN, disk.name))
         self._disk = disk
         self._power = disk.power

@@ -88,6 +88,16 @@ class Message(NamedTuple):
         terminal_id = named[0] if len(named) == 3 else self.terminal_id
         return terminal_id, operation_key(*named[-2:])
 
+    @property
+    def own_original(self) -> "Key | None":
+        """The key of the message that a void names in its own journal; None for any other."""
+        named = self.request.original
+        if named is None or isinstance(named, int):
+            return None
+        terminal_id, key = self.original_key or (0, b"")
+        mine = terminal_id == self.terminal_id and named[-2] == self.request.journal
+        return (terminal_id, key) if mine else None
+
 
 def operation_key(journal: int, trace: int) -> bytes:
     return journal.to_bytes(4, "big") + trace.to_bytes(4, "big")
@@ -298,7 +308,7 @@ class Book:
 
 
 class Refusal(NamedTuple):
-    """A stored 60 or 62; `box` holds its frame and reply."""
+    """A stored 40, 60 or 62; `box` holds its frame and reply."""
 
     frame_hash: bytes
     code: int
@@ -308,13 +318,15 @@ class Refusal(NamedTuple):
 
 class Seen(NamedTuple):
     """What is known of the batch's messages from before. `voided`: keys of tombstones to which a
-    frame has come already and was answered 40."""
+    frame has come already and was answered 40. `contested`: keys that the batch's voids name and
+    under which several frames have come (62)."""
 
     outcomes: dict[Key, Outcome]
     refusals: dict[bytes, Refusal]
     quarantined: frozenset[bytes]
     boxes: dict[Key, bytes]
     voided: frozenset[Key] = frozenset()
+    contested: frozenset[Key] = frozenset()
 
 
 class Loaded(NamedTuple):

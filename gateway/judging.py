@@ -12,9 +12,12 @@ Law, in this order, for each message of a batch in arrival order:
    it: 40 (stored by frame, as the outcome was written before it was seen);
 8. a key this version does not know: 61 (nothing stored);
 9. decided before, other content: 62 (stored by frame; the outcome stays as it is);
-10. in a recovery, what is only done online: 90 (nothing stored);
-11. a type nobody decides: 61 (nothing stored);
-12. else decided. What a decision returns joins the book; what it raises reaches the caller.
+10. a void whose original's trace carries several messages (62 was answered to one of them): 62. It
+   may mean the other one, which its terminal journals again; journaled again itself, in another
+   journal, it names the one it means;
+11. in a recovery, what is only done online: 90 (nothing stored);
+12. a type nobody decides: 61 (nothing stored);
+13. else decided. What a decision returns joins the book; what it raises reaches the caller.
 Before all of it the batch is listened to for what it tells of its terminals' time (sightings.py),
 so that the order of its messages changes no date.
 """
@@ -23,7 +26,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gateway import sightings
-from gateway.book import Book, Decision, Facts, Key, Loaded, Message, Outcome, Refusal
+from gateway.book import Book, Decision, Facts, Key, Loaded, Message, Outcome, Refusal, Seen
 from gateway.decisions import DECISIONS
 from gateway.parties import LOST
 from protocol import codes
@@ -62,8 +65,9 @@ def judge(batch: Sequence[Message], loaded: Loaded) -> list[Case]:
     decided = {key: TOMBSTONE if outcome.code == codes.VOIDED and key not in seen.voided
                else outcome.frame_hash for key, outcome in seen.outcomes.items()}
     with_voids = any(message.request.type == VOID for message in batch)
+    contested = _contested(batch, seen, decided) if with_voids else frozenset()
     for place, message in enumerate(batch):
-        case = _judge(message, loaded, first, decided)
+        case = _judge(message, loaded, first, decided, contested)
         cases.append(case)
         if case.kind not in (OUTCOME, REFUSAL):
             _heard_of(case, book)
@@ -110,8 +114,23 @@ def rows_of(case: Case) -> int:
     return 2 if back is not None and back.tombstone else 1
 
 
+def _contested(batch: Sequence[Message], seen: Seen, decided: dict[Key, bytes]) -> frozenset[Key]:
+    """The keys under which several messages have come, in this batch too."""
+    hashes: dict[Key, set[bytes]] = {}
+    for message in batch:
+        key = message.origin, message.key
+        if not message.request.trace or message.fault:
+            continue
+        known = decided.get(key, TOMBSTONE)
+        before = set() if known == TOMBSTONE else {known}
+        if key in seen.voided and message.frame_hash in seen.refusals:
+            before = set()  # the first one that came behind a void, once more
+        hashes.setdefault(key, before).add(message.frame_hash)
+    return seen.contested.union(key for key, found in hashes.items() if len(found) > 1)
+
+
 def _judge(message: Message, loaded: Loaded, first: dict[bytes, int],
-           decided: dict[Key, bytes]) -> Case:
+           decided: dict[Key, bytes], contested: frozenset[Key]) -> Case:
     book, seen = loaded
     terminal = book.terminals.get(message.terminal_id)
     if terminal is None:
@@ -139,6 +158,8 @@ def _judge(message: Message, loaded: Loaded, first: dict[bytes, int],
         return Case(message, TRANSIENT, Decision(message.fault), reason=codes.name(message.fault))
     if known is not None:
         return Case(message, REFUSAL, Decision(codes.TRACE_CONFLICT), reason="trace_conflict")
+    if message.request.type == VOID and message.own_original in contested:
+        return Case(message, REFUSAL, Decision(codes.TRACE_CONFLICT), reason="contested_original")
     return _decide(message, book)
 
 

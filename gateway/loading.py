@@ -193,7 +193,7 @@ def _read_seen(connection: Connection, batch: Sequence[Message],
         else:
             sighting_rows.append((row[0], row[4], row[5], row[1], row[7]))
     seen = Seen(found, refused, frozenset(quarantined), _read_boxes(connection, batch, found),
-                _read_voided(connection, batch, found))
+                *_read_refused(connection, batch, found))
     return version, seen, gone, journal_rows, sighting_rows
 
 
@@ -208,17 +208,23 @@ def _read_dates(connection: Connection,
         connection, held_dates, columns, HANDSET_KEY, wanted)}
 
 
-def _read_voided(connection: Connection, batch: Sequence[Message],
-                 found: dict[Key, Outcome]) -> frozenset[Key]:
-    """The tombstones of the batch to which a frame has come before; no statement without one."""
-    wanted = {(message.terminal_id, message.request.journal, message.request.trace)
-              for message in batch if (message.origin, message.key) in found
-              and found[message.origin, message.key].code == codes.VOIDED}
+def _read_refused(connection: Connection, batch: Sequence[Message],
+                  found: dict[Key, Outcome]) -> tuple[frozenset[Key], frozenset[Key]]:
+    """(tombstones of the batch to which a frame has come before, keys that its voids name in their
+    own journal and under which several frames came); no statement without either."""
+    tombs = {(message.origin, message.key) for message in batch
+             if (message.origin, message.key) in found
+             and found[message.origin, message.key].code == codes.VOIDED}
+    named = {message.own_original for message in batch if not message.fault}
+    wanted = sorted((terminal_id, int.from_bytes(key[:4], "big"), int.from_bytes(key[4:], "big"))
+                    for terminal_id, key in tombs | (named - {None}))
     if not wanted:
-        return frozenset()
+        return frozenset(), frozenset()
     columns = ("terminal_id", "journal", "trace")
-    return frozenset((row[0], operation_key(row[1], row[2])) for row in bulk.select(
-        connection, refusals, columns, columns, sorted(wanted), also=" AND code = 40"))
+    rows = [(row[0], operation_key(row[1], row[2]), row[3]) for row in bulk.select(
+        connection, refusals, (*columns, "code"), columns, wanted)]
+    return (frozenset(row[:2] for row in rows if row[2] == codes.VOIDED),
+            frozenset(row[:2] for row in rows if row[2] == codes.TRACE_CONFLICT))
 
 
 def _read_boxes(connection: Connection, batch: Sequence[Message],

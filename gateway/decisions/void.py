@@ -42,7 +42,7 @@ def void(message: Message, book: Book) -> Decision:
     if key is None:
         return NOT_FOUND
     own = key[0] == message.terminal_id
-    mine = own and key[1][:4] == message.request.journal.to_bytes(4, "big")
+    mine = key == message.own_original
     if mine and int.from_bytes(key[1][4:], "big") >= message.request.trace:
         return NOT_FOUND
     if not own and not message.by_hq:

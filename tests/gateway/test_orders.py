@@ -79,6 +79,13 @@ class Model:
         self.buried: set[int] = set()       # voided before any frame came
         self.undone: set[int] = set()
         self.verdicts: dict[int, bool] = {}
+        self.contested: set[int] = set()
+
+    def begin(self, batch: list[Frame]) -> None:
+        """Which traces carry two messages, as far as one can know with this batch in hand."""
+        come = {frame for frame in (*self.answered, *batch) if frame.kind != "void"}
+        self.contested = {frame.tap for frame in come if frame.kind == "rival"
+                          and any(each.tap == frame.tap and each.kind == "sale" for each in come)}
 
     def code(self, frame: Frame) -> int:
         if frame not in self.answered:
@@ -94,6 +101,8 @@ class Model:
         return codes.HELD if self.plan[frame.tap].on_hold else codes.APPROVED
 
     def _void(self, frame: Frame) -> int:
+        if frame.tap in self.contested:
+            return codes.TRACE_CONFLICT
         if frame.tap in self.undone:
             return codes.NOTHING_LEFT
         self.undone.add(frame.tap)
@@ -144,6 +153,7 @@ class Play:
 
     def send(self, batch: list[Frame], intake: Intake) -> None:
         self.street.later(minutes=1)
+        self.model.begin(batch)
         answers = self.street.answers(*(self.bytes[frame] for frame in batch), intake=intake)
         for frame, answer in zip(batch, answers, strict=True):
             assert answer.code == self.model.code(frame), frame

@@ -93,14 +93,14 @@ class Case:
     def dates(self, tap: Tap, last_us: int) -> Dates:
         """J7: by the handset's clock where it is good, else between last trust and arrival."""
         frame = tap.frame
+        jumped = any(fact.what in (CLOCK_JUMPED, CLOCK_RESET) and fact.subject == tap.key[0]
+                     and fact.at_us <= last_us for fact in self.story.facts)
         if tap.accepted is None:  # no screen tells when; its frame was seen later
-            return Dates(0, last_us, False)
+            return Dates(self.rules.since_us if jumped else 0, last_us, False)
         if frame is not None and frame.clock_age is not None and self.clock_is_good(tap):
             drift_us = frame.clock_age * self.rules.drift_ppm_max
             return Dates(tap.tapped_us - self.rules.clock_late_s * US - drift_us,
                          tap.tapped_us + self.rules.clock_early_s * US + drift_us, True)
-        jumped = any(fact.what in (CLOCK_JUMPED, CLOCK_RESET) and fact.subject == tap.key[0]
-                     and fact.at_us <= last_us for fact in self.story.facts)
         trusted = (self.rules.since_us if jumped
                    else self.seen.heard_before(tap.key[0], tap.tapped_us))
         return Dates(trusted, max(last_us, tap.tapped_us), False)

@@ -14,7 +14,7 @@ Nothing here is shared between two Apps of one process.
 import asyncio
 import gc
 
-from firmware import VERSION, checkout, faults, recall, texts, views
+from firmware import VERSION, autovoid, checkout, faults, recall, texts, views, voids
 from firmware.clock import Clock
 from firmware.dispatch import Dispatch
 from firmware.errors import FirmwareError
@@ -24,6 +24,10 @@ from firmware.supervisor import Supervisor
 from firmware.ticks import Uptime
 from firmware.uplink import Uplink
 from protocol.errors import ProtocolError
+from protocol.fields import VOID
+
+# the reason of a recovery that may pass: the device failed, and it is tried again
+FLASH = "flash"
 
 
 def _silent(kind, *values):
@@ -37,6 +41,7 @@ class App:
         self.board = board
         self.settings = settings
         self.outbox = None
+        self._kept = None
         self.state = None
         self._tell = tell
         self._fault = None
@@ -54,39 +59,78 @@ class App:
     def boot(self):
         """Mount the outbox and show the first screen. An unreadable outbox is never formatted."""
         self.supervisor.add("panel", self._panel)
-        outbox = Outbox(self.board.outbox_device)
-        try:
-            outbox.mount()
-            self._start(outbox)
-        except OutboxUnreadable as error:
-            self._recover(error)
+        self._kept = Outbox(self.board.outbox_device)
+        if self._mount():
+            self._welcome()
         gc.collect()
         self._draw()
 
-    def _recover(self, error):
-        self.state = checkout.recovery(error.reason)
-        self._tell("recovery", error.reason, str(error))
+    # At boot, and again when a write failed: only the flash knows what became of it.
+    def _mount(self):
+        try:
+            self._kept.mount()
+        except OutboxUnreadable as error:
+            self.outbox = None
+            return self._recover(error.reason, error)
+        except OSError as error:
+            self.outbox = None
+            return self._recover(FLASH, error)
+        self.outbox = self._kept
+        again = self._dispatch is not None
+        if not again:
+            self._start()
+        if again or self.outbox.to_cancel or self.outbox.found_moved:
+            voids.mounted(self._dispatch)
+        return True
 
-    def _start(self, outbox):
-        self.outbox = outbox
-        self._dispatch = Dispatch(self.board, self.settings, outbox, self.clock, self._tell,
+    def _recover(self, reason, error):
+        self.state = checkout.recovery(reason)
+        self._tell("recovery", reason, str(error))
+        return False
+
+    def _start(self):
+        self._dispatch = Dispatch(self.board, self.settings, self.outbox, self.clock, self._tell,
                                   self._on_event)
         self._uplink = Uplink(self.board, self.settings, self._dispatch, self.now, self._idle_ms,
                               self._link_progress, self._on_link)
         self.supervisor.add("link", self._uplink.run)
-        self._name_last_tap()
-        self._tell("ready", outbox.journal)
+
+    # The first screen after a mount. What was found unanswered is voided before anything is sent.
+    def _welcome(self):
+        self.state = checkout.start()  # usable, whatever comes of the look back
+        self._tell("ready", self.outbox.journal)
+        try:
+            if self._dispatch.cancels:
+                self._cancel()
+            self._name_last_tap()
+        except OutboxUnreadable as error:
+            self._recover(error.reason, error)
 
     # so that nobody wonders after a power cut, or after a fault between outbox and screen
     def _name_last_tap(self):
-        self.state = checkout.start()  # usable, whatever comes of the look back
-        self.state = checkout.start(recall.last_tap(self.outbox))
+        self.state = checkout.start()
+        self.state = recall.first_state(self.outbox, self._dispatch.cancels)
 
     async def run(self):
         """Boot, then run until cancelled (a power cut, in the simulator)."""
         if self.state is None:
             self.boot()
         await self.supervisor.run()
+
+    def journal_online(self, kind, card=None, amount_minor=None, **fields):
+        """The way of every message that needs the gateway while the member waits.
+
+        `kind` is one of autovoid.online_only, `fields` as in `protocol.fields.request`. Its
+        (journal, trace), or None where nothing was journaled: then the screen says why.
+        Unanswered after 30 s, or found by a boot, it is voided by itself.
+        """
+        if not self.up() or len(self._dispatch.cancels) >= autovoid.WAITING_MAX:
+            became = ("no_answer",)
+        else:
+            fields["card"], fields["amount_minor"] = card, amount_minor
+            became = self._store(kind, fields)
+        self._on_event(("online", kind, amount_minor or 0, became))
+        return became[1:] if became[0] == "saved" else None
 
     def drop_link(self, why):
         """The radio is gone: give the present connection up."""
@@ -106,6 +150,8 @@ class App:
         while True:
             self.supervisor.progress("panel")
             wait_ms = self._idle_ms
+            if self._dispatch and self._dispatch.cancels:
+                wait_ms = self._cancel()
             if self.state.due is not None:
                 wait_ms = min(wait_ms, max(self.state.due - self.now(), 0))
             try:
@@ -114,16 +160,37 @@ class App:
                 event = ("time",)
             if event[0] != "time" or self.state.due is not None:
                 self._on_event(event)
-            elif self.outbox and self.state.name != checkout.RECOVERY:
+            else:
                 self._tidy()
 
-    # nobody waits now: the next tap need not erase
+    # nobody waits now: the next tap need not erase, and a flash that failed is tried again
     def _tidy(self):
+        if self.outbox is None:
+            if self.state.shown[1] == FLASH and self._mount():
+                self._welcome()
+                self._draw()
+            return
+        if self.state.name == checkout.RECOVERY:
+            return
         try:
             self.outbox.tidy()
+        except OSError as error:  # no tap was under way: the next one will see
+            self._tell("flash", str(error))
         except OutboxUnreadable as error:
-            self._recover(error)
+            self._recover(error.reason, error)
             self._draw()
+
+    # What needs an answer and got none is voided, link or no link; ms to the next look.
+    def _cancel(self):
+        due_ms = None
+        try:
+            if self.outbox:
+                due_ms = voids.cancel(self._dispatch, self.now())
+        except OSError as error:
+            self._flash_failed(error)
+        self._dispatch.announce()
+        self._uplink.kick()
+        return self._idle_ms if due_ms is None else min(due_ms, self._idle_ms)
 
     def _link_progress(self):
         self.supervisor.progress("link")
@@ -147,25 +214,48 @@ class App:
         if kind == "beep":
             self.board.beep(effect[1])
             return None
-        if kind == "journal":
+        if kind == "journal" or kind == "void":
             return self._journal(effect)
         if kind == "ask":
             return self._ask(effect)
         raise FirmwareError("no such effect: " + str(kind))
 
     def _journal(self, effect):
-        _, message, card, amount_minor = effect
+        if effect[0] == "void":
+            return self._store(VOID, {"original": effect[1:]})
+        return self._store(effect[1], {"card": effect[2], "amount_minor": effect[3]})
+
+    def _store(self, kind, fields):
+        key = (self.outbox.journal, self.outbox.next_trace)
         try:
-            key = self._dispatch.journal(message, self.now(), card=card,
-                                         amount_minor=amount_minor)
-        except OutboxFull:
-            return ("full",)
-        except ProtocolError as error:
-            # not sealed, so nothing was stored; any other error leaves that open (see _died)
-            self._tell("not_saved", str(error))
-            return ("failed",)
+            self._dispatch.journal(kind, self.now(), **fields)
+        except Exception as error:  # noqa: BLE001 - sorted out there, or raised again
+            return self._not_journaled(error, key, kind, fields)
         self._uplink.kick()
         return ("saved",) + key
+
+    # Only after a fault of flash or heap is it open whether the tap is stored: the flash knows.
+    def _not_journaled(self, error, key, kind, fields):
+        if isinstance(error, OutboxFull):
+            return ("full",)
+        if isinstance(error, OutboxUnreadable):
+            self._recover(error.reason, error)
+        elif isinstance(error, (OSError, MemoryError)):
+            gc.collect()
+            if isinstance(error, OSError) or self._kept.doubtful:
+                self._flash_failed(error)
+            if self.outbox and self.outbox.waits(*key):
+                voids.found_saved(self._dispatch, key, kind, self.now(), fields.get("original"))
+                self._uplink.kick()
+                return ("saved",) + key
+        elif not isinstance(error, ProtocolError):
+            raise error
+        self._tell("not_saved", str(error) or type(error).__name__)
+        return ("failed",)
+
+    def _flash_failed(self, error):
+        self._tell("flash", str(error))
+        self._mount()
 
     def _ask(self, effect):
         if not self.up():
@@ -183,7 +273,7 @@ class App:
 
     def _died(self, name, why):
         self._fault = name
-        if name == "panel" and self.outbox:
+        if name == "panel" and self.outbox and (not self._kept.doubtful or self._mount()):
             self._name_last_tap()
         self._tell("died", name, why)
         self._draw()

@@ -1,4 +1,4 @@
-"""The cashier's way through a sale or an inquiry: (state, event, now) -> (state, effects).
+"""The cashier's way through a sale, its void, an inquiry: (state, event, now) -> (state, effects).
 
 Law: nothing is shown as saved before the outbox has said so (event `saved`, durable by then), and
 nothing as posted before an authentic reply settled it (event `settled`). One tap on the reader
@@ -9,18 +9,24 @@ makes one sale: cards are taken in CARD only. No IO, no clock; `now` is ms since
 | HOME | ready, the last tap after a boot, or an alert | digit AMOUNT, A CARD, B STATUS |
 | AMOUNT | the amount so far | digit, C (one back), * HOME, # CARD |
 | CARD | "tap card" for a sale or an inquiry | card SAVING or ASKED, * back |
-| SAVING | nothing new: the tap is being sealed and stored | saved SENT, full failed RESULT |
-| SENT | saved, waiting for points | settled RESULT, 10 s RESULT, digit AMOUNT, # * HOME |
+| SAVING | nothing new: it is being stored | saved SENT CANCELLING or WAITING, full failed RESULT |
+| SENT | saved, waiting for points | settled RESULT, 10 s RESULT, D ASK_VOID, else as RESULT |
+| ASK_VOID | cancel this sale? | # SAVING (the void), * RESULT, a refusal of the sale RESULT |
+| CANCELLING | the void and its original are under way | both settled RESULT, else as RESULT |
+| WAITING | a message that needs its answer is out | settled RESULT, cancelling CANCELLING |
 | ASKED | waiting for the balance | answer RESULT, no_answer RESULT, * HOME |
-| RESULT | points, balance, refusal, or saved | digit AMOUNT, A CARD, B STATUS, # * HOME |
+| RESULT | points, balance, refusal, saved | digit AMOUNT, A CARD, B STATUS, D ASK_VOID, # * HOME |
 | STATUS | link, unsent taps, terminal | any key HOME |
 | RECOVERY | the outbox cannot be read: no taps until a technician comes | nothing |
 
-On HOME, # acknowledges an alert: a tap that was refused or held after its screen had gone.
+On HOME, # acknowledges an alert: a tap or a void that was refused or held after its screen had
+gone. A sale is void-able while it stands on the screen as saved, posted or held.
 
 Events: ("key", k) ("card", entry, id) ("saved", journal, trace) ("full",) ("failed",)
-("settled", reply) ("answer", reply) ("no_answer",) ("moved", old, new) ("time",).
-Effects: ("journal", type, card, amount_minor) ("ask", type, card) ("beep", name).
+("settled", reply) ("answer", reply) ("no_answer",) ("moved", old, new) ("time",)
+("online", type, amount_minor, what came of journaling it) ("cancelling", key, void key, waits).
+Effects: ("journal", type, card, amount_minor) ("void", journal, trace) ("ask", type, card)
+("beep", name).
 What does not fit a state is ignored there; an event nobody knows raises.
 """
 
@@ -28,31 +34,43 @@ from collections import namedtuple
 
 from firmware.errors import FirmwareError
 from protocol import codes
-from protocol.limits import AMOUNT_MINOR_MAX, SALE_SAVED_AFTER_S
-from protocol.fields import INQUIRY, SALE
+from protocol.limits import AMOUNT_MINOR_MAX, REPLY_TYPE_BASE, SALE_SAVED_AFTER_S
+from protocol.fields import INQUIRY, SALE, VOID
 
 HOME = "home"
 AMOUNT = "amount"
 CARD = "card"
 SAVING = "saving"
 SENT = "sent"
+ASK_VOID = "ask_void"
+CANCELLING = "cancelling"
+WAITING = "waiting"
 ASKED = "asked"
 RESULT = "result"
 STATUS = "status"
 RECOVERY = "recovery"
 
-# `purpose`: SALE or INQUIRY. `key`: (journal, trace) of the tap on the screen. `shown`: what a
-# HOME or RESULT screen says, a tuple whose first element names it. `due`: ms, when ("time",)
-# is wanted. `alert`: (how many, trace, code) of refusals nobody has seen yet, or None.
+# `purpose`: type of the message under way. `key`: (journal, trace) of the tap on the screen, of
+# the original while a void is under way. `shown`: what a HOME or RESULT screen says, a tuple whose
+# first element names it; CANCELLING: ("cancelling", key of the void, its code or None, whether
+# the original waits). `due`: ms, when ("time",) is wanted. `alert`: (how many, trace, code) of
+# refusals nobody has seen yet, or None.
 State = namedtuple("State", ("name", "purpose", "amount_minor", "key", "shown", "due", "alert"))
 
-EVENTS = ("key", "card", "saved", "full", "failed", "settled", "answer", "no_answer", "moved",
-          "time")
+EVENTS = ("key", "card", "saved", "full", "failed", "answer", "no_answer", "time")
+# what comes from elsewhere, whatever stands on the screen; these do not go by the table
+NEWS = ("settled", "moved", "cancelling", "online")
 
 
 def start(last=None):
     """The first state after a boot; `last` names the last saved tap (see `views`)."""
     return State(HOME, None, 0, None, last, None, None)
+
+
+def cancelling(key, void, amount_minor, void_code=None, waits=True, alert=None):
+    """The void `void` of the message `key` is under way."""
+    shown = ("cancelling", void, void_code, waits)
+    return State(CANCELLING, VOID, amount_minor, key, shown, None, alert)
 
 
 def recovery(reason):
@@ -61,14 +79,15 @@ def recovery(reason):
 
 def step(state, event, now):
     """The next state and the effects to carry out, in order."""
-    kind = event[0]
-    if kind not in EVENTS:
-        raise FirmwareError("checkout knows no event " + str(kind))
-    if kind == "settled":
-        return _settled(state, event[1])
-    if kind == "moved":
-        return _moved(state, event[1], event[2])
-    act = TABLE.get((state.name, kind))
+    if event[0] in NEWS:
+        return _heard(state, event, now)
+    return _by_table(state, event, now)
+
+
+def _by_table(state, event, now):
+    if event[0] not in EVENTS:
+        raise FirmwareError("checkout knows no event " + str(event[0]))
+    act = TABLE.get((state.name, event[0]))
     return act(state, event, now) if act else (state, ())
 
 
@@ -91,7 +110,17 @@ def _home_key(state, event, now):
 
 
 def _result_key(state, event, now):
+    if event[1] == "D" and _voidable(state):
+        return _to(state, ASK_VOID, VOID, state.amount_minor, state.key, state.shown), _beep("key")
     return _ready_key(state, event[1])
+
+
+# a sale that posted, will post or is held, still on the screen
+def _voidable(state):
+    if state.purpose != SALE or state.key is None:
+        return False
+    kind = state.shown[0]
+    return kind in ("saved", "posted") or kind == "refused" and state.shown[1].code == codes.HELD
 
 
 # where nothing is being keyed: a digit begins a sale
@@ -137,7 +166,17 @@ def _card_key(state, event, now):
 
 def _sent_key(state, event, now):
     # the tap is safe: the next customer need not wait for the answer
-    return _ready_key(state, event[1])
+    return _result_key(_unanswered(state) if event[1] == "D" else state, event, now)
+
+
+def _ask_void_key(state, event, now):
+    if event[1] == "#":
+        return (_to(state, SAVING, VOID, state.amount_minor, state.key, state.shown),
+                (("void",) + state.key,))
+    if event[1] == "*":
+        return (_to(state, RESULT, SALE, state.amount_minor, state.key, state.shown),
+                _beep("key"))
+    return state, ()
 
 
 def _asked_key(state, event, now):
@@ -164,8 +203,15 @@ def _card_too_early(state, event, now):
 
 
 def _saved(state, event, now):
+    key = (event[1], event[2])
+    if state.purpose == VOID:
+        waits = state.shown[0] == "saved"
+        voided = cancelling(state.key, key, state.amount_minor, None, waits, state.alert)
+        return voided, _beep("saved")
+    if state.purpose != SALE:
+        return _to(state, WAITING, state.purpose, state.amount_minor, key), ()
     due = now + SALE_SAVED_AFTER_S * 1000
-    sent = _to(state, SENT, SALE, state.amount_minor, (event[1], event[2]), None, due)
+    sent = _to(state, SENT, SALE, state.amount_minor, key, None, due)
     return sent, _beep("saved")
 
 
@@ -176,20 +222,44 @@ def _not_saved(state, event, now):
 def _unanswered_sale(state, event, now):
     if state.due is None or now < state.due:
         return state, ()
+    return _unanswered(state), ()
+
+
+def _unanswered(state):
     shown = ("saved", state.key[1], state.amount_minor)
-    return _to(state, RESULT, SALE, state.amount_minor, state.key, shown), ()
+    return _to(state, RESULT, SALE, state.amount_minor, state.key, shown)
 
 
 # -- answers -----------------------------------------------------------------------------------
 
 
+def _heard(state, event, now):
+    kind = event[0]
+    if kind == "settled":
+        return _settled(state, event[1])
+    if kind == "moved":
+        return _moved(state, event[1], event[2])
+    if kind == "cancelling":
+        return _cancelling(state, event)
+    if state.name == RECOVERY:
+        return state, ()
+    return _by_table(_to(state, SAVING, event[1], event[2]), event[3], now)
+
+
 def _settled(state, reply):
-    approved = reply.code == codes.APPROVED or (reply.code == codes.TOO_OLD and reply.receipt)
-    if state.key == (reply.journal, reply.trace) and state.name in (SENT, RESULT):
+    key, approved = (reply.journal, reply.trace), _approved(reply)
+    if state.name == CANCELLING and key in (state.key, state.shown[1]):
+        return _cancelled(state, reply, approved)
+    if state.key == key and state.name in (SENT, RESULT, WAITING, ASK_VOID):
         shown = ("posted" if approved else "refused", reply, state.amount_minor)
-        result = _to(state, RESULT, SALE, state.amount_minor, state.key, shown)
+        purpose = SALE if state.purpose == VOID else state.purpose
+        name = RESULT
+        if state.name == ASK_VOID and (approved or reply.code == codes.HELD):
+            name, purpose = ASK_VOID, VOID
+        result = _to(state, name, purpose, state.amount_minor, key, shown)
         return result, _beep("ok" if approved else "refused")
-    if approved:
+    # nobody is told of what was cancelled: that is what the cashier wanted
+    if approved or reply.code == codes.VOIDED:
         return state, ()
     count = state.alert[0] + 1 if state.alert else 1
     alert = (count, reply.trace, reply.code)
@@ -197,11 +267,42 @@ def _settled(state, reply):
                  state.due, alert), _beep("refused")
 
 
+def _approved(reply):
+    if reply.type == REPLY_TYPE_BASE + VOID and reply.code == codes.NOTHING_LEFT:
+        return True
+    return reply.code == codes.APPROVED or bool(reply.code == codes.TOO_OLD and reply.receipt)
+
+
+# certain only when the void and its original are both answered
+def _cancelled(state, reply, approved):
+    _, void, code, waits = state.shown
+    if void == (reply.journal, reply.trace):
+        code = codes.APPROVED if approved else reply.code
+    else:
+        waits = False
+    amount_minor = state.amount_minor
+    if code is None or waits:
+        return cancelling(state.key, void, amount_minor, code, waits, state.alert), ()
+    shown = ("cancelled" if code == codes.APPROVED else "not_cancelled", state.key[1],
+             amount_minor, code)
+    return _to(state, RESULT, VOID, amount_minor, None, shown), _beep(
+        "ok" if code == codes.APPROVED else "refused")
+
+
 def _moved(state, old, new):
-    if state.key != old:
-        return state, ()
-    return State(state.name, state.purpose, state.amount_minor, new, state.shown,
+    key, shown = state.key, state.shown
+    if key == old:
+        key = new
+    elif state.name == CANCELLING and shown[1] == old:
+        shown = shown[:1] + (new,) + shown[2:]
+    return State(state.name, state.purpose, state.amount_minor, key, shown,
                  state.due, state.alert), ()
+
+
+def _cancelling(state, event):
+    if state.name not in (WAITING, CANCELLING) or state.key != event[1]:
+        return state, ()
+    return cancelling(event[1], event[2], state.amount_minor, None, event[3], state.alert), ()
 
 
 def _answer(state, event, now):
@@ -227,6 +328,9 @@ TABLE = {
     (SAVING, "failed"): _not_saved,
     (SENT, "key"): _sent_key,
     (SENT, "time"): _unanswered_sale,
+    (SAVING, "no_answer"): _no_answer,
+    (ASK_VOID, "key"): _ask_void_key,
+    (CANCELLING, "key"): _result_key,
     (ASKED, "key"): _asked_key,
     (ASKED, "answer"): _answer,
     (ASKED, "no_answer"): _no_answer,

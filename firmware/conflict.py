@@ -6,11 +6,11 @@ whatever is cut off and however many 62s come; nothing has to be searched for a 
 A void that moves names its original by the identity it has now.
 """
 
-from firmware.recall import content, identity
+from firmware.outbox_find import identity
+from firmware.recall import ORIGINAL, content, original
 from protocol import cbor, frames
 from protocol.limits import U32_MAX, UP
 
-_ORIGINAL = 10
 _DRAWS = 8
 
 
@@ -24,11 +24,11 @@ def journal_again(outbox, random, key, terminal_id, epoch, old, cancel=False, sp
         outbox.new_journal(_drawn(random, outbox.journal))
     said = content(outbox.frame(*old))
     said[1], said[2] = outbox.journal, outbox.next_trace
-    original = said.get(_ORIGINAL)
-    if original and type(original) is not int and len(original) == 2:
-        said[_ORIGINAL] = identity(outbox, tuple(original))
+    voided = original(said)
+    if voided:
+        said[ORIGINAL] = identity(outbox, voided)
     again = frames.seal(key, UP, terminal_id, epoch, cbor.encode(said))
-    outbox.append(said[2], again, reserve=True, cancel=cancel, origin=old, spare=spare)
+    outbox.append(said[2], again, True, cancel, old, spare)
     return said[1], said[2]
 
 

@@ -5,22 +5,21 @@ Law:
   now or after ten reboots, are those bytes;
 - an entry is settled only as session.py says, and the outbox knows it before the screen does;
 - 62 (the gateway knows our trace with other content) is conflict.py's: the tap goes out again
-  under a fresh journal;
+  under a fresh journal; what is voided, and what its answer means, is autovoid.py's;
 - questions (trace 0) are asked once, with a fresh nonce, and forgotten after 30 s.
 
 What a frame brought is kept as news until `announce`: first everything is made durable, then
 it is said. Events for the App: ("settled", reply) ("answer", reply) ("no_answer",)
-("moved", old, new).
+("moved", old, new) ("cancelling", key, its void, whether key waits).
 """
 
 from micropython import const
 
-from firmware import beats, conflict, link
+from firmware import autovoid, beats, link, voids
 from firmware import session as rules
 from firmware.again import Again
 from firmware.errors import ReplyRefused
 from firmware.keys_held import KeysHeld
-from firmware.outbox import OutboxFull
 from protocol import fields as messages
 from protocol.limits import NONCE_SIZE
 from protocol.sealer import Sealer
@@ -29,7 +28,8 @@ ANSWER_MS = const(30000)
 # what stands in the connection's buffer at once; the rest goes with the next turn
 SENDS_A_TURN = const(2)
 # no message of this program is longer: a sale of 16 basket lines, a heartbeat's report
-_FRAME_SIZE_MAX = const(512)
+_FRAME_SIZE_MAX = const(320)
+_VOID_REPLY = const(131)
 
 
 class Dispatch:
@@ -47,6 +47,7 @@ class Dispatch:
         self.session = rules.Session(settings.terminal_id, self.keys)
         self._again = Again(outbox)
         self.link = link.Link(outbox.following, board.random, self._again)
+        self.cancels = []  # rows of autovoid.py
         self.beats = beats.Beats(board, outbox, clock, self.keys, self._again, self._say)
         self._to_ask = []
         self._news = []
@@ -56,9 +57,14 @@ class Dispatch:
     def journal(self, kind, now, **fields):
         """Seal and append; (journal, trace), durable on return. OutboxFull: nothing happened."""
         journal, trace = self._outbox.journal, self._outbox.next_trace
-        self._outbox.append(trace, self._seal(kind, journal, trace, now, fields))
-        self.link.appended()
-        self._tell("saved", journal, trace, kind, fields.get("original"))
+        online = autovoid.online_only(kind)
+        self.link.appended()  # first: whatever fails behind the append, the link finds it
+        self._outbox.append(trace, self._seal(kind, journal, trace, now, fields),
+                            kind == messages.VOID, online)
+        if online:
+            autovoid.saved(self.cancels, (journal, trace), now)
+        tell = self._say if self._news else self._tell  # in the order in which it happened
+        tell("saved", journal, trace, kind, fields.get("original"))
         return journal, trace
 
     def ask(self, kind, now, **fields):
@@ -180,6 +186,9 @@ class Dispatch:
             return refused.code != "stray"
         except MemoryError:  # it comes again, and smaller ones go on
             self._say("set_aside", "memory")
+        except OSError as error:  # the flash: it waits as it did, and is asked again later
+            self._say("flash", str(error))
+            self.link.postponed((reply.journal, reply.trace), now)
         return False
 
     def _say(self, kind, *values):
@@ -207,21 +216,25 @@ class Dispatch:
             self.link.postponed(key, now)
             self._say("postponed", reply.journal, reply.trace, reply.code)
             return
-        if verdict == rules.CONFLICT:
-            if not self._journal_again(key, now):
-                return
-        else:
+        becomes = autovoid.SETTLE
+        if verdict == rules.CONFLICT or self.cancels or reply.type == _VOID_REPLY:
+            becomes = voids.answered(self, key, frame, reply, now)
+        if becomes == autovoid.LATER:
+            self.link.postponed(key, now)
+            return
+        if verdict == rules.FINAL:
             self._outbox.settle(reply.journal, reply.trace, *rules.settlement(reply))
         self.link.settled(key)
         self.link.eased()
         self._say("settled", reply)
-        if verdict == rules.FINAL:
+        if becomes == autovoid.SETTLE:
             self._news.append((self._on_event, ("settled", reply)))
 
     # What the gateway asked for again is settled here: its answer is only told. Not even a 62
     # moves it, for where it once was posted it may stand in what the backup had.
     def _answer_again(self, key, reply, epoch, now):
         if not link.resends(self.link, key):
+            self.link.settled(key)  # should a mount have found more on flash than we knew
             raise ReplyRefused("stray")
         try:
             frame = self._outbox.frame(*key)
@@ -234,18 +247,3 @@ class Dispatch:
             self.link.settled(key)
             self._again.answered += 1
         self._say("sent_again", reply.journal, reply.trace, reply.code)
-
-    # -- a conflict ----------------------------------------------------------------------------
-
-    def _journal_again(self, old, now):
-        """The same message under a fresh journal; False when there is no room yet."""
-        self.link.appended()
-        try:
-            new = conflict.journal_again(self._outbox, self._board.random, self.keys.key,
-                                         self._terminal_id, self.keys.epoch, old)
-        except OutboxFull:
-            self.link.postponed(old, now)
-            return False
-        self._say("conflict", old, new)
-        self._news.append((self._on_event, ("moved", old, new)))
-        return True

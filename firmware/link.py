@@ -53,10 +53,10 @@ class Link:
         self._random = random
         self._resends = resends
         self.window = []
-        self._postponed = []
+        self.waiting = []
         self.late = []
-        self._cursor = None
-        self._walked = False
+        self.cursor = None
+        self.walked = False
         self._walk_again_ms = None
         self._walks = 0
         self._asked = 0
@@ -66,18 +66,7 @@ class Link:
 
     def appended(self):
         """A new entry stands in the outbox, behind all others."""
-        self._walked = False
-
-    def remounted(self):
-        """The outbox was read anew: what it says now is walked from its beginning."""
-        self._cursor = None
-        self._walked = False
-
-    def soon(self, key, now):
-        """Something else was answered that may decide this one: it need not wait any longer."""
-        slot = _find(self._postponed, key)
-        if slot:
-            slot.due_ms = now
+        self.walked = False
 
     def sent(self, key, packet_id):
         slot = _find(self.window, key)
@@ -92,14 +81,14 @@ class Link:
                 slot.due_ms = now + self._jittered(REPLY_MS, REPLY_MS_MAX, slot.sends)
 
     def settled(self, key):
-        for slots in (self.window, self._postponed, self.late):
+        for slots in (self.window, self.waiting, self.late):
             slot = _find(slots, key)
             if slot:
                 slots.remove(slot)
 
     def postponed(self, key, now):
         """A transient answer came, or the entry cannot be handled now."""
-        slot = (_find(self.window, key) or _find(self._postponed, key)
+        slot = (_find(self.window, key) or _find(self.waiting, key)
                 or _find(self.late, key) or _Slot(*key))
         self.settled(key)
         slot.refusals += 1
@@ -108,8 +97,8 @@ class Link:
         if slot.again:
             if len(self.late) < AGAIN_POSTPONED_MAX:
                 self.late.append(slot)
-        elif len(self._postponed) < POSTPONED_MAX:
-            self._postponed.append(slot)
+        elif len(self.waiting) < POSTPONED_MAX:
+            self.waiting.append(slot)
         elif self._walk_again_ms is None:
             # what does not fit forgets its count, so all of it waits as one that was refused
             self._walks += 1
@@ -169,9 +158,9 @@ class Link:
             return None
         times = [slot.due_ms for slot in self.window if slot.due_ms is not None]
         if self.free() > 0:
-            if not self._walked:
+            if not self.walked:
                 return 0
-            times.extend([slot.due_ms for slot in self._postponed])
+            times.extend([slot.due_ms for slot in self.waiting])
             if not any([slot.again for slot in self.window]):
                 times.extend([slot.due_ms for slot in self.late])
                 if self._resends.walking:
@@ -181,24 +170,24 @@ class Link:
         return max(min(times) - now, 0) if times else None
 
     def _first_send(self):
-        while not self._walked:
-            key = self._following(self._cursor)
+        while not self.walked:
+            key = self._following(self.cursor)
             if key is None:
-                self._walked = True
+                self.walked = True
                 return None
-            self._cursor = key
-            if not _find(self.window, key) and not _find(self._postponed, key):
+            self.cursor = key
+            if not _find(self.window, key) and not _find(self.waiting, key):
                 return _Slot(*key)
         return None
 
     def _second_chance(self, now):
         if self._walk_again_ms is not None and self._walk_again_ms <= now:
-            self._walk_again_ms = self._cursor = None
-            self._walked = False
+            self._walk_again_ms = self.cursor = None
+            self.walked = False
             return self._first_send()
-        for slot in self._postponed:
+        for slot in self.waiting:
             if slot.due_ms <= now:
-                self._postponed.remove(slot)
+                self.waiting.remove(slot)
                 return slot
         return None
 
@@ -223,6 +212,19 @@ class Link:
             return wait_ms
         drawn = self._random(2)
         return wait_ms - (wait_ms // 4) * (drawn[0] << 8 | drawn[1]) // 65536
+
+
+def remounted(link):
+    """The outbox was read anew: what it says now is walked from its beginning."""
+    link.cursor = None
+    link.walked = False
+
+
+def soon(link, key, now):
+    """Something else was answered that may decide this one: it need not wait any longer."""
+    slot = _find(link.waiting, key)
+    if slot:
+        slot.due_ms = now
 
 
 def connected(link, now):

@@ -17,13 +17,13 @@ Law (DESIGN 5.2; README.md has layout, capacity and cost):
 from collections import namedtuple
 
 from firmware import outbox_kept
-from firmware.outbox_bitmap import Unsettled
+from firmware.outbox_bitmap import Unsettled, clear
 from firmware.outbox_format import (
     CANCEL, FRAME_SIZE_MAX, Header, MOVED, NOTE, OutboxFull, OutboxUnreadable, SETTLE, SLOT_SIZE,
     TAP, VERSION, read_header, read_origin, set_source, slots_of, write_header, write_note,
     write_settle, write_tap,
 )
-from firmware.outbox_mount import mount
+from firmware.outbox_mount import forget, mount
 from firmware.outbox_ring import Ring, corrupt
 from firmware.outbox_search import Search
 
@@ -81,8 +81,10 @@ class Outbox:
         self._copied = (0, 0, 0)
         self._worth = self._round = self._in_vain = 0
         self._search = Search(self._ring)
-        # unsettled taps that a mount found with CANCEL: whoever acts on them takes them over
+        # what a mount found: unsettled taps to be cancelled, whoever acts on them takes them over;
+        # whether any tap was ever moved
         self.to_cancel = []
+        self.found_moved = False
         # (lowest trace, of its journal, sequence of the head then) of taps carried along
         self.carried = (0, 0, 0)
         self.journal = 0
@@ -93,6 +95,11 @@ class Outbox:
     @property
     def next_trace(self):
         return self.last_trace + 1
+
+    @property
+    def doubtful(self):
+        """The last write failed: only another `mount` tells whether it is there."""
+        return self._ring.doubtful
 
     @property
     def unsettled(self):
@@ -156,13 +163,6 @@ class Outbox:
         frame = bytes(self._search.frame())
         return Record(journal, trace, frame, self._outcome(journal, trace, block, slot))
 
-    def moved_to(self, journal, trace):
-        """The (journal, trace) that stands in for this one, or None. Walks the ring."""
-        for _ in self._ring.walk(self._ring.tail, 1):
-            if self._search.origin() == (journal, trace):
-                return self._ring.record.journal, self._ring.record.trace
-        return None
-
     def _outcome(self, journal, trace, block, slot):
         if self._unsettled.has(journal, trace):
             return None
@@ -220,8 +220,9 @@ class Outbox:
         """Write the gateway's final answer; durable on return. False when the tap did not wait."""
         if not self._unsettled.has(journal, trace):
             return False
-        self._need_slot()
         ring = self._ring
+        if not ring.head_room:
+            self._need_slot()
         ring.write(0, write_settle(ring.claim(), journal, trace, code, points, receipt))
         self._worth += 1
         self._unsettled.discard(journal, trace)
@@ -248,8 +249,9 @@ class Outbox:
         return ring.free <= RESERVE_BLOCKS and self._worth_a_try() and self._reclaim()
 
     def _note(self, journal, last):
-        self._need_slot()
         ring = self._ring
+        if not ring.head_room:
+            self._need_slot()
         ring.write(0, write_note(ring.claim(), journal, last))
         self._worth += 1
         self.journal, self.last_trace = journal, last
@@ -294,16 +296,15 @@ class Outbox:
     def _need_slot(self):
         ring = self._ring
         for _ in range(ring.blocks):
-            if ring.head_room:
-                return
             if self._opens(True):
                 ring.open(self.journal, self.last_trace)
                 return
             if not self._reclaim():
                 break
-        if not ring.head_room:
-            raise OutboxFull("the outbox has not one slot left: nothing was written, all taps are "
-                             "safe; call a technician")
+            if ring.head_room:
+                return
+        raise OutboxFull("the outbox has not one slot left: nothing was written, all taps are "
+                         "safe; call a technician")
 
     # Copy what still waits in the oldest block to the head and give the block up.
     def _reclaim(self):
@@ -344,24 +345,46 @@ class Outbox:
     # -- mounting ----------------------------------------------------------------------------
 
     def mount(self):
-        """Make the flash certain, then read it: OutboxUnreadable or a working outbox."""
-        ring = self._ring
-        mount(ring)
-        block = -1
-        for place in ring.walk(ring.tail, 1):
-            if place[0] != block:
-                while block != place[0]:
-                    block = ring.next(block) if block >= 0 else ring.tail
-                    self._opened(ring.header(block))
-            self._replay()
-        while block != ring.head:
-            block = ring.next(block) if block >= 0 else ring.tail
-            self._opened(ring.header(block))
-        self._pass_what_was_copied()
-        while ring.free <= _FREE_BLOCKS_MIN and self._reclaim():
-            pass
-        # a straggler of an older journal may have been met behind the journal in use
-        self._unsettled.put_last(self.journal)
+        """Make the flash certain, then read it: OutboxUnreadable or a working outbox.
+
+        May be called again, after a write that failed. Where it raises nothing can be written,
+        and nothing is said to wait, until it was called again.
+        """
+        known, done, ring = (self.journal, self.last_trace), False, self._ring
+        self._forget()
+        try:
+            mount(ring)
+            block = -1
+            for place in ring.walk(ring.tail, 1):
+                if place[0] != block:
+                    while block != place[0]:
+                        block = ring.next(block) if block >= 0 else ring.tail
+                        self._opened(ring.header(block))
+                self._replay()
+            while block != ring.head:
+                block = ring.next(block) if block >= 0 else ring.tail
+                self._opened(ring.header(block))
+            self._pass_what_was_copied()
+            while ring.free <= _FREE_BLOCKS_MIN and self._reclaim():
+                pass
+            # a straggler of an older journal may have been met behind the journal in use
+            self._unsettled.put_last(self.journal)
+            done = True
+        finally:
+            if not done:
+                self._forget()
+                self.journal, self.last_trace = known
+
+    def _forget(self):
+        forget(self._ring)
+        clear(self._unsettled)
+        self._last_tap = (0, 0)
+        self._copied = (0, 0, 0)
+        self._worth = self._round = self._in_vain = 0
+        self.to_cancel = []
+        self.found_moved = False
+        self.carried = (0, 0, 0)
+        self.journal = self.last_trace = 0
 
     def _opened(self, header):
         self._advance(header.journal, header.last)
@@ -399,6 +422,7 @@ class Outbox:
 
     def _replay_flags(self, record, key):
         if record.flags & MOVED:
+            self.found_moved = True
             self._replay_settled(read_origin(self._ring.buffer, self._ring.at, record.size))
         if record.flags & CANCEL and key not in self.to_cancel:
             self.to_cancel.append(key)

@@ -65,9 +65,44 @@ def kept_behind(outbox, place, ranges, limit):
     return (ring.ring_header(block).sequence, block, 1), None, None
 
 
+def record_behind(outbox, place):
+    """As `kept_behind`, for each tap there is, settled or not: (place, Record or None)."""
+    ring = outbox._ring
+    sequence, block, slot = place or (ring.tail_sequence, ring.tail, 1)
+    if not ring.holds(block) or ring.ring_header(block).sequence != sequence:
+        sequence, block, slot = ring.tail_sequence, ring.tail, 1
+    end, record = ring.end_of(block), ring.record
+    while slot < end:
+        if not ring.read(block, slot):
+            raise corrupt("a record of block %d cannot be read" % block)
+        slot += record.slots
+        if record.kind == TAP and record.source < ring.tail_sequence:
+            journal, trace = record.journal, record.trace
+            frame = bytes(outbox._search.frame())
+            settled = None
+            if not outbox.waits(journal, trace):
+                settled = outbox._search.outcome(journal, trace, block, slot)
+            return (sequence, block, slot), (journal, trace, frame, settled)
+    if block == ring.head:
+        return None, None
+    block = ring.next(block)
+    return (ring.ring_header(block).sequence, block, 1), None
+
+
 def _within(key, ranges):
     journal, trace = key
     for at in range(0, len(ranges), 3):
         if ranges[at] == journal and ranges[at + 1] <= trace <= ranges[at + 2]:
             return True
     return False
+
+
+def code_of(outbox, journal, trace):
+    """The code a tap was settled with; None while it waits or when it is gone."""
+    if outbox.waits(journal, trace):
+        return None
+    place = outbox._search.tap(journal, trace, outbox.journal)
+    if place is None:
+        return None
+    end = place[1] + outbox._ring.record.slots
+    return outbox._search.outcome(journal, trace, place[0], end)[0]

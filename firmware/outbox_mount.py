@@ -23,6 +23,15 @@ _REACH = 8  # a copy of the head stands at most so many blocks behind it
 _READS = 16
 
 
+def forget(ring):
+    """Nothing is known of the flash: no place to write to until a mount has looked again."""
+    ring.head = ring.tail = 0
+    ring.blocks, ring.end = 1, SLOTS
+    ring.erased = -1
+    ring.window = (-1, 0, 0)
+    ring.doubtful = False
+
+
 def mount(ring):
     """Find head and tail and make the head sure; OutboxUnreadable erases no tap."""
     device = ring.device

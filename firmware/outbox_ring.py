@@ -19,7 +19,8 @@ _ERASE = 6
 
 
 class Ring:
-    """Blocks of a device. `record` is what `read` or `walk` stands on, `view`[`at`:] its bytes."""
+    """Blocks of a device. `doubtful`: the last write failed, and what it left behind nobody knows
+    until the next mount. `record` is what `read` or `walk` stands on, `view`[`at`:] its bytes."""
 
     def __init__(self, device):
         self.device = device
@@ -30,11 +31,11 @@ class Ring:
         self.view = memoryview(self.buffer)
         self.at = 0
         self.durable_tail = 0
-        self._erased = -1
+        self.erased = -1
         self.erases = 0
-        self._window = (-1, 0, 0)
+        self.window = (-1, 0, 0)
         self.header_bytes = bytearray(SLOT_SIZE)
-        self._broken = False
+        self.doubtful = False
 
     # -- shape -------------------------------------------------------------------------------
 
@@ -46,11 +47,11 @@ class Ring:
     @property
     def head_room(self):
         """Slots left in the head block."""
-        return 0 if self._broken else SLOTS - self.end
+        return 0 if self.doubtful else SLOTS - self.end
 
     @property
     def erased_ahead(self):
-        return self._erased == self.next(self.head)
+        return self.erased == self.next(self.head)
 
     def next(self, block):
         return (block + 1) % self.blocks
@@ -76,8 +77,8 @@ class Ring:
     def read(self, block, slot):
         """Stand on the record at this place; False when nothing valid is there."""
         record = self.record
-        start, slots = self._window[1], self._window[2]
-        if self._window[0] != block or not start <= slot < start + slots:
+        start, slots = self.window[1], self.window[2]
+        if self.window[0] != block or not start <= slot < start + slots:
             start, slots = slot, self.load(block, slot)
         while True:
             self.at = (slot - start) * SLOT_SIZE
@@ -102,42 +103,43 @@ class Ring:
 
     def load(self, block, slot):
         slots = min(BUFFER_SLOTS, SLOTS - slot)
-        self._window = (-1, 0, 0)
+        self.window = (-1, 0, 0)
         self.device.readblocks(block, self.view[:slots * SLOT_SIZE], slot * SLOT_SIZE)
-        self._window = (block, slot, slots)
+        self.window = (block, slot, slots)
         return slots
 
     # -- writing -----------------------------------------------------------------------------
 
     def claim(self):
         """The buffer, to build a record in."""
-        self._window = (-1, 0, 0)
+        self.window = (-1, 0, 0)
         return self.buffer
 
     def write(self, at, slots):
         """Program `slots` slots of the buffer from byte `at` on; durable on return."""
-        self._window = (-1, 0, 0)
-        self._broken = True  # should the device fail, this place is not used again
+        self.window = (-1, 0, 0)
+        self.doubtful = True  # should the device fail, this place is not used again
         self.device.writeblocks(self.head, self.view[at:at + slots * SLOT_SIZE],
                                 self.end * SLOT_SIZE)
         self.device.ioctl(SYNC, 0)
         self.end += slots
-        self._broken = False
+        self.doubtful = False
 
     def open(self, journal, last):
         """Make the next block the head; its header names the tail as it is now."""
         block = self.next(self.head)
         if block == self.durable_tail or self.free < 1:
             raise corrupt("the ring would overwrite its own tail")  # no caller lets this happen
-        if self._erased != block:
+        if self.erased != block:
             self.erase(block, self.header(self.head))
-        self._erased = -1
+        self.erased = -1
         erases = self.erases
+        self.doubtful = True  # a header that may be there ends the block before it
         self.put_header(block, Header(VERSION, 0, self.end, self.blocks, self.sequence + 1, block,
                                        self.tail, journal, last, erases))
         self.head, self.end, self.sequence = block, 1, self.sequence + 1
         self.durable_tail = self.tail
-        self._broken = False
+        self.doubtful = False
 
     def advance_tail(self):
         self.tail = self.next(self.tail)
@@ -150,12 +152,12 @@ class Ring:
     def erase(self, block, fallback):
         old = self.header(block) or fallback
         self.erases = (old.erases if old else 0) + 1
-        self._erased = -1
-        self._window = (-1, 0, 0)
+        self.erased = -1
+        self.window = (-1, 0, 0)
         self.device.ioctl(_ERASE, block)
         self.device.ioctl(SYNC, 0)
         if block == self.next(self.head):
-            self._erased = block
+            self.erased = block
 
     def put_header(self, block, header):
         write_header(self.header_bytes, header)

@@ -51,13 +51,6 @@ class Search:
         start = self._ring.at + TAP_HEAD_SIZE
         return self._ring.view[start:start + self._ring.record.size]
 
-    def origin(self):
-        """(journal, trace) that the tap it stands on was moved from, or None."""
-        ring = self._ring
-        if not ring.record.flags & MOVED:
-            return None
-        return read_origin(ring.buffer, ring.at, ring.record.size)
-
     # A settle record stands behind its tap, mostly near the one that was found before.
     def outcome(self, journal, trace, block, slot):
         """(code, points, receipt) of a settled tap that ends where (block, slot) begins."""
@@ -73,7 +66,8 @@ class Search:
                         and record.journal == journal):
                     self.found = place + (ring.sequence,)
                     return read_outcome(ring.buffer, ring.at)
-                if record.flags & MOVED and self.origin() == (journal, trace):
+                if (record.flags & MOVED
+                        and read_origin(ring.buffer, ring.at, record.size) == (journal, trace)):
                     self.found = place + (ring.sequence,)
                     return TRACE_CONFLICT, None, None
         raise OutboxUnreadable("corrupt", "the answer to trace %d is gone; all taps that wait are "

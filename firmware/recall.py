@@ -1,7 +1,12 @@
 """What the outbox says about a tap, in words for people."""
 
-from protocol import cbor, frames
+from firmware import checkout
+from firmware.session import type_of
+from protocol import cbor, codes, frames
+from protocol.fields import VOID
 from protocol.limits import FRAME_UP_SIZE_MAX
+
+ORIGINAL = 10
 
 
 def content(frame):
@@ -9,20 +14,37 @@ def content(frame):
     return cbor.decode(frames.split(frame, FRAME_UP_SIZE_MAX).payload)
 
 
-def identity(outbox, key):
-    """The (journal, trace) under which this message stands now; its own unless it has moved."""
-    while True:
-        moved = outbox.moved_to(*key)
-        if moved is None:
-            return key
-        key = moved
+def original(said):
+    """The own (journal, trace) that a void with this content is for; None for other originals."""
+    named = said.get(ORIGINAL)
+    return tuple(named) if type(named) in (list, tuple) and len(named) == 2 else None
 
 
-def last_tap(outbox):
-    """For the first screen after a boot: ("last", trace, amount, card id, settled), or None."""
+def first_state(outbox, cancels):
+    """The screen after a boot or a fault. `cancels`: the rows of what waits for its void."""
+    if cancels and cancels[-1][2]:
+        key, void = cancels[-1][0], cancels[-1][2]
+        amount_minor = content(outbox.frame(*key)).get(7, 0)
+        # an answered void of what still waits was not refused: such a one waits too
+        code = None if outbox.waits(*void) else codes.APPROVED
+        return checkout.cancelling(key, void, amount_minor, code)
     record = outbox.last()
+    if record and record.settled is None and type_of(record.frame) == VOID:
+        key = original(content(record.frame))
+        if key:
+            return checkout.cancelling(key, (record.journal, record.trace), 0, None,
+                                       outbox.waits(*key))
+    return checkout.start(last_tap(record))
+
+
+def last_tap(record):
+    """What was saved last, for the first screen after a boot: ("last", trace, amount, card id,
+    settled), ("last_void", trace of the original, code) or None."""
     if record is None:
         return None
     said = content(record.frame)
+    if said[0] == VOID and record.settled:
+        key = original(said)
+        return "last_void", key[1] if key else record.trace, record.settled[0]
     card = said.get(6)
     return "last", record.trace, said.get(7, 0), card[1] if card else None, record.settled

@@ -43,7 +43,8 @@ class Supervisor:
         self.unsaid = 0
 
     def add(self, name, start):
-        """`start()` gives the coroutine of the task, again after each death."""
+        """`start()` gives the coroutine of the task, again after each death. One that comes late
+        begins when the watch is next looked at."""
         self._named.append(_Named(name, start))
 
     def progress(self, name):
@@ -67,17 +68,20 @@ class Supervisor:
 
     async def run(self):
         """Runs until it is cancelled, and takes its tasks with it."""
-        for each in self._named:
-            each.progress_ms = self._now()
-            each.task = asyncio.create_task(self._guard(each))
         try:
             while True:
+                for each in self._named:
+                    if each.task is None:
+                        each.progress_ms = self._now()
+                        each.task = asyncio.create_task(self._guard(each))
                 await asyncio.sleep_ms(self._watch_every_ms)
                 if not self.stalled():
                     self._feed()
         finally:
             for each in self._named:
-                each.task.cancel()
+                if each.task:
+                    each.task.cancel()
+                    each.task = None
 
     # saying it may fail for the same reason (no memory): the task is started again all the same
     def _say(self, name, why):

@@ -113,6 +113,8 @@ def _home(page):
         count, trace, code = page.state.alert
         return (words[names.ALERT] % count, page.tap(trace), page.reason(code),
                 words[names.ALERT_DO])
+    if page.shown and page.shown[0] == "last_void":
+        return _last_void(page, *page.shown[1:])
     if page.shown:
         return _last(page, *page.shown[1:])
     return words[names.TITLE], words[names.KEY_AMOUNT], words[names.KEY_INQUIRY]
@@ -131,6 +133,14 @@ def _last(page, trace, amount_minor, card_id, settled):
     return words[names.LAST_TAP], page.tap(trace, amount_minor), what, outcome
 
 
+# the void of the tap `trace` was answered with `code`
+def _last_void(page, trace, code):
+    words = page.words
+    gone = code in (codes.APPROVED, codes.NOTHING_LEFT)
+    return (words[names.LAST_TAP], page.label(names.CANCELS, trace), "",
+            words[names.CANCELLED if gone else names.NOT_CANCELLED])
+
+
 def _entry(page):
     """The screens of a sale or an inquiry under way, status and recovery."""
     state, words = page.state, page.words
@@ -143,7 +153,13 @@ def _entry(page):
     if name == checkout.SAVING:
         return words[names.SAVING], amount
     if name == checkout.SENT:
-        return words[names.SENT], page.tap(state.key[1]), amount
+        return words[names.SENT], page.tap(state.key[1]), amount, words[names.CANCEL_DO]
+    if name == checkout.ASK_VOID:
+        return (words[names.CANCEL_ASK], page.tap(state.key[1], state.amount_minor),
+                words[names.CONFIRM], words[names.BACK])
+    if name == checkout.CANCELLING or name == checkout.WAITING:
+        label = names.CANCELLING if name == checkout.CANCELLING else names.ASKING
+        return words[label], page.tap(state.key[1], state.amount_minor)
     if name == checkout.ASKED:
         return words[names.ASKING], "", "", words[names.BACK]
     if name == checkout.STATUS:
@@ -167,7 +183,13 @@ def _result(page):
         return _refused(page, page.shown[1], page.shown[2])
     words = page.words
     if kind == "saved":
-        return words[names.SAVED], page.tap(page.shown[1]), page.money(page.shown[2])
+        return (words[names.SAVED], page.tap(page.shown[1]), page.money(page.shown[2]),
+                words[names.CANCEL_DO])
+    if kind == "cancelled":
+        return words[names.CANCELLED], page.tap(page.shown[1], page.shown[2])
+    if kind == "not_cancelled":
+        return (words[names.NOT_CANCELLED], page.reason(page.shown[3]),
+                page.tap(page.shown[1], page.shown[2]))
     if kind == "full":
         return words[names.FULL], words[names.NOT_TAKEN], words[names.FULL_DO]
     if kind == "failed":

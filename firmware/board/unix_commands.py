@@ -7,6 +7,7 @@ from binascii import hexlify, unhexlify
 
 from firmware import faults
 from firmware.errors import FirmwareError
+from firmware.outbox_kept import record_behind
 from firmware.recall import content
 from firmware.views import last4
 from protocol.limits import CARD_NUMBER_MAX
@@ -30,6 +31,7 @@ EVENTS = (
     ("rotated", "epoch"),
     ("not_rotated", "epoch", "why"),
     ("clock", "at"),
+    ("flash", "why"),
     ("died", "task", "why"),
 )
 SETTLED = ("journal", "trace", "code", "points", "balance", "receipt", "member", "tier")
@@ -141,16 +143,20 @@ def _outbox(control, command):
 def list_outbox(control):
     """Write the rest of the line that `obey` began: every tap still kept."""
     comma = ""
-    for record in control.app.outbox.records():
-        said = content(record.frame)
-        card = said.get(6)
-        code, points, receipt = record.settled or (None, None, None)
-        control.write(comma + json.dumps({
-            "journal": record.journal, "trace": record.trace, "type": said[0],
-            "amount_minor": said.get(7), "card_last4": last4(card[1])[2:] if card else None,
-            "settled": record.settled is not None, "code": code, "points": points,
-            "receipt": receipt, "original": said.get(10)}))
-        comma = ", "
+    place, record = record_behind(control.app.outbox, None)
+    while place:
+        if record:
+            journal, trace, frame, settled = record
+            said = content(frame)
+            card = said.get(6)
+            code, points, receipt = settled or (None, None, None)
+            control.write(comma + json.dumps({
+                "journal": journal, "trace": trace, "type": said[0],
+                "amount_minor": said.get(7), "card_last4": last4(card[1])[2:] if card else None,
+                "settled": settled is not None, "code": code, "points": points,
+                "receipt": receipt, "original": said.get(10)}))
+            comma = ", "
+        place, record = record_behind(control.app.outbox, place)
     control.write("]}\n")
 
 

@@ -53,6 +53,13 @@ recovery_do=No taps possible
 recovery_call=Call technician
 fault=Fault: %s
 code=Code %d
+cancel_ask=Cancel sale?
+""",
+        """cancel_do=D = cancel
+cancelling=Cancelling
+cancelled=Cancelled
+not_cancelled=NOT cancelled
+cancels=Cancels tap %d
 """,
         """codes=
 10=Card unknown
@@ -63,8 +70,10 @@ code=Code %d
 15=Card invalid
 16=Card suspect
 20=Member suspended
+37=Not found
 40=Voided
 41=HQ will decide
+42=Too late for it
 53=Not allowed now
 54=Not allowed now
 60=Malformed

@@ -53,6 +53,13 @@ recovery_do=不能刷卡
 recovery_call=请联系技术员
 fault=故障 %s
 code=代码 %d
+cancel_ask=撤销此笔?
+""",
+        """cancel_do=D 撤销
+cancelling=正在撤销
+cancelled=已撤销
+not_cancelled=未能撤销
+cancels=撤销流水 %d
 """,
         """codes=
 10=卡不存在
@@ -63,8 +70,10 @@ code=代码 %d
 15=卡号无效
 16=卡片可疑
 20=会员已停用
+37=找不到原交易
 40=已撤销
 41=由总部决定
+42=已不能撤销
 53=暂不可用
 54=暂不可用
 60=报文错误

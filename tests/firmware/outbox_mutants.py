@@ -36,15 +36,15 @@ MUTANTS = {
     "the fresh block is taken for erased": (
         "firmware.outbox_mount",
         "    ring.erase(fresh, made)\n",
-        "    ring._erased = fresh\n"),
+        "    ring.erased = fresh\n"),
     "a program is not synced": (
         "firmware.outbox_ring",
         "        self.device.ioctl(SYNC, 0)\n        self.end += slots\n",
         "        self.end += slots\n"),
     "a block is opened without being erased": (
         "firmware.outbox_ring",
-        "        if self._erased != block:\n",
-        "        if self._erased == -2:\n"),
+        "        if self.erased != block:\n",
+        "        if self.erased == -2:\n"),
     "a header needs no CRC": (
         "firmware.outbox_format",
         "    if not _sealed(memoryview(buffer), 0, _HEADER_CRC_AT):\n        return None\n", ""),
@@ -90,9 +90,10 @@ MUTANTS = {
         "        return self._ring.free > 0\n"),
     "an unreadable outbox is formatted": (
         "firmware.outbox",
-        "        mount(ring)\n",
-        "        try:\n            mount(ring)\n        except OutboxUnreadable:\n"
-        "            format_outbox(ring.device, 1)\n            mount(ring)\n"),
+        "            mount(ring)\n            block = -1\n",
+        "            try:\n                mount(ring)\n            except OutboxUnreadable:\n"
+        "                format_outbox(ring.device, 1)\n                mount(ring)\n"
+        "            block = -1\n"),
 }
 
 

@@ -15,6 +15,11 @@ def sale_frame(journal=7, trace=1, amount_minor=1250, key=KEY, terminal_id=TERMI
     return frames.seal(key, 1, terminal_id, 1, messages.encode_request(request))
 
 
+def void_frame(journal, trace, original, key=KEY):
+    request = messages.request(messages.VOID, journal, trace, original=original)
+    return frames.seal(key, 1, TERMINAL_ID, 1, messages.encode_request(request))
+
+
 def inquiry_frame(journal=7, nonce=b"12345678", kind=messages.INQUIRY):
     request = messages.request(kind, journal, 0, card=(2, CARD), nonce=nonce)
     return frames.seal(KEY, 1, TERMINAL_ID, 1, messages.encode_request(request))

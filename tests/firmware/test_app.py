@@ -84,7 +84,7 @@ def test_an_unanswered_sale_is_saved_will_post_after_ten_seconds(offline: Counte
     offline.wait(9.9)
     assert offline.lines[1] == "Saved. Sending"
     offline.wait(0.2)
-    assert offline.lines == ("OFF 1 unsent", "Saved, will post", "Tap 1", "12.50", "")
+    assert offline.lines == ("OFF 1 unsent", "Saved, will post", "Tap 1", "12.50", "D = cancel")
     offline.radio.set_dark(False)
     offline.wait(120)
     assert offline.lines[1] == "Posted +12"

@@ -3,7 +3,9 @@
 from firmware import checkout
 from firmware.checkout import (
     AMOUNT,
+    ASK_VOID,
     ASKED,
+    CANCELLING,
     CARD,
     HOME,
     RECOVERY,
@@ -11,15 +13,16 @@ from firmware.checkout import (
     SAVING,
     SENT,
     STATUS,
+    WAITING,
     start,
     step,
 )
 from firmware.errors import FirmwareError
 from protocol import codes
-from protocol.messages import INQUIRY, SALE
+from protocol.messages import INQUIRY, REDEMPTION, SALE, VOID
 from tests.firmware.portable import raises
 from tests.firmware.replies import CARD as CARD_NUMBER
-from tests.firmware.replies import inquiry_frame, reply, sale_frame
+from tests.firmware.replies import inquiry_frame, reply, sale_frame, void_frame
 
 TAP = ("card", 2, CARD_NUMBER)
 
@@ -165,6 +168,132 @@ def test_a_conflict_moves_the_screen_to_the_new_entry():
     assert state.shown[0] == "posted"
 
 
+VOID_REPLY = void_frame(7, 2, (7, 1))
+
+
+def cancelling(state=None):
+    """The sale of 12.50 is being voided; its void has trace 2."""
+    return play(state or saved(), "D#", ("saved", 7, 2))[0]
+
+
+def test_a_sale_on_the_screen_is_voided_after_a_confirmation():
+    state, effects = play(saved(), "D")
+    assert state.name == ASK_VOID and effects == ()
+    state, effects = step(state, ("key", "#"), 0)
+    assert state.name == SAVING and effects == (("void", 7, 1),)
+    state, _ = step(state, ("saved", 7, 2), 0)
+    assert state.name == CANCELLING and state.key == (7, 1)
+    assert state.shown == ("cancelling", (7, 2), None, True)
+
+
+def test_back_from_the_confirmation_leaves_the_sale_as_it_is():
+    state, _ = play(saved(), "D*")
+    assert state.name == RESULT and state.shown == ("saved", 1, 1250)
+    approved = reply(sale_frame(7, 1), points=15)
+    state, _ = play(saved(), "D", ("settled", approved), "*")
+    assert state.name == RESULT and state.shown == ("posted", approved, 1250)
+
+
+def test_posted_held_and_saved_sales_can_be_voided_and_nothing_else():
+    for answer in (reply(sale_frame(7, 1), points=15), reply(sale_frame(7, 1), codes.HELD)):
+        state, _ = play(saved(), ("settled", answer), "D")
+        assert state.name == ASK_VOID
+        assert cancelling(play(saved(), ("settled", answer))[0]).shown[3] is False
+    refused = play(saved(), ("settled", reply(sale_frame(7, 1), codes.CARD_LOST)))[0]
+    balance = play(start(), "A", TAP, ("answer", reply(inquiry_frame(), balance=1)))[0]
+    for state in (refused, balance, start(), play(start(), "12")[0]):
+        assert play(state, "D")[0] == state
+
+
+def test_a_sale_refused_while_the_question_stands_is_just_refused():
+    lost = reply(sale_frame(7, 1), codes.CARD_LOST)
+    state, _ = play(saved(), "D", ("settled", lost))
+    assert state.name == RESULT and state.shown[0] == "refused"
+
+
+def test_cancelled_is_said_only_when_both_are_answered_in_either_order():
+    gone = ("settled", reply(sale_frame(7, 1), codes.VOIDED))
+    voided = ("settled", reply(VOID_REPLY, points=0))
+    for first, second in ((gone, voided), (voided, gone)):
+        state, _ = play(cancelling(), first)
+        assert state.name == CANCELLING
+        state, _ = play(state, second)
+        assert state.name == RESULT and state.shown == ("cancelled", 1, 1250, 0)
+        assert state.alert is None
+    posted = play(saved(), ("settled", reply(sale_frame(7, 1), points=15)))[0]
+    assert play(cancelling(posted), voided)[0].shown[0] == "cancelled"
+
+
+def test_nothing_left_to_void_counts_as_cancelled_and_a_refusal_is_named():
+    posted = play(saved(), ("settled", reply(sale_frame(7, 1), points=15)))[0]
+    nothing = reply(VOID_REPLY, codes.NOTHING_LEFT)
+    assert play(cancelling(posted), ("settled", nothing))[0].shown[0] == "cancelled"
+    refused = reply(VOID_REPLY, codes.NOT_VOIDABLE)
+    assert play(cancelling(posted), ("settled", refused))[0].shown == (
+        "not_cancelled", 1, 1250, codes.NOT_VOIDABLE)
+
+
+def test_the_next_customer_need_not_wait_for_a_void_and_its_refusal_is_an_alert():
+    state, _ = play(cancelling(), "3", ("settled", reply(VOID_REPLY)),
+                    ("settled", reply(sale_frame(7, 1), codes.VOIDED)))
+    assert state.name == AMOUNT and state.alert is None
+    state, _ = play(cancelling(), "3", ("settled", reply(VOID_REPLY, codes.NOT_VOIDABLE)))
+    assert state.alert == (1, 2, codes.NOT_VOIDABLE)
+
+
+def test_a_conflict_of_the_void_or_its_original_moves_the_screen_along():
+    state, _ = play(cancelling(), ("moved", (7, 2), (9, 1)), ("moved", (7, 1), (9, 2)))
+    assert state.key == (9, 2) and state.shown[1] == (9, 1)
+    state, _ = play(state, ("cancelling", (9, 2), (9, 3), True))
+    assert state.shown == ("cancelling", (9, 3), None, True)
+
+
+def test_a_void_that_could_not_be_stored_is_not_claimed():
+    for became in (("full",), ("failed",)):
+        state, _ = play(saved(), "D#", became)
+        assert state.name == RESULT and state.shown == became
+
+
+def online(state=None):
+    """A redemption waits for its answer."""
+    return play(state or start(), ("online", REDEMPTION, 1250, ("saved", 7, 1)))[0]
+
+
+def test_what_needs_an_answer_waits_for_it_and_shows_it():
+    state = online()
+    assert state.name == WAITING and state.purpose == REDEMPTION and state.key == (7, 1)
+    assert play(state, "1*#D", TAP)[0] == state
+    approved = reply(sale_frame(7, 1), points=-15)
+    assert play(state, ("settled", approved))[0].shown == ("posted", approved, 1250)
+
+
+def test_unanswered_it_is_cancelled_until_both_outcomes_are_in():
+    state, _ = play(online(), ("cancelling", (7, 1), (7, 2), True))
+    assert state.name == CANCELLING
+    state, _ = play(state, ("settled", reply(VOID_REPLY)),
+                    ("settled", reply(sale_frame(7, 1), codes.VOIDED)))
+    assert state.shown[0] == "cancelled"
+
+
+def test_a_void_of_something_else_changes_no_screen():
+    for state in (online(), saved(), start(), cancelling()):
+        assert play(state, ("cancelling", (7, 40), (7, 41), True))[0] == state
+
+
+def test_what_could_not_be_begun_says_why():
+    for became in (("no_answer",), ("full",), ("failed",)):
+        state, _ = play(start(), ("online", REDEMPTION, 1250, became))
+        assert state.name == RESULT and state.shown == became
+    assert play(checkout.recovery("blank"), ("online", REDEMPTION, 1, ("no_answer",)))[0] == (
+        checkout.recovery("blank"))
+
+
+def test_a_boot_that_finds_a_void_under_way_says_so():
+    state = checkout.cancelling((7, 1), (7, 2), 1250, None, False)
+    assert state.name == CANCELLING and state.purpose == VOID
+    assert play(state, ("settled", reply(VOID_REPLY)))[0].shown[0] == "cancelled"
+
+
 def test_after_a_boot_the_last_tap_is_named_until_a_key_is_pressed():
     last = ("last", 41, 1250, CARD_NUMBER, None)
     assert start(last).shown == last
@@ -183,7 +312,8 @@ def test_every_state_takes_every_event_and_home_is_always_near():
     approved, answer = reply(sale_frame(7, 1), points=1), reply(inquiry_frame(), balance=1)
     events = [("key", key) for key in "0123456789*#ABCD"] + [
         TAP, ("saved", 7, 1), ("full",), ("failed",), ("settled", approved), ("answer", answer),
-        ("no_answer",), ("moved", (7, 1), (8, 1)), ("time",)]
+        ("no_answer",), ("moved", (7, 1), (8, 1)), ("time",), ("settled", reply(VOID_REPLY)),
+        ("cancelling", (7, 1), (7, 2), True), ("online", REDEMPTION, 9, ("saved", 7, 1))]
     seen, fresh = [], [start()]
     while fresh and len(seen) < 600:
         state = fresh.pop()
@@ -193,9 +323,10 @@ def test_every_state_takes_every_event_and_home_is_always_near():
             if after not in seen and after not in fresh and after.amount_minor < 100:
                 fresh.append(after)
     names = set([state.name for state in seen])
-    assert names == set((HOME, AMOUNT, CARD, SAVING, SENT, ASKED, RESULT, STATUS))
+    assert names == set((HOME, AMOUNT, CARD, SAVING, SENT, ASKED, RESULT, STATUS, ASK_VOID,
+                         CANCELLING, WAITING))
     for state in seen:
-        if state.name != SAVING:
+        if state.name not in (SAVING, WAITING):
             assert play(state, "****")[0].name == HOME
 
 

@@ -2,11 +2,12 @@
 
 from firmware.conflict import journal_again
 from firmware.outbox import Outbox, OutboxFull, format_outbox
-from firmware.recall import content, identity
-from protocol import codes, frames, messages
+from firmware.outbox_find import identity
+from firmware.recall import content
+from protocol import codes, frames
 from protocol.limits import FRAME_UP_SIZE_MAX, UP
 from tests.firmware.portable import RamFlash, raises
-from tests.firmware.replies import KEY, TERMINAL_ID, sale_frame
+from tests.firmware.replies import KEY, TERMINAL_ID, sale_frame, void_frame
 
 
 def shelf(*amounts, blocks=16):
@@ -63,7 +64,7 @@ def test_the_old_entry_is_settled_as_conflict_by_the_very_record_of_the_new_one(
     for found in (outbox, mounted(flash)):
         assert list(found.pending()) == [(7, 2), (9, 1)]
         assert outcomes(found) == {(7, 1): MOVED_AWAY, (7, 2): None, (9, 1): None}
-        assert found.moved_to(7, 1) == (9, 1) and found.moved_to(7, 2) is None
+        assert identity(found, (7, 1)) == (9, 1) and identity(found, (7, 2)) == (7, 2)
 
 
 def test_a_fresh_journal_is_neither_zero_nor_the_present_one():
@@ -121,11 +122,6 @@ def test_a_void_whose_original_stayed_keeps_naming_it():
     outbox.append(2, void_frame(7, 2, (7, 1)))
     assert again(outbox, (7, 2), drawing(9)) == (9, 1)
     assert tuple(content(outbox.frame(9, 1))[10]) == (7, 1)
-
-
-def void_frame(journal, trace, original):
-    request = messages.request(messages.VOID, journal, trace, original=original)
-    return frames.seal(KEY, 1, TERMINAL_ID, 1, messages.encode_request(request))
 
 
 def test_what_moved_survives_being_carried_along_and_answered():

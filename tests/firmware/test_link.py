@@ -191,7 +191,7 @@ def test_many_postponed_entries_cost_bounded_memory_and_are_all_tried_again():
             break
         for trace in traces:
             link.postponed((7, trace), now)
-    assert len(link._postponed) == POSTPONED_MAX
+    assert len(link.waiting) == POSTPONED_MAX
     seen = set()
     while entries.keys and now < 100 * TRANSIENT_MS_MAX:
         for trace in send_all(link, now):
@@ -336,7 +336,7 @@ def test_resends_that_are_all_postponed_cost_bounded_memory_and_keep_no_tap_back
     for trace in range(1, 41):
         link.postponed((9, trace), 0)
         assert turns(link, 0) == ([(9, trace + 1)] if trace < 40 else [])
-    assert len(link.late) == AGAIN_POSTPONED_MAX and link._postponed == []
+    assert len(link.late) == AGAIN_POSTPONED_MAX and link.waiting == []
     assert sorted(turns(link, TRANSIENT_MS)) == [(9, 1)]
 
 

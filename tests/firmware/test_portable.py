@@ -5,10 +5,11 @@ import re
 from tests.support.micropython import run
 
 # Each imports nothing that MicroPython lacks; see portable.py.
-MODULES = ("test_again", "test_beats", "test_checkout", "test_clock", "test_conflict",
-           "test_dispatch", "test_faults", "test_keys_held", "test_link", "test_mqtt",
-           "test_mqtt_codec", "test_outbox_kept", "test_recall", "test_screen", "test_session",
-           "test_settings", "test_supervisor", "test_ticks", "test_views")
+MODULES = ("test_again", "test_autovoid", "test_beats", "test_checkout", "test_clock",
+           "test_conflict", "test_dispatch", "test_dispatch_replies", "test_faults",
+           "test_keys_held", "test_link", "test_mqtt", "test_mqtt_codec", "test_outbox_find",
+           "test_outbox_kept", "test_recall", "test_screen", "test_session", "test_settings",
+           "test_supervisor", "test_ticks", "test_views")
 
 
 def test_they_pass_on_the_interpreter_that_ships():

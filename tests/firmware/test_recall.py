@@ -16,14 +16,14 @@ def shelf():
 
 
 def test_an_outbox_that_never_held_a_tap_names_none():
-    assert last_tap(shelf()) is None
+    assert last_tap(shelf().last()) is None
 
 
 def test_the_newest_tap_is_named_with_its_amount_and_card():
     outbox = shelf()
     outbox.append(1, sale_frame(7, 1, 500))
     outbox.append(2, sale_frame(7, 2, 1250))
-    assert last_tap(outbox) == ("last", 2, 1250, CARD, None)
+    assert last_tap(outbox.last()) == ("last", 2, 1250, CARD, None)
 
 
 def test_the_last_tap_is_the_last_saved_not_the_last_settled():
@@ -31,9 +31,9 @@ def test_the_last_tap_is_the_last_saved_not_the_last_settled():
     outbox.append(1, sale_frame(7, 1, 500))
     outbox.append(2, sale_frame(7, 2, 1250))
     outbox.settle(1 * 7, 1, 0, 5, 1000)
-    assert last_tap(outbox)[1] == 2 and last_tap(outbox)[4] is None
+    assert last_tap(outbox.last())[1] == 2 and last_tap(outbox.last())[4] is None
     outbox.settle(7, 2, 12, None, None)
-    assert last_tap(outbox)[4][0] == 12
+    assert last_tap(outbox.last())[4][0] == 12
 
 
 def test_a_tap_by_the_chip_of_a_card_is_named_by_its_uid():
@@ -41,14 +41,14 @@ def test_a_tap_by_the_chip_of_a_card_is_named_by_its_uid():
     request = messages.request(messages.SALE, 7, 1, card=(2, b"\x01\x02\x03\x04"),
                                amount_minor=1250)
     outbox.append(1, frames.seal(KEY, 1, TERMINAL_ID, 1, messages.encode_request(request)))
-    assert last_tap(outbox)[3] == b"\x01\x02\x03\x04"
+    assert last_tap(outbox.last())[3] == b"\x01\x02\x03\x04"
 
 
 def test_an_entry_without_card_and_amount_is_named_by_its_trace():
     outbox = shelf()
     request = messages.request(messages.VOID, 7, 1, original=(7, 1))
     outbox.append(1, frames.seal(KEY, 1, TERMINAL_ID, 1, messages.encode_request(request)))
-    assert last_tap(outbox) == ("last", 1, 0, None, None)
+    assert last_tap(outbox.last()) == ("last", 1, 0, None, None)
 
 
 def test_the_content_of_a_frame_is_what_was_sealed():

@@ -39,7 +39,7 @@ def test_a_posted_sale_shows_points_balance_member_and_receipt():
 
 def test_saved_will_post_names_the_tap():
     shown = show(result("saved", 41, 1250), OFFLINE)
-    assert shown[1:] == ("Saved, will post", "Tap 41", "12.50", "")
+    assert shown[1:] == ("Saved, will post", "Tap 41", "12.50", "D = cancel")
 
 
 def test_the_status_line_shows_link_and_unsent_taps():

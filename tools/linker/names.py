@@ -2,7 +2,9 @@
 
 Private attributes are numbered anew in each class, and parameters nobody names in a call are
 numbered in each function, so that the words are shared; everything else keeps one name
-throughout the program. MicroPython keeps each word once, for ever.
+throughout the program, where attributes and the names of variables, functions and classes use
+the same short words: they never meet. MicroPython keeps each word once, for ever, and its table
+of them doubles: at the 631st it takes seven kilobytes more.
 """
 
 import ast
@@ -67,16 +69,30 @@ class _Shortener:
                 self._kept.update(each.name for each in node.names)
 
     def _everything(self) -> None:
-        counted = Counter(name for statement in self._statements
-                          for node in ast.walk(statement) for name in _words(node))
+        attributes: Counter[str] = Counter()
+        others: Counter[str] = Counter()
+        for statement in self._statements:
+            _Each(lambda name: attributes.update((name,)) or name,
+                  lambda name: others.update((name,)) or name).visit(statement)
+        everywhere = {name for body in self._bodies.values() for each in body
+                      for name in _bound(each)}
+        of_attributes = self._table(attributes, set(attributes))
+        of_others = self._table(others, everywhere)
+        for statement in self._statements:
+            _Each(lambda name: of_attributes.get(name, name),
+                  lambda name: of_others.get(name, name)).visit(statement)
+
+    def _table(self, counted: Counter[str], words: set[str]) -> dict[str, str]:
+        """Long names that may change -> short ones. Those of `words` come first, for MicroPython
+        keeps them as words, and local variables not; else the most frequent."""
         short = _short_names(self._kept | set(counted))
         table = {}
-        for name, _ in sorted(counted.items(), key=lambda each: (-each[1], each[0])):
+        for name, _ in sorted(counted.items(),
+                              key=lambda each: (each[0] not in words, -each[1], each[0])):
             if len(name) > 2 and self._may_change(name):
                 table[name] = next(short)
                 self._symbols.setdefault(table[name], set()).add(name)
-        for statement in self._statements:
-            _rename(statement, table)
+        return table
 
     def _classes(self) -> None:
         """Private names of a class become _a, _b ...: other classes use the same words."""
@@ -186,6 +202,88 @@ def _rename(statement: ast.AST, table: dict[str, str]) -> None:
             node.asname = table.get(node.asname, node.asname) if node.asname else None
         elif isinstance(node, ast.Nonlocal):
             node.names = [table.get(each, each) for each in node.names]
+
+
+def _bound(statement: ast.stmt) -> set[str]:
+    """What a statement binds at the top of a unit."""
+    if isinstance(statement, DEFINITIONS):
+        return {statement.name}
+    if isinstance(statement, ast.ImportFrom):
+        return {each.asname or each.name for each in statement.names}
+    if isinstance(statement, ast.Assign):
+        return {name for target in statement.targets for name in names_in(target)}
+    return set()
+
+
+class _Each(ast.NodeVisitor):
+    """Puts each name through `attribute` or `other`, by what it is. The names that the body of a
+    class binds are attributes, also where that body itself reads them."""
+
+    def __init__(self, attribute: Callable[[str], str], other: Callable[[str], str]):
+        self._attribute = attribute
+        self._other = other
+        self._bound: set[str] = set()
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        node.name = self._other(node.name)
+        for each in (*node.bases, *node.decorator_list, *node.keywords):
+            self.visit(each)
+        bound = {each.name for each in node.body if isinstance(each, DEFINITIONS)} | {
+            name for each in node.body if isinstance(each, ast.Assign)
+            for target in each.targets for name in names_in(target)}
+        for each in node.body:
+            if isinstance(each, FUNCTIONS):
+                each.name = self._attribute(each.name)
+                self._function(each, bound)
+            else:
+                self._in_body(each, bound)
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, bound: set[str]) -> None:
+        for each in (*node.decorator_list, *node.args.defaults,
+                     *(each for each in node.args.kw_defaults if each)):
+            self._in_body(each, bound)
+        for each in (node.args, *node.body):
+            if isinstance(each, ast.arguments):
+                for argument in (*each.posonlyargs, *each.args, *each.kwonlyargs, each.vararg,
+                                 each.kwarg):
+                    if argument:
+                        self.visit(argument)
+            else:
+                self.visit(each)
+
+    def _in_body(self, node: ast.AST, bound: set[str]) -> None:
+        kept, self._bound = self._bound, bound
+        self.visit(node)
+        self._bound = kept
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        node.name = self._other(node.name)
+        self.generic_visit(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
+        node.name = self._other(node.name)
+        self.generic_visit(node)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        node.id = self._attribute(node.id) if node.id in self._bound else self._other(node.id)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        node.attr = self._attribute(node.attr)
+        self.visit(node.value)
+
+    def visit_arg(self, node: ast.arg) -> None:
+        node.arg = self._other(node.arg)
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
+        node.name = node.name and self._other(node.name)
+        self.generic_visit(node)
+
+    def visit_alias(self, node: ast.alias) -> None:
+        node.name = self._other(node.name)
+        node.asname = node.asname and self._other(node.asname)
+
+    def visit_Nonlocal(self, node: ast.Nonlocal) -> None:
+        node.names = [self._other(each) for each in node.names]
 
 
 def _letters() -> Iterator[str]:

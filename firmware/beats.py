@@ -2,7 +2,8 @@
 
 Law: only the approved answer to the outstanding heartbeat is heard here (session.py matches the
 digest, and with it the nonce); it sets the clock only when the round trip took at most 10 s.
-At each connect and then hourly; unanswered again after 30 s, doubling to an hour.
+At each connect and then hourly; unanswered again after 30 s, doubling to an hour. A report tells
+of one journal (key 8); older ones that are still on flash follow, each half a minute later.
 """
 
 from micropython import const
@@ -10,13 +11,14 @@ from micropython import const
 from firmware import VERSION, again, keys_held
 from firmware import session as rules
 from firmware.outbox import OutboxFull
-from firmware.outbox_kept import oldest_kept
+from firmware.outbox_kept import older_journals, oldest_kept
 from protocol import codes
 from protocol.limits import HEARTBEAT_EVERY_S
 
 RETRY_MS = const(30000)
 # told of a list to send again; the list may be longer
 _TOLD_MAX = const(8)
+_EPOCHS_MAX = const(8)
 
 
 class Beats:
@@ -34,12 +36,18 @@ class Beats:
         self.wait_ms = RETRY_MS
         self.due_ms = 0
         self.offer = None
+        # which journal the next report tells of: 0 the one in use, then older ones still kept
+        self.turn = self.older = 0
+        # whether some journal was asked for; whether all had their say and none was
+        self.asked = self.quiet = False
 
 
 def connected(beats, now):
     """One is due at once."""
     beats.due_ms = now
     beats.wait_ms = RETRY_MS
+    beats.turn = 0
+    beats.asked = False
 
 
 def report(beats, now):
@@ -58,16 +66,29 @@ def report(beats, now):
 
 def _said(beats):
     board, outbox, keys = beats.board, beats.outbox, beats.keys
+    span = _kept(beats, outbox)
     used = keys_held.in_use(keys, outbox)
-    if len(keys.held) > 1:
+    if beats.older and not beats.quiet:
+        # what an older journal may have to send again was sealed under any of them
+        used = tuple(range(max(1, keys.epoch - _EPOCHS_MAX), keys.epoch))
+    elif len(keys.held) > 1:
         keys_held.forget(keys, used)
     report = {0: VERSION, 3: outbox.unsettled, 6: board.name, 7: board.reset_cause,
-              8: (outbox.journal, oldest_kept(outbox), outbox.last_trace), 9: used}
+              8: span, 9: used}
     for key, value in ((1, board.battery_percent()), (2, board.signal_dbm()),
                        (4, board.heap_free())):
         if value is not None:
             report[key] = value
     return report
+
+
+def _kept(beats, outbox):
+    older = older_journals(outbox)
+    beats.older = len(older)
+    if 0 < beats.turn <= beats.older:
+        return older[beats.turn - 1]
+    beats.turn = 0
+    return outbox.journal, oldest_kept(outbox), outbox.last_trace
 
 
 def answered(beats, question, reply, now):
@@ -76,8 +97,13 @@ def answered(beats, question, reply, now):
         return
     outbox, keys, say = beats.outbox, beats.keys, beats.say
     keys.answered = keys.answered or question.epoch == keys.epoch
+    beats.turn += 1
+    beats.asked = beats.asked or bool(reply.send_again)
+    if beats.turn > beats.older:
+        beats.quiet, beats.asked = not beats.asked, False
     if rules.sets_clock(question, now):
-        beats.due_ms = now + HEARTBEAT_EVERY_S * 1000
+        more = beats.turn <= beats.older  # older journals have their say before the hour
+        beats.due_ms = now + (RETRY_MS if more else HEARTBEAT_EVERY_S * 1000)
         beats.clock.set(reply.at, now)
         say("clock", reply.at)
     if reply.highest_trace and reply.journal == outbox.journal:

@@ -5,7 +5,7 @@ can be spread over any number of turns. Blocks may be given up meanwhile: the wa
 on at the oldest that is left. Part of the outbox, and so it may know its insides.
 """
 
-from firmware.outbox_format import TAP
+from firmware.outbox_format import NOTE, TAP
 from firmware.outbox_ring import corrupt
 
 
@@ -19,6 +19,46 @@ def oldest_kept(outbox):
     if journal == outbox.journal and sequence >= ring.tail_sequence:
         return min(oldest, trace)
     return oldest
+
+
+def older_journals(outbox):
+    """(journal, oldest trace, last trace) of each journal that is in the ring and not in use any
+    more, the oldest first. Headers tell where one ends; only such blocks are read."""
+    ring, found = outbox._ring, []
+    block = ring.tail
+    header = ring.ring_header(block)
+    journal, oldest, last = header.journal, header.last + 1, header.last
+    while journal != outbox.journal:
+        if block == ring.head:
+            behind = outbox.journal
+        else:
+            header = ring.ring_header(ring.next(block))
+            behind = header.journal
+        if behind == journal:
+            last = header.last
+        else:
+            journal, oldest, last = _ends(ring, block, journal, oldest, last, found)
+        if block == ring.head:
+            break
+        block = ring.next(block)
+    return found
+
+
+# walks the block in which `journal` ends, and maybe others behind it; what the last one is like
+def _ends(ring, block, journal, oldest, last, found):
+    slot, end, record = 1, ring.end_of(block), ring.record
+    while slot < end:
+        if not ring.read(block, slot):
+            raise corrupt("a record of block %d cannot be read" % block)
+        if record.kind == NOTE:
+            if record.journal != journal:
+                found.append((journal, oldest, last))
+                journal, oldest = record.journal, 1
+            last = record.trace
+        elif record.kind == TAP and record.journal == journal:
+            last = max(last, record.trace)
+        slot += record.slots
+    return journal, oldest, last
 
 
 def carry(outbox, key):

@@ -17,7 +17,11 @@ CARD_BEFORE = 6200001234567892  # the reserved test number
 
 @lru_cache(maxsize=64)
 def used(blocks: int, lived: int, terminal_id: int, epoch: int, key: bytes) -> NorFlash:
-    """A flash whose outbox took and settled so many taps; whoever wants it copies it."""
+    """A flash whose outbox took and settled so many taps; whoever wants it copies it.
+
+    They were settled as conflicts: posted under another identity, so that no gateway that lacks
+    them is ever sent them again.
+    """
     device = NorFlash(blocks, Random(0))
     format_outbox(device, 1)
     outbox = Outbox(device)
@@ -27,5 +31,5 @@ def used(blocks: int, lived: int, terminal_id: int, epoch: int, key: bytes) -> N
                                 amount_minor=trace)
         outbox.append(trace, frames.seal(key, UP, terminal_id, epoch,
                                          messages.encode_request(said)))
-        outbox.settle(1, trace, codes.APPROVED)
+        outbox.settle(1, trace, codes.TRACE_CONFLICT)
     return device

@@ -72,6 +72,7 @@ COLD = {
     # now and then
     "heartbeat": ("firmware.beats:report",),
     "beat": ("firmware.beats:answered",),
+    "journals": ("firmware.outbox_kept:older_journals",),
     "rotation": ("firmware.beats:rotate", "firmware.keys_held:forget"),
     "unwrap": ("protocol.keys:rekey_unwrap", "firmware.board.unix:UnixBoard.aes"),
     "password": ("protocol.keys:mqtt_password", "firmware.keys_held:_old_login"),

@@ -184,3 +184,53 @@ def test_a_rotation_without_memory_is_named_and_offered_again():
     heart.board.fault = None
     heart.answer(next_key=heart.offer())
     assert heart.said[-1] == ("rotated", 2) and heart.keys.epoch == 2
+
+
+def test_older_journals_have_their_say_half_a_minute_apart_and_again_every_hour():
+    outbox = shelf()
+    append(outbox, 0)
+    outbox.new_journal(9)
+    append(outbox, 0)
+    append(outbox, 0)
+    outbox.new_journal(11)
+    heart, now = Heart(outbox), 0
+    for hour in range(2):
+        for span, wait_ms in (((11, 1, 0), RETRY_MS), ((7, 1, 1), RETRY_MS), ((9, 1, 2), HOUR_MS)):
+            assert report(heart.beats, now)[8] == span, hour
+            # unanswered it says the same again
+            assert report(heart.beats, heart.beats.due_ms)[8] == span
+            heart.answer(asked_ms=now, now=now)
+            assert heart.beats.due_ms == now + wait_ms
+            now += wait_ms
+    connected(heart.beats, now)
+    assert report(heart.beats, now)[8] == (11, 1, 0)
+
+
+def test_no_epoch_is_given_up_before_older_journals_had_their_say_and_were_not_asked_for():
+    outbox = shelf()
+    append(outbox, 0)
+    outbox.new_journal(9)
+    heart = Heart(outbox)
+    report(heart.beats, 0)
+    heart.answer(next_key=heart.offer())
+    heart.keys.entered = True
+    now = 1
+
+    def cycle(asked):
+        nonlocal now
+        listed = []
+        for journal in (9, 7):
+            said = report(heart.beats, now)
+            assert said[8][0] == journal
+            listed.append(said[9])
+            again = ((7, 1, 1),) if asked and journal == 7 else None
+            heart.answer(epoch=2, asked_ms=now, now=now, send_again=again)
+            while heart.again.walking:
+                following(heart.again)
+            now = heart.beats.due_ms
+        return listed
+
+    assert cycle(True) == [(1,), (1,)]
+    assert cycle(False) == [(1,), (1,)]
+    assert cycle(False) == [(), ()]
+    assert heart.keys.held == ((2, NEXT),)

@@ -1,7 +1,7 @@
 """Settled taps found in the ring, a block at a time. Runs on both."""
 
 from firmware.outbox import Outbox, format_outbox
-from firmware.outbox_kept import end_of_ring, kept_behind, oldest_kept
+from firmware.outbox_kept import end_of_ring, kept_behind, older_journals, oldest_kept
 from protocol import codes
 from tests.firmware.portable import RamFlash
 
@@ -145,3 +145,40 @@ def test_what_was_settled_behind_the_limit_is_left_out():
     place, key, _ = kept_behind(outbox, None, ALL, limit)
     assert key == (7, 1)
     assert kept_behind(outbox, place, ALL, limit) == (None, None, None)
+
+
+def test_older_journals_are_told_with_their_first_and_last_trace():
+    outbox = shelf()
+    assert older_journals(outbox) == []
+    for _ in range(60):
+        append(outbox, 0)
+    outbox.new_journal(9)
+    assert older_journals(outbox) == [(7, 1, 60)]
+    # two in one block, one of them empty, one that began above what the gateway had seen
+    append(outbox, 0)
+    outbox.new_journal(11)
+    outbox.new_journal(13)
+    outbox.raise_trace(40)
+    append(outbox)
+    outbox.new_journal(15)
+    told = [(7, 1, 60), (9, 1, 1), (11, 1, 0), (13, 1, 41)]
+    for each in (outbox, mounted(outbox._ring.device.copy())):
+        assert older_journals(each) == told
+    for _ in range(100):
+        append(outbox, 0)
+    assert older_journals(outbox) == told
+    assert older_journals(mounted(outbox._ring.device.copy())) == told
+
+
+def test_an_older_journal_goes_with_its_blocks():
+    outbox = shelf(8)
+    for _ in range(300):
+        append(outbox, 0)
+    outbox.new_journal(9)
+    seen = []
+    while older_journals(outbox):
+        seen.append(older_journals(outbox)[0])
+        append(outbox, 0)
+    assert [journal for journal, _, _ in seen] == [7] * len(seen)
+    assert {last for _, _, last in seen} == {300} and seen[0][1] < seen[-1][1] <= 301
+    assert oldest_kept(outbox) >= 1

@@ -32,7 +32,8 @@ def beat(boot: int | None = None, uptime_s: int = 0, clock: tuple[int, int] | No
 
 
 def test_a_row_is_read_as_it_was_written_and_sealed():
-    sighting = Sighting(7, SINCE, at(5), ((1, 2), (3, 4)), (Boot(2, at(1), at(3), 9, CONFIRMED),), 4,
+    sighting = Sighting(7, SINCE, at(5), ((1, 2), (3, 4)),
+                        (Boot(2, at(1), at(3), 9, CONFIRMED),), 4,
                         ((9, 1, 5),))
     row = sightings.sealed(KEY, sighting)
     assert sightings.read(*row[:-1]) == sighting and len(row) == len(sightings.COLUMNS)

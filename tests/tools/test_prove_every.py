@@ -56,7 +56,7 @@ def test_a_fault_that_does_harm_is_reported(watched, monkeypatch):
     from firmware.link import Link
 
     def forget(self, packet_id, now):
-        for slot in list(self._window):
+        for slot in list(self.window):
             if slot.packet_id == packet_id:
                 self.settled(slot.key)
 

@@ -41,7 +41,7 @@ BUGS: dict[str, Bug] = {
         (Edit("firmware.uplink",
               "            self._dispatch.link.acked(event[1], now)\n",
               "            dispatch = self._dispatch\n"
-              "            for slot in list(dispatch.link._window):\n"
+              "            for slot in list(dispatch.link.window):\n"
               "                if slot.packet_id == event[1]:\n"
               "                    dispatch._outbox.settle(*slot.key, 0)\n"
               "                    dispatch.link.settled(slot.key)\n"),), 10),
@@ -62,7 +62,7 @@ BUGS: dict[str, Bug] = {
               "                    self._ring.open(self.journal, self.last_trace)\n"
               "                    if not self._ring.head:\n"
               "                        self.last_trace = 0\n"
-              "                self._round"),), 30),
+              "                self._round"),), 30, ("outbox_blocks=9", "lived_taps=225")),
     "tail believed at mount": Bug(
         "what was written last is trusted after a power cut (F12)",
         (Edit("firmware.outbox_mount",
@@ -90,11 +90,11 @@ BUGS: dict[str, Bug] = {
         "whoever can write to the down topic settles taps",
         (Edit("firmware.session",
               "        if not frames.authentic(key, DOWN, parts):\n",
-              "        if parts is None:\n"),), 60),
+              "        if parts is None:\n"),), 60, ("down_corrupt_per_1000=200",)),
     "retry as a new message": Bug(
         "an unanswered tap is journaled anew, as clients with a new packet id do (F4)",
         (Edit("firmware.dispatch", _PUMP,
-              "        slot = [each for each in self.link._window if each.key == key]\n"
+              "        slot = [each for each in self.link.window if each.key == key]\n"
               "        if slot and slot[0].sends == 1 and self._outbox.waits(*key):\n"
               "            from firmware.recall import content\n"
               "            from protocol import cbor\n"
@@ -123,7 +123,7 @@ BUGS: dict[str, Bug] = {
     "2000 epoch": Bug(
         "the clock counts from 2000 as ESP32's does (F15)",
         (Edit("firmware.clock",
-              "        return self._at + age_s, age_s, None, None\n",
+              "        return min(self._at + age_s, U32_MAX), age_s, None, None\n",
               "        return self._at + age_s - 946684800, age_s, None, None\n"),), 5),
     "packet id not wrapped": Bug(
         "packet ids count on beyond 16 bits (F3); they begin near the end to get there",
@@ -143,27 +143,28 @@ BUGS: dict[str, Bug] = {
     "settle refused when full": Bug(
         "an answer needs as much room as a tap",
         (Edit("firmware.outbox",
-              "            return False\n        self._need_slot()\n        ring = self._ring\n",
-              "            return False\n"
+              "        if not ring.head_room:\n            self._need_slot()\n"
+              "        ring.write(0, write_settle(",
               "        if not self._make_room(4, False):\n"
-              "            raise OutboxFull(\"full\")\n        ring = self._ring\n"),), 60),
+              "            raise OutboxFull(\"full\")\n"
+              "        ring.write(0, write_settle("),), 60),
     "auto-format on mount error": Bug(
         "an outbox that cannot be read is made new (F13)",
-        (Edit("firmware.outbox", "        mount(ring)\n",
-              "        try:\n            mount(ring)\n        except OutboxUnreadable:\n"
-              "            format_outbox(ring.device, 77)\n            mount(ring)\n"),), 60),
+        (Edit("firmware.outbox", "            mount(ring)\n            block = -1\n",
+              "            try:\n                mount(ring)\n"
+              "            except OutboxUnreadable:\n"
+              "                format_outbox(ring.device, 77)\n                mount(ring)\n"
+              "            block = -1\n"),), 60),
     "conflict drops the tap": Bug(
         "a message the gateway calls a conflict is settled and not journaled again",
         (Edit("firmware.dispatch",
-              "        if verdict == rules.CONFLICT:\n"
-              "            if not self._journal_again(key, now):\n"
-              "                return\n"
-              "        else:\n"
-              "            self._outbox",
-              "        if True:\n            self._outbox"),), 60),
+              "        if verdict == rules.CONFLICT or self.cancels or",
+              "        if self.cancels or"),
+         Edit("firmware.dispatch", "        if verdict == rules.FINAL:\n            self._outbox",
+              "        if key:\n            self._outbox")), 60),
     "highest trace ignored": Bug(
         "a terminal whose flash is older than it knows does not continue above the gateway",
-        (Edit("firmware.beats", "            self._raise(reply.highest_trace)\n",
+        (Edit("firmware.beats", "            outbox.raise_trace(reply.highest_trace)\n",
               "            pass\n"),), 200),
     # ---- the gateway ----
     "acknowledge before commit": Bug(
@@ -196,7 +197,7 @@ BUGS: dict[str, Bug] = {
               "    if parts is None:\n"),), 60),
     "synchronous=NORMAL": Bug(
         "a commit is reported before it is on disk (F31)",
-        (Edit("gateway.database", '"synchronous=FULL"', '"synchronous=NORMAL"'),), 60,
+        (Edit("gateway.database", "PRAGMA synchronous=FULL", "PRAGMA synchronous=NORMAL"),), 60,
         ("server_power_losses=2",)),
     "poison blocks its batch": Bug(
         "one message that cannot be decided keeps all others of its batch back (F24)",
@@ -223,8 +224,9 @@ BUGS: dict[str, Bug] = {
         (Edit("gateway.loading", "    held_terminals = {row[0]",
               "    early = _read_seen(connection, batch, wanted)\n    held_terminals = {row[0]"),
          Edit("gateway.loading",
-              "    version, seen, gone = _read_seen(connection, batch, wanted)\n",
-              "    version, seen, gone = early\n"),
+              "    version, seen, gone, journal_rows, sighting_rows = _read_seen(connection,"
+              " batch, wanted)\n",
+              "    version, seen, gone, journal_rows, sighting_rows = early\n"),
          Edit("gateway.storing", "            outcome_rows, key=lambda row: row[:2])])\n",
               "            outcome_rows, key=lambda row: row[:2])],\n"
               "        key=(\"origin\", \"operation_key\"))\n"),

@@ -46,7 +46,7 @@ class Boot(NamedTuple):
     """`started_at`: it had begun by then, as the message with this uptime says. `alive_at`: it was
     running then (0: not known). `word`: HEARD, CONFIRMED, or UNSTEADY, whose uptime jumped."""
 
-    count: int
+    number: int
     started_at: int
     alive_at: int
     uptime_s: int
@@ -71,8 +71,8 @@ class Sighting(NamedTuple):
                 return boot
         return None
 
-    def boot(self, count: int) -> Boot | None:
-        return next((each for each in self.boots if each.count == count), None)
+    def boot(self, number: int) -> Boot | None:
+        return next((each for each in self.boots if each.number == number), None)
 
 
 def read(terminal_id: int, known_since: int, trusted_at: int, memory: bytes) -> Sighting:
@@ -150,12 +150,12 @@ def _proven(before: Sighting, second: int) -> Sighting:
 
 
 def _booted(before: Sighting, fresh: Boot, live: bool) -> Sighting:
-    known = before.boot(fresh.count)
+    known = before.boot(fresh.number)
     boots = [each for each in before.boots if each is not known]
-    if live and any(each.count > fresh.count and each.started_at < fresh.started_at
+    if live and any(each.number > fresh.number and each.started_at < fresh.started_at
                     for each in boots):
         # a heartbeat of a boot that began after a later one: the counter began again
-        boots = [each for each in boots if each.count < fresh.count]
+        boots = [each for each in boots if each.number < fresh.number]
         known = None
     told = fresh if known is None else _together(known, fresh)
     if told is known:

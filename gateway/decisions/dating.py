@@ -95,13 +95,13 @@ def _by_boot(message: Message, sighting: Sighting, since: int) -> tuple[int, int
     up = request.uptime_s * MS
     latest, quality = received_at, RECEIVED
     for boot in sighting.boots:
-        if boot.count > request.boot_count and boot.started_at < latest:
+        if boot.number > request.boot_count and boot.started_at < latest:
             latest, quality = boot.started_at, BOUND
     own = sighting.boot(request.boot_count)
     if own is not None and own.word != UNSTEADY and own.started_at + up < latest:
         latest, quality = own.started_at + up, BOOT
     alive = max((boot.alive_at for boot in sighting.boots
-                 if boot.count < request.boot_count), default=0)
+                 if boot.number < request.boot_count), default=0)
     earliest = max(since, alive)
     if quality == BOOT and own is not None and own.word == CONFIRMED:
         earliest = max(earliest, latest - AGREED_MS - up // DRIFT)

@@ -45,24 +45,11 @@ BUGS: dict[str, Bug] = {
               "                if slot.packet_id == event[1]:\n"
               "                    dispatch._outbox.settle(*slot.key, 0)\n"
               "                    dispatch.link.settled(slot.key)\n"),), 10),
-    "RAM-only in-flight": Bug(
-        "what was handed to the network is forgotten on flash",
-        (Edit("firmware.dispatch", _PUMP,
-              _PUMP + "        self._outbox.settle(*key, 0)\n"),), 10),
     "trace reused after a cut": Bug(
         "the next trace comes from block headers alone",
         (Edit("firmware.outbox",
               "                self.last_trace = max(self.last_trace, record.trace)\n",
               "                pass\n"),), 10),
-    "trace restarted after the ring lapped": Bug(
-        "counting begins anew with the first block of the ring",
-        (Edit("firmware.outbox",
-              "                    self._ring.open(self.journal, self.last_trace)\n"
-              "                self._round",
-              "                    self._ring.open(self.journal, self.last_trace)\n"
-              "                    if not self._ring.head:\n"
-              "                        self.last_trace = 0\n"
-              "                self._round"),), 30, ("outbox_blocks=9", "lived_taps=225")),
     "tail believed at mount": Bug(
         "what was written last is trusted after a power cut (F12)",
         (Edit("firmware.outbox_mount",
@@ -91,23 +78,6 @@ BUGS: dict[str, Bug] = {
         (Edit("firmware.session",
               "        if not frames.authentic(key, DOWN, parts):\n",
               "        if parts is None:\n"),), 60, ("down_corrupt_per_1000=200",)),
-    "retry as a new message": Bug(
-        "an unanswered tap is journaled anew, as clients with a new packet id do (F4)",
-        (Edit("firmware.dispatch", _PUMP,
-              "        slot = [each for each in self.link.window if each.key == key]\n"
-              "        if slot and slot[0].sends == 1 and self._outbox.waits(*key):\n"
-              "            from firmware.recall import content\n"
-              "            from protocol import cbor\n"
-              "            said = content(frame)\n"
-              "            said[2] = self._outbox.next_trace\n"
-              "            if said[1] == self._outbox.journal:\n"
-              "                again = frames.seal(self.keys.key, 1, self._terminal_id,\n"
-              "                                    self.keys.epoch, cbor.encode(said))\n"
-              "                self._outbox.append(said[2], again)\n"
-              "                self.link.appended()\n"
-              "                self._outbox.settle(*key, 0)\n"
-              "                self.link.settled(key)\n"
-              "                return\n" + _PUMP),), 10),
     "clock set from a stored reply": Bug(
         "every reply sets the clock, also one that was stored for days",
         (Edit("firmware.dispatch",

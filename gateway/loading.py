@@ -215,9 +215,10 @@ def _read_refused(connection: Connection, batch: Sequence[Message],
     tombs = {(message.origin, message.key) for message in batch
              if (message.origin, message.key) in found
              and found[message.origin, message.key].code == codes.VOIDED}
-    named = {message.own_original for message in batch if not message.fault}
+    named = {key for key in (message.own_original for message in batch if not message.fault)
+             if key is not None}
     wanted = sorted((terminal_id, int.from_bytes(key[:4], "big"), int.from_bytes(key[4:], "big"))
-                    for terminal_id, key in tombs | (named - {None}))
+                    for terminal_id, key in tombs | named)
     if not wanted:
         return frozenset(), frozenset()
     columns = ("terminal_id", "journal", "trace")

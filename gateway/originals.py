@@ -91,8 +91,8 @@ def resolve(connection: Connection, batch: Sequence[Message]) -> Wanted:
         values += ids
     led: dict[int, Key] = {}
     members = set()
-    for entry_id, origin, key, member_id in send(
-            connection, " UNION ALL ".join(parts), values).fetchall():
+    for row in send(connection, " UNION ALL ".join(parts), values).fetchall():
+        entry_id, origin, key, member_id = tuple(row)
         members.add(member_id)
         if entry_id in receipts:
             led[entry_id] = subject(origin, key)
@@ -155,10 +155,11 @@ def _read_made(connection: Connection, keyring: Keyring,
     made, broken = {}, set[int]()
     by_id, values = bulk.matching(connection, entries, ("id",), rows)
     columns = ",".join(f"e.{name}" for name in (*ENTRY_LINKED, "link", "head"))
-    for *row, link, head, before in send(
+    for held in send(
             connection, f"SELECT {columns}, b.link FROM entries e LEFT JOIN entries b"
             " ON b.member_id = e.member_id AND b.chain_seq = e.chain_seq - 1"
             f" WHERE e.{by_id}", values).fetchall():
+        *row, link, head, before = tuple(held)
         entry = dict(zip(ENTRY_LINKED, row, strict=True))
         lines, moves = posted.get(row[0], []), moved.get(row[0], [])
         opened = [facts[lot_id] for lot_id in sorted({each.lot_id for each in moves})
@@ -179,11 +180,12 @@ def _read_lines(connection: Connection, rows: Sequence[tuple]
     by_entry, values = bulk.matching(connection, postings, ("entry_id",), rows)
     posted: dict[int, list[Posting]] = {}
     moved: dict[int, list[Movement]] = {}
-    for group, entry_id, _, *line in send(
+    for row in send(
             connection, "SELECT 1, entry_id, line, account_id, unit, amount FROM postings"
             f" WHERE {by_entry} UNION ALL SELECT 2, entry_id, line, lot_id, delta, held_delta"
             f" FROM lot_movements WHERE {by_entry} ORDER BY 1, 2, 3",
             values + values).fetchall():
+        group, entry_id, _, *line = tuple(row)
         if group == 1:
             posted.setdefault(entry_id, []).append(Posting(*line))
         else:

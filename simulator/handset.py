@@ -165,7 +165,7 @@ class Handset:
         device = self._device
         device.torn = torn
         device.cut_at = device.operations + operations
-        device.on_cut = self._cut_within
+        device.on_cut = self._cut_within  # type: ignore[assignment]
 
     def no_cut(self) -> None:
         """The power stays after all."""

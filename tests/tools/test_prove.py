@@ -34,11 +34,8 @@ def test_options_follow_from_the_seed_and_every_fault_is_drawn_and_left_out():
     assert drawn == [drawing.draw(seed) for seed in range(400)]
     for name in drawing.FAULTS:
         on = sum(getattr(options, name) > 0 for options in drawn)
-        assert on < 300 and (on > 4 or name in NOT_DRAWN), name
+        assert 4 < on < 300, name
     assert 5 < sum(not drawing.on(options) for options in drawn) < 60
-
-
-NOT_DRAWN: tuple[str, ...] = ("online_per_100",)
 
 
 def test_every_option_is_a_whole_number_with_its_unit_in_the_name():

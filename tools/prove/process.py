@@ -11,6 +11,7 @@ from hashlib import sha256
 from gateway.book import Message
 from gateway.errors import TryLater
 from gateway.intake import Arrival, Intake, Judge
+from gateway.judging import judge
 from gateway.storing import Settled
 from simulator.errors import Killed, Unavailable
 from simulator.shore import Arrived
@@ -64,9 +65,9 @@ class Poisoned(Intake):
 
     poison: Poison
 
-    def _transact(self, batch: list[Message], *judging: Judge) -> list[Settled]:
+    def _transact(self, batch: list[Message], judging: Judge = judge) -> list[Settled]:
         self.poison.check(batch)
-        return super()._transact(batch, *judging)
+        return super()._transact(batch, judging)
 
 
 class Process:

@@ -32,7 +32,7 @@ class Chronicler(Witness):
         self.story.moved(terminal_id, old, new, self._loop.now_us)
 
     def shown(self, terminal_id: int, reply: Reply) -> None:
-        self.story.shown(terminal_id, reply, self._loop.now_us)
+        self.story.shown(terminal_id, reply, self._loop.now_us)  # type: ignore[arg-type]
 
     def powered(self, terminal_id: int, on: bool) -> None:
         self.happened(words.POWER_ON if on else words.POWER_OFF, terminal_id)

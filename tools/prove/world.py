@@ -36,6 +36,7 @@ from simulator.shore import Shore, Work
 from tools.prove import judge
 from tools.prove import options as drawing
 from tools.prove.base import Base, Memory, OnDisk, keyring
+from tools.prove.mishaps import Mishaps
 from tools.prove.office import Office
 from tools.prove.options import Options
 from tools.prove.people import serve
@@ -101,7 +102,8 @@ class World:
                           for _ in range(options.workers)]
         self.shores = [self._shore(place) for place in range(options.workers)]
         self.handsets = [self._handset(place) for place in range(options.terminals)]
-        self.mishaps = (HandsetTrouble(self), ServerTrouble(self), Office(self))
+        self.mishaps: tuple[Mishaps, ...] = (
+            HandsetTrouble(self), ServerTrouble(self), Office(self))
 
     # -- building ------------------------------------------------------------------------------
 

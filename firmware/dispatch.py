@@ -1,3 +1,5 @@
+# What the flash refused was a reply that had been read.
+# pyright: reportPossiblyUnboundVariable=false
 """From a tap to its settlement: seal, append, send, match the reply. Everything but the waiting.
 
 Law:

@@ -39,13 +39,13 @@ def _sleep_ms(ms):
 # asyncio.wait_for makes a task for each wait on Python 3.11; a handset waits all day long.
 async def _wait_for_ms(awaitable, ms):
     task = asyncio.current_task()
-    asked = task.cancelling()
+    asked = task.cancelling()  # pyright: ignore[reportOptionalMemberAccess]
     overdue = []
     timer = asyncio.get_running_loop().call_later(max(ms, 0) / 1000, _overdue, task, overdue)
     try:
         return await awaitable
     except asyncio.CancelledError:
-        if overdue and task.uncancel() <= asked:
+        if overdue and task.uncancel() <= asked:  # pyright: ignore[reportOptionalMemberAccess]
             raise asyncio.TimeoutError from None
         raise
     finally:

@@ -91,11 +91,10 @@ def main(name: str, seeds: int | None, seed: int, for_program: bool) -> None:
 
     within = seeds or bug.within_seeds
     wanted = drawing.read(bug.options)
-    for number in range(seed, seed + within):
-        options = drawing.draw(number)._replace(**wanted)
-        verdict = run_seed(number, options)
-        if not verdict.good:
-            break
+    number, verdict = seed, run_seed(seed, drawing.draw(seed)._replace(**wanted))
+    while verdict.good and number + 1 < seed + within:
+        number += 1
+        verdict = run_seed(number, drawing.draw(number)._replace(**wanted))
     caught = not verdict.good
     if for_program:
         print(json.dumps({"bug": name, "caught": caught, "seeds": number - seed + 1,

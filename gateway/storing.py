@@ -92,7 +92,7 @@ def draw(connection: Connection, entry_count: int, lot_count: int) -> Numbers:
             (entry_count, lot_count)).fetchall()
         return Numbers(sorted(number for kind, number in rows if kind == 1),
                        sorted(number for kind, number in rows if kind == 2))
-    last_entry, last_lot = send(
+    last_entry, last_lot = send(  # pyright: ignore
         connection, "SELECT max((SELECT coalesce(max(id), 0) FROM entries),"
         " (SELECT coalesce(max(receipts_from), 0) FROM recoveries)), (SELECT max(id) FROM lots)"
     ).fetchall()[0]

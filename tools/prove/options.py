@@ -133,7 +133,7 @@ def _maybe(draw: Draw) -> Draw:
 GROUPS: tuple[tuple[str, int, dict[str, Draw]], ...] = (
     ("asking", 50, {"inquiries_per_100": _upto(20)}),
     ("voiding", 40, {"voids_per_100": _upto(30)}),
-    ("online", 0, {"online_per_100": _upto(15)}),
+    ("online", 20, {"online_per_100": _upto(15)}),
     ("loss", 30, {"up_lost_per_1000": _maybe(_upto(200)),
                   "down_lost_per_1000": _maybe(_upto(200))}),
     ("duplicate", 30, {"up_duplicated_per_1000": _maybe(_upto(300)),

@@ -2,6 +2,7 @@
 
 from gateway import sightings
 from gateway.clock import MS
+from gateway.database import writing
 from gateway.sightings import (
     ANSWERS_MAX,
     ASKED_MAX,
@@ -11,8 +12,9 @@ from gateway.sightings import (
     Boot,
     Sighting,
 )
-from protocol import messages
+from protocol import codes, messages
 from protocol.messages import Request, request
+from tests.support.street import Street
 
 SINCE = 1_800_000_000 * MS
 KEY = b"A" * 32
@@ -125,3 +127,20 @@ def test_what_was_asked_again_is_joined_within_one_recovery():
     known = sightings.asked_again(known, 1, ((5, 3, 8),))
     assert sorted(known.asked) == [(5, 1, 8), (6, 9, 9)]
     assert sightings.asked_again(known, 2, ((5, 3, 8),)).asked == ((5, 3, 8),)
+
+
+def test_a_sighting_changed_behind_the_gateways_back_is_not_built_on_and_stops_no_tap(engine):
+    street = Street(engine)
+    second = street.take(street.heartbeat(uptime_s=5, boot_count=1)).at
+    with writing(engine) as connection:
+        connection.exec_driver_sql("UPDATE sightings SET trusted_at = 7")
+    street.later(seconds=5)
+    assert street.take(street.heartbeat()).code == codes.TRY_LATER
+    assert street.rows("quarantine", "fault") == [("SealBroken",)]
+    assert street.take(street.sale(at=second + 5, clock_age=5)).code == 0
+    assert street.rows("sightings", "trusted_at") == [(7,)]
+    with writing(engine) as connection:
+        connection.exec_driver_sql("DELETE FROM sightings")
+    assert street.take(street.heartbeat()).code == codes.TRY_LATER
+    assert street.take(street.sale()).code == 0
+    assert street.rows("sightings") == []

@@ -15,8 +15,8 @@ from gateway.errors import LinkMoved
 # SQLSTATE: serialization, deadlock, lock timeout, read-only (failover), and what the server ended
 # because this process stood still in it (a machine that slept): 25P03 idle, 25P04 too long
 POSTGRESQL_STATES = ("40001", "40P01", "55P03", "25006", "25P03", "25P04")
-# connection lost; out of disk, memory or connections; cancelled, shut down
-POSTGRESQL_CLASSES = ("08", "53", "57")
+# connection lost; out of disk, memory or connections; cancelled, shut down; its disk fails
+POSTGRESQL_CLASSES = ("08", "53", "57", "58")
 SQLITE_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL,
                 sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY,
                 sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PROTOCOL)

@@ -25,7 +25,8 @@ class Refused(Exception):
 
 
 @pytest.mark.parametrize("state", ["40001", "40P01", "55P03", "57P01", "53100", "53300", "08006",
-                                   "25006", "25P03", "25P04", "57014", "57P03"])
+                                   "25006", "25P03", "25P04", "57014", "57P03",
+                                   "58030", "58000"])
 def test_serialization_deadlock_locked_gone_and_full_pass_on_postgresql(state):
     assert failures.passing(OperationalError("x", {}, Refused(sqlstate=state)))
 

@@ -96,6 +96,12 @@ def answered(beats, question, reply, now):
     if reply.code != codes.APPROVED:
         return
     outbox, keys, say = beats.outbox, beats.keys, beats.say
+    # first: where flash or memory fails the question was not answered, and is asked again
+    if reply.highest_trace and reply.journal == outbox.journal:
+        try:
+            outbox.raise_trace(reply.highest_trace)
+        except OutboxFull:
+            pass  # the next heartbeat says it again
     keys.answered = keys.answered or question.epoch == keys.epoch
     beats.turn += 1
     beats.asked = beats.asked or bool(reply.send_again)
@@ -106,11 +112,6 @@ def answered(beats, question, reply, now):
         beats.due_ms = now + (RETRY_MS if more else HEARTBEAT_EVERY_S * 1000)
         beats.clock.set(reply.at, now)
         say("clock", reply.at)
-    if reply.highest_trace and reply.journal == outbox.journal:
-        try:
-            outbox.raise_trace(reply.highest_trace)
-        except OutboxFull:
-            pass  # the next heartbeat says it again
     if reply.next_key:
         beats.offer = reply.next_key, question.epoch
     if reply.send_again:

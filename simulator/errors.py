@@ -13,6 +13,12 @@ class Stalled(SimulatorError):
     code = "stalled"
 
 
+class Spinning(SimulatorError):
+    """Something runs for ever at one instant: on hardware the watchdog would bite."""
+
+    code = "spinning"
+
+
 class TaskDied(SimulatorError):
     """A task of the simulation, not of the firmware, ended with an exception."""
 

@@ -31,7 +31,7 @@ RESET_WATCHDOG = 3
 RESET_SOFT = 5
 # told by the App and of no interest to the log: what the screen shows follows from the rest,
 # and why a link went is said in the words of this Python's exceptions
-QUIET = ("screen", "clock")
+QUIET = ("screen",)
 BOOTED = ("ready", "recovery")
 
 
@@ -68,7 +68,7 @@ class Handset:
         self.taps: dict[Key, Tap] = {}
         self.answers: dict[Key, Reply] = {}
         self.boots = 0
-        self.deaths = 0
+        self.died_of: list[str] = []  # what tasks of the program died of
         self.drift_ppm = 0
         self.radio = radio
         self.settings = settings
@@ -92,6 +92,10 @@ class Handset:
     @property
     def on(self) -> bool:
         return self._task is not None
+
+    @property
+    def deaths(self) -> int:
+        return len(self.died_of)
 
     @property
     def waiting(self) -> int:
@@ -284,6 +288,8 @@ class Handset:
             self._moved(*values)
         elif kind == "settled":
             self._settled(*values)
+        elif kind == "clock":
+            self._witness.clock_set(self.terminal_id)
         elif kind in ("link", "no_link"):
             self._note(kind, int(kind == "link" and values[0]))
         elif kind in BOOTED:
@@ -292,7 +298,7 @@ class Handset:
             gc.freeze()
             self._note(kind, *(each for each in values if isinstance(each, int)))
         elif kind == "died":
-            self.deaths += 1
+            self.died_of.append(f"{values[0]}: {values[1]}")
             self._note(kind, values[0])
         elif kind not in QUIET:
             self._note(kind, *(each for each in values if isinstance(each, int)))

@@ -6,6 +6,7 @@ Law:
   asyncio in seconds. Two timers of one instant run in the order in which they were set.
 - Nothing outside reaches in: no selector, no thread, no signal, no wall clock. The order of
   every step follows from the program alone, so it is the same on every machine.
+- Work that goes on for ever at one instant stops the run too: a handset would never get there.
 - An exception that nobody waits for stops the run, which raises it.
 """
 
@@ -17,10 +18,11 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import Context
 from typing import Any, TypeVar
 
-from simulator.errors import Stalled, TaskDied
+from simulator.errors import Spinning, Stalled, TaskDied
 
 US = 1_000_000
 DEAD_TIMERS_MIN = 1000
+SPINNING_STEPS = (1 << 20) - 1  # far more than a street of handsets does at one instant
 T = TypeVar("T")
 
 
@@ -61,6 +63,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self._dead = 0
         self._running = False
         self._closed = False
+        self._looked_us = -1
         self._failures: list[dict[str, Any]] = []
 
     # -- the clock ---------------------------------------------------------------------------
@@ -136,6 +139,8 @@ class VirtualLoop(asyncio.AbstractEventLoop):
                 callback = step.callback
                 if callback is not None:
                     self.steps += 1
+                    if not self.steps & SPINNING_STEPS:
+                        self._look_whether_time_moves()
                     try:
                         if step.context is None:
                             callback(*step.arguments)
@@ -148,6 +153,12 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         finally:
             events._set_running_loop(outer)
             self._running = False
+
+    def _look_whether_time_moves(self) -> None:
+        if self.now_us == self._looked_us:
+            raise Spinning(f"virtual time stands at {self.now_us} us: {SPINNING_STEPS + 1} steps"
+                           " were made there. Some task goes round without waiting.")
+        self._looked_us = self.now_us
 
     def _due(self, until_us: int) -> bool:
         while self._timers and self._timers[0][2].callback is None:

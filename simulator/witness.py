@@ -22,5 +22,8 @@ class Witness:
     def shown(self, terminal_id: int, reply: Reply) -> None:
         """The outcome came on the screen."""
 
+    def clock_set(self, terminal_id: int) -> None:
+        """A heartbeat's answer set the clock, and so was heard."""
+
     def powered(self, terminal_id: int, on: bool) -> None:
         """The power came or went."""

@@ -73,6 +73,22 @@ def test_it_goes_at_each_connect_and_hourly_once_it_is_answered():
     assert report(heart.beats, HOUR_MS + 200)
 
 
+def test_a_flash_that_fails_while_the_highest_trace_is_noted_leaves_it_unanswered():
+    heart = Heart()
+    assert report(heart.beats, 0)
+
+    def fail(highest):
+        raise OSError(5)
+
+    heart.outbox.raise_trace = fail
+    try:
+        heart.answer(highest_trace=9)
+        raise AssertionError("the flash failed, and nobody said so")
+    except OSError:
+        pass
+    assert heart.said == [] and report(heart.beats, RETRY_MS)
+
+
 def test_unanswered_it_goes_again_after_half_a_minute_doubling_to_an_hour():
     heart, waits, now = Heart(), [], 0
     for _ in range(10):

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from simulator.errors import Stalled, TaskDied
+from simulator.errors import Spinning, Stalled, TaskDied
 from simulator.loop import DEAD_TIMERS_MIN, US, VirtualLoop
 
 
@@ -48,6 +48,30 @@ def test_waiting_for_what_can_never_come_is_an_error_and_not_a_hang():
 
     with pytest.raises(Stalled):
         loop.run(main())
+
+
+def test_going_round_without_waiting_is_an_error_and_not_a_hang(monkeypatch):
+    monkeypatch.setattr("simulator.loop.SPINNING_STEPS", (1 << 10) - 1)
+    loop = VirtualLoop()
+
+    async def main() -> None:
+        while True:
+            await asyncio.sleep(0)
+
+    with pytest.raises(Spinning, match="1024 steps"):
+        loop.run(main())
+
+
+def test_much_work_at_different_instants_is_no_going_round(monkeypatch):
+    monkeypatch.setattr("simulator.loop.SPINNING_STEPS", (1 << 5) - 1)
+    loop = VirtualLoop()
+
+    async def main() -> None:
+        for _ in range(200):
+            await asyncio.sleep(0.001)
+
+    loop.run(main())
+    assert loop.now_us == 200_000
 
 
 def test_running_until_an_instant_leaves_later_work_undone():

@@ -114,6 +114,25 @@ def test_a_calm_world_has_no_fault_and_needs_no_retry():
     assert not set(found.counts) & set(run.FAULTS)
 
 
+def test_a_mistake_of_the_handsets_program_is_a_finding(monkeypatch: pytest.MonkeyPatch):
+    def acked(link: object, packet_id: int, now: int) -> None:
+        raise AttributeError("no such thing")
+
+    monkeypatch.setattr("firmware.link.Link.acked", acked)
+    findings = run_seed(3, calm(**SMALL)).findings
+    assert any(each.startswith("program error: 10000002 link: AttributeError")
+               for each in findings)
+
+
+def test_a_mistake_of_the_gateways_program_is_a_finding(monkeypatch: pytest.MonkeyPatch):
+    def transact(self: object, batch: object, judging: object) -> None:
+        raise NameError("no such name")
+
+    monkeypatch.setattr("gateway.intake.Intake._transact", transact)
+    findings = run_seed(3, calm(**SMALL, drain_minutes_max=10)).findings
+    assert "program error: gateway NameError: no such name" in findings
+
+
 # ---- a seed is a seed --------------------------------------------------------------------------
 
 def test_the_same_seed_has_one_event_log_and_another_seed_another():

@@ -33,6 +33,7 @@ from tools.prove.seen import Sighting
 from tools.prove.story import (
     BACKUP,
     CLOCK_JUMPED,
+    CLOCK_SET,
     DATABASE_FAILED,
     EPOCH_REVOKED,
     FLASH_LOST,
@@ -233,6 +234,14 @@ def traces_used_again_after_an_older_flash(tale: Tale) -> None:
     tale.sale(3, 900)
 
 
+def traces_above_what_a_heartbeat_told_after_an_older_flash(tale: Tale) -> None:
+    tale.sale(1)
+    tale.sale(2)
+    tale.happen(FLASH_PUT_BACK, TERMINAL, 0)
+    tale.happen(CLOCK_SET, TERMINAL)
+    tale.sale(3)
+
+
 def a_tap_that_comes_back_after_a_restore(tale: Tale) -> None:
     tale.happen(BACKUP, "old")
     tale.sale(1)
@@ -370,7 +379,7 @@ TRUE: tuple[Callable[[Tale], None], ...] = (
     an_untold_tap_moved_after_a_conflict,
     a_tap_whose_power_went_before_the_screen, a_tap_torn_by_the_power_cut,
     a_settlement_the_merchant_did_not_see, traces_used_again_after_an_older_flash,
-    a_flash_that_was_lost_with_its_tap,
+    a_flash_that_was_lost_with_its_tap, traces_above_what_a_heartbeat_told_after_an_older_flash,
     a_tap_that_comes_back_after_a_restore, what_a_handset_has_no_more_after_a_restore,
     a_void_that_finds_nothing_after_the_restore, what_a_distrusted_handset_keeps_after_a_restore,
     a_refusal_decided_anew_after_a_restore,
@@ -393,6 +402,13 @@ def told_saved_twice(tale: Tale) -> None:
     tale.sale(1)
     tale.attempt()
     tale.save(1)
+
+
+def a_trace_used_again_although_a_heartbeat_told_how_far_it_was(tale: Tale) -> None:
+    tale.sale(1)
+    tale.happen(FLASH_PUT_BACK, TERMINAL, 0)
+    tale.happen(CLOCK_SET, TERMINAL)
+    tale.offered(1, amount=800)
 
 
 def one_trace_for_two_frames(tale: Tale) -> None:
@@ -787,6 +803,7 @@ def acknowledged_and_lost_with_the_servers_power(tale: Tale) -> None:
 
 UNTRUE: tuple[tuple[Callable[[Tale], None], str], ...] = (
     (told_saved_twice, named.TRACE_REUSED),
+    (a_trace_used_again_although_a_heartbeat_told_how_far_it_was, named.TRACE_REUSED),
     (one_trace_for_two_frames, named.TRACE_REUSED),
     (another_amount_in_the_frame, named.MESSAGE_DIFFERS),
     (a_void_of_another_sale, named.MESSAGE_DIFFERS),

@@ -12,7 +12,7 @@ from tools.prove.bugs import Bug, Edit
 PROBE = """
 from tools.prove.bugs import Bug, Edit
 from tools.prove import planting
-planting.plant(Bug("", (Edit("protocol.limits", "WINDOW = 8", "WINDOW = {window}"),), 1))
+planting.plant(Bug("", (Edit("protocol.limits", "WINDOW = 8", "WINDOW = {window}"),), (), 1))
 import protocol.limits
 print(protocol.limits.WINDOW, protocol.limits.__file__)
 """
@@ -45,7 +45,23 @@ def test_a_mistake_that_stands_twice_is_an_error():
 
 def test_it_is_too_late_once_a_module_is_there():
     with pytest.raises(planting.Unplanted, match="protocol.limits"):
-        planting.plant(Bug("", (Edit("protocol.limits", "WINDOW = 8", "WINDOW = 9"),), 1))
+        planting.plant(Bug("", (Edit("protocol.limits", "WINDOW = 8", "WINDOW = 9"),), (), 1))
+
+
+BUG = Bug("", (), ("trace reused", "lost"), 1)
+
+
+def test_a_mistake_is_seen_only_by_the_finding_it_must_show():
+    assert planting.shows(BUG, ["audit: x", "lost: terminal 1: expected a, found b"])
+    assert not planting.shows(BUG, ["not drained: terminal 1: expected a, found b"])
+    assert not planting.shows(BUG, [])
+
+
+@pytest.mark.parametrize("fell", ["program error: 7 link: NameError: no such name",
+                                  "stopped: Spinning: virtual time stands"])
+def test_a_mistake_that_makes_something_fall_over_is_not_seen(fell: str):
+    with pytest.raises(planting.Unplanted, match="falls over"):
+        planting.shows(BUG, ["lost: terminal 1: expected a, found b", fell])
 
 
 def test_an_unknown_name_lists_the_known_ones():

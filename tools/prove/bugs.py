@@ -1,12 +1,28 @@
 """Mistakes that others made, or that we nearly made, each as a small edit of our own code.
 
 Law: a mistake is what a good engineer could write on a bad day; it leaves the program working as
-long as nothing goes wrong. `within_seeds`: so many seeds find it, measured and then given some
-room. `options` are set on top of what a seed draws, where a mistake needs a certain trouble; they
-are trouble that the correct program survives. tools/prove/planting.py puts them in.
+long as nothing goes wrong. `finds` are words of the findings by which it must show itself: a
+mistake that makes the program or the simulation fall over proves nothing of the checker.
+`within_seeds`: so many seeds find it, measured and then given some room. `options` are set on top
+of what a seed draws, where a mistake needs a certain trouble; they are trouble that the correct
+program survives. tools/prove/planting.py puts them in.
 """
 
 from typing import NamedTuple
+
+from tools.prove.findings import (
+    CLAIMED,
+    CLOCK_WRONG,
+    DOUBLED,
+    FOREIGN_REPLY,
+    LOST,
+    NOT_DRAINED,
+    REFUSED_WITHOUT_CAUSE,
+    REPLY_DIFFERED,
+    TRACE_REUSED,
+    UNTAPPED_MESSAGE,
+    VOIDED_BUT_COUNTS,
+)
 
 
 class Edit(NamedTuple):
@@ -26,6 +42,7 @@ class Bug(NamedTuple):
 
     about: str
     edits: tuple[Edit, ...]
+    finds: tuple[str, ...]
     within_seeds: int
     options: tuple[str, ...] = ()
     ring: str = SEEDS
@@ -33,6 +50,18 @@ class Bug(NamedTuple):
 
 _PUMP = "        self.link.sent(key, publish(frame))\n"
 _WRITTEN = "        self.device.ioctl(SYNC, 0)\n        self.end += slots\n"
+_OUTCOMES_REPLACED = (
+    Edit("gateway.storing",
+         "            outcome_rows, key=lambda row: row[:2])])\n",
+         "            outcome_rows, key=lambda row: row[:2])],\n"
+         "        key=(\"origin\", \"operation_key\"))\n"),
+    Edit("gateway.storing",
+         "    bulk.insert(connection, frames, FRAME_COLUMNS, frame_rows)\n",
+         "    bulk.insert(connection, frames, FRAME_COLUMNS, frame_rows,\n"
+         "                key=(\"month\", \"origin\", \"operation_key\"))\n"))
+# one busy terminal, long without coverage: its outbox fills up
+_FULL = ("outbox_blocks=9", "terminals=1", "taps=195", "gap_ms_mean=500", "blackouts=3",
+         "blackout_s_max=300")
 
 BUGS: dict[str, Bug] = {
     # ---- the handset ----
@@ -44,27 +73,41 @@ BUGS: dict[str, Bug] = {
               "            for slot in list(dispatch.link.window):\n"
               "                if slot.packet_id == event[1]:\n"
               "                    dispatch._outbox.settle(*slot.key, 0)\n"
-              "                    dispatch.link.settled(slot.key)\n"),), 10),
+              "                    dispatch.link.settled(slot.key)\n"),), (NOT_DRAINED,), 10),
+    "RAM-only in-flight": Bug(
+        "what was handed to the network waits for its answer in RAM only",
+        (Edit("firmware.dispatch", _PUMP,
+              _PUMP + "        if self._outbox.settle(*key, 0):\n"
+              "            self._outbox._unsettled.add(*key)\n"),),
+        (CLAIMED, NOT_DRAINED), 10, ("power_cuts=3",)),
     "trace reused after a cut": Bug(
         "the next trace comes from block headers alone",
         (Edit("firmware.outbox",
               "                self.last_trace = max(self.last_trace, record.trace)\n",
-              "                pass\n"),), 10),
+              "                pass\n"),), (TRACE_REUSED,), 10),
+    "trace restarted after the ring lapped": Bug(
+        "counting begins anew with the first block of the ring",
+        (Edit("firmware.outbox", "        self.last_trace, self._last_tap = trace, key\n",
+              "        lapped = not block and getattr(self, \"_written_to\", 0)\n"
+              "        self._written_to = block\n"
+              "        self.last_trace, self._last_tap = 0 if lapped else trace, key\n"),),
+        (TRACE_REUSED,), 10, ("outbox_blocks=9", "lived_taps=225", "terminals=1", "taps=130")),
     "tail believed at mount": Bug(
         "what was written last is trusted after a power cut (F12)",
         (Edit("firmware.outbox_mount",
               "    _make_sure(ring, found)\n",
               "    ring.sequence, ring.end = newest.sequence, 1\n"
               "    while ring.end < SLOTS and ring.read(ring.head, ring.end):\n"
-              "        ring.end += ring.record.slots\n"),), 30),
+              "        ring.end += ring.record.slots\n"),), (CLAIMED,), 30),
     "said before sync": Bug(
         "a tap is told saved although flash was not synced",
-        (Edit("firmware.outbox_ring", _WRITTEN, "        self.end += slots\n"),), 30),
+        (Edit("firmware.outbox_ring", _WRITTEN, "        self.end += slots\n"),), (CLAIMED,), 30),
     "settle before sync": Bug(
         "an answer is shown although its record may not be on flash",
         (Edit("firmware.outbox_ring", _WRITTEN,
               "        if slots > 1:\n"
-              "            self.device.ioctl(SYNC, 0)\n        self.end += slots\n"),), 40),
+              "            self.device.ioctl(SYNC, 0)\n        self.end += slots\n"),),
+        (CLAIMED,), 40),
     "settle kept in RAM": Bug(
         "an answer is not written at all when the handset is busy",
         (Edit("firmware.outbox",
@@ -72,12 +115,36 @@ BUGS: dict[str, Bug] = {
               "receipt))\n",
               "        if trace % 8:\n"
               "            ring.write(0, write_settle(ring.claim(), journal, trace, code, points,"
-              " receipt))\n"),), 30),
+              " receipt))\n"),), (UNTAPPED_MESSAGE,), 30),
     "reply without MAC check": Bug(
         "whoever can write to the down topic settles taps",
         (Edit("firmware.session",
               "        if not frames.authentic(key, DOWN, parts):\n",
-              "        if parts is None:\n"),), 60, ("down_corrupt_per_1000=200",)),
+              "        if parts is None:\n"),),
+        (FOREIGN_REPLY,), 60, ("down_corrupt_per_1000=200",)),
+    "reply without digest check": Bug(
+        "a reply to another frame of the same trace settles what is there now",
+        (Edit("firmware.session", "    if frames.digest(frame) != reply.digest:\n",
+              "    if frame is None:\n"),),
+        (FOREIGN_REPLY,), 30, ("planted=3",)),
+    "retry as a new message": Bug(
+        "an unanswered tap is journaled anew, as clients with a new packet id do (F4)",
+        (Edit("firmware.dispatch", _PUMP,
+              "        slot = [each for each in self.link.window if each.key == key]\n"
+              "        if slot and slot[0].sends == 1 and self._outbox.waits(*key):\n"
+              "            from firmware.recall import content\n"
+              "            from protocol import cbor, frames\n"
+              "            said = content(frame)\n"
+              "            said[2] = self._outbox.next_trace\n"
+              "            if said[1] == self._outbox.journal:\n"
+              "                again = frames.seal(self.keys.key, 1, self._terminal_id,\n"
+              "                                    self.keys.epoch, cbor.encode(said))\n"
+              "                self._outbox.append(said[2], again)\n"
+              "                self.link.appended()\n"
+              "                self._outbox.settle(*key, 0)\n"
+              "                self.link.settled(key)\n"
+              "                return\n" + _PUMP),),
+        (UNTAPPED_MESSAGE,), 10, ("down_lost_per_1000=200",)),
     "clock set from a stored reply": Bug(
         "every reply sets the clock, also one that was stored for days",
         (Edit("firmware.dispatch",
@@ -89,19 +156,20 @@ BUGS: dict[str, Bug] = {
               "        verdict = rules.verdict(reply.code)\n"
               "        if verdict == rules.TRANSIENT:\n"
               "            self.link.postponed(key, now)\n"
-              "            self._say("),), 60),
+              "            self._say("),), (CLOCK_WRONG,), 60),
     "2000 epoch": Bug(
         "the clock counts from 2000 as ESP32's does (F15)",
         (Edit("firmware.clock",
               "        return min(self._at + age_s, U32_MAX), age_s, None, None\n",
-              "        return self._at + age_s - 946684800, age_s, None, None\n"),), 5),
+              "        return self._at + age_s - 946684800, age_s, None, None\n"),),
+        (CLOCK_WRONG,), 5),
     "packet id not wrapped": Bug(
         "packet ids count on beyond 16 bits (F3); they begin near the end to get there",
         (Edit("firmware.mqtt",
               "        self._packet_id = 0\n", "        self._packet_id = 65500\n"),
          Edit("firmware.mqtt",
               "            self._packet_id = self._packet_id % 65535 + 1\n",
-              "            self._packet_id = self._packet_id + 1\n")), 5),
+              "            self._packet_id = self._packet_id + 1\n")), (NOT_DRAINED,), 5),
     "outbox overwrites when full": Bug(
         "the oldest block goes when there is no room for a new tap",
         (Edit("firmware.outbox",
@@ -109,7 +177,8 @@ BUGS: dict[str, Bug] = {
               "        if not self.room(len(frame), reserve, flags, spare):\n"
               "            self._ring.advance_tail()\n"
               "            self._ring.open(self.journal, self.last_trace)\n"
-              "        if self._ring.head_room < slots_of(len(frame), flags):\n"),), 60),
+              "        if self._ring.head_room < slots_of(len(frame), flags):\n"),),
+        (CLAIMED, NOT_DRAINED), 10, _FULL),
     "settle refused when full": Bug(
         "an answer needs as much room as a tap",
         (Edit("firmware.outbox",
@@ -117,25 +186,26 @@ BUGS: dict[str, Bug] = {
               "        ring.write(0, write_settle(",
               "        if not self._make_room(4, False):\n"
               "            raise OutboxFull(\"full\")\n"
-              "        ring.write(0, write_settle("),), 60),
+              "        ring.write(0, write_settle("),), (NOT_DRAINED,), 10, _FULL),
     "auto-format on mount error": Bug(
         "an outbox that cannot be read is made new (F13)",
         (Edit("firmware.outbox", "            mount(ring)\n            block = -1\n",
               "            try:\n                mount(ring)\n"
               "            except OutboxUnreadable:\n"
               "                format_outbox(ring.device, 77)\n                mount(ring)\n"
-              "            block = -1\n"),), 60),
+              "            block = -1\n"),), (CLAIMED,), 60),
     "conflict drops the tap": Bug(
         "a message the gateway calls a conflict is settled and not journaled again",
         (Edit("firmware.dispatch",
               "        if verdict == rules.CONFLICT or self.cancels or",
               "        if self.cancels or"),
          Edit("firmware.dispatch", "        if verdict == rules.FINAL:\n            self._outbox",
-              "        if key:\n            self._outbox")), 60),
+              "        if key:\n            self._outbox")), (LOST,), 60),
     "highest trace ignored": Bug(
         "a terminal whose flash is older than it knows does not continue above the gateway",
         (Edit("firmware.beats", "            outbox.raise_trace(reply.highest_trace)\n",
-              "            pass\n"),), 200),
+              "            pass\n"),), (TRACE_REUSED,), 30,
+        ("flash_put_backs=3", "flash_put_back_s_max=60")),
     # ---- the gateway ----
     "acknowledge before commit": Bug(
         "PUBACK goes out when a frame is taken, not when it is committed (F20)",
@@ -144,37 +214,39 @@ BUGS: dict[str, Bug] = {
               "            self._session.acknowledge(each.number)\n"
               "            self.on_acknowledged(topics.terminal_of(each.topic) or 0,"
               " each.body)\n"
-              "        crash = self.fate()\n"),), 60),
+              "        crash = self.fate()\n"),), (CLAIMED,), 60),
     "frames decided again": Bug(
         "a repeated frame is decided anew, and its outcome replaces the first one",
         (Edit("gateway.judging",
               "    if known == message.frame_hash:\n        return _decided_before",
               "    if known == message.frame_hash and message.request.trace % 5 == 0:\n"
               "        known = None\n"
-              "    if known == message.frame_hash:\n        return _decided_before"),), 20),
+              "    if known == message.frame_hash:\n        return _decided_before"),
+         *_OUTCOMES_REPLACED), (DOUBLED, REPLY_DIFFERED), 20),
     "reply sealed anew": Bug(
         "a repeated frame gets a reply of today instead of the stored bytes",
         (Edit("gateway.intake",
               "            return case, self.keyring.unlock(month_of(case.stored_at), bound, "
               "case.box)[1]\n",
               "            return case, reply_frame(self.keyring, case, now, None, None)\n"),),
-        20),
+        (REPLY_DIFFERED,), 20),
     "frame without MAC check": Bug(
         "a frame with a turned bit is believed",
         (Edit("gateway.opening",
               "    if not frames.authentic(keyring.terminal_key(terminal_id, epoch), UP, "
               "parts):\n",
-              "    if parts is None:\n"),), 60),
+              "    if parts is None:\n"),), (REFUSED_WITHOUT_CAUSE,), 60),
     "synchronous=NORMAL": Bug(
         "a commit is reported before it is on disk (F31)",
-        (Edit("gateway.database", "PRAGMA synchronous=FULL", "PRAGMA synchronous=NORMAL"),), 60,
+        (Edit("gateway.database", "PRAGMA synchronous=FULL", "PRAGMA synchronous=NORMAL"),),
+        (CLAIMED,), 60,
         ("server_power_losses=2",)),
     "poison blocks its batch": Bug(
         "one message that cannot be decided keeps all others of its batch back (F24)",
         (Edit("gateway.intake", "                if len(batch) > 1:\n",
               "                if len(batch) > 1 and batch is not None:\n"
               "                    raise TryLater(\"poison\") from fault\n"
-              "                if len(batch) > 1:\n"),), 60),
+              "                if len(batch) > 1:\n"),), ("wait behind a poisoned one",), 60),
     "sale refused for its terminal": Bug(
         "a suspended terminal's offline taps are refused instead of held",
         (Edit("gateway.decisions.sale",
@@ -182,11 +254,11 @@ BUGS: dict[str, Bug] = {
               "    fault = causes.place_fault(place, dated)\n"
               "    if fault:\n"
               "        return Decision(fault)\n"
-              "    fault = (fault or"),), 120),
+              "    fault = (fault or"),), (REFUSED_WITHOUT_CAUSE,), 120),
     "tombstone in its own table": Bug(
         "a void that came first is noted where decisions on sales do not look",
         (Edit("gateway.storing", "        if back is not None and back.tombstone:\n",
-              "        if back is None and case is None:\n"),), 60),
+              "        if back is None and case is None:\n"),), (VOIDED_BUT_COUNTS,), 60),
     # ---- two gateways at once ----
     "outcomes read before the lock": Bug(
         "what was decided is read before the terminals are locked, and a second outcome"
@@ -204,8 +276,8 @@ BUGS: dict[str, Bug] = {
               "    bulk.insert(connection, frames, FRAME_COLUMNS, frame_rows)\n",
               "    bulk.insert(connection, frames, FRAME_COLUMNS, frame_rows,\n"
               "                key=(\"month\", \"origin\", \"operation_key\"))\n")),
-        12, ring=RACES),
-    "lock and read joined": Bug(
+        ("different replies", "points must be there"), 12, ring=RACES),
+    "lock and read joined in one statement": Bug(
         "members are locked and their lots read in one statement: what it waits for it has"
         " read before (READ COMMITTED)",
         (Edit("gateway.loading", "    member_rows = bulk.select(connection, members,",
@@ -219,12 +291,12 @@ BUGS: dict[str, Bug] = {
               "    for row in joined:\n"
               "        if row[0] is not None and (row[8] or row[9]):\n"
               "            lots_of.setdefault(row[1], []).append(Lot(*row))\n")),
-        20, ring=RACES),
+        ("points must be there", "audit"), 20, ring=RACES),
     "counter by COUNT": Bug(
         "the next receipt number is how many there are plus one",
         (Edit("gateway.storing", "            \"SELECT 1, nextval('entry_ids') FROM"
               " generate_series(1, %s) UNION ALL\"\n",
               "            \"SELECT 1, (SELECT count(*) FROM entries) + n"
               " FROM generate_series(1, %s) AS n UNION ALL\"\n"),),
-        12, ring=RACES),
+        ("points must be there", "different replies"), 12, ring=RACES),
 }

@@ -17,6 +17,7 @@ from simulator.errors import Killed, Unavailable
 from simulator.shore import Arrived
 from tools.prove.base import Base, keyring
 
+PROGRAM_ERRORS = (NameError, AttributeError, ImportError, TypeError)
 OPENING = datetime(2026, 6, 1, 1, 0, tzinfo=UTC)  # nine o'clock in Shanghai
 
 
@@ -61,13 +62,19 @@ class Poison:
 
 
 class Poisoned(Intake):
-    """The intake, with decisions that may fail."""
+    """The intake, with decisions that may fail. `errors`: mistakes of the program itself, which
+    the intake survives like any other failure of a decision and the proof does not forgive."""
 
     poison: Poison
+    errors: list[str]
 
     def _transact(self, batch: list[Message], judging: Judge = judge) -> list[Settled]:
         self.poison.check(batch)
-        return super()._transact(batch, judging)
+        try:
+            return super()._transact(batch, judging)
+        except PROGRAM_ERRORS as error:
+            self.errors.append(f"{type(error).__name__}: {error}")
+            raise
 
 
 class Process:
@@ -83,12 +90,14 @@ class Process:
         self._poison = poison
         self._on_power_lost = on_power_lost
         self.retries = 0
+        self.errors: list[str] = []
         self.restart()
 
     def restart(self) -> None:
         self.intake = Poisoned(self._base.engine, keyring(), clock=self._clock,
                                 pause=lambda seconds: None)
         self.intake.poison = self._poison
+        self.intake.errors = self.errors
 
     def __call__(self, arrived: Sequence[Arrived], now_us: int) -> Sequence[bytes | None]:
         arrivals = [Arrival(each.frame, self._clock.at(each.received_us), each.terminal_id)

@@ -46,6 +46,7 @@ POWER_OFF = "power_off"           # terminal id, None
 POWER_ON = "power_on"             # terminal id, None
 CLOCK_JUMPED = "clock_jumped"     # terminal id, seconds by which its clock was moved
 CLOCK_RESET = "clock_reset"       # terminal id, None: its clock starts at 1970 or 2000 again
+CLOCK_SET = "clock_set"           # terminal id, None: it said so, on a heartbeat's answer
 FLASH_PUT_BACK = "flash_put_back"  # terminal id, virtual us of the older copy that is there now
 FLASH_LOST = "flash_lost"         # terminal id, None: outbox replaced; what was in it is gone
 # Somebody else.
@@ -54,8 +55,8 @@ SETTLING = "settling"             # None, None: faults are over, from here on ev
 
 WHATS = (CARD, MEMBER, MERCHANT, TERMINAL, EPOCH_ADVANCED, EPOCH_REVOKED, VERDICT, BACKUP,
          RESTORED, RECOVERY, SERVER_POWER_LOST, GATEWAY_DIED, DATABASE_FAILED, QUARANTINED,
-         SURVIVED, POWER_OFF, POWER_ON, CLOCK_JUMPED, CLOCK_RESET, FLASH_PUT_BACK,
-         FLASH_LOST, PLANTED, SETTLING)
+         SURVIVED, POWER_OFF, POWER_ON, CLOCK_JUMPED, CLOCK_RESET, CLOCK_SET,
+         FLASH_PUT_BACK, FLASH_LOST, PLANTED, SETTLING)
 
 
 class Reply(Protocol):

@@ -10,7 +10,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from tools.prove.seen import CONFLICT, Frame, Seen
-from tools.prove.story import FLASH_LOST, FLASH_PUT_BACK, Accepted, Moved, Story, TapKey
+from tools.prove.story import CLOCK_SET, FLASH_LOST, FLASH_PUT_BACK, Accepted, Moved, Story, TapKey
 
 LAST = 1 << 61  # after every record
 
@@ -64,8 +64,7 @@ class Taps:
         for accepted in self.story.taps:
             before = next((tap.accepted for tap in reversed(self._by_key.get(accepted.key, ()))
                            if tap.accepted is not None), None)
-            if before is not None and not self.put_back(accepted.terminal_id, before.order,
-                                                        accepted.order):
+            if before is not None and not self._again_unknowing(before, accepted):
                 self.doubles.append(accepted)
             else:
                 self._add(accepted)
@@ -189,6 +188,14 @@ class Taps:
         """Whether an older flash came back between two records, so that traces come again."""
         return any(fact.what == FLASH_PUT_BACK and fact.subject == terminal_id
                    and first < fact.order < last for fact in self.story.facts)
+
+    def _again_unknowing(self, before: Accepted, after: Accepted) -> bool:
+        """Whether an older flash came back in between, and no heartbeat was answered since: its
+        answer says how far the gateway has seen this journal."""
+        facts = [fact.what for fact in self.story.facts if fact.subject == after.terminal_id
+                 and before.order < fact.order < after.order
+                 and fact.what in (FLASH_PUT_BACK, CLOCK_SET)]
+        return bool(facts) and facts[-1] == FLASH_PUT_BACK
 
     def untold(self) -> tuple[Counter, Counter]:
         """(attempts without an answer, messages seen that no screen told of), by content."""

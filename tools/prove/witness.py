@@ -34,6 +34,9 @@ class Chronicler(Witness):
     def shown(self, terminal_id: int, reply: Reply) -> None:
         self.story.shown(terminal_id, reply, self._loop.now_us)  # type: ignore[arg-type]
 
+    def clock_set(self, terminal_id: int) -> None:
+        self.happened(words.CLOCK_SET, terminal_id)
+
     def powered(self, terminal_id: int, on: bool) -> None:
         self.happened(words.POWER_ON if on else words.POWER_OFF, terminal_id)
 

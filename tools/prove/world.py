@@ -40,7 +40,7 @@ from tools.prove.mishaps import Mishaps
 from tools.prove.office import Office
 from tools.prove.options import Options
 from tools.prove.people import serve
-from tools.prove.process import Clock, Poison, Process
+from tools.prove.process import PROGRAM_ERRORS, Clock, Poison, Process
 from tools.prove.story import QUARANTINED, RECOVERY, SERVER_POWER_LOST, SETTLING, SURVIVED
 from tools.prove.trouble import ServerTrouble
 from tools.prove.trouble_handsets import HandsetTrouble
@@ -49,6 +49,7 @@ from tools.prove.witness import Chronicler
 DAY_US = 86400 * US
 POLL_S = 10
 AFTER_RESTORE_S = 8400
+PROGRAM_ERROR, STOPPED = "program error", "stopped"
 PATIENCE_S = 1800  # by then whatever is not poisoned has drained
 
 
@@ -300,14 +301,23 @@ class World:
                     for handset in self.handsets if handset.unsettled != 0]
         findings += [f"drain: {len(session)} frames queued at the broker"
                      for session in self.broker.sessions if len(session)]
+        findings += [f"{PROGRAM_ERROR}: {each}" for each in self._errors()]
         if self.kept_back:
             findings.append(f"drain: {self.kept_back} messages wait behind a poisoned one")
         findings += judge.findings(self)
         return self._told(findings)
 
+    def _errors(self) -> list[str]:
+        """Mistakes that no fault excuses, of handsets and of the gateway: each once."""
+        names = tuple(error.__name__ for error in PROGRAM_ERRORS)
+        told = [f"{handset.terminal_id} {why}" for handset in self.handsets
+                for why in handset.died_of if why.partition(": ")[2].startswith(names)]
+        told += [f"gateway {why}" for process in self.processes for why in process.errors]
+        return sorted(set(told))
+
     def stopped(self, error: BaseException) -> Verdict:
         """The verdict on a run that could not go on."""
-        return self._told([f"stopped: {type(error).__name__}: {error}"])
+        return self._told([f"{STOPPED}: {type(error).__name__}: {error}"])
 
     def _told(self, findings: list[str]) -> Verdict:
         story, counts = self.witness.story, Counter(self.log.counts)

@@ -19,9 +19,9 @@ from collections import namedtuple
 from firmware import outbox_kept
 from firmware.outbox_bitmap import Unsettled, clear
 from firmware.outbox_format import (
-    CANCEL, FRAME_SIZE_MAX, Header, MOVED, NOTE, OutboxFull, OutboxUnreadable, SETTLE, SLOT_SIZE,
-    TAP, VERSION, read_header, read_origin, set_source, slots_of, write_header, write_note,
-    write_settle, write_tap,
+    BLOCKS_MIN, CANCEL, FRAME_SIZE_MAX, Header, MOVED, NOTE, OutboxFull, OutboxUnreadable, SETTLE,
+    SLOT_SIZE, TAP, VERSION, read_header, read_origin, set_source, slots_of, write_header,
+    write_note, write_settle, write_tap,
 )
 from firmware.outbox_mount import forget, mount
 from firmware.outbox_ring import Ring, corrupt
@@ -51,6 +51,8 @@ def format_outbox(device, journal):
     if not 0 < journal <= _U32_MAX:
         raise ValueError("a journal id is 1..4294967295")
     blocks = device.ioctl(4, 0)
+    if blocks < BLOCKS_MIN:
+        raise ValueError("an outbox needs %d blocks" % BLOCKS_MIN)
     buffer = bytearray(SLOT_SIZE)
     newest, place = None, 0
     for block in range(blocks):

@@ -8,12 +8,13 @@ is erased and written back from there, and the fresh block is erased: three eras
 - The home is erased only after this boot has completed a copy elsewhere. No block that reads as a
   complete copy is overwritten before that, since a boot before may have left only that one.
 - A header counts if it reads the same 16 times: one that was completed always does.
-- A torn record can only be the last one. Whatever else cannot be read is damage: then nothing is
-  erased, and the technician is called.
+- A torn record can only be the last one. Whatever else cannot be read is damage (what that is
+  stands in outbox_damage.py): then nothing is erased, and the technician is called.
 """
 
+from firmware.outbox_damage import check_end, check_headers
 from firmware.outbox_format import (
-    BLOCK_SIZE, BLOCKS_MIN, Header, NOTE, OutboxUnreadable, SLOT_SIZE, SLOTS, TAP, VERSION,
+    BLOCK_SIZE, BLOCKS_MIN, Header, OutboxUnreadable, SLOT_SIZE, SLOTS, VERSION,
 )
 from firmware.outbox_ring import SYNC, corrupt
 
@@ -46,10 +47,11 @@ def mount(ring):
         place, newest = _newest(ring, passed)
     ring.head, ring.tail = newest.home, newest.tail
     ring.durable_tail = ring.tail
-    _check(ring, newest)
+    _check(ring, place, newest)
     found = _candidates(ring, place, newest)
+    check_headers(ring, newest, _REACH + 1)  # the head may be one further than was found
     if len(found) == 1 and place == ring.head:
-        _check_end(ring, newest)
+        check_end(ring, newest)
     _make_sure(ring, found)
     ring.tail_sequence = ring.ring_header(ring.tail).sequence
 
@@ -101,9 +103,10 @@ def _given_up(ring, newest):
     return False
 
 
-def _check(ring, newest):
+def _check(ring, place, newest):
     if not (newest.home < ring.blocks and newest.tail < ring.blocks
-            and newest.copied_end <= SLOTS and newest.previous_end <= SLOTS):
+            and int(place != newest.home) <= newest.copied_end <= SLOTS
+            and newest.previous_end <= SLOTS):
         raise corrupt("the newest header points outside")
     block, sequence = ring.head, newest.sequence
     while block != ring.tail:
@@ -112,28 +115,6 @@ def _check(ring, newest):
         if header.sequence >= sequence:
             raise corrupt("block %d is out of order" % block)
         sequence = header.sequence
-
-
-# With no copy about, the head is not half erased, and a cut leaves nothing valid behind the
-# record that it tore. Something valid there, or new taps in a next block without a header, means
-# that flash went bad: then nothing may be erased.
-def _check_end(ring, newest):
-    record, slot, journal, last = ring.record, 1, newest.journal, newest.last
-    while slot < SLOTS and ring.read(ring.head, slot):
-        if record.kind == NOTE:
-            journal, last = record.journal, record.trace
-        elif record.kind == TAP and record.journal == journal:
-            last = max(last, record.trace)
-        slot += record.slots
-    for behind in range(slot + 1, SLOTS):
-        if ring.read(ring.head, behind):
-            raise corrupt("a record in the middle of block %d cannot be read" % ring.head)
-    block = ring.next(ring.head)
-    if ring.free and ring.header(block) is None:
-        for slot in range(1, SLOTS):
-            if (ring.read(block, slot) and record.kind == TAP and not record.source
-                    and record.journal == journal and record.trace > last + 1):
-                raise corrupt("block %d has lost its header" % block)
 
 
 # Law above. A copy keeps the sequence of what it was made from; the home written from it is

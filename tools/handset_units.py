@@ -15,6 +15,7 @@ COLD = {
                  "firmware.board.unix:runtime"),
     "mount": ("firmware.outbox:Outbox.mount", "firmware.outbox_mount:mount",
               "firmware.outbox_bitmap:Unsettled.put_last"),
+    "damage": ("firmware.outbox_damage:check_headers", "firmware.outbox_damage:check_end"),
     "boot": ("firmware.app:App.boot", "firmware.app:App._mount", "firmware.app:App._start",
              "firmware.app:App._welcome", "firmware.supervisor:Supervisor.add"),
     "init": ("firmware.app:App.__init__", "firmware.dispatch:Dispatch.__init__",

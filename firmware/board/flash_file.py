@@ -1,8 +1,9 @@
 """A flash partition in a file, for the unix board: same calls as esp32.Partition, same manners.
 
 Law: a program only clears bits; an erase sets 4,096 bytes to 0xFF; `sync` reaches the disk as far
-as the interpreter can. What lies behind the end of the file is erased flash, so a fresh partition
-is an empty file and grows as the ring goes forward.
+as the interpreter can. An empty file is an erased partition, made whole by the first write to it.
+A file that has something and is shorter than its partition has lost what stood behind: it says
+that it has no blocks, so that nobody takes what is left for the whole.
 """
 
 import os
@@ -56,15 +57,11 @@ class FlashFile:
             if hasattr(os, "fsync"):  # MicroPython's flush is one
                 os.fsync(self._file.fileno())
         elif operation == 4:
-            return self.blocks
+            return 0 if 0 < self._size < self.blocks * BLOCK_SIZE else self.blocks
         elif operation == 5:
             return BLOCK_SIZE
         elif operation == 6:
-            start = self._place(argument, 0, BLOCK_SIZE)
-            if start < self._size:
-                self._write(start, None, BLOCK_SIZE // 2)
-            else:
-                self._write(start, b"", 0)
+            self._write(self._place(argument, 0, BLOCK_SIZE), None, BLOCK_SIZE // 2)
         return 0
 
     def cut_after(self, operations, power_off=None):
@@ -86,11 +83,11 @@ class FlashFile:
     def _write(self, start, data, half):
         self.operations += 1
         cut = self.operations == self._cut_at
+        if not self._size:
+            self._fill(0, self.blocks * BLOCK_SIZE)
         if data is None:
             self._fill(start, half if cut else BLOCK_SIZE)
-        elif data:
-            if start > self._size:
-                self._fill(self._size, start - self._size)
+        else:
             self._put(start, data[:half] if cut else data)
         if cut:
             self.ioctl(3, 0)

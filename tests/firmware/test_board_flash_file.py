@@ -3,7 +3,7 @@
 import os
 
 from firmware.board.flash_file import FlashFile
-from firmware.outbox import Outbox, format_outbox
+from firmware.outbox import Outbox, OutboxUnreadable, format_outbox
 from tests.firmware.outbox_life import Dice
 from tests.firmware.portable import raises
 
@@ -42,6 +42,34 @@ def test_a_new_file_reads_as_erased_flash_and_costs_nothing():
         assert data == b"\xff" * 64 and os.stat(path)[6] == 0
         assert (flash.ioctl(4, 0), flash.ioctl(5, 0)) == (336, 4096)
         flash.close()
+
+    with_file(check)
+
+
+def test_the_first_write_makes_the_partition_whole():
+    def check(path):
+        flash = FlashFile(path, 8)
+        flash.writeblocks(2, b"kept", 32)
+        assert os.stat(path)[6] == 8 * 4096
+        flash.close()
+
+    with_file(check)
+
+
+def test_a_file_shorter_than_its_partition_is_no_fresh_outbox():
+    def check(path):
+        flash = FlashFile(path, 8)
+        format_outbox(flash, 7)
+        flash.close()
+        with open(path, "rb") as file:
+            whole = file.read()
+        for size in (1, 4096, 7 * 4096, 8 * 4096 - 1):
+            with open(path, "wb") as file:
+                file.write(whole[:size])
+            flash = FlashFile(path, 8)
+            assert raises(OutboxUnreadable, Outbox(flash).mount).reason == "wrong_size"
+            assert flash.operations == 0 and os.stat(path)[6] == size
+            flash.close()
 
     with_file(check)
 

@@ -136,8 +136,6 @@ def asking_again(shop: Shop, spans: int):
     return answer
 
 
-@pytest.mark.xfail(reason="OPEN DEFECT: at 96 KB a rotation with a list is at the limit",
-                   strict=False)
 def test_a_rotation_and_a_list_to_send_again_find_room(command: list[str], tmp_path: Path):
     with TinyGateway(LOGINS, asking_again(Shop(), 7)) as gateway:
         folder = provision(tmp_path / "handset", settings_for(gateway.port, language="zh"))
@@ -158,8 +156,6 @@ def test_a_rotation_and_a_list_to_send_again_find_room(command: list[str], tmp_p
     assert (kept.epoch, kept.key, kept.mqtt_user) == (2, NEXT, USER)
 
 
-@pytest.mark.xfail(reason="OPEN DEFECT: at 96 KB a list of 70 leaves no room since voids came",
-                   strict=False)
 def test_a_reply_for_which_there_is_no_room_keeps_no_tap_back(command: list[str], tmp_path: Path):
     with TinyGateway(LOGINS, asking_again(Shop(), 70)) as gateway:
         folder = provision(tmp_path / "handset", settings_for(gateway.port, language="zh"))

@@ -201,6 +201,57 @@ class Door:
     assert run(linked(sources, main, {"cold": ("room.a:Door.__init__",)}), tmp_path) == "left"
 
 
+SHELF = {"room": "", "room.a": """
+class Shelf:
+    def __init__(self, kind, size=2):
+        self._size = size
+        self.kind = kind
+
+    def take(self, count):
+        return "%s %d/%d" % (self.kind, count, self._size)
+"""}
+
+
+def test_what_is_cold_has_no_stand_in_where_it_is_only_called(tmp_path):
+    main = ("import sys\nfrom room.a import Shelf\n"
+            "sys.stdout.write(Shelf('wood', size=3).take(2))\n")
+    made = linked(SHELF, main, {"cold": ("room.a:Shelf.__init__", "room.a:Shelf.take")})
+    assert made.units["program0"].count("'cold'") == 0 and made.units[MAIN].count("'cold'") == 2
+    assert run(made, tmp_path) == "wood 2/3"
+
+
+def test_what_is_cold_and_handed_on_has_a_stand_in(tmp_path):
+    main = ("import sys\nfrom room.a import Shelf\n"
+            "def at(make, count):\n    return make('wood').take(count)\n"
+            "take = Shelf('iron').take\nsys.stdout.write(take(1) + ', ' + at(Shelf, 2))\n")
+    made = linked(SHELF, main, {"cold": ("room.a:Shelf.__init__", "room.a:Shelf.take")},
+                  part_size_max=100)
+    assert run(made, tmp_path) == "iron 1/2, wood 2/2"
+
+
+@pytest.mark.parametrize("other, said", [
+    ("class Other:\n    def take(self, count):\n        return 'other'\n", "other"),
+    ("class Other:\n    def __init__(self):\n        self.take = lambda count: 'set'\n", "set"),
+    ("class Other:\n    take = staticmethod(lambda count: 'in the class')\n", "in the class"),
+    ("from collections import namedtuple\n\ndef Other():\n"
+     "    return namedtuple('Row', ('take',))(lambda count: 'field')\n", "field"),
+])
+def test_a_cold_method_is_not_taken_for_what_bears_its_name(other, said, tmp_path):
+    main = ("import sys\nfrom room.a import Shelf\nfrom room.b import Other\n"
+            "for each in (Shelf('wood'), Other()):\n"
+            "    sys.stdout.write(each.take(1) + '. ')\n")
+    made = linked({**SHELF, "room.b": other}, main, {"cold": ("room.a:Shelf.take",)})
+    assert run(made, tmp_path) == f"wood 1/2. {said}. "
+
+
+def test_a_function_of_a_module_is_not_taken_for_a_cold_method(tmp_path):
+    sources = {**SHELF, "room.b": "def take(count):\n    return 'function %d' % count\n"}
+    main = ("import sys\nfrom room import b\nfrom room.a import Shelf\n"
+            "sys.stdout.write(b.take(1) + ', ' + Shelf('wood').take(1))\n")
+    made = linked(sources, main, {"cold": ("room.a:Shelf.take",)})
+    assert run(made, tmp_path) == "function 1, wood 1/2"
+
+
 def test_branches_for_another_interpreter_are_not_carried():
     sources = {"room": "", "room.a": "import sys\n\ndef which():\n"
                "    if sys.implementation.name == 'micropython':\n        return 'here'\n"

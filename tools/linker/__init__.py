@@ -8,12 +8,13 @@ where they are used, and gives short names. Law: meaning never changes.
 - A definition nobody refers to is dropped; a method when its name occurs nowhere.
 - `cold` functions are moved into units of their own: such a unit is loaded from flash for the
   call and forgotten behind it. In a product image, frozen into flash, none of this is needed.
+  They are called by unit and entry where the call stands; nothing stays resident for them.
 - A name is changed only where it is the program's own everywhere: not if the interpreter knows
   it, not if the same word occurs as a string or names an argument in a call.
 - What it does not understand it refuses (NotLinkable), and nothing is written.
 
-`reading` folds and resolves, `reach` finds what is used, `writing` forms the units, `names`
-shortens. `Linked.symbols` maps short names back, for tracebacks.
+`reading` folds and resolves, `reach` finds what is used, `writing` forms the units of what
+`rewriting` made of the statements, `names` shortens. `Linked.symbols` maps short names back, for tracebacks.
 """
 
 from dataclasses import dataclass
@@ -35,17 +36,17 @@ class Linked:
 
 
 def link(sources: dict[str, str], main: str, cold: Cold, knows: Knows,
-         part_size_max: int = 16000) -> Linked:
+         part_size_max: int = 40000) -> Linked:
     """Link `sources` (module name -> text) as reached from the text `main`.
 
     `cold`: unit name -> functions ("room.module:function", "room.module:Class.method").
     `knows(words)`: those the interpreter has already; they cost nothing and keep their meaning.
-    `part_size_max`: characters of one module of the resident program; loading one takes a third
-    more heap than it keeps, so it comes in parts.
+    `part_size_max`: characters of one module of the resident program. Loading one takes a third
+    more heap than it keeps, so it comes in parts; each part repeats the names that it shares.
     """
     modules = read_program(sources, main)
     reach = Reach(modules, cold)
     reach.run()
-    bodies = Writer(modules, reach, part_size_max).write()
+    bodies = Writer(modules, reach, knows, part_size_max).write()
     units, symbols = shorten(bodies, knows)
     return Linked(units, symbols)

@@ -7,9 +7,12 @@ copies of a class would be two classes; unless it is named as cold itself.
 
 import ast
 import copy
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
-from tools.linker.reach import Reach, Scoped, own_calls
+from tools.linker.names import Knows
+from tools.linker.reach import Reach
 from tools.linker.reading import (
     FUNCTIONS,
     IMPORTS,
@@ -19,14 +22,14 @@ from tools.linker.reading import (
     NotLinkable,
     Symbol,
     listed,
+    names_in,
 )
+from tools.linker.rewriting import CALL, HOME, MAKE, PROGRAM, Places, Rewriter
 
-PROGRAM = "program"
-CALL = "cold_call"
 # what a unit left is swept up before the next one is loaded; a unit's own names are cleared behind
 # it, because the collector may find a stale pointer to it on the stack
 CALLER = f"""
-def {CALL}(unit, entry, args, named={{}}):
+def {CALL}(unit, entry, *args, **named):
     inner = unit in sys.modules
     gc.collect()
     try:
@@ -34,6 +37,11 @@ def {CALL}(unit, entry, args, named={{}}):
     finally:
         if not inner and unit in sys.modules:
             sys.modules.pop(unit).__dict__.clear()
+
+def {MAKE}(kind, unit, entry, *args, **named):
+    made = kind()
+    {CALL}(unit, entry, made, *args, **named)
+    return made
 """
 Bodies = dict[str, list[ast.stmt]]
 
@@ -41,22 +49,26 @@ Bodies = dict[str, list[ast.stmt]]
 class Writer:
     """`units_of`: where each symbol stands; `new_names`: what it is called there."""
 
-    def __init__(self, modules: Modules, reach: Reach, part_size_max: int):
+    def __init__(self, modules: Modules, reach: Reach, knows: Knows, part_size_max: int):
         self.modules = modules
         self.reach = reach
+        self._knows = knows
         self._part_size_max = part_size_max
-        self.units_of: dict[Symbol, tuple[str, ...]] = {}
-        self.entries: dict[Symbol, str] = {}
-        self._called: set[str] = set()
         # unlike any local name, so that no function hides a global it did not know by this name
-        self.new_names = {symbol: f"{symbol.name.replace('.', '_of_')}_of_"
-                                  f"{symbol.module.replace('.', '_')}"
-                          for symbol in reach.symbols}
+        self.places = Places({symbol: f"{symbol.name.replace('.', '_of_')}_of_"
+                                      f"{symbol.module.replace('.', '_')}"
+                              for symbol in reach.symbols})
+        self._handed_on: set[Symbol] = set()
+        self._words: set[str] = set()
 
     def write(self) -> Bodies:
         self._place()
-        units = sorted({unit for placed in self.units_of.values() for unit in placed}
-                       | {MAIN, f"{PROGRAM}0"})
+        units = sorted({unit for placed in self.places.units_of.values() for unit in placed}
+                       | {MAIN, HOME})
+        for unit in units:
+            self._unit(unit)  # shows what is handed on: that needs stand-ins
+        self.places.made = {kind: init for kind, init in self.places.made.items()
+                            if kind not in self._handed_on}
         bodies = {unit: self._unit(unit) for unit in units}
         parts = [unit for unit in units if unit.startswith(PROGRAM)]
         bodies[MAIN] = [*self._loading(parts), *bodies[MAIN]]
@@ -100,13 +112,15 @@ class Writer:
                   if symbol not in self.reach.movable and not self._copies(symbol)}
         resident |= self._closure(shared, True)
         for symbol, unit in sorted(cold.items()):
-            self.entries[symbol] = f"e{len([each for each in self.entries if cold[each] == unit])}"
-            self.units_of[symbol] = (unit,)
+            number = sum(cold[each] == unit for each in self.places.entries)
+            self.places.entries[symbol] = f"e{number}"
+            self.places.units_of[symbol] = (unit,)
         for symbol in self.reach.symbols - set(cold):
-            self.units_of[symbol] = ((MAIN,) if symbol.module == MAIN
+            self.places.units_of[symbol] = ((MAIN,) if symbol.module == MAIN
                                      else (PROGRAM,) if symbol in resident
                                      else tuple(sorted(wanted[symbol])))
-        self._called = self._words_outside()
+        self.places.methods = self._own_methods()
+        self.places.made = self._made()
         self._part()
 
     def _copies(self, symbol: Symbol) -> bool:
@@ -126,9 +140,9 @@ class Writer:
             if size and size + here > self._part_size_max:
                 number, size = number + 1, 0
             size += here
-            for symbol, units in self.units_of.items():
+            for symbol, units in self.places.units_of.items():
                 if symbol.module == name and units == (PROGRAM,):
-                    self.units_of[symbol] = (f"{PROGRAM}{number:x}",)
+                    self.places.units_of[symbol] = (f"{PROGRAM}{number:x}",)
 
     def _order(self) -> list[str]:
         """Modules, those first that others import."""
@@ -149,24 +163,28 @@ class Writer:
         order.remove(MAIN)
         return [*order, MAIN]
 
-    def _words_outside(self) -> set[str]:
-        """Attributes mentioned anywhere but in a direct call within a cold unit."""
-        direct = {symbol: unit for symbol, (unit, *_) in (
-            (each, self.units_of[each]) for each in self.entries)}
-        words: set[str] = set()
-        for symbol, statement in self.reach.functions():
-            own, calls = symbol.name.partition(".")[0], own_calls(statement)
-            for node in ast.walk(statement):
-                if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    words.add(node.value)
-                if not isinstance(node, ast.Attribute):
-                    continue
-                called = Symbol(symbol.module, f"{own}.{node.attr}")
-                within = id(node) in calls and called in direct and (
-                    direct[called] == direct.get(symbol))
-                if not within:
-                    words.add(node.attr)
-        return words
+    def _own_methods(self) -> dict[str, Symbol]:
+        """Cold methods by name, where an attribute of this name can be nothing else."""
+        bound: Counter[str] = Counter()
+        for module in self.modules.values():
+            for statement in module.body:
+                for node in ast.walk(statement):
+                    bound.update(_attributes(node))
+        named = {symbol.name.partition(".")[2]: symbol for symbol in self.places.entries
+                 if "." in symbol.name}
+        own = {name for name in named if bound[name] == 1 and not name.startswith("__")}
+        return {name: named[name] for name in own - self._knows(own)}
+
+    def _made(self) -> dict[Symbol, Symbol]:
+        """Classes that may be made without their `__init__` -> that, where it is cold."""
+        found = {Symbol(each.module, each.name.partition(".")[0]): each
+                 for each in self.places.entries if each.name.endswith(".__init__")}
+        return {kind: init for kind, init in found.items() if not self._class(kind).bases}
+
+    def _class(self, symbol: Symbol) -> ast.ClassDef:
+        statement = self.modules[symbol.module].defined[symbol.name]
+        assert isinstance(statement, ast.ClassDef)
+        return statement
 
     # -- what stands there ---------------------------------------------------------------------
 
@@ -174,7 +192,7 @@ class Writer:
         body: list[ast.stmt] = []
         outside: dict[str, ast.stmt] = {}
         needed: dict[str, str] = {}
-        if unit == f"{PROGRAM}0" and self.entries:
+        if unit == HOME and self.places.entries:
             body += ast.parse(CALLER).body
             outside["import sys"], outside["import gc"] = ast.parse("import sys\nimport gc").body
         for name in self._order():
@@ -183,9 +201,9 @@ class Writer:
             for statement in module.body:
                 found = self._kept(unit, module, statement)
                 if found is not None:
-                    rewriter = Rewriter(self, unit, module)
+                    rewriter = Rewriter(self.places, unit, module, self.modules)
                     kept.extend(listed(rewriter.visit(copy.deepcopy(found))))
-                    needed.update(rewriter.needed)
+                    self._heed(rewriter, needed)
             kept.extend(self._cold_functions(unit, module, needed))
             words = {node.id for each in kept for node in ast.walk(each)
                      if isinstance(node, ast.Name)}
@@ -197,6 +215,11 @@ class Writer:
             outside[new] = ast.ImportFrom(home, [ast.alias(new)], 0)
         return [*outside.values(), *body]
 
+    def _heed(self, rewriter: Rewriter, needed: dict[str, str]) -> None:
+        needed.update(rewriter.needed)
+        self._handed_on |= rewriter.handed_on
+        self._words |= rewriter.words
+
     def _kept(self, unit: str, module: Module, statement: ast.stmt) -> ast.stmt | None:
         """The part of a top-level statement that stands in this unit, or None."""
         if isinstance(statement, IMPORTS):
@@ -207,9 +230,10 @@ class Writer:
         if not names:
             raise NotLinkable(f"{module.name}: {ast.unparse(statement)[:60]} runs when imported")
         symbols = [Symbol(module.name, name) for name in names]
-        if symbols[0] in self.entries:
-            return self._stub(statement, symbols[0]) if self._home(unit) else None
-        if not any(unit in self.units_of.get(symbol, ()) for symbol in symbols):
+        if symbols[0] in self.places.entries:
+            stands = unit in (HOME, PROGRAM) and symbols[0] in self._handed_on
+            return self._stub(statement, symbols[0]) if stands else None
+        if not any(unit in self.places.units_of.get(symbol, ()) for symbol in symbols):
             return None
         if not isinstance(statement, ast.ClassDef):
             return statement
@@ -220,26 +244,27 @@ class Writer:
                 method = Symbol(module.name, f"{statement.name}.{inner.name}")
                 if not self.reach.keeps_method(inner.name):
                     continue
-                if method in self.entries:
-                    if inner.name not in self._called and not inner.name.startswith("__"):
+                if method in self.places.entries:
+                    if not self._is_looked_up(method, inner.name):
                         continue
                     inner = self._stub(inner, method)
             trimmed.body.append(inner)
         trimmed.body = trimmed.body or [ast.Pass()]
         return trimmed
 
-    def _home(self, unit: str) -> bool:
-        """Stubs of cold functions stand in the first part, where all others find them."""
-        return unit in (f"{PROGRAM}0", PROGRAM)
+    def _is_looked_up(self, method: Symbol, name: str) -> bool:
+        if name.startswith("__"):
+            return method not in self.places.made.values()
+        return name in self._words
 
     def _stub(self, function: Any, symbol: Symbol) -> ast.FunctionDef:
-        unit, entry = self.units_of[symbol][0], self.entries[symbol]
+        """What is called in the place of a cold function; in the first part, all find it."""
+        where = f"{CALL}('{self.places.units_of[symbol][0]}', '{self.places.entries[symbol]}'"
         takes = function.args
         if takes.kwarg or takes.kwonlyargs or takes.defaults:
-            text = (f"def {function.name}(*args, **named):\n"
-                    f"    return {CALL}('{unit}', '{entry}', args, named)")
+            text = f"def {function.name}(*args, **named):\n    return {where}, *args, **named)"
         else:
-            text = f"def {function.name}(*args):\n    return {CALL}('{unit}', '{entry}', args)"
+            text = f"def {function.name}(*args):\n    return {where}, *args)"
         made = ast.parse(text).body[0]
         assert isinstance(made, ast.FunctionDef)
         return made
@@ -247,21 +272,21 @@ class Writer:
     def _cold_functions(self, unit: str, module: Module, needed: dict[str, str]
                         ) -> list[ast.stmt]:
         made: list[ast.stmt] = []
-        for symbol in sorted(self.entries):
-            if symbol.module != module.name or self.units_of[symbol] != (unit,):
+        for symbol in sorted(self.places.entries):
+            if symbol.module != module.name or self.places.units_of[symbol] != (unit,):
                 continue
             owner, _, method = symbol.name.partition(".")
             statement: Any = module.defined[owner]
             if method:
                 statement = next(each for each in statement.body
                                  if isinstance(each, FUNCTIONS) and each.name == method)
-            rewriter = Rewriter(self, unit, module, owner)
+            rewriter = Rewriter(self.places, unit, module, self.modules, owner)
             function: Any = rewriter.visit(copy.deepcopy(statement))
-            needed.update(rewriter.needed)
-            function.name = self.entries[symbol]
+            self._heed(rewriter, needed)
+            function.name = self.places.entries[symbol]
             if method:
                 # names.py: its private names are those of the class
-                function.owner = self.new_names[Symbol(module.name, owner)]
+                function.owner = self.places.new_names[Symbol(module.name, owner)]
             made.append(function)
         return made
 
@@ -280,81 +305,17 @@ class Writer:
         return made
 
 
-class Rewriter(Scoped):
-    """One statement as it stands in its unit: symbols by their new names, constants in place."""
-
-    def __init__(self, writer: Writer, unit: str, module: Module, owner: str = ""):
-        super().__init__(module, writer.modules)
-        self._writer = writer
-        self._unit = unit
-        self._owner = owner
-        self._in_class = bool(owner)
-        self.needed: dict[str, str] = {}
-
-    def _put(self, symbol: Symbol, node: Any) -> Any:
-        constants = self.modules[symbol.module].constants
-        if symbol.name in constants:
-            return ast.copy_location(_literal(constants[symbol.name]), node)
-        new = self._writer.new_names[symbol]
-        if symbol in self._writer.entries:
-            home: tuple[str, ...] = (f"{PROGRAM}0",)
-        else:
-            home = self._writer.units_of[symbol]
-        if self._unit not in home and self._unit != PROGRAM:
-            self.needed[new] = home[0]
-        return ast.copy_location(ast.Name(new, node.ctx), node)
-
-    def visit_Name(self, node: ast.Name) -> Any:
-        if node.id == CALL:
-            if self._unit != f"{PROGRAM}0":
-                self.needed[CALL] = f"{PROGRAM}0"
-            return node
-        symbol = self.stands_for(node.id)
-        return node if symbol is None or not symbol.name else self._put(symbol, node)
-
-    def visit_Attribute(self, node: ast.Attribute) -> Any:
-        symbol = self.attribute(node)
-        if symbol is None or not symbol.name:
-            return self.generic_visit(node)
-        return self._put(symbol, node)
-
-    def visit_Call(self, node: ast.Call) -> Any:
-        """Cold methods of one unit call each other without the detour over the class."""
-        called = node.func
-        if isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name):
-            symbol = Symbol(self.module.name, f"{self._owner}.{called.attr}")
-            entry = self._writer.entries.get(symbol)
-            if (called.value.id == "self" and self._owner and entry
-                    and self._writer.units_of[symbol] == (self._unit,)):
-                node.func = ast.Name(entry, ast.Load())
-                node.args.insert(0, called.value)
-        return self.generic_visit(node)
-
-    def visit_FunctionDef(self, node: Any) -> Any:
-        if not self._locals and not self._in_class:
-            node.name = self._writer.new_names[Symbol(self.module.name, node.name)]
-        inner, self._in_class = self._in_class, False
-        done = super().visit_FunctionDef(node)
-        self._in_class = inner
-        done.body = done.body or [ast.Pass()]
-        return done
-
-    visit_AsyncFunctionDef = visit_FunctionDef
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> Any:
-        node.name = self._writer.new_names[Symbol(self.module.name, node.name)]
-        node.bases = [self.visit(each) for each in node.bases]
-        self._in_class = True
-        node.body = [each for one in node.body for each in listed(self.visit(one))]
-        self._in_class = False
-        return node
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> Any:
-        raise NotLinkable(f"{self.module.name}: an import inside a function")
-
-
-def _literal(value: int | str) -> ast.expr:
-    if isinstance(value, int) and value < 0:
-        return ast.UnaryOp(ast.USub(), ast.Constant(-value))
-    return ast.Constant(value)
-
+def _attributes(node: ast.AST) -> Iterator[str]:
+    """Attributes that this node makes: of a class, of an object, the fields of a named tuple."""
+    if isinstance(node, ast.ClassDef):
+        for each in node.body:
+            if isinstance(each, FUNCTIONS):
+                yield each.name
+            elif isinstance(each, ast.Assign):
+                yield from (name for target in each.targets for name in names_in(target))
+    elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+        yield node.attr
+    elif isinstance(node, ast.Call) and ast.unparse(node.func) == "namedtuple":
+        for each in ast.walk(node):
+            if isinstance(each, ast.Constant) and isinstance(each.value, str):
+                yield from each.value.replace(",", " ").split()

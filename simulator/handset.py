@@ -29,9 +29,6 @@ from simulator.witness import Key, Witness
 FULL = "Outbox is full"  # firmware/texts/en.py
 RESET_WATCHDOG = 3
 RESET_SOFT = 5
-# told by the App and of no interest to the log: what the screen shows follows from the rest,
-# and why a link went is said in the words of this Python's exceptions
-QUIET = ("screen",)
 BOOTED = ("ready", "recovery")
 
 
@@ -262,6 +259,11 @@ class Handset:
             self.board.jump(ms)
             self._note("clock_jump", ms)
 
+    def set_clock(self, at: int) -> None:
+        """Its time of day is this unix second, and it believes that the gateway said so."""
+        if self.app is not None:
+            self.app.clock.set(at, self.app.now())
+
     def _takes_card(self) -> None:
         self._tapped = self._presented.popleft()
         kind, amount_minor, card = self._tapped
@@ -288,6 +290,8 @@ class Handset:
             self._moved(*values)
         elif kind == "settled":
             self._settled(*values)
+        elif kind == "screen":
+            self._witness.displayed(self.terminal_id, values[0])
         elif kind == "clock":
             self._witness.clock_set(self.terminal_id)
         elif kind in ("link", "no_link"):
@@ -300,7 +304,7 @@ class Handset:
         elif kind == "died":
             self.died_of.append(f"{values[0]}: {values[1]}")
             self._note(kind, values[0])
-        elif kind not in QUIET:
+        else:
             self._note(kind, *(each for each in values if isinstance(each, int)))
 
     def _saved(self, journal: int, trace: int, kind: int, original: Key | None) -> None:

@@ -7,6 +7,7 @@ not at all when there are fewer. What the program did before that call is done.
 """
 
 import sys
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -20,6 +21,7 @@ class Heap:
 
     def __init__(self) -> None:
         self.exhausted = 0
+        self.on_exhausted: Callable[[], None] = lambda: None
         self._entry: tuple[str, str] | None = None
         self.calls = 0
         self._within = False
@@ -53,6 +55,7 @@ class Heap:
             if self.calls <= 0:
                 self.disarm()
                 self.exhausted += 1
+                self.on_exhausted()
                 raise MemoryError("the heap is exhausted")
         return None
 

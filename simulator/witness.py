@@ -16,6 +16,9 @@ class Witness:
               card: int | None, original: Key | None) -> None:
         """The handset said so."""
 
+    def displayed(self, terminal_id: int, lines: tuple[str, ...]) -> None:
+        """The screen was drawn."""
+
     def moved(self, terminal_id: int, old: Key, new: Key) -> None:
         """After a conflict the message stands again."""
 

@@ -154,6 +154,9 @@ class Tale:
         self.story.shown(terminal, Said(journal, trace, code, points, balance, receipt, at),
                          self.now_us)
 
+    def display(self, *lines: str, terminal: int = TERMINAL) -> None:
+        self.story.displayed(terminal, lines, self.now_us)
+
     def happen(self, what: str, subject: Any = None, value: Any = None,
                since_s: int | None = None) -> None:
         self.story.happened(self.now_us, what, subject, value,

@@ -89,6 +89,8 @@ HAPPENS: dict[str, dict[str, int]] = {
     "requeue": {"poison_per_1000": 300}, "power_off": {"power_cuts": 3},
     "cut_within": {"flash_cuts": 4, "flash_cut_operations_max": 5},
     "reboot_loop": {"reboot_loops": 2}, "clock_jump": {"clock_jumps": 3},
+    "clock_wrong": {"clocks_wrong": 3, "power_cuts": 1}, "clock_reset": {"clock_resets": 3},
+    "voids": {"voids_per_100": 60}, "online": {"online_per_100": 60},
     "heap": {"heap_per_1000": 400}, "closed": {"closed_days": 30},
     "card": {"cards_lost": 1, "cards_blocked": 1}, "member": {"members_suspended": 1},
     "merchant": {"merchants_suspended": 1}, "terminal": {"terminals_suspended": 1},

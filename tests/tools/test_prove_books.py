@@ -11,8 +11,9 @@ from protocol import codes, frames, messages
 from protocol.limits import UP
 from protocol.messages import encode_request, request
 from tools import coffee_shop
-from tools.prove.books import Books, entry_keys, key_of, read_books
+from tools.prove.books import Books, key_of, read_books, survived
 from tools.prove.disk import Disk, open_engine
+from tools.prove.story import Survived
 
 OPENING = datetime(2026, 6, 1, 1, 0, tzinfo=UTC)
 JOURNAL = 0x5EED
@@ -73,7 +74,8 @@ def test_a_void_is_an_entry_of_its_own_that_takes_the_points():
     assert (void.key, void.frame_hash) == ((shop.terminal, JOURNAL, 2), frame_hash)
     assert (sale.points, void.points, void.member_id) == (18, -18, sale.member_id)
     assert (sale.kind, void.kind) == (1, 2)
-    assert entry_keys(shop.engine) == {sale.key, void.key}
+    assert survived(shop.engine) == Survived(
+        frozenset({sale.key, void.key}), frozenset({(sale.key, 0), (void.key, 0)}))
 
 
 def test_a_held_tap_stands_on_the_list_and_posts_nothing():
@@ -82,7 +84,9 @@ def test_a_held_tap_stands_on_the_list_and_posts_nothing():
     assert shop.sale(1, 1250)[0] == codes.HELD
     books = shop.books()
     assert books.held == {(shop.terminal, JOURNAL, 1)}
-    assert not books.entries and not entry_keys(shop.engine)
+    assert not books.entries
+    assert survived(shop.engine) == Survived(frozenset(),
+                                             frozenset({((shop.terminal, JOURNAL, 1), 41)}))
 
 
 def test_the_key_of_a_verdict_leads_to_the_held_message():

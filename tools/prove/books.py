@@ -18,9 +18,10 @@ from gateway.tables import (
     members,
     outcomes,
     postings,
+    refusals,
 )
 from protocol import codes
-from tools.prove.story import TapKey
+from tools.prove.story import Survived, TapKey
 
 HQ = 0  # origin of HQ's verdicts
 ISSUED = "merchant_issued"
@@ -106,11 +107,17 @@ def read_books(engine: Engine) -> Books:
                         for member_id, row in balances.items()}, frozenset(held - judged))
 
 
-def entry_keys(engine: Engine) -> frozenset[TapKey]:
-    """The messages that have an entry of their own: a short look right after a crash."""
+def survived(engine: Engine) -> Survived:
+    """A short look right after a crash: handsets' messages only, without HQ's verdicts."""
     with reading(engine) as connection:
-        return frozenset(key_of(row[0], row[1])[0] for row in connection.execute(
+        posted = frozenset(key_of(row[0], row[1])[0] for row in connection.execute(
             select(entries.c.origin, entries.c.operation_key)) if row[0] != HQ)
+        decided = {(key_of(row[0], row[1])[0], row[2]) for row in connection.execute(
+            select(outcomes.c.origin, outcomes.c.operation_key, outcomes.c.code))
+            if row[0] != HQ}
+        refused = {((row[0], row[1], row[2]), row[3]) for row in connection.execute(select(
+            refusals.c.terminal_id, refusals.c.journal, refusals.c.trace, refusals.c.code))}
+    return Survived(posted, frozenset(decided | refused))
 
 
 def key_of(origin: int, operation_key: bytes) -> tuple[TapKey, bool]:

@@ -5,6 +5,7 @@ to restore), out of model.py; what it did come to is the last final reply of the
 where there is none, any of what may be.
 """
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -46,7 +47,7 @@ class Case:
         self.story, self.books, self.rules = story, books, rules
         self.seen = Seen(story)
         self.world = World(story, rules)
-        self.tapped = Taps(story, self.seen)
+        self.tapped = Taps(story, self.seen, rules.outbox)
         self.taps = self.tapped.all
         self._acks = {(terminal_id, sha256(body).digest()): seen
                       for (terminal_id, body), seen in story.acks.items()}
@@ -76,6 +77,16 @@ class Case:
 
     def voids_of(self, tap: Tap) -> list[Tap]:
         return self._voids.get(id(tap), [])
+
+    def _burying(self, tap: Tap) -> list[Tap]:
+        """The voids whose frame names this message and that were not refused or held always."""
+        def buries(void: Tap) -> bool:
+            frame = void.frame
+            if frame is None or (tap.key[0], *(frame.original or ())) not in tap.keys:
+                return False
+            finals = [reply.code for reply in self.seen.replies_to(frame) if reply.final]
+            return not finals or bool({*finals} & {APPROVED, NOTHING_LEFT, TOO_OLD})
+        return [void for void in self.voids_of(tap) if buries(void)]
 
     def lost_sight_of(self, tap: Tap) -> bool:
         """Whether a restored gateway has no way to the tap: its handset has it no more, or talks
@@ -165,7 +176,7 @@ class Case:
         codes = {code for each in allowed.values() for code in each}
         codes |= {reply.code for reply in finals}
         if self.seen.restores and any(void.frame is not None and void.frame.arrived is not None
-                                      for void in self.voids_of(tap)):
+                                      for void in self._burying(tap)):
             codes.add(VOIDED)  # its void may have come first to a database that forgot it
         return Ending(allowed, final, frozenset(codes - {TOO_OLD}))
 
@@ -185,17 +196,27 @@ class Case:
                 found.add(NOTHING_LEFT)
         if any(void.frame is not None and void.frame.arrived is not None
                and void.frame.arrived.first_order < window.last
-               for void in self.voids_of(tap)):
+               for void in self._burying(tap)):
             found.add(VOIDED)
-        if self.has_rival(tap):
+        if self._rivals(tap.key, tap.frames, window):
             found.add(CONFLICT)
+        if tap.kind == VOID and frame.original is not None and len(self._rivals(
+                (terminal_id, *frame.original), (), window)) > 1:
+            found.add(CONFLICT)  # nobody can say which of them it means
         return frozenset(found)
 
-    def has_rival(self, tap: Tap) -> bool:
-        """Whether somebody else's frame has the same key."""
-        own = {frame.frame_hash for frame in tap.frames}
-        return any(frame.frame_hash not in own for where in (self.seen.frames, self.seen.planted)
-                   for frame in where.get(tap.key, ()))
+    def _rivals(self, key: TapKey, own: Sequence[Frame], window: Window) -> list[Frame]:
+        """Other frames of this key that the gateway had by then and may have let stand: one that
+        was itself only ever told of a conflict does not."""
+        hashes = {frame.frame_hash for frame in own}
+        return [frame for where in (self.seen.frames, self.seen.planted)
+                for frame in where.get(key, ())
+                if frame.frame_hash not in hashes and frame.arrived is not None
+                and frame.arrived.first_order < window.last and self._may_stand(frame)]
+
+    def _may_stand(self, frame: Frame) -> bool:
+        finals = [reply.code for reply in self.seen.replies_to(frame) if reply.final]
+        return not finals or any(code != CONFLICT for code in finals)
 
     def verdict(self, key: TapKey) -> str | None:
         """HQ's word on a held message, as it stands: None, "post" or "refuse"."""

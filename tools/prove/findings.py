@@ -6,6 +6,7 @@ from typing import NamedTuple
 from tools.prove.story import TapKey
 
 LOST = "lost"
+NOT_TAKEN = "tap not taken"
 DOUBLED = "doubled"
 WRONG_POINTS = "wrong points"
 WRONG_MEMBER = "wrong member"

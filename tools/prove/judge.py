@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from gateway.audit import run_audit
 from tools import coffee_shop
 from tools.prove.base import keyring
-from tools.prove.books import entry_keys, read_books
+from tools.prove.books import read_books, survived
 from tools.prove.checker import check
-from tools.prove.model import CardFacts, Rate, Rules
+from tools.prove.model import CardFacts, Rate, Room, Rules
 from tools.prove.process import OPENING
-from tools.prove.story import TapKey
+from tools.prove.story import Survived
 
 if TYPE_CHECKING:
     from tools.prove.world import World
@@ -29,7 +29,8 @@ def rules(world: "World") -> Rules:
                  {card: CardFacts(member) for card, member
                   in zip(facts.cards, facts.members, strict=True)},
                  facts.multipliers, facts.merchants,
-                 drift_ppm_max=world.options.drift_ppm_max)
+                 drift_ppm_max=world.options.drift_ppm_max,
+                 outbox=Room(world.options.outbox_blocks))
 
 
 def findings(world: "World") -> list[str]:
@@ -39,6 +40,6 @@ def findings(world: "World") -> list[str]:
     return [str(each) for each in found] + [f"audit: {each}" for each in audit.findings]
 
 
-def surviving(world: "World") -> frozenset[TapKey]:
-    """The messages whose entries the database holds now."""
-    return entry_keys(world.base.engine)
+def surviving(world: "World") -> Survived:
+    """What the database holds now."""
+    return survived(world.base.engine)

@@ -1,7 +1,19 @@
 """What must hold of the books. Each rule is a function that gives findings."""
 
+import re
+
 from tools.prove.books import Entry
-from tools.prove.case import ACCRUAL, APPROVED, HELD, NOTHING_LEFT, REVERSAL, SALE, VOID, Case
+from tools.prove.case import (
+    ACCRUAL,
+    APPROVED,
+    HELD,
+    NOTHING_LEFT,
+    REVERSAL,
+    SALE,
+    TOO_OLD,
+    VOID,
+    Case,
+)
 from tools.prove.findings import (
     BALANCE_DIFFERS,
     CLAIMED,
@@ -171,6 +183,38 @@ def figures_are_the_ledgers(case: Case) -> Findings:
                           f"{reply.points} points, balance {reply.balance}")
 
 
+POSTED, BALANCE = re.compile(r"Posted ([+-]\d+)"), re.compile(r"Balance (-?\d+)")
+RECEIPT = re.compile(r"No\. (\d+)")
+
+
+def screens_say_what_the_ledger_says(case: Case) -> Findings:
+    """Points, balance and receipt in the lines a cashier reads are those of one entry; where a
+    restore took that away, of an answer given before."""
+    told: dict[int, set[tuple[int | None, int | None]]] = {}
+    running: dict[int, int] = {}
+    for entry in case.books.entries:
+        running[entry.member_id] = running.get(entry.member_id, 0) + entry.points
+        told.setdefault(entry.receipt, set()).add((entry.points, running[entry.member_id]))
+    for replies in case.seen.replies.values():
+        for reply in replies:
+            if reply.receipt is not None and reply.epoch < len(case.seen.restores):
+                told.setdefault(reply.receipt, set()).add((reply.points, reply.balance))
+    for display in case.story.displays:
+        points, balance, receipt = (_read(each, display.lines)
+                                    for each in (POSTED, BALANCE, RECEIPT))
+        if receipt is None or points is None:
+            continue
+        if (points, balance) not in told.get(receipt, ()):
+            yield Finding(SCREEN_DIFFERS, None, f"the figures of receipt {receipt} on the screen"
+                          f" of terminal {display.terminal_id}: {sorted(told.get(receipt, ()))}",
+                          f"{points:+} points, balance {balance}")
+
+
+def _read(pattern: re.Pattern[str], lines: tuple[str, ...]) -> int | None:
+    found = [match for line in lines if (match := pattern.fullmatch(line))]
+    return int(found[0][1]) if found else None
+
+
 def receipts_are_used_once(case: Case) -> Findings:
     owner: dict[int, TapKey] = {}
     claims = [(entry.receipt, entry.key) for entry in case.books.entries]
@@ -210,35 +254,40 @@ def what_was_promised_survives(case: Case) -> Findings:
         if fact.what != SURVIVED:
             continue
         for tap in case.taps:
-            promise = _promise(case, tap, fact)
-            if promise and tap.key not in fact.value:
-                yield Finding(CLAIMED, tap.key, f"an entry, as it was {promise}",
-                              "none after the crash")
+            promise, code = _promise(case, tap, fact)
+            if promise and code == APPROVED and tap.kind == SALE:
+                if tap.key not in fact.value.entries:
+                    yield Finding(CLAIMED, tap.key, f"an entry, as it was {promise}",
+                                  "none after the crash")
+            elif promise and (tap.key, code) not in fact.value.decided:
+                yield Finding(CLAIMED, tap.key, f"code {code} in the books, as it was {promise}",
+                              "nothing of it after the crash")
 
 
-def _promise(case: Case, tap: Tap, crash: Happened) -> str:
-    """By what the gateway had promised an entry of its own; empty: it had not."""
-    if tap.kind != SALE or tap.frame is None or tap.frame.arrived is None:
-        return ""
+def _promise(case: Case, tap: Tap, crash: Happened) -> tuple[str, int]:
+    """By what the gateway had promised its answer, and which; "": it had not."""
+    if tap.frame is None or tap.frame.arrived is None:
+        return "", 0
     epoch = sum(order < crash.order for order in case.seen.restores)
     replies = [reply for reply in case.seen.replies_to(tap.frame) if reply.epoch == epoch]
     finals = [reply for reply in replies if reply.final]
-    if not finals or finals[0].code != APPROVED:
-        return ""
+    if not finals or finals[0].code == TOO_OLD:
+        return "", 0
+    code = finals[0].code
     if finals[0].seen.first_order < crash.order:
-        return "answered"
+        return "answered", code
     acknowledged = case.acknowledged(tap.frame)
     if acknowledged is None or acknowledged.first_order > crash.order:
-        return ""
+        return "", 0
     since = tap.frame.arrived.first_order
     put_aside = any(reply.code in TRANSIENT for reply in replies) or any(
         (fact.what == DATABASE_FAILED and since < fact.order < crash.order)
         or (fact.what == QUARANTINED and fact.subject == tap.frame.frame_hash)
         for fact in case.story.facts)
-    return "" if put_aside or case.seen.restores else "acknowledged"
+    return "" if put_aside or case.seen.restores else "acknowledged", code
 
 
 RULES = (entries_are_of_taps, entries_say_what_was_tapped, taps_count_once,
          answers_and_books_agree, held_taps_await_their_verdict, voids_take_back,
-         figures_are_the_ledgers, receipts_are_used_once, balances_are_what_was_earned,
-         what_was_promised_survives)
+         figures_are_the_ledgers, screens_say_what_the_ledger_says, receipts_are_used_once,
+         balances_are_what_was_earned, what_was_promised_survives)

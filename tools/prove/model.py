@@ -39,12 +39,40 @@ IN_DOUBT = frozenset((10, 11, 12, 13, 14, 16, 20))  # a recovery holds what woul
 REFUSED = frozenset((10, 11, 12, 13, 14, 15, 16, 20, 40))
 
 
+SLOT_SIZE, BLOCK_SLOTS, SLOTS_MORE = 32, 120, 4
+RESERVE_BLOCKS, REMOUNTED_BLOCKS = 4, 4
+
+
+def slots_of(frame_size: int) -> int:
+    """What a message of so many bytes takes in an outbox, with its answer: at most."""
+    return frame_size // SLOT_SIZE + SLOTS_MORE
+
+
 class Rate(NamedTuple):
     """A rule set: in force from `effective_us` until the next one."""
 
     effective_us: int
     rate_points: int
     rate_minor: int
+
+
+class Room(NamedTuple):
+    """An outbox of so many blocks. Bounds on purpose generous: a record takes its bytes in slots
+    and at most `SLOTS_MORE` for its head, its answer and what it was moved for; a boot makes at
+    most one block useless; four blocks are kept in reserve, and a few more for faults of flash
+    and heap that make the handset mount again."""
+
+    blocks: int
+
+    @property
+    def kept_slots(self) -> int:
+        """So much can be written behind a message without its block being needed."""
+        return max(self.blocks - RESERVE_BLOCKS - REMOUNTED_BLOCKS, 0) * BLOCK_SLOTS
+
+    @property
+    def full_slots(self) -> int:
+        """What must wait for an answer, at least, before there may be no room for a tap."""
+        return max(self.blocks - RESERVE_BLOCKS, 0) * BLOCK_SLOTS // 3
 
 
 class CardFacts(NamedTuple):
@@ -61,7 +89,8 @@ class Rules(NamedTuple):
     set is at most `clock_late_s` late (a round trip of 10 s, whole seconds twice) or
     `clock_early_s` early, and `drift_ppm_max` of its age beyond that. `day_offset_s`: a business
     day begins so long before midnight UTC (Shanghai at 04:00: four hours). `since_us`: when the
-    terminals were made; whoever counts seconds wrongly may date a tap down to that."""
+    terminals were made; whoever counts seconds wrongly may date a tap down to that. `outbox`: the
+    room in a handset."""
 
     opening_s: int
     rates: tuple[Rate, ...]
@@ -73,6 +102,7 @@ class Rules(NamedTuple):
     drift_ppm_max: int = 0
     day_offset_s: int = 4 * 3600
     since_us: int = -(10**18)
+    outbox: "Room" = Room(32)
 
 
 class Dates(NamedTuple):

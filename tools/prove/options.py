@@ -85,8 +85,10 @@ class Options(NamedTuple):
     reboot_loop_boots_max: int = 5
     off_s_max: int = 30
     flash_misreads: int = 0             # boots with a bad contact at the flash
-    clock_jumps: int = 0
+    clock_jumps: int = 0                # of the tick counter, ahead
     clock_jump_s_max: int = 86400
+    clocks_wrong: int = 0               # ten years off or a day, either way
+    clock_resets: int = 0               # to the beginning of 1970 or 2000
     drift_ppm_max: int = 0
     heap_per_1000: int = 0              # taps within which the heap runs out
     heap_down: int = 0                  # frames from the gateway within which it does
@@ -184,6 +186,7 @@ GROUPS: tuple[tuple[str, int, dict[str, Draw]], ...] = (
     ("rotation", 15, {"key_rotations": _upto(3)}),
     ("revoked", 5, {"epochs_revoked": _upto(2)}),
     ("restore", 8, {"restores": _upto(2)}),
+    ("wrong_clock", 15, {"clocks_wrong": _maybe(_upto(3)), "clock_resets": _maybe(_upto(2))}),
 )
 
 SHAPES: dict[str, Draw] = {
@@ -226,8 +229,8 @@ def _sensible(drawn: Options, random: Random) -> Options:
         drawn = drawn._replace(late_s_max=drawn.closed_days * 86400)
     if drawn.restores:
         # an older database and an older flash together can lose a tap, and so can an outbox
-        # that has no room to keep what is settled; a journal left by a conflict is not asked for
-        drawn = drawn._replace(flash_put_backs=0, planted=0, outbox_blocks=32)
+        # that has no room to keep what is settled
+        drawn = drawn._replace(flash_put_backs=0, outbox_blocks=32)
     if drawn.online_per_100:
         # nobody decides these yet, so only their voids end them: a void in another journal than
         # its original buries nothing (WIRE, Void), one under a revoked key is held itself

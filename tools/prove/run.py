@@ -53,6 +53,8 @@ FAULTS = {
     "ended": "programs that ended",
     "misread": "boots with a bad contact at the flash",
     "clock_jump": "tick counters that jumped",
+    "clock_wrong": "clocks set ten years or a day off",
+    "clock_reset": "clocks that began at 1970 or 2000",
     "heap": "heaps exhausted",
     "full_outbox": "taps refused by a full outbox",
     "died": "tasks of the program that died",
@@ -68,6 +70,8 @@ FAULTS = {
     "merchant": "merchants suspended or back",
     "terminal": "terminals suspended or back",
     "verdict": "verdicts of HQ on held taps",
+    "voids": "messages taken back",
+    "online": "messages that only the gateway can do",
 }
 
 

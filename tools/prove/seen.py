@@ -23,7 +23,8 @@ FINAL = frozenset((0, 10, 11, 12, 13, 14, 15, 16, 20, 30, 31, 32, 33, 34, 35, 36
 
 
 class Frame(NamedTuple):
-    """A sealed request. `up`: on the handset's side (None: planted); `arrived`: at the gateway."""
+    """A sealed request. `up`: on the handset's side (None: planted); `arrived`: at the gateway.
+    `size`: in bytes."""
 
     key: TapKey
     epoch: int
@@ -34,6 +35,7 @@ class Frame(NamedTuple):
     card: int | bytes | None
     original: Key | None
     frame_hash: bytes
+    size: int
     up: Sighting | None
     arrived: Sighting | None
 
@@ -112,7 +114,7 @@ class Seen:
             key, kid[4], said[0], said.get(3), said.get(4), said.get(7),
             None if card is None else card[1],
             (original[0], original[1]) if isinstance(original, list) and len(original) == 2
-            else None, sha256(body).digest(), up, arrived))
+            else None, sha256(body).digest(), len(body), up, arrived))
 
     def _heartbeat(self, terminal_id: int, kept: list[int] | None,
                    arrived: Sighting | None) -> None:

@@ -14,6 +14,7 @@ time still happened one after the other. Times are virtual microseconds.
     story.replied(7, reply, at_us)    the gateway published these bytes
     story.acknowledged(7, frame, at_us)   the gateway's PUBACK for the frame reached the broker
     story.shown(7, reply, shown_us)   the handset showed the outcome of a journaled message
+    story.displayed(7, ("ON", "Posted +12", "Balance 12", "A. B", "No. 4"), at_us)   its screen
     story.happened(at_us, CARD, 6200001234567892, "lost", since_us=at_us)
 """
 
@@ -40,12 +41,14 @@ SERVER_POWER_LOST = "server_power_lost"  # None, None: unsynced writes may be go
 GATEWAY_DIED = "gateway_died"     # step at which the process was killed, None
 DATABASE_FAILED = "database_failed"  # name of the injected error, None
 QUARANTINED = "quarantined"       # SHA-256 of a frame that HQ found in its quarantine, None
-SURVIVED = "survived"             # None, frozenset of TapKey: entries read right after a crash
+SURVIVED = "survived"             # None, Survived: what the books hold right after a crash
 # A handset.
 POWER_OFF = "power_off"           # terminal id, None
 POWER_ON = "power_on"             # terminal id, None
 CLOCK_JUMPED = "clock_jumped"     # terminal id, seconds by which its clock was moved
 CLOCK_RESET = "clock_reset"       # terminal id, None: its clock starts at 1970 or 2000 again
+FLASH_CONTACT = "flash_contact"   # terminal id, whether it is bad: its flash cannot be read
+HEAP_RAN_OUT = "heap_ran_out"     # None, None: of some handset, within whatever it did
 CLOCK_SET = "clock_set"           # terminal id, None: it said so, on a heartbeat's answer
 FLASH_PUT_BACK = "flash_put_back"  # terminal id, virtual us of the older copy that is there now
 FLASH_LOST = "flash_lost"         # terminal id, None: outbox replaced; what was in it is gone
@@ -56,7 +59,7 @@ SETTLING = "settling"             # None, None: faults are over, from here on ev
 WHATS = (CARD, MEMBER, MERCHANT, TERMINAL, EPOCH_ADVANCED, EPOCH_REVOKED, VERDICT, BACKUP,
          RESTORED, RECOVERY, SERVER_POWER_LOST, GATEWAY_DIED, DATABASE_FAILED, QUARANTINED,
          SURVIVED, POWER_OFF, POWER_ON, CLOCK_JUMPED, CLOCK_RESET, CLOCK_SET,
-         FLASH_PUT_BACK, FLASH_LOST, PLANTED, SETTLING)
+         FLASH_CONTACT, HEAP_RAN_OUT, FLASH_PUT_BACK, FLASH_LOST, PLANTED, SETTLING)
 
 
 class Reply(Protocol):
@@ -132,6 +135,15 @@ class Shown(NamedTuple):
         return self[3:8]
 
 
+class Display(NamedTuple):
+    """What stood on a handset's screen from then on: five lines of text."""
+
+    terminal_id: int
+    lines: tuple[str, ...]
+    at_us: int
+    order: int
+
+
 class Moved(NamedTuple):
     """After a 62 the handset said that message `old` stands durably as `new`."""
 
@@ -153,6 +165,14 @@ class Happened(NamedTuple):
     order: int
 
 
+class Survived(NamedTuple):
+    """What the books hold at one instant: the messages that have an entry, and (message, code) of
+    those that have an answer of any sort."""
+
+    entries: frozenset[TapKey]
+    decided: frozenset[tuple[TapKey, int]]
+
+
 class Sighting(NamedTuple):
     """When the same bytes were first and last seen at one place."""
 
@@ -172,6 +192,7 @@ class Story:
         self.attempts: list[Attempted] = []
         self.taps: list[Accepted] = []
         self.screens: list[Shown] = []
+        self.displays: list[Display] = []
         self.moves: list[Moved] = []
         self.facts: list[Happened] = []
         self.ups: Sightings = {}
@@ -198,6 +219,10 @@ class Story:
         self.screens.append(Shown(terminal_id, reply.journal, reply.trace, reply.code,
                                   reply.points, reply.balance, reply.receipt, reply.at, shown_us,
                                   self._next()))
+
+    def displayed(self, terminal_id: int, lines: tuple[str, ...], at_us: int) -> None:
+        """The handset drew its screen."""
+        self.displays.append(Display(terminal_id, lines, at_us, self._next()))
 
     def moved(self, terminal_id: int, old: Key, new: Key, at_us: int) -> None:
         """The handset told `conflict`; telling the same pair again changes nothing."""

@@ -9,10 +9,21 @@ message under its last key. Where an older flash was put back a trace may come t
 from collections import Counter
 from typing import NamedTuple
 
+from tools.prove.model import BLOCK_SLOTS, Room, slots_of
 from tools.prove.seen import CONFLICT, Frame, Seen
-from tools.prove.story import CLOCK_SET, FLASH_LOST, FLASH_PUT_BACK, Accepted, Moved, Story, TapKey
+from tools.prove.story import (
+    CLOCK_SET,
+    FLASH_LOST,
+    FLASH_PUT_BACK,
+    POWER_ON,
+    Accepted,
+    Moved,
+    Story,
+    TapKey,
+)
 
 LAST = 1 << 61  # after every record
+FRAME_SIZE_MAX = 320  # of a message that no one saw
 
 
 class Tap(NamedTuple):
@@ -45,8 +56,8 @@ class Tap(NamedTuple):
 class Taps:
     """`all` of them; `doubles`: told saved under a trace that was taken."""
 
-    def __init__(self, story: Story, seen: Seen) -> None:
-        self.story, self.seen = story, seen
+    def __init__(self, story: Story, seen: Seen, room: Room) -> None:
+        self.story, self.seen, self.room = story, seen, room
         self.moved: dict[TapKey, list[Moved]] = {}
         for move in story.moves:
             self.moved.setdefault((move.terminal_id, *move.old), []).append(move)
@@ -146,14 +157,25 @@ class Taps:
 
     def forgotten(self, tap: Tap) -> bool:
         """Whether its handset has it no more and cannot send it again: the flash is another one
-        or an older one, or the ring needed the block of what was long settled."""
+        or an older one, or the ring needed the block of what was long settled: its handset says
+        so, and enough was written since."""
         sealed = tap.frames[0].up if tap.frames else None
         order, at_us = ((tap.accepted.order, tap.accepted.saved_us) if tap.accepted
                         else (sealed.first_order, sealed.first_us) if sealed else (0, 0))
         gone = any(fact.what == FLASH_LOST or (fact.what == FLASH_PUT_BACK and at_us > fact.value)
                    for fact in self.story.facts
                    if fact.subject == tap.key[0] and fact.order > order)
-        return gone or tap.key[2] < self.seen.oldest_kept.get(tap.key[:2], 0)
+        return gone or (tap.key[2] < self.seen.oldest_kept.get(tap.key[:2], 0)
+                        and self._written_since(tap.key[0], order) > self.room.kept_slots)
+
+    def _written_since(self, terminal_id: int, order: int) -> int:
+        """Slots of its ring that a handset may have used since record `order`: at most. What was
+        not answered by then may have been copied behind it."""
+        boots = sum(fact.what == POWER_ON and fact.subject == terminal_id and fact.order > order
+                    for fact in self.story.facts)
+        sizes = [max((frame.size for frame in tap.frames), default=FRAME_SIZE_MAX)
+                 for tap in self.all if tap.key[0] == terminal_id and not tap.planted]
+        return boots * BLOCK_SLOTS + sum(map(slots_of, sizes))
 
     def _keep(self, tap: Tap) -> None:
         self.all.append(tap)

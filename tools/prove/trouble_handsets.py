@@ -21,6 +21,7 @@ HEAP_CALLS_MAX = 250
 HEAP_CALLS_DOWN_MAX = 80
 LOOP_OPERATIONS_MAX = 8
 PUT_BACK_TRIES = 20
+DAY_S, TEN_YEARS_S, EPOCH_2000_S = 86400, 315_576_000, 946_684_800
 
 
 class HandsetTrouble(Mishaps):
@@ -57,6 +58,8 @@ class HandsetTrouble(Mishaps):
         schedule("reboot_loops", options.reboot_loops, self._loop)
         schedule("flash_misreads", options.flash_misreads, self._misread)
         schedule("clock_jumps", options.clock_jumps, self._jump)
+        schedule("clocks_wrong", options.clocks_wrong, self._set_clock_wrong)
+        schedule("clock_resets", options.clock_resets, self._reset_clock)
         schedule("flash_put_backs", options.flash_put_backs, self._read_out)
         schedule("planted", options.planted, self._plant)
         self.schedule(stream("heap_down"), options.heap_down, self._exhaust_down)
@@ -145,6 +148,7 @@ class HandsetTrouble(Mishaps):
             return
         handset.power_off()
         handset.misread(True)
+        self.world.witness.happened(story.FLASH_CONTACT, handset.terminal_id, True)
         handset.power_on()
         self.note(handset.terminal_id, "misread")
         self.after(random, self.options.off_s_max, lambda: self._mend(handset))
@@ -154,6 +158,7 @@ class HandsetTrouble(Mishaps):
         if handset.on:
             handset.power_off()
             self._on(handset)
+        self.world.witness.happened(story.FLASH_CONTACT, handset.terminal_id, False)
 
     # -- flash put back ------------------------------------------------------------------------
 
@@ -205,6 +210,26 @@ class HandsetTrouble(Mishaps):
         if handset.on:
             handset.jump(jump_s * 1000)
             self.world.witness.happened(story.CLOCK_JUMPED, handset.terminal_id, jump_s)
+
+    def _set_clock_wrong(self, handset: Handset, random: Random) -> None:
+        """The time of day is suddenly another, and taken for the gateway's word."""
+        off_s = random.choice((TEN_YEARS_S, -TEN_YEARS_S, random.randrange(1, DAY_S),
+                               -random.randrange(1, DAY_S)))
+        if handset.on:
+            handset.set_clock(self._now_s() + off_s)
+            self.note(handset.terminal_id, "clock_wrong", off_s)
+            self.world.witness.happened(story.CLOCK_JUMPED, handset.terminal_id, off_s)
+
+    def _reset_clock(self, handset: Handset, random: Random) -> None:
+        """It counts from the epoch of its interpreter: 1970, or 2000 as on ESP32."""
+        epoch_s = random.choice((0, EPOCH_2000_S))
+        if handset.on:
+            handset.set_clock(epoch_s)
+            self.note(handset.terminal_id, "clock_reset", epoch_s)
+            self.world.witness.happened(story.CLOCK_RESET, handset.terminal_id)
+
+    def _now_s(self) -> int:
+        return int(self.world.clock().timestamp())
 
     def _maybe_exhaust(self, random: Random) -> None:
         hit = random.randrange(1000) < self.options.heap_per_1000

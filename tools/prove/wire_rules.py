@@ -1,7 +1,9 @@
 """What must hold of handsets, wire and answers. Each rule is a function that gives findings."""
 
+import re
 from collections import Counter
 
+from tools.prove import excuses
 from tools.prove.case import APPROVED, HELD, SALE, TOO_OLD, VOID, Case
 from tools.prove.findings import (
     CLAIMED,
@@ -13,6 +15,7 @@ from tools.prove.findings import (
     MESSAGE_DIFFERS,
     MOVED_TWICE,
     NOT_DRAINED,
+    NOT_TAKEN,
     POSTED_WITHOUT_RIGHT,
     REFUSED_WITHOUT_CAUSE,
     REPLY_DIFFERED,
@@ -25,8 +28,8 @@ from tools.prove.findings import (
     told,
 )
 from tools.prove.seen import CONFLICT, TRANSIENT, Frame
-from tools.prove.story import POWER_OFF, Shown
-from tools.prove.taps import Tap
+from tools.prove.story import POWER_OFF, Key, Shown
+from tools.prove.taps import LAST, Tap
 
 
 def traces_are_used_once(case: Case) -> Findings:
@@ -50,9 +53,16 @@ def frames_say_what_was_tapped(case: Case) -> Findings:
         if wanted != sealed:
             yield Finding(MESSAGE_DIFFERS, tap.key, f"type, amount, card {_masked(wanted)}",
                           f"{_masked(sealed)}")
-        elif len(tap.keys) == 1 and said.original != frame.original:
+        elif frame.original not in _names_of(case, tap):
             yield Finding(MESSAGE_DIFFERS, tap.key, f"a void of {said.original}",
                           f"of {frame.original}")
+
+
+def _names_of(case: Case, tap: Tap) -> tuple[Key | None, ...]:
+    """What a void may call its original: its key then or, where the void moved, one since."""
+    original = case.tapped.original_of(tap) if len(tap.keys) > 1 else None
+    said = tap.accepted.original if tap.accepted else None
+    return said, *(key[1:] for key in (original.keys if original else ()))
 
 
 def _masked(content: tuple) -> tuple:
@@ -76,6 +86,45 @@ def nothing_is_sent_that_nobody_tapped(case: Case) -> Findings:
         if content[1] == SALE:
             key = [tap.key for tap in case.taps if tap.content == content][-1]
             yield Finding(DOUBLED, key, "one message for each tap", f"{count} more messages")
+
+
+def taps_are_taken(case: Case) -> Findings:
+    """A handset refuses a sale only for what law and nature excuse (excuses.py)."""
+    told: dict[tuple, list[int]] = {}
+    for tap in case.taps:
+        if tap.accepted is not None:
+            told.setdefault(tap.content, []).append(tap.accepted.order)
+    untold = case.tapped.untold()[1]
+    for attempt, until in excuses.sales(case.story):
+        content = (attempt.terminal_id, attempt.kind, attempt.amount_minor, attempt.card)
+        if any(attempt.order < order < until for order in told.get(content, ())):
+            continue
+        if untold[content] > 0:
+            untold[content] -= 1
+        elif not excuses.excused(case, attempt, until):
+            yield Finding(NOT_TAKEN, None, f"a sale of {attempt.amount_minor} saved by terminal"
+                          f" {attempt.terminal_id} at {attempt.at_us} us", "nothing of it")
+
+
+SAVED = ("Saved. Sending", "Saved, will post")
+TAP = re.compile(r"Tap (\d+)( .*)?")
+
+
+def screens_claim_what_is_saved(case: Case) -> Findings:
+    """No screen calls a tap saved that its handset has not stored."""
+    first: dict[tuple[int, int], int] = {}
+    names = [(each.terminal_id, each.trace, each.order) for each in case.story.taps]
+    names += [(each.terminal_id, each.new[1], each.order) for each in case.story.moves]
+    for terminal_id, trace, order in sorted(names, key=lambda each: each[2]):
+        first.setdefault((terminal_id, trace), order)
+    for display in case.story.displays:
+        if not {*SAVED} & {*display.lines}:
+            continue
+        for match in filter(None, map(TAP.fullmatch, display.lines)):
+            trace = int(match[1])
+            if first.get((display.terminal_id, trace), LAST) > display.order:
+                yield Finding(CLAIMED, None, f"tap {trace} of terminal {display.terminal_id}"
+                              " stored before the screen says so", "nothing stored by then")
 
 
 def clocks_are_set_right(case: Case) -> Findings:
@@ -212,6 +261,7 @@ def conflicts_are_carried_on(case: Case) -> Findings:
             yield Finding(MOVED_TWICE, old, "moved because of a 62", "no 62 was given")
 
 RULES = (traces_are_used_once, frames_say_what_was_tapped, nothing_is_sent_that_nobody_tapped,
+         taps_are_taken, screens_claim_what_is_saved,
          clocks_are_set_right, one_frame_has_one_reply, answers_follow_table_t,
          answers_carry_their_points, screens_show_the_reply_to_their_own_frame,
          everything_drains, conflicts_are_carried_on)

@@ -37,6 +37,9 @@ class Chronicler(Witness):
     def clock_set(self, terminal_id: int) -> None:
         self.happened(words.CLOCK_SET, terminal_id)
 
+    def displayed(self, terminal_id: int, lines: tuple[str, ...]) -> None:
+        self.story.displayed(terminal_id, lines, self._loop.now_us)
+
     def powered(self, terminal_id: int, on: bool) -> None:
         self.happened(words.POWER_ON if on else words.POWER_OFF, terminal_id)
 

@@ -23,6 +23,7 @@ from gateway.aside import NotQuarantined
 from gateway.registry import Registry
 from gateway.registry.recoveries import RECEIPTS_AHEAD
 from protocol import keys
+from protocol.messages import SALE, VOID
 from simulator.broker import Broker, Credential
 from simulator.errors import SimulatorError
 from simulator.eventlog import EventLog
@@ -41,7 +42,14 @@ from tools.prove.office import Office
 from tools.prove.options import Options
 from tools.prove.people import serve
 from tools.prove.process import PROGRAM_ERRORS, Clock, Poison, Process
-from tools.prove.story import QUARANTINED, RECOVERY, SERVER_POWER_LOST, SETTLING, SURVIVED
+from tools.prove.story import (
+    HEAP_RAN_OUT,
+    QUARANTINED,
+    RECOVERY,
+    SERVER_POWER_LOST,
+    SETTLING,
+    SURVIVED,
+)
 from tools.prove.trouble import ServerTrouble
 from tools.prove.trouble_handsets import HandsetTrouble
 from tools.prove.witness import Chronicler
@@ -92,6 +100,7 @@ class World:
         self.new_registry()
         self.poison = Poison(seed, options.poison_per_1000)
         self.heap = Heap()
+        self.heap.on_exhausted = lambda: self.witness.happened(HEAP_RAN_OUT)
         self.closed = False
         self.kept_back = 0
         self._hours_us = options.taps * options.gap_ms_mean * 1000
@@ -325,6 +334,8 @@ class World:
             counts.update({f"{way}_{name}": count for name, count in mischief.counts.items()})
         counts["garbage"] = sum(handset.radio.garbled for handset in self.handsets)
         counts["heap"] = self.heap.exhausted
+        counts["voids"] = sum(tap.kind == VOID for tap in story.taps)
+        counts["online"] = sum(tap.kind not in (SALE, VOID) for tap in story.taps)
         retries = self.witness.sent - len(story.ups) + sum(
             process.retries for process in self.processes)
         return Verdict(self.seed, self.options, self.log.digest(), tuple(findings),

@@ -304,6 +304,15 @@ def what_a_handset_has_no_more_after_a_restore(tale: Tale) -> None:
     tale.happen(FLASH_PUT_BACK, TERMINAL, copied_us)
 
 
+def what_somebody_else_had_sealed_is_gone_after_a_restore(tale: Tale) -> None:
+    tale.happen(BACKUP, "old")
+    tale.send(1, amount=500, planted=True)
+    tale.post(1, 5, amount=500)
+    tale.answer(1, 0, 5, 5, 1, shows=False)
+    tale.happen(RESTORED, "old")
+    tale.entries.clear()
+
+
 def what_a_distrusted_handset_keeps_after_a_restore(tale: Tale) -> None:
     tale.happen(BACKUP, "old")
     tale.sale(1)
@@ -462,6 +471,7 @@ EXCUSES = ("_power_went", "_heap_ran_out", "_flash_is_bad", "_waits", "_full")
 TRUE: tuple[Callable[[Tale], None], ...] = (
     a_sale_not_taken_because_the_heap_ran_out, a_sale_not_taken_while_the_flash_cannot_be_read,
     a_sale_not_taken_because_the_outbox_is_full, a_sale_not_taken_while_an_online_message_waits,
+    what_somebody_else_had_sealed_is_gone_after_a_restore,
     screens_with_the_figures_of_their_entries, a_screen_of_an_answer_that_a_restore_took_away,
     a_day_of_all_kinds, a_frame_sent_three_times_and_answered_twice, a_card_lost_before_the_tap,
     a_card_lost_after_the_tap_and_before_its_arrival, a_loss_reported_later_than_it_began,

@@ -89,11 +89,11 @@ class Case:
         return [void for void in self.voids_of(tap) if buries(void)]
 
     def lost_sight_of(self, tap: Tap) -> bool:
-        """Whether a restored gateway has no way to the tap: its handset has it no more, or talks
-        under a key that HQ withdrew, and its heartbeats get no answer."""
+        """Whether a restored gateway has no way to the tap: no handset ever had it, or has it no
+        more, or talks under a key that HQ withdrew, and its heartbeats get no answer."""
         terminal_id = tap.key[0]
         return bool(self.seen.restores) and (
-            self.tapped.forgotten(tap)
+            tap.planted or self.tapped.forgotten(tap)
             or self.world.distrusted(terminal_id, self.seen.epoch_of(terminal_id), LAST))
 
     def ending(self, tap: Tap) -> Ending:

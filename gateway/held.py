@@ -36,6 +36,7 @@ REFUSED = 100  # of a verdict; no wire code, no terminal ever gets it
 
 STATES = {POSTED: "posted", REFUSED: "refused"}
 REASON_SIZE_MAX = 400
+NAME_SIZE_MAX = 100
 
 
 class HeldError(GatewayError):
@@ -84,14 +85,14 @@ def post(intake: Intake, key: HeldKey, by: str, reason: str = "") -> Verdict:
     return _decide(intake, key, True, by, reason)
 
 
-def refuse(intake: Intake, key: HeldKey, by: str, reason: str = "") -> Verdict:
+def refuse(intake: Intake, key: HeldKey, by: str, reason: str) -> Verdict:
     """Refuse a held tap for good. Raises HeldError (nothing changed) and TryLater."""
     return _decide(intake, key, False, by, reason)
 
 
 def _decide(intake: Intake, key: HeldKey, posts: bool, by: str, reason: str) -> Verdict:
-    if len(reason.encode()) > REASON_SIZE_MAX:
-        raise HeldError(f"The reason is longer than {REASON_SIZE_MAX} bytes. Nothing was changed.")
+    _need_text("name of who decides", by, 1, NAME_SIZE_MAX)
+    _need_text("reason", reason, 0 if posts else 1, REASON_SIZE_MAX)
     message = _held_message(intake, key)
     if posts and not message.frame:
         raise HeldError(f"The frame of {key} is no longer kept, so it cannot be posted. Nothing"
@@ -105,6 +106,16 @@ def _decide(intake: Intake, key: HeldKey, posts: bool, by: str, reason: str) -> 
     facts = settled.case.decision.facts
     return Verdict(key, STATES[settled.case.decision.code], facts.points, facts.balance,
                    settled.entry.id if settled.entry else None)
+
+
+def _need_text(what: str, text: str, least: int, most: int) -> None:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:  # bytes of a command line that are no UTF-8
+        raise HeldError(f"The {what} is no readable text. Nothing was changed; write it in"
+                        " UTF-8.") from None
+    if not text.isprintable() or not least <= len(text.strip()) <= size <= most:
+        raise HeldError(f"The {what} is one line of {least} to {most} bytes. Nothing was changed.")
 
 
 def _judge(message: Message, loaded: Loaded, key: HeldKey, posts: bool, note: bytes) -> Case:

@@ -75,7 +75,7 @@ def test_a_verdict_of_hq_does_not_hide_a_gap(engine):
     """Verdicts count among the outcomes of a journal, and lie under no trace of it."""
     street = Street(engine)
     street.answers(*(street.sale(operator=9, trace=trace) for trace in (1, 3)))
-    held.refuse(street.intake, held.HeldKey(street.terminals[0], JOURNAL, 1), "Lin")
+    held.refuse(street.intake, held.HeldKey(street.terminals[0], JOURNAL, 1), "Lin", "no")
     assert street.rows("journals", "highest_trace, outcomes") == [(3, 3)]
     assert asked(street, street.kept(3)) == [(2, 2)]
 

@@ -66,10 +66,10 @@ def test_a_refused_one_posts_nothing_and_is_settled(engine):
 def test_a_second_verdict_is_refused_and_changes_nothing(sqlite_engine, first, second):
     street = Street(sqlite_engine)
     key = held_tap(street)
-    first(street.intake, key, "Lin")
+    first(street.intake, key, "Lin", "why")
     before = {table: street.rows(table) for table in metadata.tables}
     with pytest.raises(HeldError, match="by HQ already"):
-        second(street.intake, key, "Lin")
+        second(street.intake, key, "Lin", "why")
     assert {table: street.rows(table) for table in metadata.tables} == before
 
 
@@ -82,7 +82,7 @@ def test_two_verdicts_at_once_leave_one(engine):
         done = 0
         for key in keys:
             try:
-                held.post(desk, key, "Lin")
+                held.post(desk, key, "Lin", "why")
                 done += 1
             except HeldError:
                 pass
@@ -101,7 +101,7 @@ def test_a_void_that_came_meanwhile_wins(engine):
     with pytest.raises(HeldError, match="voided meanwhile"):
         post(street, key)
     with pytest.raises(HeldError, match="voided meanwhile"):
-        held.refuse(street.intake, key, "Lin")
+        held.refuse(street.intake, key, "Lin", "why")
     assert list(held_list.waiting(street.intake)) == []
     assert street.rows("entries", "count(*)") == [(0,)]
     check(street)
@@ -111,7 +111,7 @@ def test_a_void_behind_the_verdict_takes_back_what_hq_posted(engine):
     street = Street(engine)
     posted, refused = held_tap(street), held_tap(street, 800)
     receipt = post(street, posted).receipt
-    held.refuse(street.intake, refused, "Lin")
+    held.refuse(street.intake, refused, "Lin", "why")
     assert codes_of(street, street.void(1), street.void(2), street.void(1),
                     street.void(receipt=receipt)) == [0, 0, 38, 38]
     assert street.rows("members", "available, chain_seq") == [(0, 2)]
@@ -125,7 +125,7 @@ def test_what_table_t_refuses_hq_cannot_post(engine):
     with pytest.raises(HeldError, match="card_unknown"):
         post(street, key)
     assert [each.state for each in held_list.waiting(street.intake)] == ["open"]
-    held.refuse(street.intake, key, "Lin")
+    held.refuse(street.intake, key, "Lin", "why")
     check(street)
 
 
@@ -155,7 +155,7 @@ def test_a_tap_whose_frame_is_gone_can_only_be_refused(engine):
     assert (tap.kind, tap.card, tap.amount_minor) == (None, None, None)
     with pytest.raises(HeldError, match="no longer kept"):
         post(street, key)
-    held.refuse(street.intake, key, "Lin")
+    held.refuse(street.intake, key, "Lin", "why")
     check(street)
 
 
@@ -174,11 +174,24 @@ def test_a_tap_that_is_not_held_gets_no_verdict(engine):
             post(street, key)
 
 
-def test_a_reason_has_its_bounds(sqlite_engine):
+@pytest.mark.parametrize("by, reason, what", [
+    ("Lin", "x" * 500, "reason"), ("Lin", "two\nlines", "reason"), ("Lin", "\udcff", "reason"),
+    ("", "why", "name"), ("  ", "why", "name"), ("L" * 101, "why", "name"),
+    ("\udcff", "why", "name")])
+def test_who_decides_and_why_have_their_bounds(sqlite_engine, by: str, reason: str, what: str):
     street = Street(sqlite_engine)
     key = held_tap(street)
-    with pytest.raises(HeldError, match="longer"):
-        held.post(street.intake, key, "Lin", "x" * 500)
+    for decide in (held.post, held.refuse):
+        with pytest.raises(HeldError, match=f"The {what}.*Nothing was changed"):
+            decide(street.intake, key, by, reason)
+    assert post(street, key).state == "posted"
+
+
+def test_a_refusal_needs_its_reason(sqlite_engine):
+    street = Street(sqlite_engine)
+    key = held_tap(street)
+    with pytest.raises(HeldError, match="The reason"):
+        held.refuse(street.intake, key, "Lin", " ")
 
 
 def test_why_a_tap_was_held_stands_in_the_log(sqlite_engine, caplog):

@@ -164,7 +164,7 @@ class Play:
         key = HeldKey(self.street.terminals[sale.terminal], JOURNAL, sale.trace)
         allowed = self.model.verdict(place, posts)
         try:
-            (held.post if posts else held.refuse)(intake, key, "Lin")
+            (held.post if posts else held.refuse)(intake, key, "Lin", "why")
         except HeldError:
             assert not allowed, key
         else:

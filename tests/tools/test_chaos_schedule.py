@@ -4,9 +4,10 @@ from collections import Counter
 from random import Random
 
 import pytest
+from click.testing import CliRunner
 
 from tools.chaos import faults, schedule
-from tools.chaos.command import Asked, plans
+from tools.chaos.command import Asked, chaos, plans
 from tools.chaos.schedule import DECK, Kill, Scope, Spoil, draw
 from tools.chaos.stage import CONFIGS
 
@@ -85,6 +86,12 @@ def asked(**changed) -> Asked:
     usual = Asked(minutes=3, terminals=6, workers=2, configs=tuple(CONFIGS), names=faults.NAMES,
                   seed=1, drain_s=60, keep=False, for_program=False)
     return usual._replace(**changed)
+
+
+@pytest.mark.parametrize("minutes", ["nan", "inf", "-1", "0", "soon"])
+def test_a_length_that_is_none_is_refused(minutes: str):
+    told = CliRunner().invoke(chaos, ["--minutes", minutes])
+    assert told.exit_code == 2 and "--minutes" in told.output
 
 
 def test_three_minutes_have_every_configuration_and_far_more_than_twenty_kills():

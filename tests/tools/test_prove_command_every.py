@@ -23,10 +23,22 @@ def test_named_faults_print_what_happened():
 
 
 def test_bad_words_are_usage_errors():
-    for words in (("--fault", "power"), ("--fault", "@1"), ("--part", "0/3"), ("--part", "4/3")):
+    for words in (("--fault", "power"), ("--fault", "@1"), ("--part", "0/3"), ("--part", "4/3"),
+                  ("--part", "²/4"), ("--part", "1/" + "9" * 5000),
+                  ("--fault", "power@" + "9" * 99)):
         done = invoke(*words)
         assert done.exit_code == 2 and "Error" in done.output
 
 
 def test_a_kind_that_does_not_exist_is_said():
     assert invoke("--fault", "earthquake@1").exit_code == 2
+
+
+def test_a_place_that_does_not_exist_is_said():
+    done = invoke("--fault", "up lost@9999")
+    assert done.exit_code == 2 and "none of them" in done.output
+
+
+def test_a_named_fault_speaks_json_too():
+    told = json.loads(invoke("--fault", "up lost@1", "--json").stdout)
+    assert (told["cases"], told["failed"]) == (1, 0)

@@ -8,6 +8,7 @@ went well is removed. However it ends, no process is left behind.
 
 import asyncio
 import json
+import math
 import random
 import shutil
 import signal
@@ -68,8 +69,15 @@ def plans(asked: Asked) -> list[Plan]:
                  crew, lasts_ms, asked.names) for number in range(rounds)]
 
 
+def _number(_context: object, _option: object, minutes: float) -> float:
+    if math.isnan(minutes):
+        raise click.BadParameter("nan is no length of time.")
+    return minutes
+
+
 @click.command()
 @click.option("--minutes", type=click.FloatRange(0.05, 10_000), default=3, show_default=True,
+              callback=_number,
               help="How long things are killed, over all rounds; draining comes on top.")
 @click.option("--terminals", type=click.IntRange(1, 100), default=6, show_default=True)
 @click.option("--workers", type=click.IntRange(1, 8), default=2, show_default=True)

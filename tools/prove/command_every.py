@@ -31,6 +31,7 @@ from tools.prove import every
 from tools.prove.every import Fault
 
 FAILURES_SHOWN = 10
+NUMBER_SIZE_MAX = 18
 Case = tuple[Fault, ...]
 
 
@@ -49,9 +50,43 @@ def _all(cases: Sequence[Case], jobs: int | None) -> Iterator[tuple[Case, tuple[
 
 def _read(word: str) -> Fault:
     kind, _, place = word.rpartition("@")
-    if not kind or not place.isascii() or not place.isdigit():
-        raise click.UsageError(f"a fault is KIND@PLACE, not {word!r}")
+    if not kind or not _counts(place):
+        raise click.UsageError(f"a fault is KIND@PLACE, not {word[:60]!r}")
     return Fault(kind, int(place))
+
+
+def _counts(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) <= NUMBER_SIZE_MAX
+
+
+def _part(word: str) -> tuple[int, int]:
+    number, _, of = word.partition("/")
+    if not (_counts(number) and _counts(of) and 1 <= int(number) <= int(of)):
+        raise click.UsageError(f"--part is N/OF with N from 1 to OF, not {word[:60]!r}")
+    return int(number), int(of)
+
+
+def _named(case: Case, for_program: bool) -> None:
+    known: dict[str, list[int]] = {}
+    for kind, place in every.singles(every.watch()):
+        known.setdefault(kind, []).append(place)
+    for kind, place in case:
+        if kind not in known:
+            raise click.UsageError(f"there is no fault {kind!r}; there are: "
+                                   + "; ".join(sorted(known)))
+        if place not in known[kind]:
+            places = known[kind]
+            raise click.UsageError(f"{kind!r} has {len(places)} places, from {places[0]} to"
+                                   f" {places[-1]}, and {place} is none of them")
+    began = time.monotonic()
+    verdict = every.run(case, None if for_program else print)
+    failures = [] if verdict.good else [(case, verdict.findings)]
+    if for_program:
+        _say([case], failures, time.monotonic() - began, False, True)
+    for finding in () if for_program else verdict.findings:
+        print(finding)
+    if failures:
+        sys.exit(EXIT_BAD_RESULT)
 
 
 def _replay(case: Case) -> str:
@@ -80,24 +115,14 @@ def prove_every(pairs: bool, part: str, named: tuple[str, ...], jobs: int | None
 
     Real firmware, real gateway and database, virtual time. Exits with 1 when one run fails.
     """
+    number, of = _part(part)
     if named:
-        faults = [_read(word) for word in named]
-        known = every.kinds(every.watch())
-        for fault in faults:
-            if fault.kind not in known:
-                raise click.UsageError(f"there is no fault {fault.kind!r}; there are: "
-                                       + "; ".join(sorted(known)))
-        verdict = every.run(faults, print)
-        for finding in verdict.findings:
-            print(finding)
-        sys.exit(0 if verdict.good else EXIT_BAD_RESULT)
-    number, _, of = part.partition("/")
-    if not (number.isdigit() and of.isdigit() and 1 <= int(number) <= int(of)):
-        raise click.UsageError(f"--part is N/OF with N from 1 to OF, not {part!r}")
+        _named(tuple(_read(word) for word in named), for_program)
+        return
     watched = every.watch()
     wanted: Iterator[Case] = (every.pairs(watched) if pairs
                               else ((fault,) for fault in every.singles(watched)))
-    cases = list(islice(wanted, int(number) - 1, None, int(of)))
+    cases = list(islice(wanted, number - 1, None, of))
     failures: list[tuple[Case, tuple[str, ...]]] = []
     began = time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),

@@ -298,10 +298,6 @@ def singles(watched: Watched, heap_step: int = 1) -> list[Fault]:
     return found
 
 
-def kinds(watched: Watched) -> frozenset[str]:
-    return frozenset(fault.kind for fault in singles(watched))
-
-
 def pairs(watched: Watched) -> Iterator[tuple[Fault, Fault]]:
     """Every two single faults, the earlier-named first; of the heap's calls each eighth. Two
     that cannot be told apart (both a cut of flash, or both of one hook) are not a pair."""

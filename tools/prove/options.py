@@ -116,6 +116,25 @@ WORLD = ("terminals", "taps", "gap_ms_mean", "members", "workers", "batch_max", 
 FAULTS = tuple(name for name in Options._fields
                if name not in WORLD and not name.endswith("_max"))
 
+# What a person may ask for: least and most of an option, where they are not what `_range` says.
+RANGES = {
+    "terminals": (1, 100), "taps": (1, 100_000), "members": (1, 1000), "workers": (1, 16),
+    "outbox_blocks": (8, 4096), "lived_taps": (0, 100_000), "keepalive_s": (10, 3600),
+    "watchdog_s": (10, 86_400), "drift_ppm_max": (0, 500_000), "reboot_loop_boots_max": (2, 1000),
+}
+TIME_MAX = 1_000_000_000  # of what is counted in ms or s: 30 years of seconds
+COUNT_MAX = 100_000
+
+
+def _range(name: str) -> tuple[int, int]:
+    if name in RANGES:
+        return RANGES[name]
+    if "_per_" in name:
+        return 0, int(name.rpartition("_")[2])
+    most = TIME_MAX if "_ms_" in name or "_s_" in name else COUNT_MAX
+    return int(name not in FAULTS), most
+
+
 # One line is a group: it is on with so many chances in 100, and then each option of it is drawn.
 Draw = Callable[[Random], int]
 
@@ -265,7 +284,10 @@ def read(words: Iterable[str]) -> dict[str, int]:
         if name not in Options._fields:
             raise ValueError(f"no option is called {name!r}; `pointwire prove --options` lists"
                              " them")
-        if not value.isascii() or not value.isdigit():
-            raise ValueError(f"{name} takes a whole number, not {value!r}")
+        least, most = _range(name)
+        digits = value.isascii() and value.isdigit() and len(value) <= len(str(most))
+        if not digits or not least <= int(value) <= most:
+            raise ValueError(f"{name} takes a whole number from {least} to {most}, not"
+                             f" {value[:20]!r}")
         found[name] = int(value)
     return found

@@ -25,7 +25,7 @@ class Ear(Witness):
 def counter() -> Iterator[Counter]:
     made = Counter()
     yield made
-    made.loop.close()
+    made.close()
 
 
 def test_a_tap_is_attempted_saved_and_shown_and_then_the_power_goes(counter: Counter):

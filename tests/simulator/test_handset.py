@@ -43,7 +43,7 @@ class Counter:
         return [reply.code for reply in self.handset.answers.values()]
 
     def close(self) -> None:
-        """End its program here: one that the collector ends later fails in somebody else's test."""
+        """End its program here: ended by the collector it would fail in another test."""
         self.loop.close()
         gc.unfreeze()
 

@@ -14,7 +14,8 @@ where they are used, and gives short names. Law: meaning never changes.
 - What it does not understand it refuses (NotLinkable), and nothing is written.
 
 `reading` folds and resolves, `reach` finds what is used, `writing` forms the units of what
-`rewriting` made of the statements, `names` shortens. `Linked.symbols` maps short names back, for tracebacks.
+`rewriting` made of the statements, `names` shortens. `Linked.symbols` maps short names back, for
+tracebacks.
 """
 
 from dataclasses import dataclass

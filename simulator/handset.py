@@ -265,6 +265,8 @@ class Handset:
             self.app.clock.set(at, self.app.now())
 
     def _takes_card(self) -> None:
+        if self.board is None:  # its power went in this very instant, and nobody taps any more
+            return
         self._tapped = self._presented.popleft()
         kind, amount_minor, card = self._tapped
         self._untold = kind == messages.SALE

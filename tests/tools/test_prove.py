@@ -59,7 +59,7 @@ def test_options_are_written_and_read_as_name_and_value():
 @pytest.mark.parametrize("word", [
     "taps", "taps=", "taps=-1", "taps=1.5", "rain=3", "taps=0", "members=0", "gap_ms_mean=0",
     "outbox_blocks=7", "keepalive_s=9", "watchdog_s=0", "workers=0", "taps=" + "9" * 5000,
-    "taps=²", "up_lost_per_1000=1001", "reboot_loop_boots_max=1"])
+    "taps=²", "terminals=5", "members=13", "up_lost_per_1000=1001", "reboot_loop_boots_max=1"])
 def test_a_word_that_is_no_option_is_refused(word: str):
     with pytest.raises(ValueError):
         drawing.read([word])

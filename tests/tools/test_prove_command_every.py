@@ -25,7 +25,8 @@ def test_named_faults_print_what_happened():
 def test_bad_words_are_usage_errors():
     for words in (("--fault", "power"), ("--fault", "@1"), ("--part", "0/3"), ("--part", "4/3"),
                   ("--part", "²/4"), ("--part", "1/" + "9" * 5000),
-                  ("--fault", "power@" + "9" * 99)):
+                  ("--fault", "power@" + "9" * 99), ("--fault", "refund: up lost@1"),
+                  ("--fault", "up lost@1", "--fault", "void: up lost@1")):
         done = invoke(*words)
         assert done.exit_code == 2 and "Error" in done.output
 
@@ -37,6 +38,17 @@ def test_a_kind_that_does_not_exist_is_said():
 def test_a_place_that_does_not_exist_is_said():
     done = invoke("--fault", "up lost@9999")
     assert done.exit_code == 2 and "none of them" in done.output
+
+
+def test_a_fault_of_another_tap_is_named_and_replayed():
+    told = json.loads(invoke("--fault", "void: up lost@3", "--json").stdout)
+    assert (told["cases"], told["failed"]) == (1, 0)
+    assert invoke("--fault", "up lost@3").exit_code == 2
+
+
+def test_pairs_that_are_none_are_counted():
+    told = invoke("--pairs", "--part", "7/90000", "--jobs", "1")
+    assert told.exit_code == 0 and " pairs of which both need the same hook" in told.output
 
 
 def test_a_named_fault_speaks_json_too():

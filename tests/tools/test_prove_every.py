@@ -10,6 +10,12 @@ from tools.prove import every
 from tools.prove.every import Fault
 
 PARTS = 8
+EACH = 5  # of the faults around a void and around an online message; `prove-every` tries all
+# a fault, and what the event log calls it when it has happened
+HAPPENS = {"outbox full": "full_outbox", "key revoked": "revoked", "card blocked": "card",
+           "held and judged": "verdict", "flash put back": "flash_put_back",
+           "garbled": "garbage", "clock wrong": "clock_wrong", "clock reset": "clock_reset",
+           "poisoned": "requeue", "up a month late": "up_a_month_late", "trace planted": "planted"}
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +25,25 @@ def watched():
 
 def test_the_calm_run_is_calm():
     assert every.run(()).findings == ()
+
+
+@pytest.mark.parametrize("kind", HAPPENS)
+def test_a_fault_that_is_named_happens(watched, kind):
+    runs = [every.run((fault,)) for fault in every.singles(watched) if fault.kind == kind]
+    assert all(verdict.good for verdict in runs)
+    assert any(verdict.counts.get(HAPPENS[kind]) for verdict in runs)
+
+
+@pytest.mark.parametrize(("kind", "without"), [
+    ("up late", ()), ("up twice", ()), ("up a month late", (Fault("down a month late", 1),))])
+def test_a_copy_that_comes_late_comes(kind, without):
+    assert every.run((Fault(kind, 2),)).frames == every.run(without).frames + 1
+
+
+@pytest.mark.parametrize("tap", [every.VOID, every.ONLINE])
+def test_the_tap_under_test_is_that_tap(tap):
+    counts = every.run((Fault("up lost", 1, tap),)).counts
+    assert counts["voids"] == 2 and counts.get("online", 0) == (2 if tap == every.ONLINE else 0)
 
 
 def test_every_step_has_every_fault(watched):
@@ -44,6 +69,15 @@ def test_no_single_fault_breaks_the_promise(watched, part):
 
 
 @TELLING
+@pytest.mark.parametrize("tap", [every.VOID, every.ONLINE])
+def test_no_single_fault_around_a_void_breaks_the_promise(tap):
+    failed = [(str(fault), verdict.findings[0])
+              for fault in every.singles(every.watch(tap))[::EACH]
+              if not (verdict := every.run((fault,))).good]
+    assert not failed, "\n".join(map(str, failed))
+
+
+@TELLING
 def test_some_pairs_hold_too(watched):
     """All of them take an hour: make prove-pairs."""
     pairs = list(every.pairs(watched))
@@ -51,6 +85,12 @@ def test_some_pairs_hold_too(watched):
     chosen = pairs[97::len(pairs) // 60]
     failed = [tuple(map(str, pair)) for pair in chosen if not every.run(pair).good]
     assert not failed
+
+
+def test_pairs_and_those_that_are_none_are_all_there_are(watched):
+    count = len(every.singles(watched, every.HEAP_STEP_OF_PAIRS))
+    tried = sum(1 for _ in every.pairs(watched))
+    assert tried + every.not_paired(watched) == count * (count - 1) // 2
 
 
 def test_two_cuts_of_one_flash_are_no_pair(watched):

@@ -1,15 +1,17 @@
 """Every single fault at every step of one tap, and every pair of them.
 
-    faults = singles(watch())        what can go wrong, and when
+    faults = singles(watch(SALE))    what can go wrong, and when
     verdict = run((faults[3],))      a world in which just that happens
 
 Law: a calm run of one handset is watched first: the instants at which anything happens from its
 boot until its first tap is settled (a second one follows), and how many flash operations,
-publications, statements, commits and disk operations that takes. A fault is a kind and a place:
-an instant, or the n-th operation of its sort. Everything else is as in the proof (world.py): after
-the faults everything drains by itself, and checker and audit have the last word.
+publications, statements, commits and disk operations that takes. The tap is a sale, a sale that
+is voided, or a message that only the gateway can do. A fault is a kind and a place: an instant, or
+the n-th operation of its sort. Everything else is as in the proof (world.py): after the faults
+everything drains by itself, and checker and audit have the last word.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import NamedTuple
@@ -38,30 +40,49 @@ CALM = drawing.calm(terminals=1, taps=2, gap_ms_mean=30_000, members=2, voids_pe
                     broker_mute_s_max=20, off_s_max=5, partition_s_max=20,
                     database_locked_s_max=5, database_full_s_max=5, reboot_loop_boots_max=3,
                     clock_jump_s_max=86400, late_s_max=600)
+SALE, VOID, ONLINE = "sale", "void", "online"
+# the tap under test, and how many answers settle it
+TAPS = {SALE: (CALM, 1), VOID: (CALM._replace(voids_per_100=100), 2),
+        ONLINE: (CALM._replace(online_per_100=100), 2)}
 # on a disk whose power may go: an option of the world, because it decides which disk it gets
 ON_DISK = {"server_power_losses": 1}
+MONTH_LATE = "a month late"
+# what else a fault needs of its world
+NEEDS = {"server power": ON_DISK, "outbox full": {"outbox_blocks": 9},
+         f"{UP} {MONTH_LATE}": {"closed_days": 31}, f"{DOWN} {MONTH_LATE}": {"closed_days": 31}}
+TILL_FULL = 220
+LATE_US = {"late": 600_000_000, MONTH_LATE: 30 * 86_400_000_000, "overtaken": 5_000_000}
+GARBLED_US = 400_000
+VERDICTS = 4  # HQ looks through its list so often, as it decides only some at a time
 
 INSTANT_KINDS = ("power", "reboot loop", "misread", "blackout", "half open up", "half open down",
                  "clock jump", "trace planted", "broker restart", "broker restart, queue lost",
                  "broker mute", "session destroyed", "worker killed", "partition",
                  "database locked", "database full", "restored", "key rotated", "card lost",
-                 "member suspended", "merchant suspended", "terminal suspended")
-PUBLICATION_KINDS = ("lost", "twice", "late", "overtaken", "a bit turned", "cut off")
+                 "member suspended", "merchant suspended", "terminal suspended", "card blocked",
+                 "key revoked", "held and judged", "flash put back", "outbox full", "garbled",
+                 "clock wrong", "clock reset")
+PUBLICATION_KINDS = ("lost", "twice", "late", MONTH_LATE, "overtaken", "a bit turned", "cut off")
+# nobody decides these yet, so only their voids end them, and those cannot (options._sensible)
+NOT_FOR = {ONLINE: ("key revoked", "flash put back", "trace planted"),
+           VOID: ("flash put back", "trace planted")}
 
 
 class Fault(NamedTuple):
-    """`kind` in words; `place`: microseconds, or the n-th operation from 1."""
+    """`kind` in words; `place`: microseconds, or the n-th operation from 1; `tap`: of TAPS."""
 
     kind: str
     place: int
+    tap: str = SALE
 
     def __str__(self) -> str:
-        return f"{self.kind}@{self.place}"
+        return f"{'' if self.tap == SALE else self.tap + ': '}{self.kind}@{self.place}"
 
 
 class Watched(NamedTuple):
     """What a calm run of one tap takes."""
 
+    tap: str
     instants: tuple[int, ...]
     flash_operations: int
     up: int
@@ -81,9 +102,11 @@ class Scripted(Mishaps):
         super().__init__(world)
         self.passed = {UP: 0, DOWN: 0}
         self.batches = 0
+        self._late: dict[int, tuple[Forward, bytes]] = {}
         self._faults = faults
         self._random = Random("every")
-        world.options = self.options = CALM
+        # drawn faults are off; what this world needs of its options stays
+        world.options = self.options = world.options._replace(server_power_losses=0)
         self._handsets, self._server = HandsetTrouble(world), ServerTrouble(world)
         self._office = Office(world)
         world.mishaps = (self._handsets, self._server, self._office, self)
@@ -96,15 +119,25 @@ class Scripted(Mishaps):
         operations = {"statement fails": lambda place: world.base.fail(driver.IO, place),
                       "commit in doubt": lambda place: world.base.fail(driver.UNSURE, place),
                       "server power": world.base.cut_after,
+                      "poisoned": world.poison.chosen.add,
                       "heap, tap": lambda place: self._arm_at_card(handset, PANEL, place),
                       "heap, reply": lambda place: self._arm_at_card(handset, LINK, place)}
         for fault in self._faults:
             if fault.kind in INSTANT_KINDS:
+                if fault.kind == "held and judged":
+                    self.at(1, lambda: self._office._suspend_terminal(self._random))
                 self.at(fault.place, lambda kind=fault.kind: self._at_instant(kind, handset))
             elif fault.kind.startswith("flash, "):
                 handset.cut_soon(fault.place, fault.kind.removeprefix("flash, "))
             elif fault.kind in operations:
                 operations[fault.kind](fault.place)
+
+    def relief(self) -> None:
+        """What was to come late comes now."""
+        super().relief()
+        late, self._late = self._late, {}
+        for _, (forward, body) in sorted(late.items()):
+            forward(body)
 
     def _arm_at_card(self, handset: Handset, entry: tuple[str, str], calls: int) -> None:
         left = [calls]
@@ -139,8 +172,30 @@ class Scripted(Mishaps):
             "card lost": lambda: office._lose_card(random),
             "member suspended": lambda: office._suspend_member(random),
             "merchant suspended": lambda: office._suspend_merchant(random),
-            "terminal suspended": lambda: office._suspend_terminal(random)}
+            "terminal suspended": lambda: office._suspend_terminal(random),
+            "card blocked": lambda: office._block_card(random),
+            "key revoked": lambda: office._revoke(random),
+            "held and judged": lambda: [office._judge(random) for _ in range(VERDICTS)],
+            "flash put back": lambda: handsets._read_out(handset, random),
+            "outbox full": lambda: self._fill(handset),
+            "garbled": lambda: self._garble(handset),
+            "clock wrong": lambda: handsets._set_clock_wrong(handset, random),
+            "clock reset": lambda: handsets._reset_clock(handset, random)}
         acts[kind]()
+
+    def _fill(self, handset: Handset) -> None:
+        """More customers than an outbox holds, without coverage."""
+        self._handsets._black_out(handset, self._random)
+        for number in range(TILL_FULL):
+            handset.sale(100 + number, self.world.cards[0])
+
+    def _garble(self, handset: Handset) -> None:
+        """Whatever arrives now has a bit turned."""
+        handset.radio.garbage_per_10000 = 10_000
+
+        def well() -> None:
+            handset.radio.garbage_per_10000 = 0
+        self.at(self.world.loop.now_us + GARBLED_US, well)
 
     def _half(self, handset: Handset, way: str) -> None:
         handset.radio.set_half(way)
@@ -167,9 +222,10 @@ class Scripted(Mishaps):
                 return
             if kind == "twice":
                 forward(body)
-            elif kind in ("late", "overtaken"):
-                wait_us = (600 if kind == "late" else 5) * 1_000_000
-                loop.call_at_us(loop.now_us + wait_us, forward, body)
+            elif kind in LATE_US:
+                self._late[self.passed[UP] + self.passed[DOWN]] = forward, body
+                loop.call_at_us(loop.now_us + LATE_US[kind], self._comes,
+                                self.passed[UP] + self.passed[DOWN])
                 if kind == "overtaken":
                     return
             elif kind == "a bit turned":
@@ -178,6 +234,11 @@ class Scripted(Mishaps):
             else:
                 body = body[:len(body) // 2]
         forward(body)
+
+    def _comes(self, number: int) -> None:
+        if number in self._late:
+            forward, body = self._late.pop(number)
+            forward(body)
 
     def _fate(self) -> Crash | None:
         self.batches += 1
@@ -206,13 +267,14 @@ class Watching(Scripted):
         world.loop.call_at_us = noting  # type: ignore[method-assign, assignment]
 
 
-def _settles(world: World, then: Callable[[], None]) -> None:
+def _settles(world: World, tap: str, then: Callable[[], None]) -> None:
     """Call `then` when the first tap is settled."""
-    left = [then]
+    left = [TAPS[tap][1]]
 
     def settled(_reply: object) -> None:
-        if left:
-            left.pop()()
+        left[0] -= 1
+        if not left[0]:
+            then()
     world.handsets[0].on_settled = settled
 
 
@@ -223,9 +285,9 @@ def _run(world: World) -> Verdict:
         world.close()
 
 
-def watch() -> Watched:
+def watch(tap: str = SALE) -> Watched:
     """Calm runs, counted until the first tap is settled."""
-    world = World(SEED, CALM)
+    world = World(SEED, TAPS[tap][0])
     watching = Watching(world)
     many, device = 1_000_000, world.handsets[0].device
     faults = world.base.faults  # type: ignore[attr-defined]
@@ -237,42 +299,42 @@ def watch() -> Watched:
     def count() -> None:
         instants = sorted(at for at in watching.instants if at <= world.loop.now_us)
         counted.append(Watched(
-            tuple(instants), device.operations - before, watching.passed[UP],
+            tap, tuple(instants), device.operations - before, watching.passed[UP],
             watching.passed[DOWN], watching.batches, many - faults.countdown[driver.IO],
-            many - faults.countdown[driver.UNSURE], _disk_operations(), _calls("heap, tap"),
-            _calls("heap, reply")))
-    _settles(world, count)
+            many - faults.countdown[driver.UNSURE], _disk_operations(tap),
+            _calls(Fault("heap, tap", many, tap)), _calls(Fault("heap, reply", many, tap))))
+    _settles(world, tap, count)
     _run(world)
     return counted[0]
 
 
-def _disk_operations() -> int:
-    world = World(SEED, CALM._replace(**ON_DISK))
+def _disk_operations(tap: str) -> int:
+    world = World(SEED, TAPS[tap][0]._replace(**ON_DISK))
     Watching(world)
     many, counted = 1_000_000, [0]
     disk = world.base.disk  # type: ignore[attr-defined]
     disk.cut_after(many)
-    _settles(world, lambda: counted.append(many - disk.left))
+    _settles(world, tap, lambda: counted.append(many - disk.left))
     _run(world)
     return counted[-1]
 
 
-def _calls(kind: str) -> int:
-    """How many calls of its own the program makes within that event."""
-    many = 1_000_000
-    world = World(SEED, CALM)
-    Scripted(world, (Fault(kind, many),))
+def _calls(fault: Fault) -> int:
+    """How many calls of its own the program makes within that event; 0: it never comes."""
+    world = World(SEED, TAPS[fault.tap][0])
+    Scripted(world, (fault,))
     counted = [0]
-    _settles(world, lambda: counted.append(many - world.heap.calls))
+    _settles(world, fault.tap, lambda: counted.append(
+        fault.place - world.heap.calls if world.heap.calls else 0))
     _run(world)
     return counted[-1]
 
 
 def run(faults: Sequence[Fault], echo: Callable[[str], None] | None = None) -> Verdict:
-    """One tap, and another, with just these faults."""
-    options = CALM
-    if any(fault.kind == "server power" for fault in faults):
-        options = options._replace(**ON_DISK)
+    """One tap, and another of its sort, with just these faults."""
+    options = TAPS[faults[0].tap if faults else SALE][0]
+    for fault in faults:
+        options = options._replace(**NEEDS.get(fault.kind, {}))
     world = World(SEED, options, echo)
     Scripted(world, faults)
     with quiet():
@@ -282,6 +344,7 @@ def run(faults: Sequence[Fault], echo: Callable[[str], None] | None = None) -> V
 def singles(watched: Watched, heap_step: int = 1) -> list[Fault]:
     """Every single fault at every step; of the calls in which the heap may run out, each n-th."""
     found = [Fault(kind, at) for kind in INSTANT_KINDS for at in watched.instants]
+    found += [Fault("poisoned", number) for number in range(1, TAPS[watched.tap][1] + 1)]
     found += [Fault(f"flash, {torn}", number) for torn in MODES
               for number in range(1, watched.flash_operations + 1)]
     for way, count in ((UP, watched.up), (DOWN, watched.down)):
@@ -295,7 +358,8 @@ def singles(watched: Watched, heap_step: int = 1) -> list[Fault]:
             ("heap, tap", watched.panel_calls, heap_step),
             ("heap, reply", watched.link_calls, heap_step)):
         found += [Fault(kind, number) for number in range(1, count + 1, step)]
-    return found
+    return [fault._replace(tap=watched.tap) for fault in found
+            if fault.kind not in NOT_FOR.get(watched.tap, ())]
 
 
 def pairs(watched: Watched) -> Iterator[tuple[Fault, Fault]]:
@@ -306,6 +370,12 @@ def pairs(watched: Watched) -> Iterator[tuple[Fault, Fault]]:
         for other in found[place + 1:]:
             if _sort(one) is None or _sort(one) != _sort(other):
                 yield one, other
+
+
+def not_paired(watched: Watched) -> int:
+    """How many two faults are none of `pairs`."""
+    sorts = Counter(_sort(fault) for fault in singles(watched, HEAP_STEP_OF_PAIRS))
+    return sum(count * (count - 1) // 2 for sort, count in sorts.items() if sort is not None)
 
 
 def _sort(fault: Fault) -> str | None:

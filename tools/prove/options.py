@@ -117,8 +117,9 @@ FAULTS = tuple(name for name in Options._fields
                if name not in WORLD and not name.endswith("_max"))
 
 # What a person may ask for: least and most of an option, where they are not what `_range` says.
+# terminals and members: so many has the template (base.py)
 RANGES = {
-    "terminals": (1, 100), "taps": (1, 100_000), "members": (1, 1000), "workers": (1, 16),
+    "terminals": (1, 4), "taps": (1, 100_000), "members": (1, 12), "workers": (1, 16),
     "outbox_blocks": (8, 4096), "lived_taps": (0, 100_000), "keepalive_s": (10, 3600),
     "watchdog_s": (10, 86_400), "drift_ppm_max": (0, 500_000), "reboot_loop_boots_max": (2, 1000),
 }

@@ -33,10 +33,11 @@ async def serve(world: "World", handset: Handset) -> None:
         await asyncio.sleep(max(world.open_at(open_us) - world.loop.now_us, 0) / US)
         if asks:
             handset.inquiry(card)
-        handset.sale(amount_minor, card)
         if online:
             amount = None if kind == messages.ACTIVATE else amount_minor
             handset.online(kind, card, amount, **fields)
+        else:
+            handset.sale(amount_minor, card)
         if voids:
             await asyncio.sleep(random.randrange(min(gap_us // 10, VOID_WITHIN_US) + 1) / US)
             handset.void()

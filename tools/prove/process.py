@@ -35,28 +35,34 @@ class Clock:
 
 
 class Poison:
-    """Which messages cannot be decided: drawn by the frame itself, so a repeat is poison too."""
+    """Which messages cannot be decided: drawn by the frame itself, so a repeat is poison too; or
+    chosen, by its number among the journaled messages that come for the first time."""
 
     def __init__(self, seed: int, per_1000: int) -> None:
         self.digests: set[bytes] = set()
+        self.chosen: set[int] = set()
+        self._numbers: dict[bytes, int] = {}
         self._seed = seed
         self._per_1000 = per_1000
 
     @property
     def cured(self) -> bool:
-        return not self._per_1000
+        return not self._per_1000 and not self.chosen
 
     def cure(self) -> None:
         self._per_1000 = 0
+        self.chosen.clear()
 
     def check(self, batch: Sequence[Message]) -> None:
-        if not self._per_1000:
+        if self.cured:
             return
         for message in batch:
             if not message.request.trace:
                 continue
             drawn = sha256(b"%d/" % self._seed + message.frame_hash).digest()
-            if int.from_bytes(drawn[:4], "big") % 1000 < self._per_1000:
+            number = self._numbers.setdefault(message.frame_hash, len(self._numbers) + 1)
+            if (number in self.chosen
+                    or int.from_bytes(drawn[:4], "big") % 1000 < self._per_1000):
                 self.digests.add(message.frame_hash)
                 raise ArithmeticError("a decision failed on this message")
 

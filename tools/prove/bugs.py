@@ -15,10 +15,13 @@ from tools.prove.findings import (
     CLOCK_WRONG,
     DOUBLED,
     FOREIGN_REPLY,
+    HELD_WITHOUT_CAUSE,
     LOST,
     NOT_DRAINED,
+    NOT_TAKEN,
     REFUSED_WITHOUT_CAUSE,
     REPLY_DIFFERED,
+    SCREEN_DIFFERS,
     TRACE_REUSED,
     UNTAPPED_MESSAGE,
     VOIDED_BUT_COUNTS,
@@ -206,6 +209,17 @@ BUGS: dict[str, Bug] = {
         (Edit("firmware.beats", "            outbox.raise_trace(reply.highest_trace)\n",
               "            pass\n"),), (TRACE_REUSED,), 30,
         ("flash_put_backs=3", "flash_put_back_s_max=60")),
+    "tap refused for nothing": Bug(
+        "a handset says its outbox is full when it is not",
+        (Edit("firmware.app", "        key = (self.outbox.journal, self.outbox.next_trace)\n",
+              "        key = (self.outbox.journal, self.outbox.next_trace)\n"
+              "        if self.outbox.unsettled > 2:\n"
+              "            return (\"full\",)\n"),), (NOT_TAKEN,), 5),
+    "balance of before": Bug(
+        "the screen shows the balance without the points of the tap",
+        (Edit("firmware.views", "page.label(names.BALANCE, reply.balance)\n",
+              "page.label(names.BALANCE, reply.balance - (reply.points or 0))\n"),),
+        (SCREEN_DIFFERS,), 5),
     # ---- the gateway ----
     "acknowledge before commit": Bug(
         "PUBACK goes out when a frame is taken, not when it is committed (F20)",
@@ -255,6 +269,13 @@ BUGS: dict[str, Bug] = {
               "    if fault:\n"
               "        return Decision(fault)\n"
               "    fault = (fault or"),), (REFUSED_WITHOUT_CAUSE,), 120),
+    "every tenth sale held": Bug(
+        "a sale is given to HQ where nothing calls for it",
+        (Edit("gateway.decisions.sale", "    rule_set = place.programme.rule_set_at(dated.at)\n",
+              "    if message.request.trace % 10 == 0 and not overruled:\n"
+              "        return held(\"doubt\")\n"
+              "    rule_set = place.programme.rule_set_at(dated.at)\n"),),
+        (HELD_WITHOUT_CAUSE,), 5),
     "tombstone in its own table": Bug(
         "a void that came first is noted where decisions on sales do not look",
         (Edit("gateway.storing", "        if back is not None and back.tombstone:\n",

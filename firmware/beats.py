@@ -58,6 +58,10 @@ def report(beats, now):
         beats.due_ms = min(beats.due_ms, now + RETRY_MS)
     if now < beats.due_ms:
         return None
+    if beats.turn and beats.resends.walking:
+        # an older journal's answer brings a list that takes the place of the one being sent
+        beats.due_ms = now + RETRY_MS
+        return None
     # the answer sets the hourly rhythm
     beats.due_ms = now + beats.wait_ms
     beats.wait_ms = min(beats.wait_ms * 2, HEARTBEAT_EVERY_S * 1000)

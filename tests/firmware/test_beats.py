@@ -222,6 +222,23 @@ def test_older_journals_have_their_say_half_a_minute_apart_and_again_every_hour(
     assert report(heart.beats, now)[8] == (11, 1, 0)
 
 
+def test_an_older_journal_waits_while_what_was_asked_for_is_being_sent():
+    """Its list would take the place of the one that is not worked off."""
+    outbox = shelf()
+    append(outbox, 0)
+    outbox.settle(7, 1, 0)
+    outbox.new_journal(9)
+    append(outbox, 0)
+    outbox.settle(9, 1, 0)
+    heart = Heart(outbox)
+    assert report(heart.beats, 0)[8][0] == 9
+    heart.answer(send_again=((9, 1, 1),), now=0)
+    assert report(heart.beats, RETRY_MS) is None and heart.again.walking
+    while heart.again.walking:
+        following(heart.again)
+    assert report(heart.beats, 2 * RETRY_MS)[8][0] == 7
+
+
 def test_no_epoch_is_given_up_before_older_journals_had_their_say_and_were_not_asked_for():
     outbox = shelf()
     append(outbox, 0)

@@ -401,6 +401,19 @@ def a_crash_after_answers_of_every_sort(tale: Tale) -> None:
     tale.happen(SURVIVED, None, standing(1, 3, t2=10, t3=0, t4=41))
 
 
+def an_online_message_put_off_before_the_crash(tale: Tale) -> None:
+    tale.attempt(8)
+    tale.save(1, 8)
+    tale.send(1, 8)
+    tale.happen(SURVIVED, None, standing())
+    tale.wait(30)
+    tale.attempt(VOID, None, None, (JOURNAL, 1))
+    tale.save(2, VOID, None, None, (JOURNAL, 1))
+    tale.send(2, VOID, None, None, (JOURNAL, 1))
+    tale.answer(2, 0, 0, kind=VOID)
+    tale.answer(1, 40, kind=8)
+
+
 def a_message_put_aside_before_the_crash(tale: Tale) -> None:
     tale.offered(1)
     tale.happen(DATABASE_FAILED, "io")
@@ -489,7 +502,8 @@ TRUE: tuple[Callable[[Tale], None], ...] = (
     a_clock_that_is_as_late_as_it_may_be, a_clock_that_somebody_moved,
     a_tap_without_a_clock_beside_a_change,
     a_rule_set_that_changed_between_two_taps, a_crash_after_an_answer,
-    a_crash_after_answers_of_every_sort, a_message_put_aside_before_the_crash)
+    a_crash_after_answers_of_every_sort, an_online_message_put_off_before_the_crash,
+    a_message_put_aside_before_the_crash)
 
 
 @pytest.mark.parametrize("tell", TRUE, ids=lambda tell: tell.__name__)

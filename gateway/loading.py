@@ -136,7 +136,7 @@ def _read_seen(connection: Connection, batch: Sequence[Message],
     keys = sorted({(message.origin, message.key) for message in batch
                    if message.request.trace} | wanted.outcome_keys)
     hashes = _keys({message.frame_hash for message in batch})
-    by_hash, hash_values = bulk.matching(connection, refusals, ("frame_hash",), hashes)
+    by_hash, hash_values = bulk.matching(connection, refusals, "frame_hash", hashes)
     # the casts give PostgreSQL the types of the columns; SQLite has no use for them
     parts = ["SELECT 0, value, CAST(NULL AS BYTEA), CAST(NULL AS BYTEA), 0, CAST(NULL AS BIGINT),"
              " CAST(NULL AS BIGINT), CAST(0 AS BIGINT), CAST(NULL AS BYTEA) FROM counters"
@@ -147,25 +147,25 @@ def _read_seen(connection: Connection, batch: Sequence[Message],
              f" FROM quarantine WHERE {by_hash} AND state = 'quarantined'"]
     values = hash_values + hash_values
     if keys:
-        by_key, key_values = bulk.matching(connection, outcomes, HANDSET_KEY, keys)
+        by_key, key_values = bulk.sought(connection, outcomes, HANDSET_KEY, keys)
         parts.append("SELECT 1, origin, operation_key, frame_hash, code, points, entry_id,"
-                     f" decided_at, NULL FROM outcomes WHERE {by_key}")
+                     f" decided_at, NULL FROM {by_key}")
         values += key_values
     if wanted.keys:
-        by_key, key_values = bulk.matching(connection, reversals, HANDSET_KEY,
-                                           sorted(wanted.keys))
+        by_key, key_values = bulk.sought(connection, reversals, HANDSET_KEY,
+                                         sorted(wanted.keys))
         parts.append("SELECT 4, origin, operation_key, NULL, 0, NULL, NULL, 0, NULL"
-                     f" FROM reversals WHERE {by_key}")
+                     f" FROM {by_key}")
         values += key_values
     place_keys = sorted(
         {(message.terminal_id, message.request.journal) for message in batch}
         | {kept[:2] for kept in map(kept_by, batch) if kept is not None})
-    by_place, place_values = bulk.matching(connection, journals, ("terminal_id", "journal"),
-                                           place_keys)
+    by_place, place_values = bulk.sought(connection, journals, ("terminal_id", "journal"),
+                                         place_keys)
     by_terminal, terminal_values = bulk.matching(
-        connection, sightings_rows, ("terminal_id",), _keys({key[0] for key in place_keys}))
+        connection, sightings_rows, "terminal_id", _keys({key[0] for key in place_keys}))
     parts += ["SELECT 5, terminal_id, NULL, NULL, 0, journal, highest_trace, outcomes, row_mac"
-              f" FROM journals WHERE {by_place}",
+              f" FROM {by_place}",
               "SELECT 6, terminal_id, memory, NULL, 0, known_since, trusted_at, 0, row_mac"
               f" FROM sightings WHERE {by_terminal}"]
     values += place_values + terminal_values

@@ -80,12 +80,12 @@ def resolve(connection: Connection, batch: Sequence[Message]) -> Wanted:
                 keys.add(key)
     parts, values = [], ()
     if keys:
-        by_key, values = bulk.matching(connection, outcomes, HANDSET_KEY,
-                                       sorted(Wanted(frozenset(keys)).outcome_keys))
+        by_key, values = bulk.sought(connection, outcomes, HANDSET_KEY,
+                                     sorted(Wanted(frozenset(keys)).outcome_keys))
         parts.append("SELECT id, origin, operation_key, member_id FROM entries WHERE id IN"
-                     f" (SELECT entry_id FROM outcomes WHERE {by_key})")
+                     f" (SELECT entry_id FROM {by_key})")
     if receipts:
-        by_id, ids = bulk.matching(connection, entries, ("id",),
+        by_id, ids = bulk.matching(connection, entries, "id",
                                    [(each,) for each in sorted(receipts)])
         parts.append(f"SELECT id, origin, operation_key, member_id FROM entries WHERE {by_id}")
         values += ids
@@ -153,7 +153,7 @@ def _read_made(connection: Connection, keyring: Keyring,
     facts = {row[0]: tuple(row) for row in bulk.select(
         connection, lots, LOT_FACTS, ("id",), lot_ids)} if lot_ids else {}
     made, broken = {}, set[int]()
-    by_id, values = bulk.matching(connection, entries, ("id",), rows)
+    by_id, values = bulk.matching(connection, entries, "id", rows)
     columns = ",".join(f"e.{name}" for name in (*ENTRY_LINKED, "link", "head"))
     for held in send(
             connection, f"SELECT {columns}, b.link FROM entries e LEFT JOIN entries b"
@@ -177,7 +177,7 @@ def _read_made(connection: Connection, keyring: Keyring,
 
 def _read_lines(connection: Connection, rows: Sequence[tuple]
                 ) -> tuple[dict[int, list[Posting]], dict[int, list[Movement]]]:
-    by_entry, values = bulk.matching(connection, postings, ("entry_id",), rows)
+    by_entry, values = bulk.matching(connection, postings, "entry_id", rows)
     posted: dict[int, list[Posting]] = {}
     moved: dict[int, list[Movement]] = {}
     for row in send(

@@ -1,0 +1,64 @@
+"""Posting asks for rows by their key: no table is read through, however long a shop lives.
+
+The index of held taps is read through where they are listed: it has nothing else in it.
+"""
+import re
+
+import pytest
+
+from gateway import bulk, held, held_list
+from gateway.database import counting_statements, writing
+from gateway.loading import HANDSET_KEY
+from gateway.tables import metadata, outcomes
+from tests.gateway.test_held import held_tap
+from tests.support.street import JOURNAL, Street
+
+# rows of these are counted in tens: a programme, its merchants, one counter each
+SMALL = {"counters", "programmes", "rule_sets", "merchants", "shops", "operators", "accounts",
+         "recoveries"}
+
+
+@pytest.fixture
+def said(sqlite_engine) -> list[str]:
+    """Every statement of a day with sales, voids, repeats, questions and a verdict."""
+    street = Street(sqlite_engine)
+    with counting_statements(sqlite_engine) as statements:
+        sales = [street.sale(1000 + number) for number in range(6)]
+        street.answers(*sales)
+        street.answers(*sales[:3])  # they come again
+        street.answers(*(street.void(JOURNAL, trace) for trace in (1, 2, 3, 99)))
+        street.answers(street.heartbeat(), street.inquiry(), street.kept(200))
+        held.post(street.intake, held_tap(street), "Lin", "asked the shop")
+        list(held_list.waiting(street.intake, everything=True))
+    return statements
+
+
+def test_no_statement_reads_a_table_through(sqlite_engine, said):
+    large = {table.name for table in metadata.sorted_tables} - SMALL
+    found = []
+    with writing(sqlite_engine) as connection:
+        for text in sorted(set(said)):
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}",
+                                                  (None,) * text.count("?")).fetchall():
+                scanned = re.match(r"SCAN (\w+)(?! USING INDEX ix_outcomes_held)", row[3])
+                if scanned and scanned[1] in large:
+                    found.append((row[3], text))
+    assert len(set(said)) > 20 and not found
+
+
+def test_an_outcome_is_found_by_its_whole_key(sqlite_engine):
+    """By its terminal alone it would mean to read all that this one ever sent."""
+    with writing(sqlite_engine) as connection:
+        source, _ = bulk.sought(connection, outcomes, HANDSET_KEY, [(1, b"a"), (1, b"b")])
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN SELECT code FROM {source}",
+                                          (None,) * 4).fetchall()
+    assert any("origin=? AND operation_key=?" in row[3] for row in plan)
+
+
+def test_a_row_sought_twice_is_found_once(engine):
+    street = Street(engine)
+    street.answers(*(street.sale() for _ in range(3)))
+    keys = street.rows("outcomes", "origin, operation_key")
+    with writing(engine) as connection:
+        found = bulk.select(connection, outcomes, HANDSET_KEY, HANDSET_KEY, keys + keys)
+    assert sorted(map(tuple, found)) == sorted(keys)

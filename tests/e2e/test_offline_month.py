@@ -5,9 +5,8 @@ it. It takes 10,000 sales in 30 days without a link, is switched off and on twic
 re-flashed: every module of the program is loaded anew from its source, and all it finds is the
 outbox partition and the settings file; its count of boots begins again. Then the network returns.
 
-Law of what must come of it: each tap has one outcome; what the merchant was told is posted stands
-in the ledger once, with those points; nothing else does. HQ may be asked about a tap that was
-taken while the program did not know the date (41, held): that is an outcome and no loss.
+Law of what must come of it: each tap posts, also those taken while the program did not know the
+date, and stands in the ledger once, with the points the merchant was shown; nothing else does.
 """
 
 import asyncio
@@ -163,12 +162,9 @@ def test_ten_thousand_taps_of_a_month_offline_all_post_after_reboots_and_a_refla
         month.loop.close()
     tapped = simulate.tapped_of(handset)
     posted = [each for each in tapped if each.code == codes.APPROVED]
-    held = [each for each in tapped if each.code == codes.HELD]
     found = tally.compare(posted, tally.read_entries(engine, [handset.terminal_id]))
-    assert len(posted) + len(held) == TAPS, Counter(each.code for each in tapped)
-    assert found.exact and found.posted == len(posted), found
-    # what the program knew the time of is never in doubt
-    assert len(posted) >= TAPS * REBOOT_ON_DAYS[0] // DAYS
+    assert len(posted) == TAPS, Counter(each.code for each in tapped)
+    assert found.exact and found.posted == TAPS, found
     with reading(engine) as connection:
         decided = connection.execute(select(func.count()).select_from(outcomes).where(
             outcomes.c.origin == handset.terminal_id)).scalar_one()

@@ -21,7 +21,7 @@ def journal_again(outbox, random, key, terminal_id, epoch, old, cancel=False, sp
     OutboxFull: there is no room yet, and `old` waits as before.
     """
     if old[0] == outbox.journal:
-        outbox.new_journal(_drawn(random, outbox.journal))
+        outbox.new_journal(drawn(random, outbox.journal))
     said = content(outbox.frame(*old))
     said[1], said[2] = outbox.journal, outbox.next_trace
     voided = original(said)
@@ -32,8 +32,9 @@ def journal_again(outbox, random, key, terminal_id, epoch, old, cancel=False, sp
     return said[1], said[2]
 
 
-# a generator that gives nothing but zeros must not stop the handset
-def _drawn(random, present):
+def drawn(random, present):
+    """A journal that is not the present one."""
+    # a generator that gives nothing but zeros must not stop the handset
     for _ in range(_DRAWS):
         journal = int.from_bytes(random(4), "big")
         if 0 < journal <= U32_MAX and journal != present:

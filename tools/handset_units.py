@@ -91,6 +91,7 @@ COLD = {
               "firmware.voids:found_saved", "firmware.autovoid:saved"),
     "conflict": ("firmware.conflict:journal_again", "firmware.outbox_bitmap:Unsettled._put_last",
                  "firmware.outbox_find:identity"),
+    "drawn": ("firmware.conflict:drawn",),
     "fault": ("firmware.app:App._not_journaled", "firmware.app:App._cancel",
               "firmware.app:App._flash_failed"),
     "outbox": ("firmware.outbox:Outbox._reclaim", "firmware.outbox:Outbox.last",

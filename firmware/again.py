@@ -44,9 +44,10 @@ def following(again):
 
     One block of the ring at most is read in a call.
     """
+    again.walking = False  # where the outbox fails the next heartbeat asks anew
     again.place, key, code = kept_behind(again.outbox, again.place, again.ranges, again.limit)
-    if again.place is None:
-        again.walking = False
+    again.walking = again.place is not None
+    if not again.walking:
         # the same list again: nothing more came of it, and the hourly heartbeat will do
         again.ended = again.fresh and again.answered > 0
     return None if code == TRACE_CONFLICT else key

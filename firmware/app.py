@@ -65,51 +65,56 @@ class App:
         gc.collect()
         self._draw()
 
-    # At boot, and again when a write failed: only the flash knows what became of it.
+    # At boot, and again when the device failed: only the flash knows what became of it. Until it
+    # has been read to its end the link sends nothing of it, and hears nothing.
     def _mount(self):
+        kept, again = self._kept, self._dispatch is not None
+        self.outbox = None
+        if again:
+            self._dispatch.ready = False
         try:
-            self._kept.mount()
-        except OutboxUnreadable as error:
-            self.outbox = None
-            return self._recover(error.reason, error)
-        except OSError as error:
-            self.outbox = None
-            return self._recover(FLASH, error)
-        self.outbox = self._kept
-        again = self._dispatch is not None
-        if not again:
-            self._start()
-        if again or self.outbox.to_cancel or self.outbox.found_moved:
-            voids.mounted(self._dispatch)
+            kept.mount()
+            if not again:
+                self._start()
+            if again or kept.to_cancel or kept.found_moved:
+                voids.mounted(self._dispatch)
+        except (OSError, OutboxUnreadable) as error:
+            return self._recover(error)
+        self.outbox = kept
+        self._dispatch.ready = True
+        self._uplink.kick()
         return True
 
-    def _recover(self, reason, error):
+    def _recover(self, error):
+        reason = error.reason if isinstance(error, OutboxUnreadable) else FLASH
         self.state = checkout.recovery(reason)
         self._tell("recovery", reason, str(error))
         return False
 
     def _start(self):
-        self._dispatch = Dispatch(self.board, self.settings, self.outbox, self.clock, self._tell,
+        self._dispatch = Dispatch(self.board, self.settings, self._kept, self.clock, self._tell,
                                   self._on_event)
         self._uplink = Uplink(self.board, self.settings, self._dispatch, self.now, self._idle_ms,
-                              self._link_progress, self._on_link)
+                              self._link_progress, self._on_link, self._outbox_failed)
         self.supervisor.add("link", self._uplink.run)
 
     # The first screen after a mount. What was found unanswered is voided before anything is sent.
     def _welcome(self):
-        self.state = checkout.start()  # usable, whatever comes of the look back
+        self.state = checkout.start()
         self._tell("ready", self.outbox.journal)
-        try:
-            if self._dispatch.cancels:
-                self._cancel()
-            self._name_last_tap()
-        except OutboxUnreadable as error:
-            self._recover(error.reason, error)
+        if self._dispatch.cancels:
+            self._cancel()
+        self._name_last_tap()
 
     # so that nobody wonders after a power cut, or after a fault between outbox and screen
     def _name_last_tap(self):
-        self.state = checkout.start()
-        self.state = recall.first_state(self.outbox, self._dispatch.cancels)
+        if self.state.name == checkout.RECOVERY:
+            return
+        self.state = checkout.start()  # usable, whatever comes of the look back
+        try:
+            self.state = recall.first_state(self.outbox, self._dispatch.cancels)
+        except (OSError, OutboxUnreadable) as error:
+            self._sort_out(error)
 
     async def run(self):
         """Boot, then run until cancelled (a power cut, in the simulator)."""
@@ -124,7 +129,8 @@ class App:
         (journal, trace), or None where nothing was journaled: then the screen says why.
         Unanswered after 30 s, or found by a boot, it is voided by itself.
         """
-        if not self.up() or len(self._dispatch.cancels) >= autovoid.WAITING_MAX:
+        if (not self.up() or self.state.name == checkout.RECOVERY
+                or len(self._dispatch.cancels) >= autovoid.WAITING_MAX):
             became = ("no_answer",)
         else:
             fields["card"], fields["amount_minor"] = card, amount_minor
@@ -174,11 +180,8 @@ class App:
             return
         try:
             self.outbox.tidy()
-        except OSError as error:  # no tap was under way: the next one will see
-            self._tell("flash", str(error))
-        except OutboxUnreadable as error:
-            self._recover(error.reason, error)
-            self._draw()
+        except (OSError, OutboxUnreadable) as error:
+            self._outbox_failed(error)
 
     # What needs an answer and got none is voided, link or no link; ms to the next look.
     def _cancel(self):
@@ -186,8 +189,8 @@ class App:
         try:
             if self.outbox:
                 due_ms = voids.cancel(self._dispatch, self.now())
-        except OSError as error:
-            self._flash_failed(error)
+        except (OSError, OutboxUnreadable) as error:
+            self._outbox_failed(error)
         self._dispatch.announce()
         self._uplink.kick()
         return self._idle_ms if due_ms is None else min(due_ms, self._idle_ms)
@@ -239,11 +242,11 @@ class App:
         if isinstance(error, OutboxFull):
             return ("full",)
         if isinstance(error, OutboxUnreadable):
-            self._recover(error.reason, error)
+            self._recover(error)
         elif isinstance(error, (OSError, MemoryError)):
             gc.collect()
             if isinstance(error, OSError) or self._kept.doubtful:
-                self._flash_failed(error)
+                self._sort_out(error)
             if self.outbox and self.outbox.waits(*key):
                 voids.found_saved(self._dispatch, key, kind, self.now(), fields.get("original"))
                 self._uplink.kick()
@@ -253,9 +256,19 @@ class App:
         self._tell("not_saved", str(error) or type(error).__name__)
         return ("failed",)
 
-    def _flash_failed(self, error):
-        self._tell("flash", str(error))
-        self._mount()
+    # What was read is damaged: a technician is called, and the link goes on with what can be read.
+    # The device failed: what it holds is read anew, and where that fails too, tried again.
+    def _sort_out(self, error):
+        if isinstance(error, OutboxUnreadable):
+            self._recover(error)
+        else:
+            self._tell("flash", str(error))
+            self._mount()
+
+    # met while no tap is being stored: by the link, a void that is owed, in an idle moment
+    def _outbox_failed(self, error):
+        self._sort_out(error)
+        self._draw()
 
     def _ask(self, effect):
         if not self.up():

@@ -1,5 +1,3 @@
-# What the flash refused was a reply that had been read.
-# pyright: reportPossiblyUnboundVariable=false
 """From a tap to its settlement: seal, append, send, match the reply. Everything but the waiting.
 
 Law:
@@ -22,6 +20,7 @@ from firmware import session as rules
 from firmware.again import Again
 from firmware.errors import ReplyRefused
 from firmware.keys_held import KeysHeld
+from firmware.outbox import OutboxUnreadable
 from protocol import fields as messages
 from protocol.limits import NONCE_SIZE
 from protocol.sealer import Sealer
@@ -35,7 +34,9 @@ _VOID_REPLY = const(131)
 
 
 class Dispatch:
-    """`tell(kind, *values)` is the log and the control channel; `on_event` the App's checkout."""
+    """`tell(kind, *values)` is the log and the control channel; `on_event` the App's checkout.
+    `ready`: the outbox can be read. OSError, OutboxUnreadable: it failed, and what was under way
+    is tried again later."""
 
     def __init__(self, board, settings, outbox, clock, tell, on_event):
         self._board = board
@@ -49,6 +50,7 @@ class Dispatch:
         self.session = rules.Session(settings.terminal_id, self.keys)
         self._again = Again(outbox)
         self.link = link.Link(outbox.following, board.random, self._again)
+        self.ready = False
         self.cancels = []  # rows of autovoid.py
         self.beats = beats.Beats(board, outbox, clock, self.keys, self._again, self._say)
         self._to_ask = []
@@ -125,14 +127,17 @@ class Dispatch:
             key = self.link.next_send(now)
             if key is None:
                 return
-            self._send(key, publish)
+            self._send(key, publish, now)
 
-    def _send(self, key, publish):
+    def _send(self, key, publish, now):
         try:
             frame = self._outbox.frame(*key)
         except KeyError:  # asked for again, and its block was needed meanwhile
             self.link.settled(key)
             return
+        except (OSError, OutboxUnreadable):  # the others go on
+            self.link.postponed(key, now)
+            raise
         self.link.sent(key, publish(frame))
 
     # a heartbeat waits for no place: frames that nobody will ever answer must not keep it back
@@ -188,9 +193,6 @@ class Dispatch:
             return refused.code != "stray"
         except MemoryError:  # it comes again, and smaller ones go on
             self._say("set_aside", "memory")
-        except OSError as error:  # the flash: it waits as it did, and is asked again later
-            self._say("flash", str(error))
-            self.link.postponed((reply.journal, reply.trace), now)
         return False
 
     def _say(self, kind, *values):

@@ -6,6 +6,7 @@ closed, and after 1 s, doubling with jitter to 30 s, the next one is made. The w
 once a connection has lived 10 s and something was acknowledged on it. A broker that refuses us is
 asked again after 30 s at the earliest; while an old key is held, its login is tried before that. A
 link on which somebody waits for an answer is not left in the dark for longer than 15 s.
+A fault of the outbox is none of the connection: who keeps it hears of it, the connection stays.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from firmware.errors import MqttError
 from firmware.keys_held import login
 from firmware.link import WINDOW
 from firmware.mqtt import UP, Connection
+from firmware.outbox import OutboxUnreadable
 from protocol import topics
 
 READ_SIZE = const(256)
@@ -32,9 +34,10 @@ _BROKEN = (32, 103, 104)  # EPIPE, ECONNABORTED, ECONNRESET
 
 
 class Uplink:
-    """`idle_ms`: how long it may sleep before it must show progress. `fault`: the last one."""
+    """`idle_ms`: how long it may sleep before it must show progress. `fault`: the last one.
+    `failed(error)` hears what the outbox raised."""
 
-    def __init__(self, board, settings, dispatch, now, idle_ms, progress, tell):
+    def __init__(self, board, settings, dispatch, now, idle_ms, progress, tell, failed):
         self._board = board
         self._address = (settings.mqtt_host, settings.mqtt_port)
         self._dispatch = dispatch
@@ -42,6 +45,7 @@ class Uplink:
         self._idle_ms = idle_ms
         self._progress = progress
         self._tell = tell
+        self._failed = failed
         terminal_id = settings.terminal_id
         self._topic_up = topics.up(terminal_id)
         self._topic_down = topics.down(terminal_id)
@@ -112,8 +116,9 @@ class Uplink:
         if why.errno == _NETWORK_UNREACHABLE:
             return faults.NO_NETWORK
         # MicroPython may say only at the first write that nobody was there
-        never = self._up_ms is None and why.errno not in _BROKEN
-        return faults.UNREACHABLE if never else faults.CLOSED
+        # it was; CPython has no number for a write behind its end
+        broken = why.errno in _BROKEN or why.errno is None and self._streaming
+        return faults.CLOSED if broken or self._up_ms is not None else faults.UNREACHABLE
 
     async def _pause(self, wait_ms):
         while wait_ms > 0:
@@ -150,9 +155,8 @@ class Uplink:
             raise self._broken
         self._kick.clear()
         now = self._now()
-        if self.up():
-            self._dispatch.tend(now)
-            self._dispatch.pump(now, self._publish)
+        if self._works():
+            self._work(now)
         waited_for = self._dispatch.link.free() < WINDOW
         self._mqtt.ping_after_ms = min(self._ping_ms, EAGER_MS) if waited_for else self._ping_ms
         self._mqtt.check(now)
@@ -169,12 +173,23 @@ class Uplink:
         mqtt_ms = self._mqtt.due(now)
         if mqtt_ms is not None:
             wait_ms = min(wait_ms, mqtt_ms)
-        if self.up():
+        if self._works():
             wait_ms = min(wait_ms, self._dispatch.due(now))
         try:
             await asyncio.wait_for_ms(self._kick.wait(), wait_ms)
         except asyncio.TimeoutError:
             pass  # something is due, or it is time to show progress
+
+    def _works(self):
+        return self.up() and self._dispatch.ready
+
+    # nothing in here touches the stream
+    def _work(self, now):
+        try:
+            self._dispatch.tend(now)
+            self._dispatch.pump(now, self._publish)
+        except (OSError, OutboxUnreadable) as error:
+            self._failed(error)
 
     def _publish(self, frame):
         return self._mqtt.publish(self._topic_up, frame, self._now())
@@ -197,10 +212,9 @@ class Uplink:
     def _on_event(self, event, now):
         kind = event[0]
         if kind == "message":
-            if event[1] == self._topic_down.encode():
-                if self._dispatch.received(event[2], now):
-                    self.fault = faults.FALSE_REPLY
-                self._dispatch.announce()
+            # what comes while the outbox cannot be read comes again
+            if event[1] == self._topic_down.encode() and self._dispatch.ready:
+                self._hear(event[2], now)
         elif kind == "acked":
             self._acked = True
             self._dispatch.link.acked(event[1], now)
@@ -210,6 +224,14 @@ class Uplink:
                 self._dispatch.keys.entered = True
             self._dispatch.connected(now)
             self._tell("link", True, "")
+
+    def _hear(self, frame, now):
+        try:
+            if self._dispatch.received(frame, now):
+                self.fault = faults.FALSE_REPLY
+        except (OSError, OutboxUnreadable) as error:
+            self._failed(error)
+        self._dispatch.announce()
 
 
 def _said(error):

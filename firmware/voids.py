@@ -23,11 +23,22 @@ def mounted(own):
     outbox = own._outbox
     link.remounted(own.link)
     for key in outbox.to_cancel:
-        if not autovoid.of(own.cancels, key):
+        row = autovoid.of(own.cancels, key)
+        if row is None:
             autovoid.found(own.cancels, key, void_of(outbox, key))
+        elif row[2] is None:
+            _found_voided(own, row, key)
     outbox.to_cancel = []
     if outbox.found_moved:  # who was to hear of it may not have, when the power went
         tell_moves(outbox, own._tell)
+
+
+# the device failed when its void was being written, and it may be there
+def _found_voided(own, row, key):
+    row[2] = void_of(own._outbox, key)
+    if row[2]:
+        own._say("saved", row[2][0], row[2][1], VOID, key)
+        _hear(own, "cancelling", key, row[2], True)
 
 
 def found_saved(own, key, kind, now, named):

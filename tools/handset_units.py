@@ -93,13 +93,14 @@ COLD = {
                  "firmware.outbox_find:identity"),
     "drawn": ("firmware.conflict:drawn",),
     "fault": ("firmware.app:App._not_journaled", "firmware.app:App._cancel",
-              "firmware.app:App._flash_failed"),
+              "firmware.app:App._sort_out", "firmware.app:App._outbox_failed"),
     "outbox": ("firmware.outbox:Outbox._reclaim", "firmware.outbox:Outbox.last",
                "firmware.outbox:Outbox.tidy", "firmware.outbox:Outbox.new_journal",
                "firmware.outbox:Outbox.raise_trace", "firmware.outbox_search:Search.outcome"),
     # the control channel of the unix board
     "tell": ("firmware.board.unix_commands:event",),
     "control": ("firmware.board.unix_commands:obey",),
-    "entries": ("firmware.board.unix_commands:list_outbox",),
+    "entries": ("firmware.board.unix_commands:list_outbox",
+                "firmware.board.unix_commands:_write_taps"),
     "power": ("firmware.board.flash_file:FlashFile.cut_after",),
 }

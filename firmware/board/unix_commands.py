@@ -7,6 +7,7 @@ from binascii import hexlify, unhexlify
 
 from firmware import faults
 from firmware.errors import FirmwareError
+from firmware.outbox import OutboxUnreadable
 from firmware.outbox_kept import record_behind
 from firmware.recall import content
 from firmware.views import last4
@@ -142,6 +143,14 @@ def _outbox(control, command):
 
 def list_outbox(control):
     """Write the rest of the line that `obey` began: every tap still kept."""
+    try:
+        _write_taps(control)
+        control.write("]}\n")
+    except (OSError, OutboxUnreadable) as error:
+        control.write('], "error": %s}\n' % json.dumps("%s: %s" % (type(error).__name__, error)))
+
+
+def _write_taps(control):
     comma = ""
     place, record = record_behind(control.app.outbox, None)
     while place:
@@ -157,7 +166,6 @@ def list_outbox(control):
                 "receipt": receipt, "original": said.get(10)}))
             comma = ", "
         place, record = record_behind(control.app.outbox, place)
-    control.write("]}\n")
 
 
 def _link(control, command):

@@ -1,12 +1,20 @@
-"""Flash and heap that give up in the middle of a tap: what is claimed, and what is found again."""
+"""Flash and heap that give up in the middle of a tap: what is claimed, and what is found again.
+
+And a flash that gives up anywhere else: from a boot with taps to send, a sale to cancel and a
+message to void, until the last of them is answered, each single access to the device fails once.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from firmware.outbox import OutboxUnreadable
 from protocol import messages
+from protocol.messages import HEARTBEAT, REDEMPTION, SALE, VOID
 from tests.firmware.counter import Counter
+from tests.firmware.replies import AT, CARD, Asked, reply_frame
+from tests.firmware.shop import Shop
 
 FULL = MemoryError("memory allocation failed")
 
@@ -158,10 +166,179 @@ def test_a_heap_that_ends_behind_the_outbox_loses_nothing(counter: Counter, wher
     assert len(counter.shop.posted) == 1 and counter.app.outbox.unsettled == 0
 
 
+def to_erase(counter: Counter) -> None:
+    """The next idle moment has a block to erase."""
+    counter.app.outbox._ring.erased = -1
+
+
 def test_idle_housekeeping_that_fails_costs_no_tap_and_no_task(counter: Counter):
+    to_erase(counter)
     failing(counter, "ioctl", written=False, times=3)
     counter.wait(300)
-    assert not counter.all("died") and counter.lines[1] == "Pointwire"
+    assert counter.all("flash") and not counter.all("died") and counter.lines[1] == "Pointwire"
     counter.sale()
     counter.wait(2)
     assert counter.lines[1] == "Posted +12"
+
+
+# -- any access to the flash, from a boot until everything is answered ----------------------------
+
+NEVER = 10 ** 9
+EIO = OSError(5, "EIO")
+DAMAGED = OutboxUnreadable("corrupt", "a record cannot be read")
+
+
+def counting(counter: Counter, first: int, times: int, error: Exception) -> list[int]:
+    """From access `first` (from 0) to the device on, `times` of them fail; how many there were."""
+    made = [0]
+
+    def broken(real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            made[0] += 1
+            if first < made[0] <= first + times:
+                raise error
+            return real(*arguments)
+
+        return call
+
+    for operation in ("readblocks", "writeblocks", "ioctl"):
+        setattr(counter.flash, operation, broken(getattr(counter.flash, operation)))
+    return made
+
+
+class Morning:
+    """A counter that is switched on with work to do: `posted` must come to hold all of it."""
+
+    TAPS = 7  # settled and asked for again; three sales and a void; a redemption and its void
+
+    def __init__(self) -> None:
+        self.shop = Shop()
+        self.counter = Counter(self._answer)
+        self.counter.boot()
+        self.counter.wait(5)
+        self.counter.sale("100")
+        self.counter.wait(2)
+        self.shop.silent |= {SALE, VOID, REDEMPTION}
+        for _ in range(3):
+            self.counter.sale("500")
+        self.counter.keys("D#")
+        assert self.counter.app.journal_online(REDEMPTION, (2, CARD), 300)
+        self.counter.wait(1)
+        self.counter.cut()
+        self.shop.silent.clear()
+        self.counter.told.clear()
+
+    def _answer(self, frame: bytes) -> bytes | None:
+        asked = Asked(frame)
+        if asked.type == HEARTBEAT:
+            return reply_frame(frame, at=AT, highest_trace=0, send_again=((7, 1, 1),))
+        if asked.type == VOID and asked.type not in self.shop.silent:
+            return self.shop.posted.setdefault((asked.journal, asked.trace),
+                                               reply_frame(frame, points=-5))
+        return self.shop.answer(frame)
+
+    def goes_by(self, first: int, times: int = 1, error: Exception = EIO,
+                seconds: float = 200) -> bool:
+        """Whether an access failed on the way; whatever it was, it is named and the App lives."""
+        counter = self.counter
+        made = counting(counter, first, times, error)
+        counter.boot()
+        counter.wait(seconds)
+        assert not counter.task.done(), (first, counter.task)
+        assert not counter.all("died") and not counter.app.supervisor.unsaid, (first, counter.told)
+        # the network is well: no fault of the flash may be taken for one of its
+        assert [up for up, _ in counter.all("link")] in ([], [True]), (first, counter.told)
+        assert not counter.all("no_link") and counter.app.link_fault() == 0
+        if made[0] > first:
+            assert counter.all("flash") or counter.all("recovery"), first
+        return made[0] > first
+
+    def all_posted(self) -> bool:
+        outbox = self.counter.app.outbox
+        return (len(self.shop.posted) == self.TAPS and outbox is not None
+                and outbox.unsettled == 0)
+
+    def __enter__(self) -> "Morning":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.counter.loop.close()
+
+
+def sweep(step: int, **how: Any) -> Iterator[Morning]:
+    """A morning for each access that can fail."""
+    first, failed = 0, True
+    while failed:
+        with Morning() as morning:
+            failed = morning.goes_by(first, **how)
+            yield morning
+        first += step
+    assert first > 150  # mount, look back, voids, sends, answers, the walk of what is asked again
+
+
+def test_a_morning_without_a_fault_posts_everything():
+    with Morning() as morning:
+        assert not morning.goes_by(NEVER) and morning.all_posted()
+        assert morning.counter.all("sent_again") and not morning.counter.all("recovery")
+
+
+def test_wherever_the_flash_fails_once_it_is_tried_again_and_every_tap_posts():
+    for morning in sweep(1):
+        assert morning.all_posted(), morning.counter.told
+
+
+def test_wherever_the_flash_fails_for_long_the_screen_says_so_until_every_tap_posts():
+    for morning in sweep(7, times=40, seconds=2500):
+        assert morning.all_posted(), morning.counter.told
+        screens = morning.counter.screens
+        if morning.counter.all("recovery"):
+            assert any(lines[1] == "OUTBOX FAULT" and lines[4] == "flash" for lines in screens)
+
+
+def test_wherever_damage_is_met_the_screen_names_it_and_no_tap_is_erased():
+    for morning in sweep(3, error=DAMAGED):
+        counter = morning.counter
+        if counter.all("recovery"):
+            assert counter.lines[1:] == ("OUTBOX FAULT", "No taps possible", "Call technician",
+                                         "corrupt")
+            assert not counter.app.journal_online(REDEMPTION, (2, CARD), 300)
+        # what was damaged for one reading is whole for the next boot
+        counter.cut()
+        counter.boot()
+        counter.wait(200)
+        assert morning.all_posted(), counter.told
+
+
+def test_a_flash_that_fails_in_an_idle_moment_is_on_the_screen_before_the_next_customer(
+        counter: Counter):
+    to_erase(counter)
+    failing(counter, "ioctl", written=False, times=12)
+    counter.wait(120)
+    assert counter.all("flash") and counter.all("recovery")[0][0] == "flash"
+    assert counter.lines[1] == "OUTBOX FAULT" and counter.lines[4] == "flash"
+    counter.wait(600)
+    assert counter.lines[1] == "Pointwire" and not counter.all("died")
+
+
+def test_the_link_goes_on_with_what_can_be_read_while_one_tap_cannot(
+        counter: Counter, monkeypatch: pytest.MonkeyPatch):
+    counter.cut()
+    counter.radio.set_dark(True)
+    counter.boot()
+    for _ in range(4):
+        counter.sale("500")
+    outbox, real = counter.app.outbox, counter.app.outbox.frame
+
+    def frame(journal: int, trace: int) -> bytes:
+        if trace == 2:
+            raise DAMAGED
+        return real(journal, trace)
+
+    monkeypatch.setattr(outbox, "frame", frame)
+    counter.radio.set_dark(False)
+    counter.wait(60)
+    assert sorted(counter.shop.posted) == [(7, 1), (7, 3), (7, 4)]
+    assert counter.app.up() and counter.lines[0] == "ON 1 unsent"
+    assert counter.lines[1] == "OUTBOX FAULT" and counter.lines[4] == "corrupt"
+    assert len(counter.all("recovery")) < 5  # asked again after a minute, not at once
+    assert list(outbox.pending()) == [(7, 2)] and not counter.all("died")

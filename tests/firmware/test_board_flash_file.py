@@ -74,6 +74,25 @@ def test_a_file_shorter_than_its_partition_is_no_fresh_outbox():
     with_file(check)
 
 
+def test_a_file_cut_off_while_it_is_open_is_a_failing_device():
+    def check(path):
+        flash = FlashFile(path, 8)
+        format_outbox(flash, 7)
+        with open(path, "rb") as file:
+            whole = file.read()
+        with open(path, "wb") as file:
+            file.write(whole[:6 * 4096 + 100])
+        data = bytearray(64)
+        flash.readblocks(0, data, 0)
+        assert data == whole[:64]
+        for block, offset in ((6, 64), (6, 4000), (7, 0)):
+            raises(OSError, flash.readblocks, block, data, offset)
+        assert raises(OSError, Outbox(flash).mount).errno == 5
+        flash.close()
+
+    with_file(check)
+
+
 def test_programs_clear_bits_and_erases_set_them():
     def check(path):
         flash = FlashFile(path, 8)

@@ -153,6 +153,27 @@ def test_everything_the_program_tells_has_names_for_its_values():
             assert len(names) == len(values), kind
 
 
+def test_a_list_that_meets_damage_is_answered_all_the_same():
+    with Counter() as counter:
+        channel = Channel(counter.boot())
+        counter.wait(5)
+        for _ in range(3):
+            counter.sale()
+        real, left = counter.flash.readblocks, [1]
+
+        def readblocks(*arguments: Any) -> None:
+            if not left:
+                raise OSError(5, "EIO")
+            left.pop()
+            real(*arguments)
+
+        counter.flash.readblocks = readblocks  # type: ignore[method-assign]
+        assert obey(channel, b'{"id": 3, "do": "outbox"}')
+        unix_commands.list_outbox(channel)
+        said = json.loads("".join(channel.written))
+        assert said["id"] == 3 and "EIO" in said["error"]
+
+
 def said_in_the_readme(start: str) -> list[dict]:
     """The JSON that opens a row of a table in the README."""
     text = (Path(unix_commands.__file__).parents[1] / "README.md").read_text()

@@ -10,6 +10,7 @@ from firmware import faults, keys_held, mqtt_codec
 from firmware.errors import FirmwareError
 from firmware.keys_held import KeysHeld
 from firmware.link import WINDOW
+from firmware.outbox import OutboxUnreadable
 from firmware.uplink import (
     CONNECT_MS_MAX,
     DRAIN_MS_MAX,
@@ -59,6 +60,8 @@ class Pier:
         self.told: list[tuple[Any, ...]] = []
         self.heard: list[Any] = []
         self.progress: list[int] = []
+        self.failures: list[Exception] = []
+        self.ready = True
         self.to_send: list[bytes] = []
         self.link = self
         self.places = WINDOW
@@ -66,7 +69,7 @@ class Pier:
         self._net = net or Pier.far
         self.uplink = Uplink(self, shop.settings_for(1883), self, self.now, IDLE_MS,
                              lambda: self.progress.append(self.now()),
-                             lambda *said: self.told.append(said))
+                             lambda *said: self.told.append(said), self.failures.append)
         self.task = self.loop.create_task(self.uplink.run())
         self.wait_ms(0)
 
@@ -328,6 +331,51 @@ def test_a_fault_of_the_program_is_not_taken_for_one_of_the_network():
     assert pier.ends[0].closed
 
 
+# -- a fault of the outbox is none of the link ---------------------------------------------------
+
+EIO = OSError(5, "EIO")
+DAMAGED = OutboxUnreadable("corrupt", "a record cannot be read")
+
+
+def raising(error: Exception) -> Callable[..., Any]:
+    def fails(*arguments: Any) -> Any:
+        raise error
+
+    return fails
+
+
+def a_reply(pier: Pier) -> bytes:
+    """A reply, as the broker would hand it on."""
+    packet = bytearray()
+    mqtt_codec.put_publish(packet, topics.down(shop.TERMINAL_ID), 9, b"reply")
+    return bytes(packet)
+
+
+@pytest.mark.parametrize("error", [EIO, DAMAGED])
+@pytest.mark.parametrize("where", ["tend", "pump", "received"])
+def test_what_the_outbox_raises_goes_to_who_keeps_it_and_the_link_stays(
+        where: str, error: Exception):
+    pier = Pier()
+    far = pier.up()
+    setattr(pier, where, raising(error))
+    far.say(a_reply(pier))
+    pier.wait_ms(0)
+    assert pier.failures and set(pier.failures) == {error}
+    assert pier.uplink.up() and named(pier) is None and not pier.task.done()
+    assert pier.told == [("link", True, "")] and not far.closed
+
+
+def test_nothing_is_sent_or_heard_while_the_outbox_cannot_be_read():
+    pier = Pier()
+    far = pier.up()
+    pier.ready = False
+    for each in ("tend", "pump", "due", "received"):
+        setattr(pier, each, raising(EIO))
+    far.say(a_reply(pier))
+    pier.wait_ms(45000)
+    assert pier.uplink.up() and not pier.failures and far.sent.endswith(b"\xc0\x00")
+
+
 def test_cancelling_it_closes_the_stream():
     pier = Pier()
     far = pier.up()
@@ -370,6 +418,10 @@ def test_a_way_that_breaks_off_while_connecting_is_not_taken_for_one_that_is_not
         pier.ends[0].reader.fail(error)
         pier.wait_ms(0)
         assert named(pier) == name
+    pier = Pier()
+    pier.ends[0].reader.fail(ConnectionResetError("Connection lost"))  # as CPython's streams do
+    pier.wait_ms(0)
+    assert named(pier) == "closed"
 
 
 def test_a_broker_that_accepts_and_says_nothing_is_silent():

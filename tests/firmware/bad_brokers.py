@@ -1,7 +1,7 @@
 """Brokers that misbehave, each on a real port in a thread of its own. Not portable.
 
-A behaviour is a function (socket, packets): `packets` yields the first byte of each packet that
-the handset sends; when the function returns, the connection is closed.
+A behaviour is a function (socket, packets): `packets` yields each packet that the handset sends;
+when the function returns, the connection is closed.
 """
 
 import socket
@@ -12,7 +12,7 @@ from firmware import mqtt_codec as codec
 from protocol import topics
 from tests.firmware.shop import TERMINAL_ID
 
-Behaviour = Callable[[socket.socket, Iterator[int]], None]
+Behaviour = Callable[[socket.socket, Iterator[bytes]], None]
 CONNECT, SUBSCRIBE = 0x10, 0x82
 CONNACK = b"\x20\x02\x00\x00"
 
@@ -58,8 +58,8 @@ class BadBroker:
                 pass
 
 
-def packets(link: socket.socket) -> Iterator[int]:
-    """The first byte of each packet that comes in, until the far end closes."""
+def packets(link: socket.socket) -> Iterator[bytes]:
+    """Each packet that comes in, until the far end closes."""
     buffer = b""
     while True:
         data = link.recv(4096)
@@ -74,35 +74,35 @@ def packets(link: socket.socket) -> Iterator[int]:
                 length, at = length | buffer[2] << 7, 3
             if len(buffer) < at + length:
                 break
-            yield buffer[0]
+            yield buffer[:at + length]
             buffer = buffer[at + length:]
 
 
-def _up(link: socket.socket, sent: Iterator[int]) -> None:
+def _up(link: socket.socket, sent: Iterator[bytes]) -> None:
     """Let the handset in and subscribe, as a good broker would."""
-    assert next(sent) == CONNECT
+    assert next(sent)[0] == CONNECT
     link.sendall(CONNACK)
-    assert next(sent) == SUBSCRIBE
+    assert next(sent)[0] == SUBSCRIBE
     link.sendall(b"\x90\x03\x00\x01\x01")
 
 
-def silent(link: socket.socket, sent: Iterator[int]) -> None:
+def silent(link: socket.socket, sent: Iterator[bytes]) -> None:
     for _ in sent:
         pass
 
 
-def unacked(link: socket.socket, sent: Iterator[int]) -> None:
+def unacked(link: socket.socket, sent: Iterator[bytes]) -> None:
     _up(link, sent)
     silent(link, sent)
 
 
-def refusing(link: socket.socket, sent: Iterator[int]) -> None:
+def refusing(link: socket.socket, sent: Iterator[bytes]) -> None:
     next(sent)
     link.sendall(b"\x20\x02\x00\x05")
     silent(link, sent)
 
 
-def barring(link: socket.socket, sent: Iterator[int]) -> None:
+def barring(link: socket.socket, sent: Iterator[bytes]) -> None:
     next(sent)
     link.sendall(CONNACK)
     next(sent)
@@ -110,25 +110,51 @@ def barring(link: socket.socket, sent: Iterator[int]) -> None:
     silent(link, sent)
 
 
-def hanging_up(link: socket.socket, sent: Iterator[int]) -> None:
+def hanging_up(link: socket.socket, sent: Iterator[bytes]) -> None:
     """After every packet: the first time after CONNECT, which it even answers."""
     next(sent)
     link.sendall(CONNACK)
 
 
-def garbling(link: socket.socket, sent: Iterator[int]) -> None:
+def hanging_up_on_connect(link: socket.socket, sent: Iterator[bytes]) -> None:
+    next(sent)
+
+
+def hanging_up_on_subscribe(link: socket.socket, sent: Iterator[bytes]) -> None:
+    hanging_up(link, sent)
+    next(sent)
+
+
+def hanging_up_once_up(link: socket.socket, sent: Iterator[bytes]) -> None:
+    _up(link, sent)
+
+
+def hanging_up_on_publish(link: socket.socket, sent: Iterator[bytes]) -> None:
+    _up(link, sent)
+    next(sent)
+
+
+def hanging_up_on_puback(link: socket.socket, sent: Iterator[bytes]) -> None:
+    """After each PUBLISH, which it acknowledges: only the handset's state ever gets through."""
+    _up(link, sent)
+    state = next(sent)
+    topic_size = int.from_bytes(state[2:4], "big")
+    link.sendall(b"\x40\x02" + state[4 + topic_size:6 + topic_size])
+
+
+def garbling(link: socket.socket, sent: Iterator[bytes]) -> None:
     next(sent)
     link.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n" + b"<html>" * 40)
     silent(link, sent)
 
 
-def huge(link: socket.socket, sent: Iterator[int]) -> None:
+def huge(link: socket.socket, sent: Iterator[bytes]) -> None:
     _up(link, sent)
     link.sendall(b"\x30\xff\xff\xff\x7f" + bytes(4096))
     silent(link, sent)
 
 
-def endless(link: socket.socket, sent: Iterator[int]) -> None:
+def endless(link: socket.socket, sent: Iterator[bytes]) -> None:
     """Packets that it may send, one after the other, and never a word it was asked for."""
     _up(link, sent)
     packet = bytearray()

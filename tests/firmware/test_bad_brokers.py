@@ -28,6 +28,12 @@ BROKERS = (
     (bad_brokers.garbling, faults.GARBLED),
     (bad_brokers.huge, faults.GARBLED),
 )
+# one for each packet after which a connection can end
+HANGING_UP = (
+    bad_brokers.hanging_up_on_connect, bad_brokers.hanging_up,
+    bad_brokers.hanging_up_on_subscribe, bad_brokers.hanging_up_once_up,
+    bad_brokers.hanging_up_on_publish, bad_brokers.hanging_up_on_puback,
+)
 
 
 def only_journaled(forge: Callable[[bytes], bytes]) -> Callable[[bytes], bytes | None]:
@@ -111,6 +117,26 @@ def test_each_bad_broker_is_named_on_the_screen_and_keeps_no_tap(staged: list[st
         for handset, _, language, fault in ward.patients:
             gone(handset)
             assert shows(handset, language, fault), (faults.name(fault), handset.story())
+        ward.discharge()
+
+
+def test_a_broker_that_hangs_up_after_any_packet_is_named_so_each_time_and_asked_less_and_less(
+        command: list[str], tmp_path: Path):
+    with ExitStack() as stack:
+        ward = Ward(stack, tmp_path, command)
+        brokers = [stack.enter_context(BadBroker(each)) for each in HANGING_UP]
+        for broker in brokers:
+            ward.admit(broker.port, faults.CLOSED)
+        for _ in range(3):
+            for handset, _, language, fault in ward.patients:
+                gone(handset)
+                assert shows(handset, language, fault), handset.story()
+        for (handset, *_), broker in zip(ward.patients, brokers, strict=True):
+            ends = [said for said in handset.said if said.get("event") == "no_link"
+                    or said.get("event") == "link" and not said["up"]]
+            assert all(said["why"] for said in ends) and broker.connections <= 6
+            said = handset.do("status")
+            assert said["link_fault"] == "closed" and said["unsettled"] == 1
         ward.discharge()
 
 

@@ -4,7 +4,9 @@ The program is staged as the demo stages it, compiled to .mpy. A sale, an inquir
 link is off and the day's list must all come through; nothing may die on the way.
 """
 
+import os
 import threading
+import time
 from pathlib import Path
 
 import paho.mqtt.client as paho
@@ -28,6 +30,7 @@ from tools import handset_program
 HEAP = "96K"
 # where only the test with this one fails, what is left for code to come is used up
 HEAP_WITH_ROOM = "92K"
+IDLE_S = 15
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +96,37 @@ def test_taps_without_a_link_are_kept_through_a_reboot_and_then_posted(
             assert [each["settled"] for each in entries] == [True] * 12
             assert not has_died(handset), handset.story()
     assert len(shop.posted) == 12
+
+
+def test_a_flash_that_fails_under_the_link_is_named_and_its_taps_post_once_it_is_back(
+        command: list[str], tmp_path: Path):
+    shop = Shop()
+    with TinyGateway(CREDENTIALS, shop.answer) as gateway:
+        folder = provision(tmp_path / "handset", settings_for(gateway.port))
+        flash = folder / "outbox.flash"
+        with Handset(folder, command) as handset:
+            handset.event("link", up=True)
+            handset.do("link", up=False)
+            handset.event("link", up=False)
+            for _ in range(3):
+                handset.sale("500", CARD)
+            kept = flash.read_bytes()
+            os.truncate(flash, 0)
+            handset.do("link", up=True)
+            assert "flash file" in handset.event("flash")["why"]
+            assert handset.event("recovery")["reason"] == "flash"
+            handset.event("screen", lines=["ON", "OUTBOX FAULT", "No taps possible",
+                                           "Call technician", "flash"])
+            with flash.open("r+b") as file:
+                file.write(kept)
+            time.sleep(IDLE_S)  # an idle moment comes every 20 s
+            assert handset.event("ready")["journal"] == 7
+            for trace in (1, 2, 3):
+                handset.event("settled", trace=trace)
+            status = handset.do("status")
+            assert status["link_fault"] == "no_network"  # the radio, before
+            assert not has_died(handset), handset.story()
+    assert len(shop.posted) == 3
 
 
 def test_it_comes_through_on_mosquitto_too(command: list[str], tmp_path: Path):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from firmware.outbox import OutboxUnreadable
-from protocol import messages
+from protocol import codes, messages
 from protocol.messages import HEARTBEAT, REDEMPTION, SALE, VOID
 from tests.firmware.counter import Counter
 from tests.firmware.replies import AT, CARD, Asked, reply_frame
@@ -209,10 +209,13 @@ def counting(counter: Counter, first: int, times: int, error: Exception) -> list
 class Morning:
     """A counter that is switched on with work to do: `posted` must come to hold all of it."""
 
-    TAPS = 7  # settled and asked for again; three sales and a void; a redemption and its void
+    # settled and asked for again; three sales, of which one moves to a fresh journal, and a void;
+    # a redemption and its void
+    TAPS = 7
 
     def __init__(self) -> None:
         self.shop = Shop()
+        self.reported: set[int] = set()  # journals of which a heartbeat said what is kept
         self.counter = Counter(self._answer)
         self.counter.boot()
         self.counter.wait(5)
@@ -231,7 +234,11 @@ class Morning:
     def _answer(self, frame: bytes) -> bytes | None:
         asked = Asked(frame)
         if asked.type == HEARTBEAT:
+            if asked.journal != 7:
+                self.reported.add(asked.content[14][8][0])
             return reply_frame(frame, at=AT, highest_trace=0, send_again=((7, 1, 1),))
+        if (asked.journal, asked.trace) == (7, 2) and asked.type not in self.shop.silent:
+            return reply_frame(frame, code=codes.TRACE_CONFLICT)
         if asked.type == VOID and asked.type not in self.shop.silent:
             return self.shop.posted.setdefault((asked.journal, asked.trace),
                                                reply_frame(frame, points=-5))
@@ -279,6 +286,7 @@ def sweep(step: int, **how: Any) -> Iterator[Morning]:
 def test_a_morning_without_a_fault_posts_everything():
     with Morning() as morning:
         assert not morning.goes_by(NEVER) and morning.all_posted()
+        assert morning.reported == {7}  # walked for once another was in use
         assert morning.counter.all("sent_again") and not morning.counter.all("recovery")
 
 
@@ -342,3 +350,13 @@ def test_the_link_goes_on_with_what_can_be_read_while_one_tap_cannot(
     assert counter.lines[1] == "OUTBOX FAULT" and counter.lines[4] == "corrupt"
     assert len(counter.all("recovery")) < 5  # asked again after a minute, not at once
     assert list(outbox.pending()) == [(7, 2)] and not counter.all("died")
+
+
+def test_a_void_whose_write_failed_and_is_there_after_all_is_not_written_twice(counter: Counter):
+    counter.shop.silent |= {REDEMPTION, VOID}
+    assert counter.app.journal_online(REDEMPTION, (2, CARD), 300) == (7, 1)
+    failing(counter, "writeblocks", written=True)
+    counter.wait(100)
+    assert counter.all("flash") and list(counter.on_flash().pending()) == [(7, 1), (7, 2)]
+    assert counter.all("saved") == [(7, 1, REDEMPTION, None), (7, 2, VOID, (7, 1))]
+    assert counter.lines[1] == "Cancelling" and not counter.all("died")

@@ -9,6 +9,7 @@ import pytest
 
 from firmware.board.flash_file import CUT_EXIT_CODE, FlashFile
 from firmware.outbox import Outbox
+from firmware.outbox_format import VERSION, read_header, write_header
 from tests.firmware.shop import CARD, CREDENTIALS, TERMINAL_ID, Shop, settings_for
 from tests.support.handset_process import BLOCKS, Handset, provision
 from tests.support.tiny_gateway import TinyGateway
@@ -213,6 +214,14 @@ def _cut_off(size: int) -> Callable[[Path], object]:
     return lambda f: (f / "outbox.flash").write_bytes((f / "outbox.flash").read_bytes()[:size])
 
 
+def _of_the_next_version(folder: Path) -> None:
+    data = bytearray((folder / "outbox.flash").read_bytes())
+    header = read_header(data[:32])
+    assert header is not None
+    write_header(data, header._replace(version=VERSION + 1))
+    (folder / "outbox.flash").write_bytes(data)
+
+
 BAD_FLASH: dict[str, tuple[Callable[[Path], object], str]] = {
     "missing": (lambda f: (f / "outbox.flash").unlink(), "blank"),
     "empty": (_cut_off(0), "blank"),
@@ -220,6 +229,7 @@ BAD_FLASH: dict[str, tuple[Callable[[Path], object], str]] = {
     "inside its header": (_cut_off(16), "wrong_size"),
     "behind its newest block": (_cut_off(15 * 4096), "wrong_size"),
     "zeros": (lambda f: (f / "outbox.flash").write_bytes(bytes(65536)), "corrupt"),
+    "of a newer program": (_of_the_next_version, "newer_version"),
     "of another size": (lambda f: with_value(f, b"outbox_blocks=16", b"outbox_blocks=32"),
                         "wrong_size"),
 }

@@ -6,8 +6,12 @@ Law (DESIGN 5.5):
   own (journal, trace) is journaled behind it, once.
 - From then on its answer settles it only when its void stands in the outbox. So whoever was told
   "cancelling" is never left with a posting, not even when the outbox is full just then.
-- An original that moves after a conflict (62) has another name than its void says: the new one
-  gets a void of its own, and what becomes of the old void interests nobody any more.
+- A void goes out when its original was answered: what the gateway has under that name may be
+  another tap of an older life of this flash, and only a final answer tells. To a message that
+  needs its answer the gateway may say "later" for ever: there any answer lets the void go.
+- An original that moves after a conflict (62) takes a void that waits along: it names the new
+  identity, and never goes out under the old one. If the void was answered, the new one gets
+  a void of its own.
 - The gateway knows no original under a void's name (37) when the void came first from another
   journal. It is asked again when the original is answered, and where that posted, voided again.
 
@@ -73,6 +77,9 @@ def voided(rows, key, void):
 
 def moved(rows, old, new, cancelled):
     """It stands under another name. `cancelled`: there was a void of the old one."""
+    for row in rows:
+        if row[2] == old:
+            row[2] = new
     row = of(rows, old)
     if row is None and cancelled:
         row = [new, 0, None, 0]

@@ -3,7 +3,8 @@
 Law: the message is journaled again under a fresh journal, and that one record settles the old
 entry as conflict too (outbox_format.py, MOVED). So at every moment exactly one of the two waits,
 whatever is cut off and however many 62s come; nothing has to be searched for a copy.
-A void that moves names its original by the identity it has now.
+A void that moves names its original by the identity it has now; one that moves because its
+original did needs no fresh journal, for nothing stands under its own trace.
 """
 
 from firmware.outbox_find import identity
@@ -14,13 +15,15 @@ from protocol.limits import U32_MAX, UP
 _DRAWS = 8
 
 
-def journal_again(outbox, random, key, terminal_id, epoch, old, cancel=False, spare=0):
+def journal_again(outbox, random, key, terminal_id, epoch, old, cancel=False, spare=0,
+                  fresh=True):
     """The (journal, trace) under which the message of `old` stands from now on.
 
-    `cancel` as in `Outbox.append`; `spare`: bytes of a frame that must find room behind it.
+    `cancel` as in `Outbox.append`; `spare`: bytes of a frame that must find room behind it;
+    `fresh`: in another journal than that of `old`.
     OutboxFull: there is no room yet, and `old` waits as before.
     """
-    if old[0] == outbox.journal:
+    if fresh and old[0] == outbox.journal:
         outbox.new_journal(drawn(random, outbox.journal))
     said = content(outbox.frame(*old))
     said[1], said[2] = outbox.journal, outbox.next_trace

@@ -53,6 +53,7 @@ class Dispatch:
         self.ready = False
         self.cancels = []  # rows of autovoid.py
         self.beats = beats.Beats(board, outbox, clock, self.keys, self._again, self._say)
+        self.to_move = None  # a void that must be named anew before it may go
         self._to_ask = []
         self._news = []
 
@@ -111,6 +112,9 @@ class Dispatch:
         if self.beats.offer:
             beats.rotate(self.beats, now)
             self.announce()
+        if self.to_move:
+            voids.move(self, now)
+            self.announce()
         if now >= self.beats.due_ms or self._again.ended:
             report = beats.report(self.beats, now)
             if report:
@@ -132,13 +136,15 @@ class Dispatch:
     def _send(self, key, publish, now):
         try:
             frame = self._outbox.frame(*key)
+            goes = rules.type_of(frame) != messages.VOID or voids.may_go(self, key, frame, now)
         except KeyError:  # asked for again, and its block was needed meanwhile
             self.link.settled(key)
             return
         except (OSError, OutboxUnreadable):  # the others go on
             self.link.postponed(key, now)
             raise
-        self.link.sent(key, publish(frame))
+        if goes:
+            self.link.sent(key, publish(frame))
 
     # a heartbeat waits for no place: frames that nobody will ever answer must not keep it back
     def _may_ask(self):
@@ -150,7 +156,7 @@ class Dispatch:
         times = [self.beats.due_ms - now]
         for _, asked_ms in self._asked():
             times.append(asked_ms + ANSWER_MS - now)
-        if self._may_ask():
+        if self._may_ask() or self.to_move:
             times.append(0)
         waiting = self.link.due(now)
         if waiting is not None:
@@ -218,6 +224,7 @@ class Dispatch:
         verdict = rules.verdict(reply.code)
         if verdict == rules.TRANSIENT:
             self.link.postponed(key, now)
+            link.let_go(self.link, key, now)
             self._say("postponed", reply.journal, reply.trace, reply.code)
             return
         becomes = autovoid.SETTLE
@@ -229,6 +236,7 @@ class Dispatch:
         if verdict == rules.FINAL:
             self._outbox.settle(reply.journal, reply.trace, *rules.settlement(reply))
         self.link.settled(key)
+        link.let_go(self.link, key, now)
         self.link.eased()
         self._say("settled", reply)
         if becomes == autovoid.SETTLE:

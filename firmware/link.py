@@ -11,6 +11,8 @@ Law (WIRE.md, "Topics"):
 - an answer shows that the gateway is back: whatever waits longer is due 10 s behind it;
 - after a new connection everything in the window goes out again at once, in its order, and its
   waits begin anew: what an earlier connection swallowed says nothing about this one;
+- a void waits behind its original (voids.py): it is put aside like one that was postponed, and is
+  due when the original was answered;
 - what the gateway asked for again goes behind all of that, one at a time. Unanswered three times
   or postponed, it makes room for the next one and waits like a transient.
 
@@ -42,6 +44,7 @@ class _Slot:
         self.due_ms = None
         self.sends = 0
         self.refusals = 0
+        self.behind = None  # the key it waits for; () when that was answered
 
 
 class Link:
@@ -255,6 +258,33 @@ def resends(link, key):
     """Whether this is out, or waits, because the gateway asked for it again."""
     slot = _find(link.window, key) or _find(link.late, key)
     return slot is not None and slot.again
+
+
+def hold(link, key, behind, now):
+    """It may not go out before `behind` was answered."""
+    link.postponed(key, now)
+    slot = _find(link.waiting, key)
+    if slot:
+        slot.behind = behind
+
+
+def let_go(link, key, now):
+    """`key` was answered: what waits behind it is due."""
+    for slot in link.waiting:
+        if slot.behind == key:
+            slot.behind, slot.refusals, slot.due_ms = (), 0, now
+
+
+def free_to_go(link, key):
+    """Whether what this one waited for was answered."""
+    slot = _find(link.window, key)
+    return slot is not None and slot.behind == ()
+
+
+def refused(link, key):
+    """Whether this one waits because of a transient answer."""
+    slot = _find(link.window, key) or _find(link.waiting, key)
+    return slot is not None and slot.refusals > 0
 
 
 def _find(slots, key):

@@ -12,7 +12,8 @@ from protocol.fields import VOID
 
 def void_of(outbox, key, but=None, waiting=False):
     """(journal, trace) of a void of the message `key` that is kept, or None. `but`: not this
-    one; `waiting`: only one that is unsettled."""
+    one; `waiting`: only one that is unsettled. Such a one may name `key` as it was called before.
+    """
     ring = outbox._ring
     for _ in ring.walk(ring.tail, 1):
         record = ring.record
@@ -20,7 +21,9 @@ def void_of(outbox, key, but=None, waiting=False):
             void = record.journal, record.trace
             if void != but and (not waiting or outbox.waits(*void)):
                 frame = outbox._search.frame()
-                if type_of(frame) == VOID and original(content(frame)) == key:
+                named = original(content(frame)) if type_of(frame) == VOID else None
+                if named == key or (named and outbox.waits(*void)
+                                    and identity(outbox, named) == key):
                     return void
     return None
 

@@ -87,6 +87,49 @@ def answered(own, key, frame, reply, now):
     return becomes
 
 
+def may_go(own, key, frame, now):
+    """Whether this void may be sent; else it waits for its original, or goes with it.
+
+    A sale's void waits for the final answer, for what the gateway has under that name may be
+    another tap. The gateway may say "later" for ever to what it cannot do without the member: to
+    its void any answer is enough.
+    """
+    named = original(content(frame))
+    if named is None or link.resends(own.link, key):
+        return True
+    outbox = own._outbox
+    if outbox.waits(*named):
+        if autovoid.online_only(type_of(outbox.frame(*named))) and (
+                link.free_to_go(own.link, key) or link.refused(own.link, named)):
+            return True
+        link.hold(own.link, key, named, now)
+        return False
+    if code_of(outbox, *named) != codes.TRACE_CONFLICT:
+        return True
+    own.link.postponed(key, now)
+    own.to_move = key  # in a turn of its own: here there is no heap for it
+    return False
+
+
+def move(own, now):
+    """The void that may not go is named anew, because its original was."""
+    void, own.to_move = own.to_move, None
+    outbox, keys = own._outbox, own.keys
+    if not outbox.waits(*void):
+        return
+    own.link.appended()
+    try:
+        new = conflict.journal_again(outbox, own._board.random, keys.key, own._terminal_id,
+                                     keys.epoch, void, fresh=False)
+    except OutboxFull:
+        own.link.postponed(void, now)
+        return
+    own.link.settled(void)
+    autovoid.voided(own.cancels, original(content(outbox.frame(*new))), new)
+    own._say("conflict", void, new)
+    _hear(own, "moved", void, new)
+
+
 # The same message under a fresh journal, and a void of that where there was one of `old`.
 def _journal_again(own, old, frame, now):
     outbox, rows, keys = own._outbox, own.cancels, own.keys
@@ -103,7 +146,11 @@ def _journal_again(own, old, frame, now):
     own._say("conflict", old, new)
     _hear(own, "moved", old, new)
     if gone:
-        _void(own, new, now)
+        void = void_of(outbox, new, None, True)
+        if void:  # it is named anew when its turn comes: here there is no heap for that
+            autovoid.voided(rows, new, void)
+        else:
+            _void(own, new, now)
     return autovoid.QUIETLY
 
 

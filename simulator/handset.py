@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from firmware.app import App
 from firmware.outbox import Outbox, format_outbox
+from firmware.recall import content, original
 from firmware.settings import Settings
 from protocol import messages
 from protocol.messages import Reply
@@ -104,6 +105,16 @@ class Handset:
         """What its outbox says is unsettled; None while it cannot be asked."""
         outbox = self.app.outbox if self.app is not None else None
         return None if outbox is None else outbox.unsettled
+
+    @property
+    def voids_behind(self) -> int:
+        """How many voids wait for the answer to their sale, which waits too."""
+        outbox = self.app.outbox if self.app is not None else None
+        waiting = {} if outbox is None else {
+            (journal, trace): content(frame)
+            for journal, trace, frame, settled in outbox.records() if settled is None}
+        return sum(original(said) in waiting for said in waiting.values()
+                   if said[0] == messages.VOID)
 
     def format(self, lived: int = 0) -> None:
         """A fresh outbox under a journal drawn from this handset's own stream. `lived`: so many

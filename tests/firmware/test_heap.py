@@ -21,6 +21,7 @@ from protocol.messages import HEARTBEAT
 from simulator.broker import Credential
 from tests.firmware.replies import KEY, TERMINAL_ID, Asked, reply_frame
 from tests.firmware.shop import CARD, CREDENTIALS, Shop, settings_for
+from tests.firmware.test_app_voids import Gate, conflicting
 from tests.support.handset_process import Handset, provision
 from tests.support.micropython import need_micropython
 from tests.support.mosquitto import Mosquitto
@@ -207,4 +208,26 @@ def test_a_reply_for_which_there_is_no_room_keeps_no_tap_back(command: list[str]
                 assert handset.sale("1250", CARD)["trace"] == trace
                 assert handset.event("settled", trace=trace)["points"] == 12
             assert handset.do("status")["up"]
+            assert not has_died(handset), handset.story()
+
+
+def test_a_void_is_kept_through_a_reboot_and_meets_a_conflict(command: list[str], tmp_path: Path):
+    with TinyGateway(LOGINS, conflicting(Gate(), {(7, 1)})) as gateway:
+        folder = provision(tmp_path / "handset", settings_for(gateway.port))
+        with Handset(folder, command) as handset:
+            handset.event("link", up=True)
+            handset.do("link", up=False)
+            handset.event("link", up=False)
+            handset.sale("1250", CARD)
+            handset.do("keys", keys="D#")
+            assert handset.event("saved")["original"] == [7, 1]
+            handset.send('{"do": "cut"}')
+            assert handset.end() == 9
+            assert not has_died(handset), handset.story()
+        with Handset(folder, command) as handset:
+            assert handset.event("conflict")["old"] == [7, 1]
+            screen = None
+            while screen is None or screen[1] != "Cancelled":
+                screen = handset.event("screen")["lines"]
+            assert handset.do("status")["unsettled"] == 0, handset.story()
             assert not has_died(handset), handset.story()

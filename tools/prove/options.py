@@ -261,10 +261,6 @@ def _sensible(drawn: Options, random: Random) -> Options:
         # nobody decides these yet, so only their voids end them: a void in another journal than
         # its original buries nothing (WIRE, Void), one under a revoked key is held itself
         drawn = drawn._replace(flash_put_backs=0, planted=0, epochs_revoked=0)
-    if drawn.voids_per_100:
-        # OPEN DEFECT: a void that overtakes its sale, on a trace that an older flash or somebody
-        # else used before, takes back that other sale (seed 125 without this line)
-        drawn = drawn._replace(flash_put_backs=0, planted=0)
     if drawn.outbox_blocks == 9 and not random.randrange(3):
         # a long darkness in which the outbox of one busy terminal fills up
         drawn = drawn._replace(terminals=1, taps=TAPS_IN_ALL * 3 // 2, gap_ms_mean=500,

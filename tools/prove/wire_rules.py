@@ -255,7 +255,11 @@ def conflicts_are_carried_on(case: Case) -> Findings:
         final = case.ending(tap).final
         if tap.required and final is not None and final.code == CONFLICT:
             yield Finding(LOST, tap.key, "moved to another journal after 62", "left there")
+    unsent = {key for tap in case.taps if tap.kind == VOID for key in tap.keys
+              if all(frame.key != key for frame in tap.frames)}
     for old in case.tapped.moved:
+        if old in unsent:
+            continue  # a void that waited behind its original, and went along with it
         if not any(reply.code == CONFLICT for frame in case.seen.frames.get(old, ())
                    for reply in case.seen.replies_to(frame)):
             yield Finding(MOVED_TWICE, old, "moved because of a 62", "no 62 was given")

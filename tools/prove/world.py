@@ -265,7 +265,8 @@ class World:
         """The fault behind the poison is mended only when all the rest has drained: one message
         must not keep others back."""
         if not self.poison.cured:
-            waiting = sum(handset.unsettled or 0 for handset in self.handsets)
+            waiting = sum((handset.unsettled or 0) - handset.voids_behind
+                          for handset in self.handsets)
             if waiting > len(self.poison.digests) and turn * POLL_S < PATIENCE_S:
                 return
             # what only the gateway can do waits for its own void, which may be the poisoned one

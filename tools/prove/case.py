@@ -231,13 +231,16 @@ class Case:
         return standing[-1].value if standing else None
 
     def verdict_codes(self, tap: Tap) -> frozenset[int]:
-        """What HQ's wish to post a held sale may lead to by table T."""
+        """What HQ's wish to post a held sale may lead to by table T. Where no clock tells the
+        date the gateway may know less of it than was seen here, and HQ's word is what counts."""
         fact = self._verdicts[tap.key][-1]
         if tap.frame is None or tap.card is None:
             return frozenset()
-        return self.world.sale(tap.key[0], tap.frame.epoch, tap.card,
-                               self.dates(tap, fact.at_us), Window(fact.order, fact.order),
-                               by_hq=True)
+        dates = self.dates(tap, fact.at_us)
+        if not dates.sure:
+            dates = dates._replace(first_us=min(dates.first_us, self.rules.since_us))
+        return self.world.sale(tap.key[0], tap.frame.epoch, tap.card, dates,
+                               Window(fact.order, fact.order), by_hq=True)
 
     def acknowledged(self, frame: Frame) -> Sighting | None:
         """When the gateway took these bytes off the broker for good."""

@@ -207,6 +207,23 @@ def a_void_of_a_contested_trace(tale: Tale) -> None:
     tale.answer(2, 0, -12, 5, receipt, kind=VOID, journal=99)
 
 
+def a_void_that_went_along_before_it_was_sent(tale: Tale) -> None:
+    tale.send(1, amount=500, planted=True)
+    tale.post(1, 5, amount=500)
+    tale.answer(1, 0, 5, 5, 1, shows=False)
+    tale.offered(1)
+    tale.attempt(VOID, None, None, (JOURNAL, 1))
+    tale.save(2, VOID, None, None, (JOURNAL, 1))
+    tale.answer(1, 62, shows=False)
+    tale.story.moved(TERMINAL, (JOURNAL, 1), (99, 1), tale.now_us)
+    tale.story.moved(TERMINAL, (JOURNAL, 2), (99, 2), tale.now_us)
+    tale.send(1, journal=99)
+    tale.posts(1, journal=99)
+    tale.send(2, VOID, None, None, (99, 1), journal=99)
+    receipt = tale.post(2, -12, amount=-1250, kind=2, journal=99)
+    tale.answer(2, 0, -12, 5, receipt, kind=VOID, journal=99)
+
+
 def an_untold_tap_moved_after_a_conflict(tale: Tale) -> None:
     tale.send(1, amount=500, planted=True)
     tale.post(1, 5, amount=500)
@@ -492,7 +509,8 @@ TRUE: tuple[Callable[[Tale], None], ...] = (
     held_taps_with_both_verdicts, a_verdict_that_table_t_does_not_allow,
     a_void_that_came_before_its_sale,
     a_held_tap_voided_and_never_posted, a_tap_moved_after_a_conflict,
-    a_void_of_a_contested_trace, an_untold_tap_moved_after_a_conflict,
+    a_void_of_a_contested_trace, a_void_that_went_along_before_it_was_sent,
+    an_untold_tap_moved_after_a_conflict,
     a_tap_whose_power_went_before_the_screen, a_tap_torn_by_the_power_cut,
     a_settlement_the_merchant_did_not_see, traces_used_again_after_an_older_flash,
     a_flash_that_was_lost_with_its_tap, traces_above_what_a_heartbeat_told_after_an_older_flash,
@@ -749,6 +767,16 @@ def moved_without_a_conflict(tale: Tale) -> None:
     tale.story.moved(TERMINAL, (JOURNAL, 1), (99, 1), tale.now_us)
     tale.send(1, journal=99)
     tale.posts(1, journal=99)
+
+
+def a_void_that_moved_without_its_sale(tale: Tale) -> None:
+    tale.sale(1)
+    tale.attempt(VOID, None, None, (JOURNAL, 1))
+    tale.save(2, VOID, None, None, (JOURNAL, 1))
+    tale.story.moved(TERMINAL, (JOURNAL, 2), (99, 1), tale.now_us)
+    tale.send(1, VOID, None, None, (JOURNAL, 1), journal=99)
+    receipt = tale.post(1, -12, amount=-1250, kind=2, journal=99)
+    tale.answer(1, 0, -12, 0, receipt, kind=VOID, journal=99)
 
 
 def moved_and_posted_twice(tale: Tale) -> None:
@@ -1114,6 +1142,7 @@ UNTRUE: tuple[tuple[Callable[[Tale], None], str], ...] = (
     (gone_with_the_power, named.CLAIMED),
     (a_conflict_left_lying, named.LOST),
     (moved_without_a_conflict, named.MOVED_TWICE),
+    (a_void_that_moved_without_its_sale, named.MOVED_TWICE),
     (moved_and_posted_twice, named.MOVED_TWICE),
     (lines_that_do_not_add_up, named.UNBALANCED),
     (an_entry_of_no_frame, named.UNTAPPED),

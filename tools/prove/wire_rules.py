@@ -255,14 +255,20 @@ def conflicts_are_carried_on(case: Case) -> Findings:
         final = case.ending(tap).final
         if tap.required and final is not None and final.code == CONFLICT:
             yield Finding(LOST, tap.key, "moved to another journal after 62", "left there")
-    unsent = {key for tap in case.taps if tap.kind == VOID for key in tap.keys
-              if all(frame.key != key for frame in tap.frames)}
+    waited = {key for tap in case.taps if tap.kind == VOID and _its_sale_moved(case, tap)
+              for key in tap.keys if all(frame.key != key for frame in tap.frames)}
     for old in case.tapped.moved:
-        if old in unsent:
-            continue  # a void that waited behind its original, and went along with it
+        if old in waited:
+            continue  # a void that was never sent goes along with its original
         if not any(reply.code == CONFLICT for frame in case.seen.frames.get(old, ())
                    for reply in case.seen.replies_to(frame)):
             yield Finding(MOVED_TWICE, old, "moved because of a 62", "no 62 was given")
+
+
+def _its_sale_moved(case: Case, void: Tap) -> bool:
+    told = void.accepted.original if void.accepted else None
+    return told is None or (void.key[0], *told) in case.tapped.moved
+
 
 RULES = (traces_are_used_once, frames_say_what_was_tapped, nothing_is_sent_that_nobody_tapped,
          taps_are_taken, screens_claim_what_is_saved,

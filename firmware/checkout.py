@@ -261,6 +261,8 @@ def _settled(state, reply):
     # nobody is told of what was cancelled: that is what the cashier wanted
     if approved or reply.code == codes.VOIDED:
         return state, ()
+    if state.alert and state.alert[1:] == (reply.trace, reply.code):
+        return state, ()  # told again, because there was no memory to draw it
     count = state.alert[0] + 1 if state.alert else 1
     alert = (count, reply.trace, reply.code)
     return State(state.name, state.purpose, state.amount_minor, state.key, state.shown,

@@ -31,6 +31,7 @@ SENDS_A_TURN = const(2)
 # no message of this program is longer: a sale of 16 basket lines, a heartbeat's report
 _FRAME_SIZE_MAX = const(320)
 _VOID_REPLY = const(131)
+_RETELLS_MAX = const(3)
 
 
 class Dispatch:
@@ -56,6 +57,7 @@ class Dispatch:
         self.to_move = None  # a void that must be named anew before it may go
         self._to_ask = []
         self._news = []
+        self._retells = 0
 
     # -- what the App asks for -----------------------------------------------------------------
 
@@ -111,9 +113,9 @@ class Dispatch:
                 self._give_up(kind)
         if self.beats.offer:
             beats.rotate(self.beats, now)
-            self.announce()
         if self.to_move:
             voids.move(self, now)
+        if self._news:
             self.announce()
         if now >= self.beats.due_ms or self._again.ended:
             report = beats.report(self.beats, now)
@@ -156,7 +158,7 @@ class Dispatch:
         times = [self.beats.due_ms - now]
         for _, asked_ms in self._asked():
             times.append(asked_ms + ANSWER_MS - now)
-        if self._may_ask() or self.to_move:
+        if self._may_ask() or self.to_move or self._news:
             times.append(0)
         waiting = self.link.due(now)
         if waiting is not None:
@@ -178,10 +180,18 @@ class Dispatch:
     # -- what came down --------------------------------------------------------------------------
 
     def announce(self):
-        """Tell what happened since, in order: to the log, and events to the App."""
+        """Tell what happened since, in order: to the log, and events to the App. What finds no
+        memory is told again, in the next turn of the link."""
         while self._news:
-            hear, *values = self._news.pop(0)
-            hear(*values)
+            item = self._news.pop(0)
+            try:
+                item[0](*item[1:])
+            except MemoryError:
+                if self._retells < _RETELLS_MAX:
+                    self._retells += 1
+                    self._news.insert(0, item)
+                raise
+            self._retells = 0
 
     def received(self, frame, now):
         """One frame from the down topic. What settles nothing is said and changes nothing.
@@ -233,14 +243,19 @@ class Dispatch:
         if becomes == autovoid.LATER:
             self.link.postponed(key, now)
             return
-        if verdict == rules.FINAL:
-            self._outbox.settle(reply.journal, reply.trace, *rules.settlement(reply))
+        told = len(self._news)
+        self._say("settled", reply)  # first: there must be memory to tell what becomes durable
+        if becomes == autovoid.SETTLE:
+            self._news.append((self._on_event, ("settled", reply)))
+        try:
+            if verdict == rules.FINAL:
+                self._outbox.settle(reply.journal, reply.trace, *rules.settlement(reply))
+        finally:
+            if self._outbox.waits(*key):
+                del self._news[told:]
         self.link.settled(key)
         link.let_go(self.link, key, now)
         self.link.eased()
-        self._say("settled", reply)
-        if becomes == autovoid.SETTLE:
-            self._news.append((self._on_event, ("settled", reply)))
 
     # What the gateway asked for again is settled here: its answer is only told. Not even a 62
     # moves it, for where it once was posted it may stand in what the backup had.

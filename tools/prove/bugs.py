@@ -151,15 +151,9 @@ BUGS: dict[str, Bug] = {
     "clock set from a stored reply": Bug(
         "every reply sets the clock, also one that was stored for days",
         (Edit("firmware.dispatch",
-              "        verdict = rules.verdict(reply.code)\n"
-              "        if verdict == rules.TRANSIENT:\n"
-              "            self.link.postponed(key, now)\n"
-              "            self._say(",
+              "        becomes = autovoid.SETTLE\n        if verdict",
               "        self._clock.set(reply.at, now)\n"
-              "        verdict = rules.verdict(reply.code)\n"
-              "        if verdict == rules.TRANSIENT:\n"
-              "            self.link.postponed(key, now)\n"
-              "            self._say("),), (CLOCK_WRONG,), 60),
+              "        becomes = autovoid.SETTLE\n        if verdict"),), (CLOCK_WRONG,), 60),
     "2000 epoch": Bug(
         "the clock counts from 2000 as ESP32's does (F15)",
         (Edit("firmware.clock",
@@ -202,8 +196,8 @@ BUGS: dict[str, Bug] = {
         (Edit("firmware.dispatch",
               "        if verdict == rules.CONFLICT or self.cancels or",
               "        if self.cancels or"),
-         Edit("firmware.dispatch", "        if verdict == rules.FINAL:\n            self._outbox",
-              "        if key:\n            self._outbox")), (LOST,), 60),
+         Edit("firmware.dispatch", "            if verdict == rules.FINAL:\n",
+              "            if key:\n")), (LOST,), 60),
     "highest trace ignored": Bug(
         "a terminal whose flash is older than it knows does not continue above the gateway",
         (Edit("firmware.beats", "            outbox.raise_trace(reply.highest_trace)\n",

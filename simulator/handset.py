@@ -228,7 +228,9 @@ class Handset:
     def put_back(self, copy: NorFlash) -> None:
         """An older copy is written into the partition; the handset must be off."""
         assert not self.on
+        contact = self._device.misreads  # of the socket, whatever is written into the chip
         self._device = copy.reborn()
+        self._device.misreads = contact
         self._note("flash_put_back")
 
     # -- what the merchant does ----------------------------------------------------------------

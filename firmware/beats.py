@@ -112,7 +112,8 @@ def answered(beats, question, reply, now):
             pass  # the next heartbeat says it again
     keys.answered = keys.answered or question.epoch == keys.epoch
     beats.turn += 1
-    beats.asked = beats.asked or bool(reply.send_again)
+    if reply.send_again:
+        beats.asked, beats.quiet = True, False
     if beats.turn > beats.older:
         beats.quiet, beats.asked = not beats.asked, False
     if rules.sets_clock(question, now):

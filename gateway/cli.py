@@ -244,13 +244,27 @@ def recovery() -> None:
 
 
 @recovery.command("begin", short_help="The database was restored from an older backup.")
-@click.option("--receipts-ahead", type=click.IntRange(1), default=10_000_000, show_default=True,
+@click.option("--receipts-ahead", type=click.IntRange(1, 100_000_000), default=10_000_000,
+              show_default=True,
               help="At least as many receipt numbers as were given since that backup.")
-def recovery_begin(receipts_ahead: int) -> None:
-    """The database was restored from an older backup: receipt numbers jump ahead, what is only
-    done online waits, what would be refused for its card is held. Taps come back by themselves."""
+@click.option("--worker", "workers", multiple=True, metavar="CLIENT_ID",
+              help="Empty the broker's queue of this worker; once for each. [default: that of"
+                   " POINTWIRE_MQTT_CLIENT_ID]")
+@click.option("--keep-queue", is_flag=True,
+              help="Leave the broker alone: its queues are empty, or it is not used.")
+def recovery_begin(receipts_ahead: int, workers: tuple[str, ...], keep_queue: bool) -> None:
+    """The database was restored from an older backup, and every gateway process is stopped.
+
+    What the broker still holds for the workers is thrown away: the terminals have it and send it
+    again. Receipt numbers jump ahead, what is only done online waits, what would be refused for
+    its card is held. Taps come back by themselves."""
     with _plainly("recovery begin"):
-        from gateway import processes, recovery_showing
+        from gateway import mqtt_queue, processes, recovery_showing
+        mqtt = from_environment(os.environ).mqtt
+        if mqtt is not None and not keep_queue:
+            for client_id in workers or (mqtt.client_id,):
+                mqtt_queue.empty(mqtt, client_id)
+                click.echo(f"the queue of {client_id} is empty")
         facts = processes.registry_desk("recovery begin").begin_recovery(receipts_ahead)
         click.echo(next(recovery_showing.lines(facts, ())))
 

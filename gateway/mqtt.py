@@ -1,4 +1,4 @@
-"""The worker's link to the broker: the only module that knows the MQTT client.
+"""The worker's link to the broker: with mqtt_queue.py the only one that knows the MQTT client.
 
 Law:
 - The network thread only queues. It waits for nothing and decides nothing.
@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -80,6 +80,19 @@ class _Client(paho.Client):
         return result
 
 
+AnyClient = TypeVar("AnyClient", bound=paho.Client)
+
+
+def dressed(client: AnyClient, settings: Mqtt) -> AnyClient:
+    """The client with what the broker asks for: login and TLS."""
+    client.connect_timeout = CONNECT_WAIT_S
+    if settings.user is not None:
+        client.username_pw_set(settings.user, settings.password)
+    if settings.tls:
+        client.tls_set(ca_certs=settings.ca_file)
+    return client
+
+
 class Link:
     """Messages in, acknowledgements and replies out. One worker thread uses it.
 
@@ -110,11 +123,7 @@ class Link:
         client.ended = self._thread_ended
         client.max_inflight_messages_set(0)      # `_replies` counts instead
         client.reconnect_delay_set(1, RECONNECT_DELAY_S_MAX)
-        client.connect_timeout = CONNECT_WAIT_S
-        if self._settings.user is not None:
-            client.username_pw_set(self._settings.user, self._settings.password)
-        if self._settings.tls:
-            client.tls_set(ca_certs=self._settings.ca_file)
+        dressed(client, self._settings)
         client.on_pre_connect = self._guarded(self._on_pre_connect)
         client.on_connect = self._guarded(self._on_connect)
         client.on_connect_fail = self._guarded(self._on_connect_fail)

@@ -60,6 +60,12 @@ class Mischief:
             forward(body)
         return len(late)
 
+    def forget(self) -> int:
+        """Nothing that was to come later comes any more; how many that were."""
+        lost = len(self._late)
+        self._late.clear()
+        return lost
+
     def _pass(self, topic: str, body: bytes, forward: Forward) -> None:
         rates = self.rates
         if self._hit("late", rates.late_per_1000):

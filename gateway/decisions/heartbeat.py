@@ -1,13 +1,14 @@
 """A heartbeat (type 10): the time, the highest trace seen, the configuration to have, what to
 send again, the next key.
 
-Law: a suspended terminal still gets the time and learns its state with the next message; one
-that is lost or retired learns nothing (53). Key 19 asks for every trace the terminal still keeps
-and nobody decided (gaps.py). A heartbeat under an older epoch than HQ recorded gets the newest
-key (23). One under the newest epoch says which older ones it still needs (report key 9); the
-others are retired for good, but only when nothing is asked for again: a tap that comes back
-after a restore may be sealed under one of them. Every answer is remembered by its second: only
-such a second can be one in which the terminal's clock was set (sightings.py).
+Law: a suspended terminal still gets the time and learns its state with the next message; one that
+is lost or retired learns nothing (53). Key 19 asks for every trace the terminal still keeps and
+nobody decided (gaps.py). A heartbeat under an older epoch than HQ recorded gets the newest key
+(23). One under the newest epoch says which older ones it still needs (report key 9); the others
+are retired for good, but only when nothing is asked for again and in no recovery: a tap that comes
+back after a restore, of any of its journals, may be sealed under one of them. Every answer is
+remembered by its second: only such a second can be one in which the terminal's clock was set
+(sightings.py).
 """
 
 from gateway import sightings
@@ -56,7 +57,7 @@ def _asked(message: Message, book: Book) -> tuple[tuple[int, int, int], ...]:
 def _done_with(message: Message, book: Book) -> tuple[int, ...]:
     """The older epochs that no unsettled frame needs any more, as this heartbeat says."""
     terminal, report = book.terminals[message.terminal_id], message.request.report
-    if terminal.epoch != message.epoch:
+    if terminal.epoch != message.epoch or book.catalogue.recovery is not None:
         return ()
     needed = report.get(OLD_EPOCHS)
     if needed is None:

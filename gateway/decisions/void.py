@@ -13,6 +13,8 @@ holds for originals that have come as well, so that the order of arrival changes
     not there, own journal, trace below the void's      0, no points, tombstone
     taken back already                                  38
     a void                                              42
+    not there, another journal of this terminal, while
+    taps come back after a restore (DESIGN 6.8)         90
     not there otherwise, another merchant's             37
 """
 
@@ -31,6 +33,7 @@ NEVER = (VOID, BATCH_CLOSE)
 REVERSIBLE = (SALE,)
 
 NOT_FOUND = Decision(codes.ORIGINAL_NOT_FOUND)
+TRY_LATER = Decision(codes.TRY_LATER)
 
 
 def void(message: Message, book: Book) -> Decision:
@@ -51,7 +54,8 @@ def void(message: Message, book: Book) -> Decision:
             return Decision(fault)
     original = book.originals.get(key)
     if original is None:
-        return _nothing_to_take(key, tombstone=True) if mine else NOT_FOUND
+        return _never_came(key, mine, coming_back=own and book.catalogue.recovery is not None
+                           and not message.by_hq)
     if _merchant_of(key, original.made, book) != place.merchant.id:
         return NOT_FOUND
     if original.type in NEVER:
@@ -82,6 +86,14 @@ def _merchant_of(key: Key, made: Made | None, book: Book) -> int | None:
         return made.merchant_id
     terminal = book.terminals.get(key[0])
     return None if terminal is None else book.catalogue.shops[terminal.shop_id].merchant_id
+
+
+def _never_came(key: Key, mine: bool, coming_back: bool) -> Decision:
+    """`coming_back`: a restored gateway asks for one journal after the other, and the void may
+    have moved into a newer one than its original (WIRE, 62)."""
+    if mine:
+        return _nothing_to_take(key, tombstone=True)
+    return TRY_LATER if coming_back else NOT_FOUND
 
 
 def _nothing_to_take(key: Key, *, tombstone: bool = False) -> Decision:

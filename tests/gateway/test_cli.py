@@ -7,9 +7,13 @@ from pathlib import Path
 import pytest
 
 from gateway import startup
+from gateway.clock import utc_now
 from gateway.database import open_engine
+from gateway.mqtt import Link
+from gateway.settings import from_environment, need_mqtt
 from tests.support.gateway_process import KEYS, environment, run
-from tests.support.mosquitto import free_port
+from tests.support.mosquitto import Mosquitto, free_port
+from tests.support.mqtt_terminal import Terminal
 from tests.support.street import Street
 
 
@@ -128,13 +132,43 @@ def test_a_recovery_is_begun_looked_at_and_ended_from_the_command_line(migrated:
     env = environment(migrated)
     _street(migrated)
     assert run(env, "recovery", "status").stdout == "no recovery was ever begun\n"
-    begun = run(env, "recovery", "begin", "--receipts-ahead", "50")
+    assert run(env, "recovery", "begin", "--receipts-ahead", "4000000000").returncode == 2
+    begun = run(env, "recovery", "begin", "--receipts-ahead", "50", "--keep-queue")
     assert begun.stdout.startswith("recovery 1 under way") and "above 50" in begun.stdout
-    assert "under way already" in run(env, "recovery", "begin").stderr
+    assert "under way already" in run(env, "recovery", "begin", "--keep-queue").stderr
     told = json.loads(run(env, "recovery", "status", "--json").stdout)
     assert told["state"] == "under way" and len(told["terminals"]) == 2
     assert run(env, "recovery", "end").stdout.startswith("recovery 1 ended")
     assert "No recovery is under way" in run(env, "recovery", "end").stderr
+
+
+def test_a_recovery_begins_with_empty_queues_or_not_at_all(migrated: Path):
+    _street(migrated)
+    with Mosquitto(migrated) as broker:
+        env = environment(migrated, MQTT_URL=f"mqtt://127.0.0.1:{broker.port}")
+        mqtt = need_mqtt(from_environment(env))
+        link = Link(mqtt, utc_now, receive_max=10)  # a worker that has left its session behind
+        link.start()
+        link.stop(0)
+        terminal = Terminal(broker.port, 1001)
+        terminal.send(b"published before the restore")
+        terminal.close()
+        broker_gone = run(environment(migrated, MQTT_URL=f"mqtt://127.0.0.1:{free_port()}"),
+                          "recovery", "begin")
+        assert broker_gone.returncode == 1 and "--keep-queue" in broker_gone.stderr
+        assert run(env, "recovery", "status").stdout == "no recovery was ever begun\n"
+        begun = run(env, "recovery", "begin", "--worker", "another", "--worker", mqtt.client_id)
+        assert f"the queue of {mqtt.client_id} is empty" in begun.stdout, begun.stderr
+        assert "recovery 1 under way" in begun.stdout
+        link = Link(mqtt, utc_now, receive_max=10)
+        link.start()
+        terminal = Terminal(broker.port, 1001)
+        terminal.send(b"after it")
+        try:
+            assert [message.frame for message in link.take(10, 10)] == [b"after it"]
+        finally:
+            link.stop(0)
+            terminal.close()
 
 
 def _street(folder: Path) -> Street:

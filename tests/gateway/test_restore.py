@@ -8,9 +8,11 @@ import pytest
 
 from gateway import held
 from gateway.audit import run_audit
+from gateway.errors import TryLater
 from gateway.held import HeldKey
 from gateway.registry import NewCard
 from protocol import codes, messages
+from protocol.limits import U32_MAX
 from protocol.messages import Reply, request
 from tests.support.backups import back_up, restore
 from tests.support.street import JOURNAL, Street, card_number
@@ -176,6 +178,9 @@ def test_a_journal_and_a_key_the_restored_database_never_saw_come_back_too(engin
     assert (facts.epoch, facts.revoked_epochs) == (2, b""), "its old frames are still to come"
     assert street.rows("members", "available") == before
     till.beat()
+    assert street.registry.terminals()[0].revoked_epochs == b"", "not in a recovery"
+    street.registry.end_recovery()
+    till.beat()
     assert street.registry.terminals()[0].revoked_epochs == b"\x01"
 
 
@@ -231,6 +236,34 @@ def test_in_a_recovery_what_is_only_done_online_is_asked_to_try_later(engine):
     assert street.take(online[2]).code == codes.NOTHING_LEFT
 
 
+def test_in_a_recovery_a_void_waits_for_an_original_in_another_journal_of_its_terminal(engine):
+    street = Street(engine)
+    sale = street.sale(1500, trace=3)
+    moved = street.void(JOURNAL, 3, journal=JOURNAL + 1, trace=1)
+    of_nothing = street.void(JOURNAL, 4, journal=JOURNAL + 1, trace=2)
+    street.registry.begin_recovery(1000)
+    # the newest journal is asked for first, and what it voids is in an older one
+    assert [answer.code for answer in street.answers(moved, of_nothing)] == [codes.TRY_LATER] * 2
+    assert [answer.code for answer in street.answers(sale, moved)] == [0, 0]
+    assert street.rows("members", "available") == [(0,)]
+    street.registry.end_recovery()
+    assert street.take(of_nothing).code == codes.ORIGINAL_NOT_FOUND
+
+
+def test_in_a_recovery_no_key_is_retired(engine):
+    street = Street(engine)
+    old = street.sale(trace=1)
+    street.registry.advance_epoch(street.terminals[0])
+    street.registry.begin_recovery(1000)
+    # its newest journal has nothing to send again; the older ones are asked for later
+    report = {3: 0, 8: (JOURNAL + 1, 1, 0), 9: ()}
+    assert street.take(street.heartbeat(epoch=2, report=report)).code == 0
+    assert street.take(old).code == 0
+    street.registry.end_recovery()
+    assert street.take(street.heartbeat(epoch=2, report=report)).code == 0
+    assert street.take(street.sale(trace=2)).code == codes.HELD
+
+
 def test_receipt_numbers_jump_each_time_and_never_beyond_their_end(engine):
     street = Street(engine)
     registry = street.registry
@@ -244,6 +277,18 @@ def test_receipt_numbers_jump_each_time_and_never_beyond_their_end(engine):
     with pytest.raises(Exception, match="go ahead"):
         registry.begin_recovery(0)
     assert street.take(street.sale()).receipt == 204
+
+
+def test_where_receipt_numbers_are_used_up_the_taps_wait(engine):
+    street = Street(engine)
+    street.registry.begin_recovery(U32_MAX - 4)
+    given = []
+    with pytest.raises(TryLater, match="used up"):
+        for trace in range(1, 9):
+            given.append(street.take(street.sale(trace=trace)).receipt)
+    assert given and given[-1] == U32_MAX
+    assert street.rows("entries", "count(*)") == [(len(given),)]
+    assert street.rows("quarantine", "count(*)") == [(0,)]
 
 
 def test_one_recovery_at_a_time_and_none_to_end_when_there_is_none(engine):

@@ -10,6 +10,7 @@ from multiprocessing import get_context
 from typing import NamedTuple
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from gateway import chain, held
 from gateway.audit import run_audit
@@ -200,15 +201,24 @@ def test_voids_and_verdicts_among_three_gateways_leave_what_one_would(kind, pool
 def test_a_real_deadlock_is_tried_again_and_the_tap_posts_once(postgresql_engine):
     street = Street(postgresql_engine)
     patient = Intake(postgresql_engine, street.keyring, clock=lambda: street.now)
+    taps = 0
+    # the server ends whoever looks first, which on a busy machine may be the other one
+    while not patient.retries and taps < 20:
+        taps += 1
+        _deadlock(street, patient, street.sale(trace=taps))
+    assert patient.retries == 1
+    assert street.rows("entries", "count(*)") == [(taps,)]
+
+
+def _deadlock(street: Street, patient: Intake, sale: bytes) -> None:
     with ThreadPoolExecutor(1) as pool:
-        with writing(postgresql_engine) as unruly:  # takes the locks in the wrong order
+        with writing(street.engine) as unruly:  # takes the locks in the wrong order
             unruly.exec_driver_sql("SELECT id FROM members FOR NO KEY UPDATE")
-            tap = pool.submit(lambda: street.answers(street.sale(), intake=patient))
-            with reading(postgresql_engine) as watching:
+            tap = pool.submit(lambda: street.answers(sale, intake=patient))
+            with reading(street.engine) as watching:
                 while not watching.exec_driver_sql("SELECT count(*) FROM pg_locks WHERE NOT"
                                                    " granted").scalar_one():
                     time.sleep(0.01)
-            unruly.exec_driver_sql("SELECT id FROM terminals FOR NO KEY UPDATE")
+            with suppress(OperationalError):
+                unruly.exec_driver_sql("SELECT id FROM terminals FOR NO KEY UPDATE")
         assert [answer.code for answer in tap.result()] == [0]
-    assert patient.retries == 1
-    assert street.rows("entries", "count(*)") == [(1,)]

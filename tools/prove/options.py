@@ -251,15 +251,6 @@ def _sensible(drawn: Options, random: Random) -> Options:
         # an older database and an older flash together can lose a tap, and so can an outbox
         # that has no room to keep what is settled
         drawn = drawn._replace(flash_put_backs=0, outbox_blocks=32)
-        if drawn.planted:
-            # OPEN DEFECT: a tap that moved after a 62 counts twice where a copy of its old frame
-            # is still on its way to a gateway that, restored, knows nothing of the rival (2008)
-            # OPEN DEFECT: where keys were rotated too, a restored gateway holds (41) what it asks
-            # an older journal for under the old key (3009)
-            # OPEN DEFECT: a void that moved with its sale may find nothing (37) after a restore
-            # (7151 with voids_per_100=25 planted=2 online_per_100=0)
-            drawn = drawn._replace(up_late_per_1000=0, key_rotations=0, epochs_revoked=0,
-                                   voids_per_100=0)
     if drawn.online_per_100:
         # nobody decides these yet, so only their voids end them: a void in another journal than
         # its original buries nothing (WIRE, Void), one under a revoked key is held itself

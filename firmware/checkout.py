@@ -111,7 +111,8 @@ def _home_key(state, event, now):
 
 def _result_key(state, event, now):
     if event[1] == "D" and _voidable(state):
-        return _to(state, ASK_VOID, VOID, state.amount_minor, state.key, state.shown), _beep("key")
+        shown = _of_sale(state.shown)
+        return _to(state, ASK_VOID, VOID, state.amount_minor, state.key, shown), _beep("key")
     return _ready_key(state, event[1])
 
 
@@ -119,8 +120,14 @@ def _result_key(state, event, now):
 def _voidable(state):
     if state.purpose != SALE or state.key is None:
         return False
-    kind = state.shown[0]
-    return kind in ("saved", "posted") or kind == "refused" and state.shown[1].code == codes.HELD
+    shown = _of_sale(state.shown)
+    return (shown[0] in ("saved", "posted")
+            or shown[0] == "refused" and shown[1].code == codes.HELD)
+
+
+# what the screen said of the sale before its void could not be stored
+def _of_sale(shown):
+    return shown[2] if shown[0] == "no_void" else shown
 
 
 # where nothing is being keyed: a digit begins a sale
@@ -216,6 +223,9 @@ def _saved(state, event, now):
 
 
 def _not_saved(state, event, now):
+    if state.purpose == VOID:  # the sale itself stands as before, and can still be cancelled
+        shown = ("no_void", event[0], state.shown)
+        return _to(state, RESULT, SALE, state.amount_minor, state.key, shown), _beep("fault")
     return _to(state, RESULT, SALE, state.amount_minor, None, event), _beep("fault")
 
 

@@ -190,6 +190,10 @@ def _result(page):
     if kind == "not_cancelled":
         return (words[names.NOT_CANCELLED], page.reason(page.shown[3]),
                 page.tap(page.shown[1], page.shown[2]))
+    if kind == "no_void":
+        do = names.FULL_DO if page.shown[1] == "full" else names.FAILED_DO
+        return (words[names.NOT_CANCELLED], words[do],
+                page.tap(page.state.key[1], page.state.amount_minor), words[names.CANCEL_DO])
     if kind == "full":
         return words[names.FULL], words[names.NOT_TAKEN], words[names.FULL_DO]
     if kind == "failed":

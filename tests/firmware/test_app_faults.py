@@ -65,6 +65,19 @@ def test_a_write_that_failed_and_is_there_after_all_is_saved(counter: Counter):
     assert counter.lines[1] == "Posted +12" and len(counter.shop.posted) == 1
 
 
+@pytest.mark.parametrize("error", [OSError(5, "EIO"), FULL])
+def test_a_void_that_could_not_be_written_never_says_that_the_sale_was_not_taken(
+        counter: Counter, error: Exception):
+    counter.radio.set_dark(True)
+    counter.sale("500")
+    failing(counter, "writeblocks", written=False, error=error)
+    counter.keys("D#")
+    assert counter.lines[1:] == ("NOT cancelled", "Try again", "Tap 1 5.00", "D = cancel")
+    counter.keys("D#")
+    assert counter.lines[1] == "Cancelling"
+    assert [key[:3] for key in counter.all("saved")] == [(7, 1, SALE), (7, 2, VOID)]
+
+
 @pytest.mark.parametrize("written", [False, True])
 def test_no_power_cut_after_the_failure_tells_another_story(counter: Counter, written: bool):
     failing(counter, "writeblocks", written)

@@ -205,6 +205,21 @@ def test_posted_held_and_saved_sales_can_be_voided_and_nothing_else():
         assert play(state, "D")[0] == state
 
 
+def test_a_void_that_could_not_be_stored_leaves_the_sale_as_it_is_and_to_be_cancelled():
+    approved = reply(sale_frame(7, 1), points=15)
+    posted = play(saved(), ("settled", approved))[0]
+    for why in ("full", "failed"):
+        for sale, before in ((saved(), ("saved", 1, 1250)), (posted, ("posted", approved, 1250))):
+            state, _ = play(sale, "D#", (why,))
+            assert state.name == RESULT and state.shown == ("no_void", why, before)
+            assert play(state, "D*")[0].shown == before
+            state, effects = step(play(state, "D")[0], ("key", "#"), 0)
+            assert effects == (("void", 7, 1),)
+            assert step(state, ("saved", 7, 2), 0)[0].shown[3] is (before[0] == "saved")
+    state, _ = play(saved(), "D#", ("failed",), ("settled", approved))
+    assert state.shown == ("posted", approved, 1250)
+
+
 def test_a_sale_refused_while_the_question_stands_is_just_refused():
     lost = reply(sale_frame(7, 1), codes.CARD_LOST)
     state, _ = play(saved(), "D", ("settled", lost))
@@ -246,12 +261,6 @@ def test_a_conflict_of_the_void_or_its_original_moves_the_screen_along():
     assert state.key == (9, 2) and state.shown[1] == (9, 1)
     state, _ = play(state, ("cancelling", (9, 2), (9, 3), True))
     assert state.shown == ("cancelling", (9, 3), None, True)
-
-
-def test_a_void_that_could_not_be_stored_is_not_claimed():
-    for became in (("full",), ("failed",)):
-        state, _ = play(saved(), "D#", became)
-        assert state.name == RESULT and state.shown == became
 
 
 def online(state=None):

@@ -72,6 +72,13 @@ def test_a_full_outbox_says_that_the_tap_was_not_taken():
     assert show(result("full"))[1:4] == ("Outbox is full", "Tap NOT taken", "Get it online")
 
 
+def test_a_void_that_was_not_stored_never_says_that_the_tap_was_not_taken():
+    before = ("saved", 41, 1250)
+    assert show(result("no_void", "failed", before))[1:] == (
+        "NOT cancelled", "Try again", "Tap 41 12.50", "D = cancel")
+    assert show(result("no_void", "full", before))[1:3] == ("NOT cancelled", "Get it online")
+
+
 def test_held_is_not_called_refused():
     assert show(result("refused", reply(sale_frame(), codes.HELD), 1250))[1] == "HELD FOR HQ"
 
@@ -104,7 +111,8 @@ def longest():
     answer = reply(sale_frame(7, 4294967295), points=-9999999, balance=9999999999,
                    receipt=4294967295, expiring=(99999, 65535), stored_value=99999999)
     refusals = [reply(sale_frame(7, 4294967295), code) for code in range(256)]
-    shown = [("saved", 4294967295, big), ("full",), ("failed",), ("no_answer",),
+    shown = [("saved", 4294967295, big), ("no_void", "full", ("saved", 1, big)), ("full",),
+             ("failed",), ("no_answer",),
              ("posted", answer, big), ("balance", answer, 0)]
     shown += [("refused", each, 0) for each in refusals]
     found = [result(*each) for each in shown]

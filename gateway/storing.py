@@ -115,8 +115,8 @@ def draw(connection: Connection, entry_count: int, lot_count: int) -> Numbers:
 def _used_up() -> TryLater:
     """A receipt number that no reply can carry (key 11 is a u32) is nobody's: not the message's
     fault, so it must not be set aside."""
-    return TryLater(f"Receipt numbers end at {U32_MAX} and are used up. Nothing is acknowledged and"
-                    " nothing is lost; the terminals keep their taps.")
+    return TryLater(f"Receipt numbers end at {U32_MAX} and are used up. Nothing is acknowledged"
+                    " and nothing is lost; the terminals keep their taps.")
 
 
 def store(connection: Connection, keyring: Keyring, settled: Sequence[Settled], book: Book,

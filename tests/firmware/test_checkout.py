@@ -80,6 +80,13 @@ def test_a_refusal_names_its_reason():
     assert state.shown == ("refused", lost, 1250) and state.alert is None
 
 
+def test_only_an_approval_is_shown_as_posted():
+    for code in (codes.CARD_UNKNOWN, codes.CARD_BLOCKED, codes.MEMBER_SUSPENDED, codes.VOIDED,
+                 codes.HELD, codes.MALFORMED):
+        state, _ = play(saved(), ("settled", reply(sale_frame(7, 1), code)))
+        assert state.shown[0] == "refused" and state.shown[1].code == code
+
+
 def test_too_old_with_a_receipt_counts_as_posted():
     posted = reply(sale_frame(7, 1), codes.TOO_OLD, points=15, receipt=9)
     assert play(saved(), ("settled", posted))[0].shown[0] == "posted"

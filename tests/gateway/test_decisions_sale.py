@@ -1,5 +1,6 @@
 """A sale by table T: what is refused, what is held, what posts."""
 
+import json
 from datetime import date, timedelta
 
 from gateway.registry import NewMember
@@ -215,3 +216,17 @@ def test_an_amount_too_small_for_a_point_posts_with_a_receipt(engine):
     reply = street.take(street.sale(50))
     assert (reply.code, reply.points, reply.balance, reply.receipt) == (0, 0, 0, 1)
     assert street.rows("postings", "count(*)") == [(0,)]
+
+
+def test_an_entry_keeps_all_that_its_points_came_from(engine):
+    street = Street(engine)
+    basket = ((3, 900), (5, 350))
+    answer = street.take(street.sale(1250, trace=1, basket=basket, clock_age=9, bill=1))
+    context = json.loads(street.rows("entries", "context")[0][0])
+    dated = context.pop("dated")
+    assert len(dated) == 3 and dated[1] <= dated[2]
+    assert context == {"rule": 1, "tier": "silver", "rate": [1, 100], "multiplier_bp": 12000,
+                       "points": 15, "entry": 2, "clock_age": 9, "bill": 1,
+                       "basket": [[3, 900], [5, 350]]}
+    rate, multiplier_bp = context["rate"], context["multiplier_bp"]
+    assert answer.points == 1250 * rate[0] * multiplier_bp // (rate[1] * 10_000)

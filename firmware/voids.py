@@ -52,7 +52,11 @@ def cancel(own, now):
     """Journal the voids that are owed; `announce` must follow. Milliseconds until there may be
     more to do, or None."""
     key = autovoid.owed(own.cancels, now)
-    while key and _void(own, key, now):
+    while key:
+        if not own._outbox.waits(*key):  # answered, and a fault came before that was noted here
+            autovoid.settled(own.cancels, key)
+        elif not _void(own, key, now):
+            break
         key = autovoid.owed(own.cancels, now)
     return autovoid.due(own.cancels, now)
 
@@ -78,13 +82,15 @@ def answered(own, key, frame, reply, now):
     settling its entry: SETTLE, QUIETLY (nobody need hear of it) or LATER (it must wait)."""
     if reply.code == codes.TRACE_CONFLICT:
         return _journal_again(own, key, frame, now)
-    becomes = _cancelled_first(own, key, frame, reply, now)
-    if becomes == autovoid.SETTLE:
-        voided = autovoid.voided_by(own.cancels, key)
-        if voided:  # it need not wait any longer
-            link.soon(own.link, voided, now)
-        autovoid.settled(own.cancels, key)
-    return becomes
+    return _cancelled_first(own, key, frame, reply, now)
+
+
+def ended(own, key, now):
+    """The final answer to `key` is on flash: not before that may its row be forgotten."""
+    voided = autovoid.voided_by(own.cancels, key)
+    if voided:  # it need not wait any longer
+        link.soon(own.link, voided, now)
+    autovoid.settled(own.cancels, key)
 
 
 def may_go(own, key, frame, now):

@@ -89,7 +89,7 @@ COLD = {
     # what is rare: a conflict, a void, a fault of flash or heap
     "voids": ("firmware.voids:cancel", "firmware.voids:mounted", "firmware.voids:found_saved",
               "firmware.autovoid:saved"),
-    "answered": ("firmware.voids:answered",),
+    "answered": ("firmware.voids:answered", "firmware.voids:ended"),
     "again after 62": ("firmware.voids:_journal_again",),
     "cancelled": ("firmware.voids:_cancelled_first",),
     "void": ("firmware.voids:_void",),

@@ -1,10 +1,11 @@
 """Voids as the cashier sees them: by key, by themselves, and after a boot. In virtual time."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
-from firmware import checkout
+from firmware import autovoid, checkout
 from firmware.autovoid import WAITING_MAX
 from protocol import codes, frames, messages
 from tests.firmware.counter import Counter
@@ -227,3 +228,48 @@ def test_no_frame_on_flash_was_sealed_twice(counter: Counter, gate: Gate):
     counter.wait(200)
     records = list(counter.app.outbox.records())
     assert len({frames.digest(each.frame) for each in records}) == len(records) == 2
+
+
+# -- a fault between the answer and its record ---------------------------------------------------
+
+
+class FailsOnce:
+    """In place of a function: the first call raises, and the radio is off from then on."""
+
+    def __init__(self, counter: Counter, real: Callable[..., Any], error: Exception):
+        self._counter, self._real, self._error = counter, real, error
+        self.failed = False
+
+    def __call__(self, *arguments: Any) -> Any:
+        if not self.failed:
+            self.failed = True
+            self._counter.radio.set_dark(True)
+            raise self._error
+        return self._real(*arguments)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(5, "EIO")])
+def test_an_answer_that_could_not_be_written_leaves_its_void_owed(
+        counter: Counter, gate: Gate, error: Exception):
+    gate.outcomes[7, 1] = codes.APPROVED
+    redeem(counter)
+    fails = FailsOnce(counter, counter.flash.writeblocks, error)
+    counter.flash.writeblocks = fails  # type: ignore[method-assign]
+    counter.wait(40)
+    assert fails.failed and counter.lines[1] == "Cancelling", counter.lines
+    assert counter.all("saved")[1:] == [(7, 2, VOID, (7, 1))]
+    counter.radio.set_dark(False)
+    counter.wait(120)
+    assert counter.lines[1] == "Cancelled" and counter.app.outbox.unsettled == 0
+
+
+def test_what_stands_answered_on_flash_is_not_voided_though_memory_ran_out_behind_it(
+        counter: Counter, gate: Gate, monkeypatch: pytest.MonkeyPatch):
+    gate.outcomes[7, 1] = codes.APPROVED
+    fails = FailsOnce(counter, autovoid.settled, MemoryError())
+    monkeypatch.setattr(autovoid, "settled", fails)
+    redeem(counter)
+    counter.wait(120)
+    assert fails.failed and counter.app.outbox.unsettled == 0
+    assert [each[2] for each in counter.all("saved")] == [REDEMPTION]
+    assert counter.lines[1] == "Posted +12"

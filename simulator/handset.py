@@ -48,7 +48,7 @@ class Tap(NamedTuple):
     journal: int
     trace: int
     amount_minor: int
-    card: int
+    card: int | bytes
     saved_us: int
 
 
@@ -82,8 +82,8 @@ class Handset:
         self._watchdog_ms = watchdog_ms
         self._witness = witness or Witness()
         self._task: asyncio.Task[None] | None = None
-        self._presented: deque[tuple[int, int | None, int]] = deque()
-        self._tapped: tuple[int, int | None, int] = (messages.SALE, 0, 0)
+        self._presented: deque[tuple[int, int | None, int | bytes]] = deque()
+        self._tapped: tuple[int, int | None, int | bytes] = (messages.SALE, 0, 0)
         self._untold = False
         self._last_key: Key | None = None
 
@@ -235,14 +235,14 @@ class Handset:
 
     # -- what the merchant does ----------------------------------------------------------------
 
-    def sale(self, amount_minor: int, card: int) -> None:
+    def sale(self, amount_minor: int, card: int | bytes) -> None:
         """Key the amount, confirm, tap the card. Without power nothing happens."""
         self._present(f"*{amount_minor}#", messages.SALE, amount_minor, card)
 
-    def inquiry(self, card: int) -> None:
+    def inquiry(self, card: int | bytes) -> None:
         self._present("*A", messages.INQUIRY, None, card)
 
-    def online(self, kind: int, card: int, amount_minor: int | None = None,
+    def online(self, kind: int, card: int | bytes, amount_minor: int | None = None,
                **fields: Any) -> None:
         """What only the gateway can do (a redemption, a payment): saved, or refused offline."""
         if self.app is None:
@@ -255,7 +255,7 @@ class Handset:
         except PowerCut:
             pass  # it went in the middle
 
-    def _present(self, keys: str, kind: int, amount_minor: int | None, card: int) -> None:
+    def _present(self, keys: str, kind: int, amount_minor: int | None, card: int | bytes) -> None:
         if self.board is not None:
             self._presented.append((kind, amount_minor, card))
             self.board.panel.press(keys)
@@ -333,7 +333,7 @@ class Handset:
         self.answers.pop(self._last_key, None)  # of another life of this flash
         self.taps[journal, trace] = Tap(self.terminal_id, journal, trace, amount_minor or 0,
                                         card, self._loop.now_us)
-        self._note("saved", journal, trace, amount_minor, f"{card % 10000:04}")
+        self._note("saved", journal, trace, amount_minor, _shown(card))
         self._witness.saved(self.terminal_id, self._last_key, kind, amount_minor, card, None)
 
     # the same pair may be told again after a power cut
@@ -351,3 +351,8 @@ class Handset:
         self._note("settled", *key, reply.code, reply.points, reply.balance, reply.receipt)
         self._witness.shown(self.terminal_id, reply)
         self.on_settled(reply)
+
+
+def _shown(card: int | bytes) -> str:
+    """The last four digits, of a number or of a chip's UID in hex."""
+    return f"{card % 10000:04}" if isinstance(card, int) else card.hex()[-4:]

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from gateway.database import reading
 from gateway.registry import NewCard, NewMember, Registry, TerminalFacts
 from gateway.rules import RuleSet, Tier
-from gateway.tables import shops
+from gateway.tables import programmes, shops
 
 CODE = "coffee"
 CARD_PREFIX = 6200_00
@@ -97,6 +97,13 @@ def shops_of(registry: Registry) -> tuple[int, ...]:
     """All shops, oldest first."""
     with reading(registry.engine) as connection:
         return tuple(connection.execute(select(shops.c.id).order_by(shops.c.id)).scalars())
+
+
+def programme_of(registry: Registry) -> int:
+    """The street's programme."""
+    with reading(registry.engine) as connection:
+        return connection.execute(
+            select(programmes.c.id).where(programmes.c.code == CODE)).scalar_one()
 
 
 def cards_of(registry: Registry) -> tuple[int, ...]:

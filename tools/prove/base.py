@@ -7,7 +7,7 @@ own answer to a page limit; the other faults of the memory database are driver.p
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
@@ -20,7 +20,7 @@ from sqlalchemy.engine import URL
 
 from gateway import database
 from gateway.keyring import Keyring
-from gateway.registry import Registry
+from gateway.registry import NewCard, Registry
 from simulator.errors import Killed
 from tools import coffee_shop
 from tools.prove.disk import Disk, io_error
@@ -29,13 +29,17 @@ from tools.prove.driver import IO, Connection, Faults, connect
 
 TERMINALS_MAX = 4
 MEMBERS_MAX = 12
+ODD_FROM = 100  # card numbers by index, above those of members and stock
 
 
 class Facts(NamedTuple):
-    """Who is in the template. `multipliers`: basis points of each member's tier."""
+    """Who is in the template. `odd`: cards that are no active card numbers, with member and state;
+    `strays`: what nobody issued. `multipliers`: basis points of each member's tier."""
 
     terminals: tuple[int, ...]
     cards: tuple[int, ...]
+    odd: dict[int | bytes, tuple[int | None, str]]
+    strays: tuple[int | bytes, ...]
     members: tuple[int, ...]
     merchants: dict[int, int]
     multipliers: dict[int, int]
@@ -75,11 +79,31 @@ def template() -> Template:
     people = registry.members()
     facts = Facts(tuple(till.terminal_id for till in tills),
                   tuple(int(member.cards[0]) for member in people),
+                  _odd_cards(registry, [member.member_id for member in people]), _strays(),
                   tuple(member.member_id for member in people),
                   {till.terminal_id: till.merchant_id for till in tills},
                   {member.member_id: tiers[member.tier] for member in people})
     engine.dispose()
     return Template(connection, facts)
+
+
+def _odd_cards(registry: Registry,
+               members: Sequence[int]) -> dict[int | bytes, tuple[int | None, str]]:
+    """Cards of each state a registry knows, and one of a chip, beside the members' own."""
+    made: dict[int | bytes, tuple[int | None, str]] = {
+        coffee_shop.card_number(ODD_FROM): (None, "stock"),
+        bytes.fromhex("04a1b2c3d4e5f6"): (members[0], "active")}
+    for place, state in enumerate(("replaced", "lost", "blocked", "expired", "suspect"), 1):
+        made[coffee_shop.card_number(ODD_FROM + place)] = members[place], state
+    registry.create_cards(coffee_shop.programme_of(registry), [
+        NewCard(card, member, state) for card, (member, state) in made.items()])
+    return made
+
+
+def _strays() -> tuple[int | bytes, ...]:
+    """A number nobody issued, one that was misread, and a chip nobody knows."""
+    number = coffee_shop.card_number(ODD_FROM + 50)
+    return number, number - number % 10 + (number + 1) % 10, bytes.fromhex("04a1b2c4")
 
 
 class Base:

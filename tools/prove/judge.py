@@ -27,7 +27,8 @@ def rules(world: "World") -> Rules:
     facts, paid = world.facts, coffee_shop.RULES
     return Rules(int(OPENING.timestamp()), (Rate(LONG_AGO_US, paid.rate_points, paid.rate_minor),),
                  {card: CardFacts(member) for card, member
-                  in zip(facts.cards, facts.members, strict=True)},
+                  in zip(facts.cards, facts.members, strict=True)}
+                 | {card: CardFacts(*each) for card, each in facts.odd.items()},
                  facts.multipliers, facts.merchants,
                  drift_ppm_max=world.options.drift_ppm_max,
                  outbox=Room(world.options.outbox_blocks))

@@ -33,6 +33,7 @@ class Options(NamedTuple):
     inquiries_per_100: int = 0
     voids_per_100: int = 0
     online_per_100: int = 0             # redemptions, payments and the like, which nobody decides
+    odd_cards_per_100: int = 0          # in stock, lost, expired, misread, unknown, by chip ...
     # publications, after the broker's PUBACK
     up_lost_per_1000: int = 0
     down_lost_per_1000: int = 0
@@ -207,6 +208,7 @@ GROUPS: tuple[tuple[str, int, dict[str, Draw]], ...] = (
     ("revoked", 5, {"epochs_revoked": _upto(2)}),
     ("restore", 8, {"restores": _upto(2)}),
     ("wrong_clock", 15, {"clocks_wrong": _maybe(_upto(3)), "clock_resets": _maybe(_upto(2))}),
+    ("odd_cards", 25, {"odd_cards_per_100": _upto(40)}),
 )
 
 SHAPES: dict[str, Draw] = {

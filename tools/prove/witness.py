@@ -20,11 +20,11 @@ class Chronicler(Witness):
     # -- the merchant's side -------------------------------------------------------------------
 
     def attempted(self, terminal_id: int, kind: int, amount_minor: int | None,
-                  card: int | None, original: Key | None) -> None:
+                  card: int | bytes | None, original: Key | None) -> None:
         self.story.attempted(terminal_id, kind, amount_minor, card, original, self._loop.now_us)
 
     def saved(self, terminal_id: int, key: Key, kind: int, amount_minor: int | None,
-              card: int | None, original: Key | None) -> None:
+              card: int | bytes | None, original: Key | None) -> None:
         self.story.accepted(terminal_id, *key, kind, amount_minor, card, original,
                             self._loop.now_us)
 

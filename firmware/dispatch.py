@@ -32,6 +32,8 @@ SENDS_A_TURN = const(2)
 _FRAME_SIZE_MAX = const(320)
 _VOID_REPLY = const(131)
 _RETELLS_MAX = const(3)
+_RETELL_MS = const(10000)
+_UNTOLD_MAX = const(8)
 
 
 class Dispatch:
@@ -58,6 +60,9 @@ class Dispatch:
         self._to_ask = []
         self._news = []
         self._retells = 0
+        self._untold = []
+        self._retell_ms = 0
+        self.in_doubt = None  # (key, its news): whether that was settled the next mount will tell
 
     # -- what the App asks for -----------------------------------------------------------------
 
@@ -117,6 +122,8 @@ class Dispatch:
             voids.move(self, now)
         if self._news:
             self.announce()
+        if self._untold and now >= self._retell_ms:
+            self._retell(now)
         if now >= self.beats.due_ms or self._again.ended:
             report = beats.report(self.beats, now)
             if report:
@@ -181,17 +188,32 @@ class Dispatch:
 
     def announce(self):
         """Tell what happened since, in order: to the log, and events to the App. What finds no
-        memory is told again, in the next turn of the link."""
+        memory is told again: first with the memory of the connection, which ends, then apart."""
         while self._news:
             item = self._news.pop(0)
             try:
                 item[0](*item[1:])
             except MemoryError:
-                if self._retells < _RETELLS_MAX:
-                    self._retells += 1
+                self._retells += 1
+                if self._retells <= _RETELLS_MAX:
                     self._news.insert(0, item)
-                raise
+                    raise
+                self._put_off(item)
             self._retells = 0
+
+    # It keeps nothing else back. What falls out at the end the flash still knows.
+    def _put_off(self, item):
+        if len(self._untold) >= _UNTOLD_MAX:
+            self._untold.pop(0)
+        self._untold.append(item)
+
+    def _retell(self, now):
+        self._retell_ms = now + _RETELL_MS
+        item = self._untold.pop(0)
+        try:
+            item[0](*item[1:])
+        except MemoryError:
+            self._put_off(item)
 
     def received(self, frame, now):
         """One frame from the down topic. What settles nothing is said and changes nothing.
@@ -250,6 +272,9 @@ class Dispatch:
         try:
             if verdict == rules.FINAL:
                 self._outbox.settle(reply.journal, reply.trace, *rules.settlement(reply))
+        except OSError:  # it may be there: the outbox is read anew
+            self.in_doubt = key, self._news[told:]
+            raise
         finally:
             if self._outbox.waits(*key):
                 del self._news[told:]

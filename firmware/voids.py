@@ -22,6 +22,8 @@ def mounted(own):
     """What stands in the outbox may be other than was known, or was found by a boot."""
     outbox = own._outbox
     link.remounted(own.link)
+    if own.in_doubt:
+        _find_settled(own)
     for key in outbox.to_cancel:
         row = autovoid.of(own.cancels, key)
         if row is None:
@@ -31,6 +33,16 @@ def mounted(own):
     outbox.to_cancel = []
     if outbox.found_moved:  # who was to hear of it may not have, when the power went
         tell_moves(outbox, own._tell)
+
+
+# the device failed when its answer was being written, and it may be there: then nobody was told
+def _find_settled(own):
+    key, news = own.in_doubt
+    own.in_doubt = None
+    if not own._outbox.waits(*key):
+        own._news.extend(news)
+        own.link.settled(key)
+        link.let_go(own.link, key, 0)
 
 
 # the device failed when its void was being written, and it may be there

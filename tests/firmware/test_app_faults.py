@@ -5,6 +5,7 @@ message to void, until the last of them is answered, each single access to the d
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -22,6 +23,23 @@ FULL = MemoryError("memory allocation failed")
 @pytest.fixture
 def counter() -> Iterator[Counter]:
     with Counter() as made:
+        made.boot()
+        made.wait(5)
+        yield made
+
+
+@contextmanager
+def one_refused() -> Iterator[Counter]:
+    """A counter whose first tap is refused when it comes."""
+    shop = Shop()
+
+    def answer(frame: bytes) -> bytes | None:
+        asked = Asked(frame)
+        if asked.type == SALE and asked.trace == 1:
+            return reply_frame(frame, code=codes.CARD_LOST)
+        return shop.answer(frame)
+
+    with Counter(answer) as made:
         made.boot()
         made.wait(5)
         yield made
@@ -144,6 +162,36 @@ def test_an_answer_that_cannot_be_written_is_asked_for_again(counter: Counter):
     assert counter.lines[1] == "Posted +12"
 
 
+@pytest.mark.parametrize("reads_fail", [0, 40])
+def test_an_answer_whose_write_failed_and_is_there_after_all_is_told(
+        counter: Counter, reads_fail: int):
+    counter.sale("500")
+    failing(counter, "writeblocks", written=True)
+    if reads_fail:  # and so does the remount, for a while
+        write = counter.flash.writeblocks
+
+        def break_reads_too(*arguments: Any) -> None:
+            counter.flash.writeblocks = write
+            failing(counter, "readblocks", written=False, times=reads_fail)
+            write(*arguments)
+
+        counter.flash.writeblocks = break_reads_too
+    counter.wait(2 if not reads_fail else 1000)
+    assert counter.all("flash") and counter.app.outbox.unsettled == 0
+    assert [reply.points for reply, in counter.all("settled")] == [5]
+    assert not counter.all("set_aside")
+    assert counter.lines[1] == "Posted +5" or reads_fail and counter.lines[4] == "posted +5"
+
+
+def test_a_refusal_whose_write_failed_and_is_there_after_all_is_an_alert():
+    with one_refused() as counter:
+        counter.sale("500")
+        failing(counter, "writeblocks", written=True)
+        counter.keys("*")
+        counter.wait(5)
+        assert counter.lines[1:3] == ("1 not posted", "Tap 1")
+
+
 @pytest.mark.parametrize("written", [False, True])
 @pytest.mark.parametrize("operation", ["writeblocks", "readblocks"])
 def test_a_heap_that_ends_in_the_outbox_claims_only_what_is_there(
@@ -201,14 +249,18 @@ EIO = OSError(5, "EIO")
 DAMAGED = OutboxUnreadable("corrupt", "a record cannot be read")
 
 
-def counting(counter: Counter, first: int, times: int, error: Exception) -> list[int]:
-    """From access `first` (from 0) to the device on, `times` of them fail; how many there were."""
+def counting(counter: Counter, first: int, times: int, error: Exception,
+             behind: bool = False) -> list[int]:
+    """From access `first` (from 0) to the device on, `times` of them fail, carried out or not
+    (`behind`); how many there were."""
     made = [0]
 
     def broken(real: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:
             made[0] += 1
             if first < made[0] <= first + times:
+                if behind:
+                    real(*arguments)
                 raise error
             return real(*arguments)
 
@@ -258,10 +310,10 @@ class Morning:
         return self.shop.answer(frame)
 
     def goes_by(self, first: int, times: int = 1, error: Exception = EIO,
-                seconds: float = 200) -> bool:
+                seconds: float = 200, behind: bool = False) -> bool:
         """Whether an access failed on the way; whatever it was, it is named and the App lives."""
         counter = self.counter
-        made = counting(counter, first, times, error)
+        made = counting(counter, first, times, error, behind)
         counter.boot()
         counter.wait(seconds)
         assert not counter.task.done(), (first, counter.task)
@@ -272,6 +324,11 @@ class Morning:
         if made[0] > first:
             assert counter.all("flash") or counter.all("recovery"), first
         return made[0] > first
+
+    def all_told(self) -> bool:
+        """Whether the outcome of everything that posted was said."""
+        said = {(reply.journal, reply.trace) for reply, in self.counter.all("settled")}
+        return said >= {key for key in self.shop.posted if key != (7, 1)}  # that one was before
 
     def all_posted(self) -> bool:
         outbox = self.counter.app.outbox
@@ -305,7 +362,12 @@ def test_a_morning_without_a_fault_posts_everything():
 
 def test_wherever_the_flash_fails_once_it_is_tried_again_and_every_tap_posts():
     for morning in sweep(1):
-        assert morning.all_posted(), morning.counter.told
+        assert morning.all_posted() and morning.all_told(), morning.counter.told
+
+
+def test_wherever_the_flash_fails_behind_a_write_what_is_there_is_told():
+    for morning in sweep(5, behind=True):
+        assert morning.all_posted() and morning.all_told(), morning.counter.told
 
 
 def test_wherever_the_flash_fails_for_long_the_screen_says_so_until_every_tap_posts():
@@ -373,3 +435,27 @@ def test_a_void_whose_write_failed_and_is_there_after_all_is_not_written_twice(c
     assert counter.all("flash") and list(counter.on_flash().pending()) == [(7, 1), (7, 2)]
     assert counter.all("saved") == [(7, 1, REDEMPTION, None), (7, 2, VOID, (7, 1))]
     assert counter.lines[1] == "Cancelling" and not counter.all("died")
+
+
+@pytest.mark.parametrize("times", [3, 4, 30])
+def test_an_outcome_that_finds_no_memory_is_told_as_soon_as_there_is_some(times: int):
+    with one_refused() as counter:
+        dispatch = counter.app._dispatch
+        assert dispatch is not None
+        real, left = dispatch._on_event, [times]
+
+        def hear(event: tuple[Any, ...]) -> None:
+            if event[0] == "settled" and event[1].code and left[0]:
+                left[0] -= 1
+                raise FULL
+            real(event)
+
+        dispatch._on_event = hear
+        counter.sale("500")
+        counter.keys("*")
+        counter.wait(20)
+        counter.sale("600")  # what cannot be told keeps nothing else back
+        counter.wait(600)
+        assert counter.app.state.alert == (1, 1, codes.CARD_LOST) and left == [0]
+        assert counter.lines[1] == "Posted +6" and counter.app.up()
+        assert len(counter.all("settled")) == 2

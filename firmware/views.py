@@ -87,8 +87,13 @@ class Page:
         status, words = self.status, self.words
         if status.fault:
             return words[names.FAULT] % status.fault
-        left = words[names.ONLINE if status.up else names.OFFLINE]
-        return left + " " + words[names.STATUS_UNSENT] % status.unsent if status.unsent else left
+        left, right = words[names.ONLINE if status.up else names.OFFLINE], ""
+        if self.state.alert and self.state.name != checkout.HOME:  # there it has the whole screen
+            right = words[names.ALERT] % self.state.alert[0]
+        elif status.unsent:
+            right = words[names.STATUS_UNSENT] % status.unsent
+        both = left + " " + right if right else left
+        return both if columns(both) <= COLUMNS else right
 
     def label(self, name, value):
         """The value with its label, or alone where both together are too long."""

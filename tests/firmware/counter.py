@@ -3,7 +3,8 @@
 `told` is everything the App said; `screens` every screen it drew, in order.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from random import Random
 from typing import Any
 
@@ -16,6 +17,7 @@ from simulator.flash import NorFlash
 from simulator.loop import US, VirtualLoop
 from simulator.radio import Radio, Weather
 from simulator.shore import Shore, Work, one_by_one
+from tests.firmware.replies import Asked, reply_frame
 from tests.firmware.shop import CARD, CREDENTIALS, Shop, settings_for
 
 AT_ONCE = Work()
@@ -97,3 +99,18 @@ class Counter:
 
     def __exit__(self, *_: object) -> None:
         self.loop.close()
+
+
+@contextmanager
+def refusing(code: int, *traces: int) -> Iterator[Counter]:
+    """A counter with its link up, whose gateway answers the taps with these traces by `code`."""
+    shop = Shop()
+
+    def answer(frame: bytes) -> bytes | None:
+        asked = Asked(frame)
+        return reply_frame(frame, code=code) if asked.trace in traces else shop.answer(frame)
+
+    with Counter(answer) as made:
+        made.boot()
+        made.wait(5)
+        yield made

@@ -9,7 +9,7 @@ from firmware.outbox import Outbox, OutboxUnreadable
 from protocol import codes, messages
 from simulator.radio import Weather
 from simulator.shore import Work
-from tests.firmware.counter import Counter
+from tests.firmware.counter import Counter, refusing
 from tests.firmware.replies import AT, CARD, Asked, reply_frame
 
 NOTHING = Weather(connect_timeout_s=20)
@@ -355,3 +355,23 @@ def test_no_card_number_is_told_or_shown(counter: Counter):
     counter.boot()
     said = [each for each in counter.told if each[0] != "settled"]
     assert str(CARD) not in repr(said) + repr(counter.screens)
+
+
+def test_a_cashier_who_goes_on_selling_sees_what_did_not_post_until_it_is_acknowledged():
+    with refusing(codes.CARD_LOST, 1) as counter:
+        counter.radio.set_dark(True)
+        counter.sale("500")
+        counter.wait(30)
+        counter.sale("600")
+        counter.radio.set_dark(False)
+        counter.wait(60)
+        for _ in range(3):
+            counter.keys("700#")
+            assert counter.lines[0] == "ON 1 not posted"
+            counter.tap()
+            counter.wait(2)
+            assert counter.lines[:2] == ("ON 1 not posted", "Posted +7")
+        counter.keys("#")
+        assert counter.lines[:3] == ("ON", "1 not posted", "Tap 1")
+        counter.keys("#7")
+        assert counter.lines[0] == "ON"

@@ -5,7 +5,6 @@ message to void, until the last of them is answered, each single access to the d
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ import pytest
 from firmware.outbox import OutboxUnreadable
 from protocol import codes, messages
 from protocol.messages import HEARTBEAT, REDEMPTION, SALE, VOID
-from tests.firmware.counter import Counter
+from tests.firmware.counter import Counter, refusing
 from tests.firmware.replies import AT, CARD, Asked, reply_frame
 from tests.firmware.shop import Shop
 
@@ -23,23 +22,6 @@ FULL = MemoryError("memory allocation failed")
 @pytest.fixture
 def counter() -> Iterator[Counter]:
     with Counter() as made:
-        made.boot()
-        made.wait(5)
-        yield made
-
-
-@contextmanager
-def one_refused() -> Iterator[Counter]:
-    """A counter whose first tap is refused when it comes."""
-    shop = Shop()
-
-    def answer(frame: bytes) -> bytes | None:
-        asked = Asked(frame)
-        if asked.type == SALE and asked.trace == 1:
-            return reply_frame(frame, code=codes.CARD_LOST)
-        return shop.answer(frame)
-
-    with Counter(answer) as made:
         made.boot()
         made.wait(5)
         yield made
@@ -184,7 +166,7 @@ def test_an_answer_whose_write_failed_and_is_there_after_all_is_told(
 
 
 def test_a_refusal_whose_write_failed_and_is_there_after_all_is_an_alert():
-    with one_refused() as counter:
+    with refusing(codes.CARD_LOST, 1) as counter:
         counter.sale("500")
         failing(counter, "writeblocks", written=True)
         counter.keys("*")
@@ -439,7 +421,7 @@ def test_a_void_whose_write_failed_and_is_there_after_all_is_not_written_twice(c
 
 @pytest.mark.parametrize("times", [3, 4, 30])
 def test_an_outcome_that_finds_no_memory_is_told_as_soon_as_there_is_some(times: int):
-    with one_refused() as counter:
+    with refusing(codes.CARD_LOST, 1) as counter:
         dispatch = counter.app._dispatch
         assert dispatch is not None
         real, left = dispatch._on_event, [times]

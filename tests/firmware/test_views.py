@@ -48,6 +48,16 @@ def test_the_status_line_shows_link_and_unsent_taps():
     assert show(checkout.start(), ONLINE)[0] == "ON"
 
 
+def test_the_status_line_of_every_other_screen_names_what_did_not_post():
+    for name in (checkout.AMOUNT, checkout.CARD, checkout.SENT, checkout.STATUS):
+        alerted = state(name, alert=(2, 41, codes.CARD_LOST))
+        assert show(alerted)[0] == "ON 2 not posted"
+        assert show(alerted, OFFLINE, "zh")[0] == "离线 2笔未入账"
+        assert show(state(name, alert=(12, 41, codes.HELD)), OFFLINE)[0] == "12 not posted"
+    assert show(state(checkout.HOME, alert=(2, 41, codes.HELD)), OFFLINE)[:2] == (
+        "OFF 3 unsent", "2 not posted")
+
+
 def test_a_dead_task_is_said():
     assert show(checkout.start(), Status(True, 0, 1, "0", "panel", ""))[0] == "Fault: panel"
 
@@ -120,7 +130,8 @@ def longest():
                  checkout.ASKED, checkout.STATUS):
         found.append(state(name, amount_minor=big, key=(7, 4294967295)))
     found.append(state(checkout.CARD, purpose=INQUIRY))
-    found.append(state(checkout.HOME, alert=(99, 4294967295, codes.HELD)))
+    for name in (checkout.HOME, checkout.CARD):
+        found.append(state(name, alert=(9999, 4294967295, codes.HELD)))
     for settled in (None, (0, -9999999, 1), (12, 0, 0)):
         found.append(checkout.start(("last", 4294967, 99999, CARD, settled)))
     found.append(checkout.recovery("no header"))

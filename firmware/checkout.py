@@ -257,7 +257,8 @@ def _heard(state, event, now):
 
 
 def _settled(state, reply):
-    key, approved = (reply.journal, reply.trace), _approved(reply)
+    key = (reply.journal, reply.trace)
+    approved = did(reply.type - REPLY_TYPE_BASE, reply.code, reply.receipt)
     if state.name == CANCELLING and key in (state.key, state.shown[1]):
         return _cancelled(state, reply, approved)
     if state.key == key and state.name in (SENT, RESULT, WAITING, ASK_VOID):
@@ -279,10 +280,11 @@ def _settled(state, reply):
                  state.due, alert), _beep("refused")
 
 
-def _approved(reply):
-    if reply.type == REPLY_TYPE_BASE + VOID and reply.code == codes.NOTHING_LEFT:
-        return True
-    return reply.code == codes.APPROVED or bool(reply.code == codes.TOO_OLD and reply.receipt)
+def did(kind, code, receipt):
+    """Whether a message of this type has done what it was for, by its final answer."""
+    if code == codes.TOO_OLD:
+        return bool(receipt)
+    return code == codes.APPROVED or kind == VOID and code == codes.NOTHING_LEFT
 
 
 # certain only when the void and its original are both answered

@@ -39,12 +39,13 @@ def first_state(outbox, cancels):
 
 def last_tap(record):
     """What was saved last, for the first screen after a boot: ("last", trace, amount, card id,
-    settled), ("last_void", trace of the original, code) or None."""
+    settled), ("last_void", trace of the original, code, receipt) or None."""
     if record is None:
         return None
     said = content(record.frame)
     if said[0] == VOID and record.settled:
         key = original(said)
-        return "last_void", key[1] if key else record.trace, record.settled[0]
+        code, _, receipt = record.settled
+        return "last_void", key[1] if key else record.trace, code, receipt
     card = said.get(6)
     return "last", record.trace, said.get(7, 0), card[1] if card else None, record.settled

@@ -11,7 +11,7 @@ from firmware import checkout
 from firmware.errors import FirmwareError
 from firmware.texts import Words, names
 from protocol import codes
-from protocol.fields import SALE
+from protocol.fields import SALE, VOID
 
 COLUMNS = 16
 
@@ -130,18 +130,20 @@ def _last(page, trace, amount_minor, card_id, settled):
     words = page.words
     if settled is None:
         outcome = words[names.LAST_WAITING]
-    elif settled[0] in (codes.APPROVED, codes.TOO_OLD):
+    elif checkout.did(SALE, settled[0], settled[2]):
         outcome = page.label(names.LAST_POSTED, settled[1] or 0)
+    elif settled[0] == codes.HELD:  # head office may post it: it must not be tapped again
+        outcome = words[names.HELD]
     else:
         outcome = words[names.LAST_REFUSED] % settled[0]
     what = words[names.CARD] % last4(card_id) if card_id else ""
     return words[names.LAST_TAP], page.tap(trace, amount_minor), what, outcome
 
 
-# the void of the tap `trace` was answered with `code`
-def _last_void(page, trace, code):
+# the void of the tap `trace` was answered with `code` and `receipt`
+def _last_void(page, trace, code, receipt):
     words = page.words
-    gone = code in (codes.APPROVED, codes.NOTHING_LEFT)
+    gone = checkout.did(VOID, code, receipt)
     return (words[names.LAST_TAP], page.label(names.CANCELS, trace), "",
             words[names.CANCELLED if gone else names.NOT_CANCELLED])
 

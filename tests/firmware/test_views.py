@@ -72,6 +72,24 @@ def test_the_first_screen_after_a_boot_names_the_last_tap():
     assert show(refused)[3:] == ("Card ..0304", "refused (12)")
 
 
+def test_the_first_screen_calls_an_outcome_what_the_live_screen_called_it():
+    def first(code, receipt=None):
+        return show(checkout.start(("last", 41, 1250, CARD, (code, 0, receipt))))[4]
+
+    def live(code, receipt=None):
+        answered = reply(sale_frame(7, 41), code, receipt=receipt, points=0)
+        sent = state(checkout.SENT)
+        return show(checkout.step(sent, ("settled", answered), 0)[0])[1]
+
+    for code in range(256):
+        for receipt in (None, 9):
+            said = {"Posted +0": "posted +0", "HELD FOR HQ": "HELD FOR HQ",
+                    "REFUSED": "refused (%d)" % code}[live(code, receipt)]
+            assert first(code, receipt) == said, (code, receipt)
+    assert first(codes.TOO_OLD) == "refused (63)" and first(codes.TOO_OLD, 9) == "posted +0"
+    assert first(codes.HELD) == "HELD FOR HQ"
+
+
 def test_no_screen_shows_a_full_card_number():
     for name in (checkout.HOME, checkout.CARD, checkout.SENT):
         shown = ("last", 41, 1250, CARD, None) if name == checkout.HOME else None

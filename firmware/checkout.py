@@ -13,7 +13,7 @@ makes one sale: cards are taken in CARD only. No IO, no clock; `now` is ms since
 | SENT | saved, waiting for points | settled RESULT, 10 s RESULT, D ASK_VOID, else as RESULT |
 | ASK_VOID | cancel this sale? | # SAVING (the void), * RESULT, a refusal of the sale RESULT |
 | CANCELLING | the void and its original are under way | both settled RESULT, else as RESULT |
-| WAITING | a message that needs its answer is out | settled RESULT, cancelling CANCELLING |
+| WAITING | a message needs its answer | settled RESULT, cancelling CANCELLING, else as RESULT |
 | ASKED | waiting for the balance | answer RESULT, no_answer RESULT, * HOME |
 | RESULT | points, balance, refusal, saved | digit AMOUNT, A CARD, B STATUS, D ASK_VOID, # * HOME |
 | STATUS | link, unsent taps, terminal | any key HOME |
@@ -345,6 +345,7 @@ TABLE = {
     (SAVING, "no_answer"): _no_answer,
     (ASK_VOID, "key"): _ask_void_key,
     (CANCELLING, "key"): _result_key,
+    (WAITING, "key"): _result_key,
     (ASKED, "key"): _asked_key,
     (ASKED, "answer"): _answer,
     (ASKED, "no_answer"): _no_answer,

@@ -84,7 +84,7 @@ def test_the_first_screen_calls_an_outcome_what_the_live_screen_called_it():
     for code in range(256):
         for receipt in (None, 9):
             said = {"Posted +0": "posted +0", "HELD FOR HQ": "HELD FOR HQ",
-                    "REFUSED": "refused (%d)" % code}[live(code, receipt)]
+                    "REFUSED": "refused (" + str(code) + ")"}[live(code, receipt)]
             assert first(code, receipt) == said, (code, receipt)
     assert first(codes.TOO_OLD) == "refused (63)" and first(codes.TOO_OLD, 9) == "posted +0"
     assert first(codes.HELD) == "HELD FOR HQ"

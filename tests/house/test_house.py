@@ -11,7 +11,8 @@ from tests.house import law
 TESTED_ELSEWHERE: dict[str, str] = {
     # the checker is one thing in several files; its tales go through all of them
     **dict.fromkeys((f"tools/prove/{name}.py" for name in (
-        "case", "findings", "ledger_rules", "seen", "taps", "wire_rules")),
+        "case", "findings", "ledger_rules", "seen", "taps", "verdict_rules",
+        "wire_rules")),
         "tests/tools/test_prove_checker.py"),
     "tools/prove/filesystem.py": "tests/tools/test_prove_disk.py",
 }

@@ -25,7 +25,7 @@ from tests.tools.tales import (
     VOID,
     Tale,
 )
-from tools.prove import excuses, ledger_rules, wire_rules
+from tools.prove import excuses, ledger_rules, verdict_rules, wire_rules
 from tools.prove import findings as named
 from tools.prove.checker import RULES, check
 from tools.prove.model import Rate, Room
@@ -47,6 +47,7 @@ from tools.prove.story import (
     SERVER_POWER_LOST,
     SURVIVED,
     VERDICT,
+    VERDICT_FAILED,
     Survived,
 )
 from tools.prove.story import CARD as CARD_STATE
@@ -157,8 +158,26 @@ def a_verdict_that_table_t_does_not_allow(tale: Tale) -> None:
     tale.happen(CARD_STATE, CARD, "lost")
     tale.wait(100)
     tale.refused(1, 41)
-    tale.happen(VERDICT, KEY, "post")
+    tale.happen(VERDICT_FAILED, KEY, "post")
+
+
+def verdicts_that_came_too_late(tale: Tale) -> None:
+    held_taps_with_both_verdicts(tale)
+    tale.happen(VERDICT_FAILED, KEY, "refuse")
+    tale.cancel(4, 3)
+    tale.happen(VERDICT_FAILED, (TERMINAL, JOURNAL, 3), "post")
+    tale.answer(4, 0, 0, kind=VOID)
     tale.held.clear()
+
+
+def a_verdict_on_what_a_restore_forgot(tale: Tale) -> None:
+    tale.happen(TERMINAL_STATE, TERMINAL, "suspended")
+    tale.happen(BACKUP, "old")
+    tale.wait(100)
+    tale.refused(1, 41)
+    tale.happen(RESTORED, "old")
+    tale.happen(VERDICT_FAILED, KEY, "refuse")
+    tale.story.arrived(TERMINAL, tale.frames[KEY], tale.now_us)
 
 
 def a_void_that_came_before_its_sale(tale: Tale) -> None:
@@ -507,6 +526,7 @@ TRUE: tuple[Callable[[Tale], None], ...] = (
     a_card_lost_after_the_tap_and_before_its_arrival, a_loss_reported_later_than_it_began,
     a_member_suspended_before_and_another_after_the_tap, taps_held_for_place_and_key,
     held_taps_with_both_verdicts, a_verdict_that_table_t_does_not_allow,
+    verdicts_that_came_too_late, a_verdict_on_what_a_restore_forgot,
     a_void_that_came_before_its_sale,
     a_held_tap_voided_and_never_posted, a_tap_moved_after_a_conflict,
     a_void_of_a_contested_trace, a_void_that_went_along_before_it_was_sent,
@@ -930,6 +950,22 @@ def a_verdict_nobody_followed(tale: Tale) -> None:
     tale.entries.clear()
 
 
+def a_post_that_hq_is_denied(tale: Tale) -> None:
+    held_taps_with_both_verdicts(tale)
+    tale.happen(VERDICT_FAILED, (TERMINAL, JOURNAL, 3), "post")
+
+
+def a_refusal_that_hq_is_denied(tale: Tale) -> None:
+    held_taps_with_both_verdicts(tale)
+    tale.happen(VERDICT_FAILED, (TERMINAL, JOURNAL, 3), "refuse")
+
+
+def posted_by_hq_though_its_void_came_first(tale: Tale) -> None:
+    a_held_tap_voided_and_never_posted(tale)
+    tale.happen(VERDICT, KEY, "post")
+    tale.post(1, 12, by_hq=True)
+
+
 def posted_by_hq_though_the_card_was_lost(tale: Tale) -> None:
     tale.happen(CARD_STATE, CARD, "lost")
     held_taps_with_both_verdicts(tale)
@@ -1169,6 +1205,9 @@ UNTRUE: tuple[tuple[Callable[[Tale], None], str], ...] = (
     (what_came_under_a_new_key_after_a_restore_and_is_gone, named.LOST),
     (refused_and_posted, named.SCREEN_DIFFERS),
     (a_verdict_nobody_followed, named.VERDICT_IGNORED),
+    (a_post_that_hq_is_denied, named.VERDICT_IGNORED),
+    (a_refusal_that_hq_is_denied, named.VERDICT_IGNORED),
+    (posted_by_hq_though_its_void_came_first, named.VOIDED_BUT_COUNTS),
     (posted_by_hq_though_the_card_was_lost, named.POSTED_WITHOUT_RIGHT),
     (posted_by_hq_against_its_word, named.VERDICT_IGNORED),
     (a_hold_that_hq_never_sees, named.HOLD_FORGOTTEN),
@@ -1250,7 +1289,8 @@ class _Silenced(ast.NodeTransformer):
         return node
 
 
-MUTANTS = [(module, place) for module in (wire_rules, ledger_rules)
+MODULES = (wire_rules, ledger_rules, verdict_rules)
+MUTANTS = [(module, place) for module in MODULES
            for place in range(inspect.getsource(module).count("yield Finding("))]
 
 
@@ -1262,8 +1302,8 @@ def test_each_single_finding_is_needed_by_a_tale(module, place):
     assert silencer.count > place
     names: dict[str, Any] = {"__name__": module.__name__}
     exec(compile(tree, module.__file__ or "", "exec"), names)
-    others = ledger_rules if module is wire_rules else wire_rules
-    assert told_by((*others.RULES, *names["RULES"])) != told_by(RULES)
+    others = [rule for each in MODULES if each is not module for rule in each.RULES]
+    assert told_by((*others, *names["RULES"])) != told_by(RULES)
 
 
 def test_a_finding_reads_as_a_sentence_and_hides_the_card():

@@ -24,6 +24,7 @@ from tools.prove.findings import (
     SCREEN_DIFFERS,
     TRACE_REUSED,
     UNTAPPED_MESSAGE,
+    VERDICT_IGNORED,
     VOIDED_BUT_COUNTS,
 )
 
@@ -270,6 +271,16 @@ BUGS: dict[str, Bug] = {
               "        return held(\"doubt\")\n"
               "    rule_set = place.programme.rule_set_at(dated.at)\n"),),
         (HELD_WITHOUT_CAUSE,), 5),
+    "HQ can never post": Bug(
+        "a verdict to post is turned down, whatever holds the tap",
+        (Edit("gateway.held", "    if posts and decision.code != POSTED:\n",
+              "    if posts:\n"),), (VERDICT_IGNORED,), 5,
+        ("terminals_suspended=2", "verdicts=6")),
+    "HQ posts what was voided": Bug(
+        "a verdict does not ask whether a void came meanwhile",
+        (Edit("gateway.held", "    if original.reversed:\n",
+              "    if original.reversed and not posts:\n"),), (VOIDED_BUT_COUNTS,), 20,
+        ("voids_per_100=30", "terminals_suspended=2", "verdicts=6")),
     "tombstone in its own table": Bug(
         "a void that came first is noted where decisions on sales do not look",
         (Edit("gateway.storing", "        if back is not None and back.tombstone:\n",

@@ -54,7 +54,7 @@ class Case:
                       for (terminal_id, body), seen in story.acks.items()}
         self._verdicts: dict[TapKey, list[Happened]] = {}
         for fact in story.facts:
-            if fact.what == VERDICT and self.world.standing(fact.order, LAST):
+            if fact.what == VERDICT:
                 self._verdicts.setdefault(fact.subject, []).append(fact)
         self._voids: dict[int, list[Tap]] = {}
         for tap in self.taps:
@@ -227,13 +227,17 @@ class Case:
 
     def verdict(self, key: TapKey) -> str | None:
         """HQ's word on a held message, as it stands: None, "post" or "refuse"."""
-        standing = self._verdicts.get(key)
+        standing = self.verdicts_known(key, LAST)
         return standing[-1].value if standing else None
 
-    def verdict_codes(self, tap: Tap) -> frozenset[int]:
+    def verdicts_known(self, key: TapKey, order: int) -> list[Happened]:
+        """HQ's words on a message that the database of record `order` knows, oldest first."""
+        return [fact for fact in self._verdicts.get(key, ())
+                if fact.order < order and self.world.standing(fact.order, order)]
+
+    def verdict_codes(self, tap: Tap, fact: Happened) -> frozenset[int]:
         """What HQ's wish to post a held sale may lead to by table T. Where no clock tells the
         date the gateway may know less of it than was seen here, and HQ's word is what counts."""
-        fact = self._verdicts[tap.key][-1]
         if tap.frame is None or tap.card is None:
             return frozenset()
         dates = self.dates(tap, fact.at_us)

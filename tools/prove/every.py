@@ -49,7 +49,8 @@ ON_DISK = {"server_power_losses": 1}
 MONTH_LATE = "a month late"
 # what else a fault needs of its world
 NEEDS = {"server power": ON_DISK, "outbox full": {"outbox_blocks": 9},
-         f"{UP} {MONTH_LATE}": {"closed_days": 31}, f"{DOWN} {MONTH_LATE}": {"closed_days": 31}}
+         f"{UP} {MONTH_LATE}": {"closed_days": 31}, f"{DOWN} {MONTH_LATE}": {"closed_days": 31},
+         "held and judged": {"verdict_s_max": 2}}
 TILL_FULL = 220
 LATE_US = {"late": 600_000_000, MONTH_LATE: 30 * 86_400_000_000, "overtaken": 5_000_000}
 GARBLED_US = 400_000

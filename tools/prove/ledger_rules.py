@@ -6,7 +6,6 @@ from tools.prove.books import Entry
 from tools.prove.case import (
     ACCRUAL,
     APPROVED,
-    HELD,
     NOTHING_LEFT,
     REVERSAL,
     SALE,
@@ -18,15 +17,12 @@ from tools.prove.findings import (
     BALANCE_DIFFERS,
     CLAIMED,
     DOUBLED,
-    HOLD_FORGOTTEN,
     LOST,
     MOVED_TWICE,
-    POSTED_WITHOUT_RIGHT,
     RECEIPT_REUSED,
     SCREEN_DIFFERS,
     UNBALANCED,
     UNTAPPED,
-    VERDICT_IGNORED,
     VOIDED_BUT_COUNTS,
     WRONG_AMOUNT,
     WRONG_DATE,
@@ -117,27 +113,6 @@ def answers_and_books_agree(case: Case) -> Findings:
         elif made and ending.codes and APPROVED not in ending.codes:
             yield Finding(SCREEN_DIFFERS, tap.key, f"no entry after {told(ending.codes)}",
                           f"receipt {made[0].receipt}")
-
-
-def held_taps_await_their_verdict(case: Case) -> Findings:
-    for tap in case.taps:
-        ending, word = case.ending(tap), case.verdict(tap.key)
-        by_hq = [entry for kind in (ACCRUAL, REVERSAL) for entry in case.entries_of(tap, kind)
-                 if entry.by_hq]
-        voided = any(APPROVED in case.ending(void).codes
-                     for void in case.voids_of(tap))
-        if by_hq and word != "post":
-            yield Finding(VERDICT_IGNORED, tap.key, f"verdict {word}", "posted by HQ")
-        elif word == "post" and tap.kind == SALE:
-            codes = case.verdict_codes(tap)
-            if by_hq and APPROVED not in codes:
-                yield Finding(POSTED_WITHOUT_RIGHT, tap.key, f"HQ is told {told(codes)}",
-                              "posted by HQ")
-            elif not by_hq and codes == {APPROVED} and ending.only(HELD) and not voided:
-                yield Finding(VERDICT_IGNORED, tap.key, "posted by HQ", "no entry")
-        if ending.only(HELD) and word is None and not voided and (
-                tap.key not in case.books.held and not case.lost_sight_of(tap)):
-            yield Finding(HOLD_FORGOTTEN, tap.key, "on HQ's list of held taps", "not there")
 
 
 def voids_take_back(case: Case) -> Findings:
@@ -290,6 +265,6 @@ def _promise(case: Case, tap: Tap, crash: Happened) -> tuple[str, int]:
 
 
 RULES = (entries_are_of_taps, entries_say_what_was_tapped, taps_count_once,
-         answers_and_books_agree, held_taps_await_their_verdict, voids_take_back,
+         answers_and_books_agree, voids_take_back,
          figures_are_the_ledgers, screens_say_what_the_ledger_says, receipts_are_used_once,
          balances_are_what_was_earned, what_was_promised_survives)

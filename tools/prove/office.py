@@ -97,18 +97,27 @@ class Office(Mishaps):
     # -- verdicts ------------------------------------------------------------------------------
 
     def _judge(self, random: Random) -> None:
-        """HQ goes through the held taps and decides some of them."""
+        """HQ looks at the held taps and decides some of them, each after thinking about it: a
+        void or another verdict may come meanwhile."""
         with self.world.base.well():
-            intake = self.world.processes[0].intake
-            for tap in list(held_list.waiting(intake)):
-                word, now = random.randrange(2), random.randrange(2)
-                if now:
-                    self._decide(intake, tap.key, WORDS[word])
+            seen = [tap.key for tap in held_list.waiting(self._intake)]
+        for key in seen:
+            word, now = WORDS[random.randrange(2)], random.randrange(2)
+            if now:
+                self.after(random, self.options.verdict_s_max,
+                           lambda key=key, word=word: self._decide(key, word))
 
-    def _decide(self, intake: held.Intake, key: held.HeldKey, word: str) -> None:
-        try:
-            (held.post if word == "post" else held.refuse)(intake, key, "clerk", "drawn")
-        except held.HeldError:
-            return  # its void came first
-        self.note("hq", "verdict", *key, word)
-        self.world.witness.happened(story.VERDICT, tuple(key), word)
+    @property
+    def _intake(self) -> held.Intake:
+        return self.world.processes[0].intake
+
+    def _decide(self, key: held.HeldKey, word: str) -> None:
+        """One verdict, and what HQ was told: the checker knows which of them must succeed."""
+        with self.world.base.well():
+            try:
+                (held.post if word == "post" else held.refuse)(self._intake, key, "clerk", "drawn")
+                what = story.VERDICT
+            except held.HeldError:
+                what = story.VERDICT_FAILED
+        self.note("hq", what, *key, word)
+        self.world.witness.happened(what, tuple(key), word)

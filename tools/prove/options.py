@@ -104,6 +104,7 @@ class Options(NamedTuple):
     merchants_suspended: int = 0
     terminals_suspended: int = 0
     verdicts: int = 0                   # HQ goes through the held taps
+    verdict_s_max: int = 30             # from its list to its word on one of them
     key_rotations: int = 0
     epochs_revoked: int = 0             # the one a terminal uses: from then on its taps are held
     restores: int = 0                   # from an older backup

@@ -70,6 +70,7 @@ FAULTS = {
     "merchant": "merchants suspended or back",
     "terminal": "terminals suspended or back",
     "verdict": "verdicts of HQ on held taps",
+    "verdict_failed": "verdicts of HQ that came too late",
     "voids": "messages taken back",
     "online": "messages that only the gateway can do",
 }

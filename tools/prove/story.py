@@ -33,6 +33,7 @@ TERMINAL = "terminal"             # terminal id, "active" "suspended" "lost"
 EPOCH_ADVANCED = "epoch_advanced"  # terminal id, the new epoch
 EPOCH_REVOKED = "epoch_revoked"   # terminal id, the revoked epoch
 VERDICT = "verdict"               # (terminal_id, journal, trace) of a held tap, "post" "refuse"
+VERDICT_FAILED = "verdict_failed"  # the same, and HQ was told that nothing was changed
 # The gateway's machine.
 BACKUP = "backup"                 # name of the backup, None: the database was copied just now
 RESTORED = "restored"             # name of the backup that is the database from now on, None
@@ -56,7 +57,8 @@ FLASH_LOST = "flash_lost"         # terminal id, None: outbox replaced; what was
 PLANTED = "planted"               # terminal id, frame: authentic, yet no tap of its merchant
 SETTLING = "settling"             # None, None: faults are over, from here on everything drains
 
-WHATS = (CARD, MEMBER, MERCHANT, TERMINAL, EPOCH_ADVANCED, EPOCH_REVOKED, VERDICT, BACKUP,
+WHATS = (CARD, MEMBER, MERCHANT, TERMINAL, EPOCH_ADVANCED, EPOCH_REVOKED, VERDICT,
+         VERDICT_FAILED, BACKUP,
          RESTORED, RECOVERY, SERVER_POWER_LOST, GATEWAY_DIED, DATABASE_FAILED, QUARANTINED,
          SURVIVED, POWER_OFF, POWER_ON, CLOCK_JUMPED, CLOCK_RESET, CLOCK_SET,
          FLASH_CONTACT, HEAP_RAN_OUT, FLASH_PUT_BACK, FLASH_LOST, PLANTED, SETTLING)

@@ -25,7 +25,7 @@ DAY = (OPENING_S + 4 * 3600) // 86400
 RULES = Rules(OPENING_S, (Rate(OPEN, 1, 100),),
               {CARD: CardFacts(MEMBER), SILVER_CARD: CardFacts(SILVER),
                STOCK_CARD: CardFacts(None, "stock")},
-              {MEMBER: 10000, SILVER: 12000}, {TERMINAL: 1, OTHER_TERMINAL: 2})
+              {MEMBER: 10000, SILVER: 12000}, {TERMINAL: 1, OTHER_TERMINAL: 2}, -86400 * SECOND)
 
 
 def sealed(terminal_id: int, payload: dict[int, Any], epoch: int = 1) -> bytes:

@@ -865,6 +865,13 @@ def dated_a_day_late(tale: Tale) -> None:
     tale.answer(1, 0, 12, 12, 1)
 
 
+def dated_before_its_terminal_was_made(tale: Tale) -> None:
+    tale.happen(CLOCK_JUMPED, TERMINAL, -10**9)
+    tale.offered(1, off_s=-10**9)
+    tale.post(1, 12, dated_at_ms=(OPENING_S - 10**9) * 1000)
+    tale.answer(1, 0, 12, 12, 1)
+
+
 def dated_before_the_last_trusted_time(tale: Tale) -> None:
     tale.wait(10000)
     for _ in range(3):
@@ -1191,6 +1198,7 @@ UNTRUE: tuple[tuple[Callable[[Tale], None], str], ...] = (
     (a_point_too_many, named.WRONG_POINTS),
     (a_multiplier_forgotten, named.WRONG_POINTS),
     (dated_a_day_late, named.WRONG_DATE),
+    (dated_before_its_terminal_was_made, named.WRONG_DATE),
     (dated_before_the_last_trusted_time, named.WRONG_DATE),
     (booked_on_the_wrong_business_day, named.WRONG_DATE),
     (told_other_points_before_a_restore, named.WRONG_POINTS),

@@ -9,7 +9,7 @@ own answer to a page limit; the other faults of the memory database are driver.p
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from random import Random
@@ -27,6 +27,7 @@ from tools.prove.disk import Disk, io_error
 from tools.prove.disk import open_engine as open_disk
 from tools.prove.driver import IO, Connection, Faults, connect
 
+MADE = datetime(2026, 5, 31, tzinfo=UTC)  # members, cards, terminals
 TERMINALS_MAX = 4
 MEMBERS_MAX = 12
 ODD_FROM = 100  # card numbers by index, above those of members and stock
@@ -70,8 +71,7 @@ def template() -> Template:
     connection = connect()
     engine = _engine(connection)
     database.migrate(engine)
-    opening = datetime.fromisoformat("2026-05-31T00:00:00+00:00")
-    registry = Registry(engine, keyring(), clock=lambda: opening)
+    registry = Registry(engine, keyring(), clock=lambda: MADE)
     coffee_shop.create(registry, MEMBERS_MAX)
     coffee_shop.add_terminals(registry, TERMINALS_MAX)
     tills = coffee_shop.tills_of(registry.terminals())

@@ -26,6 +26,7 @@ from tools.prove.findings import (
     UNTAPPED_MESSAGE,
     VERDICT_IGNORED,
     VOIDED_BUT_COUNTS,
+    WRONG_DATE,
 )
 
 
@@ -271,6 +272,13 @@ BUGS: dict[str, Bug] = {
               "        return held(\"doubt\")\n"
               "    rule_set = place.programme.rule_set_at(dated.at)\n"),),
         (HELD_WITHOUT_CAUSE,), 5),
+    "a clock of the past is believed": Bug(
+        "a tap is dated to whatever its handset says, if that is early enough",
+        (Edit("gateway.decisions.dating", "    return _dated(programme, *found)\n",
+              "    if message.request.at is not None and message.request.at * MS < found[0]:\n"
+              "        found = (message.request.at * MS, *found[1:])\n"
+              "    return _dated(programme, *found)\n"),), (WRONG_DATE,), 5,
+        ("clocks_wrong=3", "clock_resets=2")),
     "HQ can never post": Bug(
         "a verdict to post is turned down, whatever holds the tap",
         (Edit("gateway.held", "    if posts and decision.code != POSTED:\n",

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from gateway.audit import run_audit
 from tools import coffee_shop
-from tools.prove.base import keyring
+from tools.prove.base import MADE, keyring
 from tools.prove.books import read_books, survived
 from tools.prove.checker import check
-from tools.prove.model import CardFacts, Rate, Room, Rules
+from tools.prove.model import US, CardFacts, Rate, Room, Rules
 from tools.prove.process import OPENING
 from tools.prove.story import Survived
 
@@ -30,6 +30,7 @@ def rules(world: "World") -> Rules:
                   in zip(facts.cards, facts.members, strict=True)}
                  | {card: CardFacts(*each) for card, each in facts.odd.items()},
                  facts.multipliers, facts.merchants,
+                 -int((OPENING - MADE).total_seconds()) * US,
                  drift_ppm_max=world.options.drift_ppm_max,
                  outbox=Room(world.options.outbox_blocks))
 

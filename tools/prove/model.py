@@ -97,11 +97,11 @@ class Rules(NamedTuple):
     cards: dict[int | bytes, CardFacts]
     multipliers: dict[int, int]
     merchants: dict[int, int]
+    since_us: int
     clock_late_s: int = 12
     clock_early_s: int = 1
     drift_ppm_max: int = 0
     day_offset_s: int = 4 * 3600
-    since_us: int = -(10**18)
     outbox: "Room" = Room(32)
 
 

@@ -132,6 +132,16 @@ class Uplink:
         self._streaming = False
         opening = self._board.connect(*self._address)
         reader, writer = await asyncio.wait_for_ms(opening, CONNECT_MS_MAX)
+        try:
+            await self._carry(reader, writer)
+        finally:  # whatever ran out in there: a part has few sockets, and none comes back
+            writer.close()
+            try:  # MicroPython closes here
+                await asyncio.wait_for_ms(writer.wait_closed(), 1000)
+            except (OSError, asyncio.TimeoutError):
+                pass  # it is given up either way
+
+    async def _carry(self, reader, writer):
         self._streaming = True
         user, password = login(self._dispatch.keys, self._login)
         self._mqtt.open(user, password, self._now())
@@ -143,11 +153,6 @@ class Uplink:
             reading.cancel()
             self._mqtt.close()
             self._dispatch.lost()
-            writer.close()
-            try:
-                await asyncio.wait_for_ms(writer.wait_closed(), 1000)
-            except (OSError, asyncio.TimeoutError):
-                pass  # it is given up either way
 
     async def _turn(self, writer):
         self._progress()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from firmware import faults, keys_held, mqtt_codec
+from firmware import faults, keys_held, mqtt, mqtt_codec, uplink
 from firmware.errors import FirmwareError
 from firmware.keys_held import KeysHeld
 from firmware.link import WINDOW
@@ -382,6 +382,28 @@ def test_cancelling_it_closes_the_stream():
     pier.task.cancel()
     pier.wait_ms(1)
     assert pier.task.cancelled() and far.closed and not pier.uplink.up()
+
+
+@pytest.mark.parametrize("where", ["login", "open"])
+def test_memory_that_runs_out_before_the_first_byte_leaves_no_stream_open(
+        where: str, monkeypatch: pytest.MonkeyPatch):
+    if where == "login":
+        monkeypatch.setattr(uplink, "login", raising(MemoryError()))
+    else:
+        monkeypatch.setattr(mqtt.Connection, "open", raising(MemoryError()))
+    pier = Pier()
+    # it ends; the supervisor starts it again
+    assert isinstance(pier.task.exception(), MemoryError) and pier.ends[0].closed
+
+
+def test_a_screen_that_finds_no_memory_when_the_link_goes_leaves_no_stream_open():
+    pier = Pier()
+    far = pier.up()
+    pier.lost = raising(MemoryError())  # type: ignore[method-assign]
+    pier.uplink.drop("the radio is off")
+    pier.wait_ms(0)
+    assert isinstance(pier.task.exception(), MemoryError)
+    assert far.closed and not pier.uplink.up()
 
 
 # -- each way to fail us has a name ------------------------------------------------------------

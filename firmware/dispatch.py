@@ -280,9 +280,10 @@ class Dispatch:
                 del self._news[told:]
         self.link.settled(key)
         link.let_go(self.link, key, now)
-        self.link.eased()
-        if verdict == rules.FINAL and self.cancels:
-            voids.ended(self, key, now)
+        if verdict == rules.FINAL:
+            self.link.eased()
+            if self.cancels:
+                voids.ended(self, key, now)
 
     # What the gateway asked for again is settled here: its answer is only told. Not even a 62
     # moves it, for where it once was posted it may stand in what the backup had.

@@ -7,7 +7,7 @@ Law (WIRE.md, "Topics"):
 - 10 s after PUBACK without a reply the same bytes go out again, doubling with jitter to 60 s,
   for ever; a PUBACK settles nothing;
 - a transient answer frees the slot: that entry waits 60 s, doubling with jitter to 1 h, and goes
-  behind first sends;
+  behind first sends; so does what moves (62) for the second time and oftener;
 - an answer shows that the gateway is back: whatever waits longer is due 10 s behind it;
 - after a new connection everything in the window goes out again at once, in its order, and its
   waits begin anew: what an earlier connection swallowed says nothing about this one;
@@ -258,6 +258,19 @@ def resends(link, key):
     """Whether this is out, or waits, because the gateway asked for it again."""
     slot = _find(link.window, key) or _find(link.late, key)
     return slot is not None and slot.again
+
+
+def full(link):
+    """Whether what must wait now would not keep its place."""
+    return len(link.waiting) >= POSTPONED_MAX
+
+
+def moved(link, old, new, now):
+    """`old` stands as `new` from now on, not for the first time: it waits like a transient."""
+    slot = _find(link.window, old)
+    if slot:  # it keeps its count
+        slot.key = new
+    link.postponed(new, now)
 
 
 def hold(link, key, behind, now):

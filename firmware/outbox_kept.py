@@ -5,7 +5,7 @@ can be spread over any number of turns. Blocks may be given up meanwhile: the wa
 on at the oldest that is left. Part of the outbox, and so it may know its insides.
 """
 
-from firmware.outbox_format import NOTE, TAP
+from firmware.outbox_format import MOVED, NOTE, TAP
 from firmware.outbox_ring import corrupt
 
 
@@ -135,6 +135,12 @@ def _within(key, ranges):
         if ranges[at] == journal and ranges[at + 1] <= trace <= ranges[at + 2]:
             return True
     return False
+
+
+def has_moved(outbox, key):
+    """Whether this tap, which waits, stands in for one that was settled as a conflict."""
+    outbox._search.tap(key[0], key[1], outbox.journal)
+    return outbox._ring.record.flags & MOVED != 0
 
 
 def code_of(outbox, journal, trace):

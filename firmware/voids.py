@@ -9,7 +9,7 @@ from micropython import const
 from firmware import autovoid, conflict, link
 from firmware.outbox import OutboxFull
 from firmware.outbox_find import tell_moves, void_of
-from firmware.outbox_kept import code_of
+from firmware.outbox_kept import code_of, has_moved
 from firmware.recall import content, original
 from firmware.session import type_of
 from protocol import codes
@@ -148,9 +148,13 @@ def move(own, now):
     _hear(own, "moved", void, new)
 
 
-# The same message under a fresh journal, and a void of that where there was one of `old`.
+# The same message under a fresh journal, and a void of that where there was one of `old`. Once
+# that goes out at once; a gateway that says 62 to everything may not wear out flash and network.
 def _journal_again(own, old, frame, now):
     outbox, rows, keys = own._outbox, own.cancels, own.keys
+    before = has_moved(outbox, old)
+    if before and link.full(own.link):
+        return autovoid.LATER
     gone = (type_of(frame) != VOID
             and (autovoid.owes(rows, old, now) or void_of(outbox, old) is not None))
     own.link.appended()
@@ -160,6 +164,8 @@ def _journal_again(own, old, frame, now):
             gone or autovoid.of(rows, old) is not None, _VOID_SIZE_MAX if gone else 0)
     except OutboxFull:
         return autovoid.LATER
+    if before:
+        link.moved(own.link, old, new, now)
     autovoid.moved(rows, old, new, gone)
     own._say("conflict", old, new)
     _hear(own, "moved", old, new)

@@ -2,6 +2,7 @@
 
 from firmware.clock import Clock
 from firmware.dispatch import ANSWER_MS, Dispatch
+from firmware.link import POSTPONED_MAX
 from firmware.outbox import Outbox, OutboxFull, format_outbox
 from firmware.settings import settings
 from protocol import codes, frames, messages
@@ -196,6 +197,49 @@ def test_a_cut_right_behind_a_conflict_journals_nothing_twice():
     again.answer(old, codes.TRACE_CONFLICT)
     assert last_told(again, "set_aside") == ("stray",)
     assert len(list(again.outbox.records())) == 2
+
+
+def conflicts(desk, until_ms):
+    """When frames of taps go out to a gateway that answers 62 to everything, in ms."""
+    now, sent_ms = 0, []
+    desk.dispatch.connected(now)
+    while now <= until_ms:
+        for kind, _, trace in desk.pump(now):
+            if trace:
+                sent_ms.append(now)
+        for frame in desk.sent:
+            desk.answer(frame, codes.TRACE_CONFLICT if Asked(frame).trace else 0, now)
+        now += max(desk.dispatch.due(now), 1)
+    return sent_ms
+
+
+def test_a_second_conflict_of_a_tap_waits_a_minute_and_each_further_one_twice_as_long():
+    desk = Desk()
+    desk.sale()
+    sent_ms = conflicts(desk, 4 * HOUR_MS)
+    waits = [after - before for before, after in zip(sent_ms, sent_ms[1:])]
+    assert waits[0] <= 1
+    assert waits[1:8] == [60000, 120000, 240000, 480000, 960000, 1920000, HOUR_MS]
+    assert desk.outbox.unsettled == 1
+
+
+def test_a_gateway_that_calls_everything_a_conflict_costs_little_and_no_tap():
+    """More taps than may wait one by one: what finds no place is not journaled again either."""
+    desk = Desk(blocks=32)
+    for amount_minor in range(100, 140):
+        desk.sale(amount_minor)
+    assert len(conflicts(desk, HOUR_MS)) <= 40 * 8
+    # each tap, the move of each, and in an hour six more of those that have a place to wait
+    assert len(list(desk.outbox.records())) <= 40 + 40 + 6 * POSTPONED_MAX
+    assert desk.outbox.unsettled == 40
+    posted, now = [], HOUR_MS
+    while desk.outbox.unsettled:
+        desk.pump(now)
+        for frame in desk.sent:
+            posted.append(Asked(frame).content.get(7))
+            desk.answer(frame, now=now)
+        now += max(desk.dispatch.due(now), 1)
+    assert sorted(filter(None, posted)) == list(range(100, 140)) and now < 3 * HOUR_MS
 
 
 def test_a_conflict_for_which_there_is_no_room_waits_and_is_answered_again():

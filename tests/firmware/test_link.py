@@ -12,8 +12,10 @@ from firmware.link import (
     WINDOW,
     Link,
     connected,
+    full,
     heard,
     lost,
+    moved,
     resends,
 )
 from tests.firmware.portable import drawn, undrawn
@@ -199,6 +201,28 @@ def test_many_postponed_entries_cost_bounded_memory_and_are_all_tried_again():
             settle(link, entries, trace)
         now += link.due(now) or 1000
     assert seen == set(range(1, count + 1))
+
+
+def test_what_moves_again_waits_under_its_new_name_and_keeps_its_count():
+    link, entries = make(1)
+    now, waits = 0, []
+    for trace in range(1, 9):
+        assert send_all(link, now) == [trace]
+        entries.keys = [(7, trace + 1)]
+        link.appended()
+        moved(link, (7, trace), (7, trace + 1), now)
+        assert send_all(link, now) == []
+        waits.append(link.due(now))
+        now += waits[-1]
+    assert waits == [60000, 120000, 240000, 480000, 960000, 1920000, 3600000, 3600000]
+
+
+def test_what_waits_one_by_one_is_bounded_and_says_when_it_is_full():
+    link, _ = make(POSTPONED_MAX + 1)
+    for trace in range(1, POSTPONED_MAX + 1):
+        assert not full(link)
+        link.postponed((7, trace), 0)
+    assert full(link)
 
 
 def test_a_gateway_that_takes_nothing_is_asked_less_and_less_by_all_that_wait():

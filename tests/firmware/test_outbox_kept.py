@@ -1,7 +1,9 @@
 """Settled taps found in the ring, a block at a time. Runs on both."""
 
 from firmware.outbox import Outbox, format_outbox
-from firmware.outbox_kept import end_of_ring, kept_behind, older_journals, oldest_kept
+from firmware.outbox_kept import (
+    end_of_ring, has_moved, kept_behind, older_journals, oldest_kept,
+)
 from protocol import codes
 from tests.firmware.portable import RamFlash
 
@@ -145,6 +147,18 @@ def test_what_was_settled_behind_the_limit_is_left_out():
     place, key, _ = kept_behind(outbox, None, ALL, limit)
     assert key == (7, 1)
     assert kept_behind(outbox, place, ALL, limit) == (None, None, None)
+
+
+def test_a_tap_that_moved_is_told_from_one_that_did_not_wherever_it_was_carried():
+    outbox = shelf(8)
+    append(outbox)
+    append(outbox)
+    outbox.append(3, frame_of(7, 3), origin=(7, 1))
+    assert [has_moved(outbox, (7, trace)) for trace in (2, 3)] == [False, True]
+    while not outbox.carried[0]:
+        append(outbox, 0)
+    for each in (outbox, mounted(outbox._ring.device.copy())):
+        assert [has_moved(each, (7, trace)) for trace in (2, 3)] == [False, True]
 
 
 def test_older_journals_are_told_with_their_first_and_last_trace():

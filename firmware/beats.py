@@ -88,10 +88,9 @@ def _said(beats):
 
 
 def _kept(beats, outbox):
-    older = older_journals(outbox)
-    beats.older = len(older)
-    if 0 < beats.turn <= beats.older:
-        return older[beats.turn - 1]
+    beats.older, span = older_journals(outbox, beats.turn)
+    if span:
+        return span
     beats.turn = 0
     return outbox.journal, oldest_kept(outbox), outbox.last_trace
 

@@ -21,10 +21,11 @@ def oldest_kept(outbox):
     return oldest
 
 
-def older_journals(outbox):
-    """(journal, oldest trace, last trace) of each journal that is in the ring and not in use any
-    more, the oldest first. Headers tell where one ends; only such blocks are read."""
-    ring, found = outbox._ring, []
+def older_journals(outbox, turn):
+    """How many journals are in the ring and not in use any more; of the one whose `turn` it is
+    (from 1, the oldest first) (journal, oldest trace, last trace), or None. There may be hundreds,
+    so they are never all in memory. Headers tell where one ends; only such blocks are read."""
+    ring, found = outbox._ring, _Found(turn)
     block = ring.tail
     header = ring.ring_header(block)
     journal, oldest, last = header.journal, header.last + 1, header.last
@@ -41,7 +42,14 @@ def older_journals(outbox):
         if block == ring.head:
             break
         block = ring.next(block)
-    return found
+    return found.count, found.span
+
+
+class _Found:
+    def __init__(self, turn):
+        self.turn = turn
+        self.count = 0
+        self.span = None
 
 
 # walks the block in which `journal` ends, and maybe others behind it; what the last one is like
@@ -52,7 +60,9 @@ def _ends(ring, block, journal, oldest, last, found):
             raise corrupt("a record of block %d cannot be read" % block)
         if record.kind == NOTE:
             if record.journal != journal:
-                found.append((journal, oldest, last))
+                found.count += 1
+                if found.count == found.turn:
+                    found.span = journal, oldest, last
                 journal, oldest = record.journal, 1
             last = record.trace
         elif record.kind == TAP and record.journal == journal:
@@ -75,6 +85,13 @@ def end_of_ring(outbox):
     return outbox._ring.sequence, outbox._ring.end
 
 
+# where a walk goes on: at its place, or at the oldest block when that was given up meanwhile
+def _from(ring, place):
+    if place and ring.holds(place[1]) and ring.ring_header(place[1]).sequence == place[0]:
+        return place
+    return ring.tail_sequence, ring.tail, 1
+
+
 def kept_behind(outbox, place, ranges, limit):
     """The next tap behind `place` (None: the oldest) that is in one of `ranges`, three numbers
     each (journal, first, last), and was settled before `limit`, an `end_of_ring`.
@@ -83,9 +100,7 @@ def kept_behind(outbox, place, ranges, limit):
     None: there are no more blocks.
     """
     ring = outbox._ring
-    sequence, block, slot = place or (ring.tail_sequence, ring.tail, 1)
-    if not ring.holds(block) or ring.ring_header(block).sequence != sequence:
-        sequence, block, slot = ring.tail_sequence, ring.tail, 1
+    sequence, block, slot = _from(ring, place)
     end, record = ring.end_of(block), ring.record
     while slot < end:
         if not ring.read(block, slot):
@@ -99,18 +114,13 @@ def kept_behind(outbox, place, ranges, limit):
             if (ring.ring_header(settled[0]).sequence, settled[1]) < limit:
                 outbox._search.remember(key[0], key[1], block, at)
                 return (sequence, block, slot), key, code
-    if block == ring.head:
-        return None, None, None
-    block = ring.next(block)
-    return (ring.ring_header(block).sequence, block, 1), None, None
+    return _next(ring, block), None, None
 
 
 def record_behind(outbox, place):
     """As `kept_behind`, for each tap there is, settled or not: (place, Record or None)."""
     ring = outbox._ring
-    sequence, block, slot = place or (ring.tail_sequence, ring.tail, 1)
-    if not ring.holds(block) or ring.ring_header(block).sequence != sequence:
-        sequence, block, slot = ring.tail_sequence, ring.tail, 1
+    sequence, block, slot = _from(ring, place)
     end, record = ring.end_of(block), ring.record
     while slot < end:
         if not ring.read(block, slot):
@@ -123,10 +133,14 @@ def record_behind(outbox, place):
             if not outbox.waits(journal, trace):
                 settled = outbox._search.outcome(journal, trace, block, slot)
             return (sequence, block, slot), (journal, trace, frame, settled)
+    return _next(ring, block), None
+
+
+def _next(ring, block):
     if block == ring.head:
-        return None, None
+        return None
     block = ring.next(block)
-    return (ring.ring_header(block).sequence, block, 1), None
+    return ring.ring_header(block).sequence, block, 1
 
 
 def _within(key, ranges):

@@ -2,7 +2,11 @@
 
 from firmware.outbox import Outbox, format_outbox
 from firmware.outbox_kept import (
-    end_of_ring, has_moved, kept_behind, older_journals, oldest_kept,
+    end_of_ring,
+    has_moved,
+    kept_behind,
+    older_journals,
+    oldest_kept,
 )
 from protocol import codes
 from tests.firmware.portable import RamFlash
@@ -30,6 +34,15 @@ def append(outbox, code=None):
     if code is not None:
         outbox.settle(outbox.journal, trace, code, trace)
     return trace
+
+
+def older(outbox):
+    """All that `older_journals` tells, one after the other."""
+    count, nobody = older_journals(outbox, 0)
+    told = [older_journals(outbox, turn) for turn in range(1, count + 1)]
+    assert nobody is None and older_journals(outbox, count + 1) == (count, None)
+    assert {number for number, _ in told} <= {count}
+    return [span for _, span in told]
 
 
 ALL = (7, 1, 9999, 9, 1, 9999)
@@ -163,11 +176,11 @@ def test_a_tap_that_moved_is_told_from_one_that_did_not_wherever_it_was_carried(
 
 def test_older_journals_are_told_with_their_first_and_last_trace():
     outbox = shelf()
-    assert older_journals(outbox) == []
+    assert older(outbox) == []
     for _ in range(60):
         append(outbox, 0)
     outbox.new_journal(9)
-    assert older_journals(outbox) == [(7, 1, 60)]
+    assert older(outbox) == [(7, 1, 60)]
     # two in one block, one of them empty, one that began above what the gateway had seen
     append(outbox, 0)
     outbox.new_journal(11)
@@ -177,11 +190,11 @@ def test_older_journals_are_told_with_their_first_and_last_trace():
     outbox.new_journal(15)
     told = [(7, 1, 60), (9, 1, 1), (11, 1, 0), (13, 1, 41)]
     for each in (outbox, mounted(outbox._ring.device.copy())):
-        assert older_journals(each) == told
+        assert older(each) == told
     for _ in range(100):
         append(outbox, 0)
-    assert older_journals(outbox) == told
-    assert older_journals(mounted(outbox._ring.device.copy())) == told
+    assert older(outbox) == told
+    assert older(mounted(outbox._ring.device.copy())) == told
 
 
 def test_an_older_journal_goes_with_its_blocks():
@@ -190,8 +203,8 @@ def test_an_older_journal_goes_with_its_blocks():
         append(outbox, 0)
     outbox.new_journal(9)
     seen = []
-    while older_journals(outbox):
-        seen.append(older_journals(outbox)[0])
+    while older(outbox):
+        seen.append(older(outbox)[0])
         append(outbox, 0)
     assert [journal for journal, _, _ in seen] == [7] * len(seen)
     assert {last for _, _, last in seen} == {300} and seen[0][1] < seen[-1][1] <= 301

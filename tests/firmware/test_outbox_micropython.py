@@ -36,6 +36,29 @@ gc.collect()
 print("held", box.unsettled, gc.mem_alloc() - before)
 """
 
+JOURNALS = """
+from firmware.outbox import Outbox, format_outbox
+from firmware.outbox_kept import older_journals
+from tests.firmware.portable import RamFlash
+import gc
+device = RamFlash(32)
+format_outbox(device, 7)
+box = Outbox(device)
+box.mount()
+for journal in range(8, 508):
+    box.new_journal(journal)
+    box.append(1, bytes(30))
+    box.settle(journal, 1, 0)
+older_journals(box, 1)
+gc.collect()
+ballast = None
+while gc.mem_free() > 8192:
+    for _ in range(gc.mem_free() // 512):
+        ballast = ballast, bytearray(64)
+    gc.collect()
+print("told", older_journals(box, 500))
+"""
+
 
 def test_the_portable_tests_pass():
     names = ["tests.firmware." + name for name in MODULES]
@@ -54,3 +77,7 @@ def test_a_full_outbox_holds_ten_thousand_taps_in_little_memory():
     """The objects of a 64-bit build, work buffer of 1,088 bytes included."""
     held = re.search(r"held (\d+) (\d+)", run(HEAP, heap="16M"))
     assert held and int(held[1]) >= 10000 and int(held[2]) < 5 * 1024
+
+
+def test_hundreds_of_older_journals_are_told_one_by_one_in_little_memory():
+    assert "told (500, (506, 1, 1))" in run(JOURNALS, heap="1M")

@@ -255,7 +255,7 @@ class Dispatch:
         rules.check(reply, epoch, frame)
         verdict = rules.verdict(reply.code)
         if verdict == rules.TRANSIENT:
-            self.link.postponed(key, now)
+            self.link.postponed(key, now, True)
             link.let_go(self.link, key, now)
             self._say("postponed", reply.journal, reply.trace, reply.code)
             return

@@ -44,6 +44,7 @@ class _Slot:
         self.due_ms = None
         self.sends = 0
         self.refusals = 0
+        self.later = False  # the gateway answered this very key: later
         self.behind = None  # the key it waits for; () when that was answered
 
 
@@ -89,12 +90,14 @@ class Link:
             if slot:
                 slots.remove(slot)
 
-    def postponed(self, key, now):
-        """A transient answer came, or the entry cannot be handled now."""
+    def postponed(self, key, now, answered=False):
+        """A transient answer came, or the entry cannot be handled now. The slot in which it
+        waits, or None where it is found again by a walk."""
         slot = (_find(self.window, key) or _find(self.waiting, key)
                 or _find(self.late, key) or _Slot(*key))
         self.settled(key)
         slot.refusals += 1
+        slot.later = slot.later or answered
         slot.packet_id = slot.sends = 0
         slot.due_ms = now + self._jittered(TRANSIENT_MS, TRANSIENT_MS_MAX, slot.refusals)
         if slot.again:
@@ -102,11 +105,13 @@ class Link:
                 self.late.append(slot)
         elif len(self.waiting) < POSTPONED_MAX:
             self.waiting.append(slot)
+            return slot
         elif self._walk_again_ms is None:
             # what does not fit forgets its count, so all of it waits as one that was refused
             self._walks += 1
             self._walk_again_ms = now + self._jittered(TRANSIENT_MS, TRANSIENT_MS_MAX,
                                                        self._walks)
+        return None
 
     def eased(self):
         """The gateway has settled something: what waits together may come soon again."""
@@ -269,14 +274,13 @@ def moved(link, old, new, now):
     """`old` stands as `new` from now on, not for the first time: it waits like a transient."""
     slot = _find(link.window, old)
     if slot:  # it keeps its count
-        slot.key = new
+        slot.key, slot.later = new, False
     link.postponed(new, now)
 
 
 def hold(link, key, behind, now):
     """It may not go out before `behind` was answered."""
-    link.postponed(key, now)
-    slot = _find(link.waiting, key)
+    slot = link.postponed(key, now)
     if slot:
         slot.behind = behind
 
@@ -288,16 +292,10 @@ def let_go(link, key, now):
             slot.behind, slot.refusals, slot.due_ms = (), 0, now
 
 
-def free_to_go(link, key):
-    """Whether what this one waited for was answered."""
-    slot = _find(link.window, key)
-    return slot is not None and slot.behind == ()
-
-
-def refused(link, key):
-    """Whether this one waits because of a transient answer."""
-    slot = _find(link.window, key) or _find(link.waiting, key)
-    return slot is not None and slot.refusals > 0
+def answered(link, key, named):
+    """Whether the gateway answered `named`, behind which `key` waits: since then, or with later."""
+    slot, other = _find(link.window, key), _find(link.window, named) or _find(link.waiting, named)
+    return slot is not None and slot.behind == () or other is not None and other.later
 
 
 def _find(slots, key):

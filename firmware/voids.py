@@ -117,8 +117,8 @@ def may_go(own, key, frame, now):
         return True
     outbox = own._outbox
     if outbox.waits(*named):
-        if autovoid.online_only(type_of(outbox.frame(*named))) and (
-                link.free_to_go(own.link, key) or link.refused(own.link, named)):
+        if (autovoid.online_only(type_of(outbox.frame(*named)))
+                and link.answered(own.link, key, named)):
             return True
         link.hold(own.link, key, named, now)
         return False

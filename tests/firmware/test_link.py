@@ -11,6 +11,7 @@ from firmware.link import (
     TRANSIENT_MS_MAX,
     WINDOW,
     Link,
+    answered,
     connected,
     full,
     heard,
@@ -215,6 +216,19 @@ def test_what_moves_again_waits_under_its_new_name_and_keeps_its_count():
         waits.append(link.due(now))
         now += waits[-1]
     assert waits == [60000, 120000, 240000, 480000, 960000, 1920000, 3600000, 3600000]
+
+
+def test_only_an_answer_under_its_present_name_frees_what_waits_behind_a_message():
+    link, _ = make(2)
+    send_all(link, 0)
+    link.postponed((7, 1), 0)  # its flash could not be read, or there was no room to move it
+    assert not answered(link, (7, 2), (7, 1))
+    assert send_all(link, TRANSIENT_MS) == [1]
+    link.postponed((7, 1), TRANSIENT_MS, True)
+    assert answered(link, (7, 2), (7, 1))
+    assert send_all(link, 3 * TRANSIENT_MS) == [1]
+    moved(link, (7, 1), (7, 3), 3 * TRANSIENT_MS)
+    assert not answered(link, (7, 2), (7, 3))
 
 
 def test_what_waits_one_by_one_is_bounded_and_says_when_it_is_full():

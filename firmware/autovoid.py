@@ -76,14 +76,11 @@ def voided(rows, key, void):
 
 
 def moved(rows, old, new, cancelled):
-    """It stands under another name. `cancelled`: there was a void of the old one."""
+    """It stands under another name. `cancelled`: it is to be voided under that one too."""
     for row in rows:
         if row[2] == old:
             row[2] = new
     row = of(rows, old)
-    if row is None and cancelled:
-        row = [new, 0, None, 0]
-        rows.append(row)
     if row:
         row[0], row[2] = new, None
         if cancelled:

@@ -293,7 +293,7 @@ def let_go(link, key, now):
 
 
 def answered(link, key, named):
-    """Whether the gateway answered `named`, behind which `key` waits: since then, or with later."""
+    """Whether the gateway answered `named`, behind which `key` waits: since, or with later."""
     slot, other = _find(link.window, key), _find(link.window, named) or _find(link.waiting, named)
     return slot is not None and slot.behind == () or other is not None and other.later
 

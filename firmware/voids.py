@@ -8,7 +8,7 @@ from micropython import const
 
 from firmware import autovoid, conflict, link
 from firmware.outbox import OutboxFull
-from firmware.outbox_find import tell_moves, void_of
+from firmware.outbox_find import identity, tell_moves, void_of
 from firmware.outbox_kept import code_of, has_moved
 from firmware.recall import content, original
 from firmware.session import type_of
@@ -122,7 +122,9 @@ def may_go(own, key, frame, now):
             return True
         link.hold(own.link, key, named, now)
         return False
-    if code_of(outbox, *named) != codes.TRACE_CONFLICT:
+    code = code_of(outbox, *named)
+    # where its block was needed meanwhile, only the one that stands in for it still tells
+    if code != codes.TRACE_CONFLICT and (code is not None or identity(outbox, named) == named):
         return True
     own.link.postponed(key, now)
     own.to_move = key  # in a turn of its own: here there is no heap for it
@@ -155,13 +157,15 @@ def _journal_again(own, old, frame, now):
     before = has_moved(outbox, old)
     if before and link.full(own.link):
         return autovoid.LATER
-    gone = (type_of(frame) != VOID
-            and (autovoid.owes(rows, old, now) or void_of(outbox, old) is not None))
+    row = autovoid.of(rows, old)
+    void = row and row[2]
+    # that of a sale waits on flash for as long as the sale does, and moves by itself (`may_go`)
+    gone = void or autovoid.owes(rows, old, now)
+    spare = 0 if type_of(frame) == VOID else _VOID_SIZE_MAX
     own.link.appended()
     try:
-        new = conflict.journal_again(
-            outbox, own._board.random, keys.key, own._terminal_id, keys.epoch, old,
-            gone or autovoid.of(rows, old) is not None, _VOID_SIZE_MAX if gone else 0)
+        new = conflict.journal_again(outbox, own._board.random, keys.key, own._terminal_id,
+                                     keys.epoch, old, row is not None, spare)
     except OutboxFull:
         return autovoid.LATER
     if before:
@@ -169,12 +173,11 @@ def _journal_again(own, old, frame, now):
     autovoid.moved(rows, old, new, gone)
     own._say("conflict", old, new)
     _hear(own, "moved", old, new)
-    if gone:
-        void = void_of(outbox, new, None, True)
-        if void:  # it is named anew when its turn comes: here there is no heap for that
-            autovoid.voided(rows, new, void)
-        else:
-            _void(own, new, now)
+    if void and outbox.waits(*void):
+        # it is named anew when its turn comes: here there is no heap for that
+        autovoid.voided(rows, new, void)
+    elif gone:
+        _void(own, new, now)
     return autovoid.QUIETLY
 
 

@@ -66,14 +66,6 @@ def test_an_original_that_moves_away_from_its_void_is_owed_another_at_once():
     assert autovoid.owed(rows, 0) == OTHER and not autovoid.of(rows, KEY)
 
 
-def test_a_sale_that_moves_away_from_its_void_is_owed_another_too():
-    rows = []
-    autovoid.moved(rows, KEY, OTHER, False)
-    assert rows == []
-    autovoid.moved(rows, KEY, OTHER, True)
-    assert autovoid.owed(rows, 0) == OTHER
-
-
 def test_every_answer_to_a_void_has_one_meaning():
     nobody_knows = None
     for waits, outcome in ((True, None), (False, 0), (False, 12), (False, 62),

@@ -6,7 +6,7 @@ from firmware.link import POSTPONED_MAX
 from firmware.outbox import Outbox, OutboxFull, format_outbox
 from firmware.settings import settings
 from protocol import codes, frames, messages
-from tests.firmware.portable import RamFlash, undrawn
+from tests.firmware.portable import RamFlash, raises, undrawn
 from tests.firmware.replies import AT, CARD, KEY, TERMINAL_ID, Asked, reply_frame
 
 SETTINGS = settings(TERMINAL_ID, 1, KEY, "127.0.0.1", 1883, "u", "p")
@@ -238,6 +238,43 @@ def test_a_gateway_that_calls_everything_a_conflict_costs_little_and_no_tap():
             desk.answer(frame, now=now)
         now += max(desk.dispatch.due(now), 1)
     assert sorted(filter(None, posted)) == list(range(100, 140)) and now < 3 * HOUR_MS
+
+
+def test_a_conflict_is_looked_up_in_no_ring_of_others():
+    """A flash that was put back may hold thousands of taps, and each gets a 62."""
+    desk = Desk(blocks=32)
+    for amount_minor in range(300):
+        desk.sale(100 + amount_minor)
+    desk.connect()
+    before = desk.flash.reads
+    desk.answer(desk.sent[-1], codes.TRACE_CONFLICT)
+    assert len(desk.events) == 1 and desk.flash.reads - before < 10
+
+
+def test_a_void_whose_sale_moved_long_ago_never_goes_under_the_old_name():
+    desk = Desk(blocks=8)
+    desk.sale()
+    void = desk.dispatch.journal(messages.VOID, 0, original=(7, 1))
+    kept = desk.outbox.append
+
+    def but_not_the_void(*said, **how):
+        if void in said:
+            raise_full()
+        return kept(*said, **how)
+
+    desk.outbox.append = but_not_the_void
+    desk.connect()
+    desk.answer(desk.sent[-1], codes.TRACE_CONFLICT)
+    new = desk.events[0][2]
+    for number in range(400):  # until the ring has gone round
+        desk.sale(100 + number)
+        desk.outbox.settle(desk.outbox.journal, desk.outbox.last_trace, 0, 1, 1)
+    assert raises(KeyError, desk.outbox.frame, 7, 1) and desk.outbox.waits(*new)
+    assert [key for key in desk.pump(61000) if key[2]] == [(messages.SALE,) + new]
+    desk.outbox.append = kept
+    desk.answer(desk.sent[-1], now=61000)
+    assert [kind for kind, _, trace in desk.pump(200000) if trace] == [messages.VOID]
+    assert tuple(Asked(desk.sent[-1]).content[10]) == new
 
 
 def test_a_conflict_for_which_there_is_no_room_waits_and_is_answered_again():

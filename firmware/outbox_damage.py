@@ -2,6 +2,10 @@
 
 Law: a power cut leaves at most one torn operation. A block is erased in full before its header is
 written; an opened one gets its header before its first record, a copied one behind its last. So
+- a block whose last slot has the header of the next one is never the head: that one was opened,
+  for good, and is lost if it is not found;
+- a copy of the head was erased in full first: nothing valid stands behind its end, and in its home
+  one torn record more at most;
 - behind a torn record nothing was ever programmed: nothing valid stands there, and further behind
   than one record is long every byte is erased;
 - a header that one bit keeps from being a newer one than the head's has no records, or it was
@@ -12,10 +16,28 @@ written; an opened one gets its header before its first record, a copied one beh
   copy of it. Beyond its last trace there may be one tap only: the torn one, where it was torn.
 """
 
-from firmware.outbox_format import BUFFER_SLOTS, NOTE, SLOT_SIZE, SLOTS, TAP, read_header
+from firmware.outbox_format import (
+    BUFFER_SLOTS, NOTE, RECORDS_END, SLOT_SIZE, SLOTS, TAP, read_header,
+)
 from firmware.outbox_ring import corrupt
 
 _ERASED = b"\xff" * SLOT_SIZE
+
+
+def check_place(ring, place, newest):
+    """Look at the block that was found newest, and at the one it says it is."""
+    for block in (ring.head, place):
+        if read_header(_slot(ring, block, RECORDS_END)):
+            raise corrupt("block %d is not the newest" % block)
+    if place != ring.head:
+        _ends(ring, place, newest.copied_end)
+        _ends(ring, ring.head, newest.copied_end + 1)
+
+
+def _ends(ring, block, end):
+    for slot in range(end, SLOTS):
+        if ring.read(block, slot):
+            raise corrupt("block %d has records that its copy has not" % ring.head)
 
 
 def check_headers(ring, newest, reach):
@@ -63,7 +85,8 @@ def check_end(ring, newest):
     """With no copy about, the head is whole up to one torn record."""
     end, journal, last = _end(ring, newest)
     for slot in range(end + 1, SLOTS):
-        if ring.read(ring.head, slot) or slot >= end + BUFFER_SLOTS and not _erased(ring, slot):
+        if (ring.read(ring.head, slot) or slot >= end + BUFFER_SLOTS
+                and _slot(ring, ring.head, slot) != _ERASED):
             raise corrupt("a record in the middle of block %d cannot be read" % ring.head)
     block, record = ring.next(ring.head), ring.record
     if ring.free and ring.header(block) is None:
@@ -74,6 +97,6 @@ def check_end(ring, newest):
                 raise corrupt("block %d has lost its header" % block)
 
 
-def _erased(ring, slot):
-    ring.device.readblocks(ring.head, ring.header_bytes, slot * SLOT_SIZE)
-    return ring.header_bytes == _ERASED
+def _slot(ring, block, slot):
+    ring.device.readblocks(block, ring.header_bytes, slot * SLOT_SIZE)
+    return ring.header_bytes

@@ -1,6 +1,7 @@
 """The bytes of the outbox: block headers and records, and when they may be believed.
 
-    block   4,096 bytes = 128 slots of 32; slot 0 is the header, records begin at slot 1
+    block   4,096 bytes = 128 slots of 32; slot 0 is the header, records begin at slot 1; the last
+            slot stays free until the next block was opened, and then has that one's header too
     header  magic, version, where its copied part ends, where the block before it ended, number of
             blocks, sequence, home, tail, journal, last trace, erase count, CRC
     tap     kind, flags, size, journal, trace, source, CRC, then the frame, padded with 0xFF to
@@ -25,6 +26,7 @@ from firmware.errors import FirmwareError
 BLOCK_SIZE = 4096
 SLOT_SIZE = 32
 SLOTS = 128
+RECORDS_END = SLOTS - 1
 FRAME_SIZE_MAX = 1024
 BLOCKS_MIN = 8
 VERSION = 1

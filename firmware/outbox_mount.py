@@ -12,7 +12,7 @@ is erased and written back from there, and the fresh block is erased: three eras
   stands in outbox_damage.py): then nothing is erased, and the technician is called.
 """
 
-from firmware.outbox_damage import check_end, check_headers
+from firmware.outbox_damage import check_end, check_headers, check_place
 from firmware.outbox_format import (
     BLOCK_SIZE, BLOCKS_MIN, Header, OutboxUnreadable, SLOT_SIZE, SLOTS, VERSION,
 )
@@ -42,17 +42,18 @@ def mount(ring):
                                "its partition" % (BLOCKS_MIN, BLOCK_SIZE))
     passed = []
     place, newest = _newest(ring, passed)
-    while not _certain(ring, place) or _given_up(ring, newest):
+    while not _certain(ring, place):
         passed.append(place)
         place, newest = _newest(ring, passed)
     ring.head, ring.tail = newest.home, newest.tail
     ring.durable_tail = ring.tail
     _check(ring, place, newest)
+    check_place(ring, place, newest)
     found = _candidates(ring, place, newest)
     check_headers(ring, newest, _REACH + 1)  # the head may be one further than was found
     if len(found) == 1 and place == ring.head:
         check_end(ring, newest)
-    _make_sure(ring, found)
+    _make_sure(ring, found, newest.copied_end)
     ring.tail_sequence = ring.ring_header(ring.tail).sequence
 
 
@@ -90,19 +91,6 @@ def _certain(ring, block):
     return header
 
 
-# Was it opened by a boot whose successor could not read it, and began to copy the block
-# before it? Then no tap in it was ever promised, and that copy may be all there is.
-def _given_up(ring, newest):
-    before = (newest.home - 1) % ring.blocks
-    for distance in range(1, _REACH + 2):
-        block = (before + distance) % ring.blocks
-        header = _certain(ring, block)
-        if (header and block != before and header.home == before
-                and header.sequence == newest.sequence - 1):
-            return True
-    return False
-
-
 def _check(ring, place, newest):
     if not (newest.home < ring.blocks and newest.tail < ring.blocks
             and int(place != newest.home) <= newest.copied_end <= SLOTS
@@ -119,14 +107,14 @@ def _check(ring, place, newest):
 
 # Law above. A copy keeps the sequence of what it was made from; the home written from it is
 # two higher, above all that an unfinished mount may have left behind (the next head, one
-# higher, and copies of it).
-def _make_sure(ring, found):
+# higher, and copies of it). Nothing takes the place of the newest that has fewer records.
+def _make_sure(ring, found, needed):
     fresh = _fresh(ring, found)
     made = None
     for _, _, block, header in found:
         if block != fresh and made is None:  # one that cannot be read was being erased
-            made = _copy(ring, block, fresh, header, header.sequence)
-    made = made and _copy(ring, fresh, ring.head, made, made.sequence + 2)
+            made = _copy(ring, block, fresh, header, header.sequence, needed)
+    made = made and _copy(ring, fresh, ring.head, made, made.sequence + 2, made.copied_end)
     if made is None:
         raise corrupt("records of block %d cannot be read" % found[0][2])
     ring.end, ring.sequence = made.copied_end, made.sequence
@@ -136,14 +124,15 @@ def _make_sure(ring, found):
     ring.erase(fresh, made)
 
 
-# what reads as this head, the newest first: (sequence, 1 for a copy, block, header)
+# What reads as this head, the newest first: (sequence, 1 for a copy, block, header). The home
+# comes before its copies: as long as it can be read it has all that they have.
 def _candidates(ring, place, newest):
     found = [(newest.sequence, int(place != ring.head), place, newest)]
     for block in _reach(ring) + [ring.head]:
         header = None if block == place else _certain(ring, block)
         if header and header.home == ring.head and header.sequence >= newest.sequence - 2:
             found.append((header.sequence, int(block != ring.head), block, header))
-    found.sort(key=lambda each: (-each[0], -each[1]))
+    found.sort(key=lambda each: (-each[0], each[1]))
     return found
 
 
@@ -162,9 +151,9 @@ def _reach(ring):
             for distance in range(1, min(_REACH, ring.free) + 1)]
 
 
-def _copy(ring, source, target, newest, sequence):
-    """Copy all records of `source`, then the header; the header written, or None when fewer
-    can be read than there must be."""
+def _copy(ring, source, target, newest, sequence, needed):
+    """Copy all records of `source`, then the header; the header written, or None when they do
+    not reach as far as the slot `needed`."""
     ring.erase(target, newest)
     erases = ring.erases
     limit = newest.copied_end if source != newest.home else SLOTS
@@ -175,7 +164,7 @@ def _copy(ring, source, target, newest, sequence):
             break
         ring.device.writeblocks(target, ring.view[:slots * SLOT_SIZE], slot * SLOT_SIZE)
         slot += slots
-    if slot < newest.copied_end:
+    if slot < needed:
         return None
     ring.device.ioctl(SYNC, 0)
     made = Header(VERSION, slot, newest.previous_end, ring.blocks, sequence, newest.home,

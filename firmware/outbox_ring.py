@@ -5,13 +5,16 @@ Law:
   begun is never continued. Every program goes to slots that were not touched since.
 - `tail` in the header of the head names the first block that counts. At least two blocks behind
   the head are outside of it, so erasing the next ones never takes anything with it.
+- Once the next block has its header, the same bytes go into the last slot of this one. So it is
+  known for good that there was a next one, whatever becomes of it: what is missing is never
+  taken for what was not written yet.
 - `previous_end` in a header says how far the records of the block before it reach: a closed block
   in which fewer can be read is corrupt, and that is said, never passed over.
 """
 
 from firmware.outbox_format import (
-    BUFFER_SLOTS, Header, OutboxUnreadable, Record, SLOT_SIZE, SLOTS, VERSION, read_header,
-    write_header,
+    BUFFER_SLOTS, Header, OutboxUnreadable, RECORDS_END, Record, SLOT_SIZE, SLOTS, VERSION,
+    read_header, write_header,
 )
 
 SYNC = 3
@@ -47,7 +50,7 @@ class Ring:
     @property
     def head_room(self):
         """Slots left in the head block."""
-        return 0 if self.doubtful else SLOTS - self.end
+        return 0 if self.doubtful else max(0, RECORDS_END - self.end)
 
     @property
     def erased_ahead(self):
@@ -137,6 +140,8 @@ class Ring:
         self.doubtful = True  # a header that may be there ends the block before it
         self.put_header(block, Header(VERSION, 0, self.end, self.blocks, self.sequence + 1, block,
                                        self.tail, journal, last, erases))
+        if self.end < SLOTS:  # a program before this one wrote records there too
+            self._program(self.head, RECORDS_END)
         self.head, self.end, self.sequence = block, 1, self.sequence + 1
         self.durable_tail = self.tail
         self.doubtful = False
@@ -161,7 +166,10 @@ class Ring:
 
     def put_header(self, block, header):
         write_header(self.header_bytes, header)
-        self.device.writeblocks(block, self.header_bytes, 0)
+        self._program(block, 0)
+
+    def _program(self, block, slot):
+        self.device.writeblocks(block, self.header_bytes, slot * SLOT_SIZE)
         self.device.ioctl(SYNC, 0)
 
     def ring_header(self, block):

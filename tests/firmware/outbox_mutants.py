@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MUTANTS = {
     "the tail is believed at mount": (
         "firmware.outbox_mount",
-        "    _make_sure(ring, found)\n",
+        "    _make_sure(ring, found, newest.copied_end)\n",
         "    ring.sequence, ring.end = newest.sequence, 1\n"
         "    while ring.end < SLOTS and ring.read(ring.head, ring.end):\n"
         "        ring.end += ring.record.slots\n"),

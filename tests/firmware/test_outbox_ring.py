@@ -1,7 +1,16 @@
 """The ring of blocks: order, reading and writing, free blocks."""
 
 from firmware.outbox import format_outbox
-from firmware.outbox_format import NOTE, OutboxUnreadable, write_note, write_tap
+from firmware.outbox_format import (
+    NOTE,
+    RECORDS_END,
+    SLOT_SIZE,
+    SLOTS,
+    OutboxUnreadable,
+    read_header,
+    write_note,
+    write_tap,
+)
 from firmware.outbox_mount import mount
 from firmware.outbox_ring import Ring
 from simulator.flash import NorFlash
@@ -77,11 +86,37 @@ def test_a_block_counts_how_often_it_was_erased():
     assert made.header(1).erases > 1
 
 
-def test_a_short_record_takes_one_slot_and_fills_a_block_exactly():
+def filled(slots):
     made = ring()
-    while made.head_room:
+    while made.end < slots:
+        assert made.head_room or made.end == RECORDS_END
         made.write(0, write_note(made.claim(), 7, 1))
-    assert made.end == 128
+    assert not made.head_room
+    return made
+
+
+def test_a_short_record_takes_one_slot_and_fills_a_block_but_for_the_last_slot():
+    made = filled(RECORDS_END)
     made.open(7, 1)
+    kinds = [made.record.kind for _ in made.walk(made.tail, 1)]
+    assert kinds == [NOTE] * 126
+
+
+def test_the_last_slot_of_a_block_has_the_header_of_the_next_one():
+    made = filled(RECORDS_END)
+    programs = made.device.programs
+    made.open(7, 1)
+    assert made.device.programs - programs == 2
+    twin = bytearray(SLOT_SIZE)
+    made.device.readblocks(0, twin, RECORDS_END * SLOT_SIZE)
+    assert read_header(twin) == made.header(1)
+
+
+def test_a_block_that_an_older_program_filled_to_the_last_slot_is_read_and_followed():
+    made = filled(SLOTS)
+    mount(made)
+    assert made.end == SLOTS and not made.head_room
+    made.open(7, 1)
+    mount(made)
     kinds = [made.record.kind for _ in made.walk(made.tail, 1)]
     assert kinds == [NOTE] * 127

@@ -100,7 +100,7 @@ BUGS: dict[str, Bug] = {
     "tail believed at mount": Bug(
         "what was written last is trusted after a power cut (F12)",
         (Edit("firmware.outbox_mount",
-              "    _make_sure(ring, found)\n",
+              "    _make_sure(ring, found, newest.copied_end)\n",
               "    ring.sequence, ring.end = newest.sequence, 1\n"
               "    while ring.end < SLOTS and ring.read(ring.head, ring.end):\n"
               "        ring.end += ring.record.slots\n"),), (CLAIMED,), 30),

@@ -132,9 +132,10 @@ class Dispatch:
     def pump(self, now, publish):
         """Hand everything that may go out now to `publish(frame)`, which gives a packet id."""
         while self._may_ask():
-            kind, journal, frame, _ = self._to_ask.pop(0)
+            kind, journal, frame, _ = self._to_ask[0]
             publish(frame)
             rules.asked(self.session, kind, journal, frame, now)
+            self._to_ask.pop(0)  # now: should the heap end before, it is still known and given up
             self.link.asked(len(self.session.questions))
         for _ in range(SENDS_A_TURN):
             key = self.link.next_send(now)
@@ -180,9 +181,9 @@ class Dispatch:
                         if kind != messages.HEARTBEAT]
 
     def _give_up(self, kind):
-        self.drop(kind)
         if kind == messages.INQUIRY:
             self._on_event(("no_answer",))
+        self.drop(kind)
 
     # -- what came down --------------------------------------------------------------------------
 
@@ -239,11 +240,11 @@ class Dispatch:
     def _answer(self, reply, epoch, now):
         link.heard(self.link, now)
         question = self.session.answered(reply, epoch)
-        self.link.asked(len(self.session.questions))
+        if question.kind != messages.HEARTBEAT:  # noted before it is forgotten that it was asked
+            self._news.append((self._on_event, ("answer", reply)))
+        self.drop(question.kind)
         if question.kind == messages.HEARTBEAT:
             beats.answered(self.beats, question, reply, now)
-        else:
-            self._news.append((self._on_event, ("answer", reply)))
 
     def _settle(self, reply, epoch, now):
         link.heard(self.link, now)

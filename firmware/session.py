@@ -125,14 +125,13 @@ class Session:
         self.questions = [each for each in self.questions if each.kind != kind]
 
     def answered(self, reply, epoch):
-        """The question this reply (trace 0) answers, taken off the list; ReplyRefused if none."""
+        """The question this reply (trace 0) answers; ReplyRefused if none. `forget` it then."""
         for question in self.questions:
             if question.digest == reply.digest and question.journal == reply.journal:
                 if question.epoch != epoch:
                     raise ReplyRefused("epoch")
                 if reply.type != REPLY_TYPE_BASE + question.kind:
                     raise ReplyRefused("type")
-                self.questions.remove(question)
                 return question
         raise ReplyRefused("stray")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from firmware import checkout, mqtt, session
 from firmware.outbox import OutboxUnreadable
 from protocol import codes, messages
 from protocol.messages import HEARTBEAT, REDEMPTION, SALE, VOID
@@ -441,3 +442,31 @@ def test_an_outcome_that_finds_no_memory_is_told_as_soon_as_there_is_some(times:
         assert counter.app.state.alert == (1, 1, codes.CARD_LOST) and left == [0]
         assert counter.lines[1] == "Posted +6" and counter.app.up()
         assert len(counter.all("settled")) == 2
+
+
+@pytest.mark.parametrize("module, name", [
+    (mqtt.Connection, "publish"), (session, "asked"), (session.Session, "answered"),
+    (session.Session, "forget")])
+@pytest.mark.parametrize("behind", [False, True])
+def test_an_inquiry_ends_wherever_the_heap_ends_in_it(
+        counter: Counter, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, behind: bool):
+    counter.wait(60)
+    real, left = getattr(module, name), [1]
+
+    def short(*arguments: Any) -> Any:
+        asking = counter.app.state.name == checkout.ASKED
+        result = real(*arguments) if behind or not (asking and left[0]) else None
+        if asking and left[0]:
+            left[0] -= 1
+            raise FULL
+        return result
+
+    counter.keys("A")
+    monkeypatch.setattr(module, name, short)
+    counter.tap()
+    counter.wait(40)
+    assert left == [0]
+    if counter.all("died") and counter.all("died")[0][0] == "panel":  # it was not asked at all
+        assert counter.app.state.name == checkout.HOME
+    else:
+        assert counter.lines[1] in ("No answer", "王* 银卡")

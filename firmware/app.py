@@ -26,8 +26,10 @@ from firmware.uplink import Uplink
 from protocol.errors import ProtocolError
 from protocol.fields import VOID
 
-# the reason of a recovery that may pass: the device failed, and it is tried again
+# reasons of a recovery that may pass: the device failed, or there was no heap to read it; it is
+# tried again
 FLASH = "flash"
+MEMORY = "memory"
 
 
 def _silent(kind, *values):
@@ -60,33 +62,44 @@ class App:
         """Mount the outbox and show the first screen. An unreadable outbox is never formatted."""
         self.supervisor.add("panel", self._panel)
         self._kept = Outbox(self.board.outbox_device)
-        if self._mount():
-            self._welcome()
+        try:
+            if self._mount():
+                self._welcome()
+        except MemoryError as error:
+            self._unmount()
+            self._recover(error)
         gc.collect()
         self._draw()
 
     # At boot, and again when the device failed: only the flash knows what became of it. Until it
     # has been read to its end the link sends nothing of it, and hears nothing.
     def _mount(self):
-        kept, again = self._kept, self._dispatch is not None
-        self.outbox = None
-        if again:
-            self._dispatch.ready = False
+        kept, again = self._kept, self._uplink is not None
+        self._unmount()
         try:
             kept.mount()
             if not again:
                 self._start()
             if again or kept.to_cancel or kept.found_moved:
                 voids.mounted(self._dispatch)
-        except (OSError, OutboxUnreadable) as error:
+        except (OSError, OutboxUnreadable, MemoryError) as error:
+            gc.collect()
             return self._recover(error)
         self.outbox = kept
         self._dispatch.ready = True
         self._uplink.kick()
         return True
 
+    def _unmount(self):
+        self.outbox = None
+        if self._uplink:
+            self._dispatch.ready = False
+
     def _recover(self, error):
-        reason = error.reason if isinstance(error, OutboxUnreadable) else FLASH
+        if isinstance(error, OutboxUnreadable):
+            reason = error.reason
+        else:
+            reason = MEMORY if isinstance(error, MemoryError) else FLASH
         self.state = checkout.recovery(reason)
         self._tell("recovery", reason, str(error))
         return False
@@ -94,9 +107,10 @@ class App:
     def _start(self):
         self._dispatch = Dispatch(self.board, self.settings, self._kept, self.clock, self._tell,
                                   self._on_event)
-        self._uplink = Uplink(self.board, self.settings, self._dispatch, self.now, self._idle_ms,
-                              self._link_progress, self._on_link, self._outbox_failed)
-        self.supervisor.add("link", self._uplink.run)
+        uplink = Uplink(self.board, self.settings, self._dispatch, self.now, self._idle_ms,
+                        self._link_progress, self._on_link, self._outbox_failed)
+        self.supervisor.add("link", uplink.run)
+        self._uplink = uplink  # last: from now on a mount is one of many
 
     # The first screen after a mount. What was found unanswered is voided before anything is sent.
     def _welcome(self):
@@ -172,7 +186,10 @@ class App:
     # nobody waits now: the next tap need not erase, and a flash that failed is tried again
     def _tidy(self):
         if self.outbox is None:
-            if self.state.shown[1] == FLASH and self._mount():
+            # not even the recovery screen may have found its room
+            passes = (self.state.name != checkout.RECOVERY
+                      or self.state.shown[1] in (FLASH, MEMORY))
+            if passes and self._mount():
                 self._welcome()
                 self._draw()
             return

@@ -38,11 +38,11 @@ def mounted(own):
 # the device failed when its answer was being written, and it may be there: then nobody was told
 def _find_settled(own):
     key, news = own.in_doubt
-    own.in_doubt = None
     if not own._outbox.waits(*key):
         own._news.extend(news)
         own.link.settled(key)
         link.let_go(own.link, key, 0)
+    own.in_doubt = None
 
 
 # the device failed when its void was being written, and it may be there

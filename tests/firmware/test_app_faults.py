@@ -470,3 +470,41 @@ def test_an_inquiry_ends_wherever_the_heap_ends_in_it(
         assert counter.app.state.name == checkout.HOME
     else:
         assert counter.lines[1] in ("No answer", "王* 银卡")
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_a_heap_that_ends_again_while_the_outbox_is_read_anew_is_waited_for(
+        counter: Counter, written: bool):
+    counter.radio.set_dark(True)
+    counter.sale("100")
+    write = counter.flash.writeblocks
+
+    def fail(*arguments: Any) -> None:
+        counter.flash.writeblocks = write
+        failing(counter, "readblocks", written=False, times=2, error=FULL)
+        if written:
+            write(*arguments)
+        raise FULL
+
+    counter.flash.writeblocks = fail
+    counter.sale("500")
+    assert counter.lines[1:] == ("OUTBOX FAULT", "No taps possible", "Call technician", "memory")
+    counter.radio.set_dark(False)
+    counter.wait(600)
+    assert len(counter.shop.posted) == 1 + written and counter.app.outbox.unsettled == 0
+    assert not counter.all("died") and counter.lines[1] == "Last saved tap"
+    counter.sale()
+    counter.wait(2)
+    assert counter.lines[1] == "Posted +12"
+
+
+@pytest.mark.parametrize("times", [1, 40])
+def test_a_heap_that_ends_in_a_boot_never_ends_the_program(times: int):
+    for first in range(0, 150, 13):
+        with Morning() as morning:
+            counter = morning.counter
+            counting(counter, first, times, FULL)
+            counter.boot()
+            counter.wait(900)
+            assert not counter.task.done(), first
+            assert morning.all_posted(), (first, counter.told)

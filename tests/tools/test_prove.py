@@ -264,9 +264,10 @@ def test_a_copy_holds_what_the_database_held_when_it_was_made():
 def test_memory_and_disk_begin_with_the_same_registry():
     memory, disk = Memory(), OnDisk()
     try:
-        said = [base.engine.connect().exec_driver_sql("SELECT count(*) FROM members").scalar()
-                for base in (memory, disk)]
-        assert said[0] == said[1] == 12
+        for base in (memory, disk):
+            with base.engine.connect() as connection:
+                count = connection.exec_driver_sql("SELECT count(*) FROM members").scalar()
+            assert count == 12
     finally:
         memory.close()
         disk.close()

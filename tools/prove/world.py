@@ -233,7 +233,14 @@ class World:
         for each in self.mishaps:
             each.relief()
         self.witness.happened(SETTLING)
-        self.log.note("prove", "relief", *(way.flush() for way in self.mischiefs))
+        self.log.note("prove", "relief")
+        if self.log.counts["restored"]:
+            # what was answered before a restore comes back when heartbeats, hourly, ask for it
+            await asyncio.sleep(AFTER_RESTORE_S)
+            self.end_recovery()
+        await self._drain()
+        # what is later than all of this comes to a world that has long settled everything
+        self.log.note("prove", "late", *(way.flush() for way in self.mischiefs))
         await self._drain()
 
     def _close_shops(self) -> None:
@@ -250,15 +257,11 @@ class World:
                 handset.power_on()
 
     async def _drain(self) -> None:
-        if self.log.counts["restored"]:
-            # what was answered before a restore comes back when heartbeats, hourly, ask for it
-            await asyncio.sleep(AFTER_RESTORE_S)
-            self.end_recovery()
         for turn in range(self.options.drain_minutes_max * 60 // POLL_S):
+            await asyncio.sleep(POLL_S)
             if self._drained():
                 break
             self._heal(turn)
-            await asyncio.sleep(POLL_S)
         self.log.note("prove", "drained", int(self._drained()))
 
     def _heal(self, turn: int) -> None:

@@ -12,7 +12,7 @@ Law (WIRE.md, "Topics"):
 - after a new connection everything in the window goes out again at once, in its order, and its
   waits begin anew: what an earlier connection swallowed says nothing about this one;
 - a void waits behind its original (voids.py): it is put aside like one that was postponed, and is
-  due when the original was answered;
+  due when the original was answered, those for which there was no place with the next answer;
 - what the gateway asked for again goes behind all of that, one at a time. Unanswered three times
   or postponed, it makes room for the next one and waits like a transient.
 
@@ -61,7 +61,8 @@ class Link:
         self.late = []
         self.cursor = None
         self.walked = False
-        self._walk_again_ms = None
+        self.walk_again_ms = None
+        self.early = False  # the first answer may bring that walk: it is for held ones only
         self._walks = 0
         self._asked = 0
         self.up = False
@@ -106,11 +107,13 @@ class Link:
         elif len(self.waiting) < POSTPONED_MAX:
             self.waiting.append(slot)
             return slot
-        elif self._walk_again_ms is None:
-            # what does not fit forgets its count, so all of it waits as one that was refused
-            self._walks += 1
-            self._walk_again_ms = now + self._jittered(TRANSIENT_MS, TRANSIENT_MS_MAX,
-                                                       self._walks)
+        else:
+            self.early = False
+            if self.walk_again_ms is None:
+                # what does not fit forgets its count, so all of it waits as one that was refused
+                self._walks += 1
+                self.walk_again_ms = now + self._jittered(TRANSIENT_MS, TRANSIENT_MS_MAX,
+                                                          self._walks)
         return None
 
     def eased(self):
@@ -173,8 +176,8 @@ class Link:
                 times.extend([slot.due_ms for slot in self.late])
                 if self._resends.walking:
                     return 0
-            if self._walk_again_ms is not None:
-                times.append(self._walk_again_ms)
+            if self.walk_again_ms is not None:
+                times.append(self.walk_again_ms)
         return max(min(times) - now, 0) if times else None
 
     def _first_send(self):
@@ -189,9 +192,9 @@ class Link:
         return None
 
     def _second_chance(self, now):
-        if self._walk_again_ms is not None and self._walk_again_ms <= now:
-            self._walk_again_ms = self.cursor = None
-            self.walked = False
+        if self.walk_again_ms is not None and self.walk_again_ms <= now:
+            self.walk_again_ms = self.cursor = None
+            self.walked = self.early = False
             return self._first_send()
         for slot in self.waiting:
             if slot.due_ms <= now:
@@ -280,9 +283,12 @@ def moved(link, old, new, now):
 
 def hold(link, key, behind, now):
     """It may not go out before `behind` was answered."""
+    early = link.early or link.walk_again_ms is None
     slot = link.postponed(key, now)
     if slot:
         slot.behind = behind
+    else:
+        link.early = early
 
 
 def let_go(link, key, now):
@@ -290,6 +296,8 @@ def let_go(link, key, now):
     for slot in link.waiting:
         if slot.behind == key:
             slot.behind, slot.refusals, slot.due_ms = (), 0, now
+    if link.early:  # it may be among those that found no place
+        link.walk_again_ms = now
 
 
 def answered(link, key, named):

@@ -7,6 +7,7 @@ import pytest
 
 from firmware import autovoid, checkout
 from firmware.autovoid import WAITING_MAX
+from firmware.link import POSTPONED_MAX
 from protocol import codes, frames, messages
 from tests.firmware.counter import Counter
 from tests.firmware.replies import CARD, Asked, reply_frame
@@ -82,6 +83,20 @@ def test_a_sale_is_cancelled_offline_and_the_screen_waits_for_both_outcomes(
     counter.radio.set_dark(False)
     counter.wait(120)
     assert counter.lines[1] == "Cancelled" and counter.app.outbox.unsettled == 0
+
+
+def test_more_voids_than_may_wait_one_by_one_are_drained_with_their_sales_at_once(
+        counter: Counter, gate: Gate):
+    counter.radio.set_dark(True)
+    counter.wait(1)
+    count = 2 * POSTPONED_MAX
+    for _ in range(count):
+        counter.sale()
+        counter.keys("D#")
+    assert counter.app.outbox.unsettled == 2 * count
+    counter.radio.set_dark(False)
+    counter.wait(45)
+    assert counter.app.outbox.unsettled == 0 and len(gate.seen) == 2 * count
 
 
 def test_a_void_that_is_refused_names_the_reason(counter: Counter, gate: Gate):

@@ -15,6 +15,8 @@ from firmware.link import (
     connected,
     full,
     heard,
+    hold,
+    let_go,
     lost,
     moved,
     resends,
@@ -237,6 +239,47 @@ def test_what_waits_one_by_one_is_bounded_and_says_when_it_is_full():
         assert not full(link)
         link.postponed((7, trace), 0)
     assert full(link)
+
+
+def all_settled(link, entries, now):
+    """Each that goes out now is answered; the traces."""
+    settled, traces = [], send_all(link, now)
+    while traces:
+        for trace in traces:
+            settle(link, entries, trace)
+        settled.extend(traces)
+        traces = send_all(link, now)
+    return settled
+
+
+def all_held(link, behind):
+    """What goes out but `behind` waits for that one's answer; the traces."""
+    held = []
+    while True:
+        traces = [trace for trace in send_all(link, 0) if trace != behind]
+        for trace in traces:
+            hold(link, (7, trace), (7, behind), 0)
+        if not traces:
+            return held
+        held.extend(traces)
+
+
+def test_held_ones_that_find_no_place_go_with_the_next_answer():
+    link, entries = make(POSTPONED_MAX + 3)
+    assert all_held(link, 1) == list(range(2, POSTPONED_MAX + 4))
+    settle(link, entries, 1)
+    let_go(link, (7, 1), 1)
+    assert sorted(all_settled(link, entries, 1)) == list(range(2, POSTPONED_MAX + 4))
+
+
+def test_an_answer_to_one_brings_none_of_those_back_that_were_told_later():
+    link, entries = make(POSTPONED_MAX + 3)
+    assert all_held(link, 1)
+    link.postponed((7, POSTPONED_MAX + 3), 0, True)
+    settle(link, entries, 1)
+    let_go(link, (7, 1), 1)
+    assert sorted(all_settled(link, entries, 1)) == list(range(2, POSTPONED_MAX + 2))
+    assert send_all(link, TRANSIENT_MS) == [POSTPONED_MAX + 2, POSTPONED_MAX + 3]
 
 
 def test_a_gateway_that_takes_nothing_is_asked_less_and_less_by_all_that_wait():

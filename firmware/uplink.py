@@ -10,6 +10,7 @@ A fault of the outbox is none of the connection: who keeps it hears of it, the c
 """
 
 import asyncio
+import errno
 
 from micropython import const
 
@@ -29,8 +30,9 @@ RETRY_MS_MAX = const(30000)
 REFUSED_MS = const(30000)
 LIVED_MS = const(10000)
 EAGER_MS = const(15000)
-_NETWORK_UNREACHABLE = const(101)
-_BROKEN = (32, 103, 104)  # EPIPE, ECONNABORTED, ECONNRESET
+# MicroPython has no names for these; of the others each port has numbers of its own
+_BROKEN_PIPE = const(32)
+_NETWORK_UNREACHABLE = const(101)  # Linux; elsewhere it is EHOSTUNREACH
 
 
 class Uplink:
@@ -109,15 +111,19 @@ class Uplink:
     def _fault_of(self, why):
         if isinstance(why, MqttError):
             return why.args[1]
-        if isinstance(why, asyncio.TimeoutError):
+        number = getattr(why, "errno", None)
+        # of the stack's own timeout CPython makes asyncio's, MicroPython leaves it a number
+        if isinstance(why, asyncio.TimeoutError) or number == errno.ETIMEDOUT:
             return faults.SLOW
         if not isinstance(why, OSError):
             return faults.CLOSED if self._streaming else faults.UNTRUSTED
-        if why.errno == _NETWORK_UNREACHABLE:
+        # no way to anybody: the ESP32's stack (lwIP) has no interface that is up
+        if number in (errno.EHOSTUNREACH, _NETWORK_UNREACHABLE):
             return faults.NO_NETWORK
-        # MicroPython may say only at the first write that nobody was there
-        # it was; CPython has no number for a write behind its end
-        broken = why.errno in _BROKEN or why.errno is None and self._streaming
+        # MicroPython may say only at the first write that nobody was there: then no number of
+        # these comes. CPython has none at all for a write behind the end of a stream.
+        broken = (number in (_BROKEN_PIPE, errno.ECONNABORTED, errno.ECONNRESET, errno.ENOTCONN)
+                  or number is None and self._streaming)
         return faults.CLOSED if broken or self._up_ms is not None else faults.UNREACHABLE
 
     async def _pause(self, wait_ms):

@@ -446,6 +446,30 @@ def test_a_way_that_breaks_off_while_connecting_is_not_taken_for_one_that_is_not
     assert named(pier) == "closed"
 
 
+class Newlib:
+    """The numbers of the C library on an ESP32, where 113 means another thing than here."""
+
+    ECONNRESET, ECONNABORTED, ETIMEDOUT, EHOSTUNREACH, ENOTCONN = 104, 113, 116, 118, 128
+
+
+@pytest.mark.parametrize(("number", "connecting", "streaming"), [
+    (Newlib.EHOSTUNREACH, "no_network", "no_network"), (Newlib.ECONNABORTED, "closed", "closed"),
+    (Newlib.ECONNRESET, "closed", "closed"), (Newlib.ENOTCONN, "closed", "closed"),
+    (Newlib.ETIMEDOUT, "slow", "slow"), (111, "unreachable", "unreachable")])
+def test_a_fault_is_named_by_the_numbers_of_its_port(
+        number: int, connecting: str, streaming: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(uplink, "errno", Newlib)
+
+    async def fails(pier: Pier) -> Far:
+        raise OSError(number, "as the port says it")
+
+    assert named(Pier(fails)) == connecting
+    pier = Pier()
+    pier.ends[0].reader.fail(OSError(number, "as the port says it"))
+    pier.wait_ms(0)
+    assert named(pier) == streaming
+
+
 def test_a_broker_that_accepts_and_says_nothing_is_silent():
     for said in (b"", CONNACK):
         pier = Pier()

@@ -229,7 +229,7 @@ class Dispatch:
                 self._answer(reply, epoch, now)
         except ReplyRefused as refused:
             self._say("set_aside", refused.code)
-            return refused.code != "stray"
+            return refused.code not in ("stray", "meaningless")
         except MemoryError:  # it comes again, and smaller ones go on
             self._say("set_aside", "memory")
         return False

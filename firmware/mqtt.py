@@ -86,10 +86,10 @@ class Connection:
     def receive(self, data, now):
         """What the bytes from the broker mean, as a list of events."""
         events = []
-        for first, body, whole in self._cutter.feed(data):
+        for first, body, kept in self._cutter.feed(data):
             kind = first & 0xF0
             if kind == codec.PUBLISH:
-                self._published(first, body, whole, events)
+                self._published(first, body, kept, events)
             elif kind == codec.PUBACK and len(body) == 2:
                 self._acked(codec.u16(body, 0), events)
             elif kind == codec.CONNACK and len(body) == 2 and self.stage == CONNECTING:
@@ -151,7 +151,7 @@ class Connection:
         self.publish(self._state_topic, self._online, now, True)
         events.append(("up",))
 
-    def _published(self, first, body, whole, events):
+    def _published(self, first, body, kept, events):
         if self.stage < SUBSCRIBING:
             raise MqttError("a message before CONNACK", faults.GARBLED)
         topic, packet_id, payload = codec.read_publish(first, body)
@@ -159,8 +159,9 @@ class Connection:
             if len(self._out) > _OUT_SIZE_MAX:
                 raise MqttError("the broker sends and does not read", faults.GARBLED)
             codec.put_puback(self._out, packet_id)
-        if whole:
-            events.append(("message", topic, payload))
+        if kept != codec.NO_MEMORY:
+            # what is larger than any reply is none, and nobody has all of it
+            events.append(("message", topic, payload if kept == codec.WHOLE else b""))
 
     def _acked(self, packet_id, events):
         for place, (waiting, _) in enumerate(self._unacked):

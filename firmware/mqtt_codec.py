@@ -2,7 +2,7 @@
 
 Law: bytes in, packets out, no IO. A packet longer than the buffer, or than the memory there is, is
 not kept, but its head is handed out, so that it can be acknowledged and never blocks what stands
-behind it.
+behind it; which of the two it was is said with it.
 """
 
 from micropython import const
@@ -25,7 +25,11 @@ SUBACK = const(0x90)
 PINGRESP = const(0xD0)
 
 PINGREQ = b"\xc0\x00"
-DISCONNECT = b"\xe0\x00"
+
+# how much of a packet is handed out: all of it, or its head only, and why
+WHOLE = const(0)
+TOO_LARGE = const(1)
+NO_MEMORY = const(2)
 
 
 def _put_length(out, length):
@@ -101,7 +105,7 @@ def read_publish(first, body):
 
 
 class Cutter:
-    """Cuts a stream into packets: (first byte, body, whole)."""
+    """Cuts a stream into packets: (first byte, body, WHOLE TOO_LARGE or NO_MEMORY)."""
 
     def __init__(self):
         self._grow(_USUAL_SIZE)
@@ -123,7 +127,7 @@ class Cutter:
         self._skip = 0
 
     def feed(self, data):
-        """The packets that end within `data`, each (first byte, body bytes, True when whole)."""
+        """The packets that end within `data`, or whose rest is passed over."""
         packets = []
         data = memoryview(data)
         at = 0
@@ -150,7 +154,9 @@ class Cutter:
                 self._try_to_grow()
             if head + length > len(self._buffer):
                 if self._fill - start == len(self._buffer):
-                    packets.append((self._buffer[start], bytes(self._view[head:]), False))
+                    why = TOO_LARGE if head + length > BUFFER_SIZE else NO_MEMORY
+                    body = bytes(self._view[head:head + _HEAD_SIZE])
+                    packets.append((self._buffer[start], body, why))
                     self._skip = head + length - self._fill
                     start = self._fill
                 break
@@ -164,12 +170,13 @@ class Cutter:
             self._view[:rest] = kept
         self._fill = rest
 
-    # without memory for it a packet is as one that is too large: acknowledged and passed over
+    # without memory for it a packet is acknowledged and passed over
     def _packet(self, start, body, end):
         try:
-            return self._buffer[start], bytes(self._view[body:end]), True
+            return self._buffer[start], bytes(self._view[body:end]), WHOLE
         except MemoryError:
-            return self._buffer[start], bytes(self._view[body:min(end, body + _HEAD_SIZE)]), False
+            head = bytes(self._view[body:min(end, body + _HEAD_SIZE)])
+            return self._buffer[start], head, NO_MEMORY
 
     def _try_to_grow(self):
         try:

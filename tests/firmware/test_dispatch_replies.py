@@ -94,6 +94,10 @@ def test_only_what_nobody_can_have_sent_by_right_counts_as_false():
     desk, frame = desk_with_a_tap()
     assert desk.dispatch.received(reply_frame(frame, key=NEXT), 1)
     assert desk.dispatch.received(reply_frame(frame, terminal_id=TERMINAL_ID + 1), 1)
+    assert desk.dispatch.received(b"", 1)  # in place of what is larger than any reply
+    # a newer gateway says it by right
+    newer = frames.seal(KEY, DOWN, TERMINAL_ID, 1, cbor.encode({0: 200, 1: 7, 2: 1}))
+    assert not desk.dispatch.received(newer, 1)
     assert not desk.dispatch.received(reply_frame(frame), 1)
     assert not desk.dispatch.received(reply_frame(frame), 1)
 

@@ -50,8 +50,8 @@ def test_packets_are_cut_however_the_stream_is_split():
 
 
 def test_a_published_message_gives_topic_id_and_payload():
-    first, body, whole = codec.Cutter().feed(publish("pw/1/42/down", 9, b"frame"))[0]
-    assert whole
+    first, body, kept = codec.Cutter().feed(publish("pw/1/42/down", 9, b"frame"))[0]
+    assert kept == codec.WHOLE
     assert codec.read_publish(first, body) == (b"pw/1/42/down", 9, b"frame")
 
 
@@ -60,7 +60,8 @@ def test_a_message_too_large_for_the_buffer_still_shows_its_id_and_blocks_nothin
     cutter, pieces = codec.Cutter(), []
     for at in range(0, len(stream), 512):
         pieces.extend(cutter.feed(stream[at:at + 512]))
-    assert [(first, whole) for first, _, whole in pieces] == [(0x32, False), (0x40, True)]
+    assert [(first, kept) for first, _, kept in pieces] == [
+        (0x32, codec.TOO_LARGE), (0x40, codec.WHOLE)]
     assert codec.read_publish(0x32, pieces[0][1])[1] == 77
     assert pieces[1][1] == b"\x00\x07"
 
@@ -73,7 +74,7 @@ def test_the_largest_reply_is_kept_whole_between_small_ones():
         for at in range(0, len(stream), size):
             pieces.extend(cutter.feed(stream[at:at + size]))
         assert [codec.read_publish(first, body)[1] for first, body, _ in pieces] == [1, 2, 3]
-        assert all([whole for _, _, whole in pieces])
+        assert all([kept == codec.WHOLE for _, _, kept in pieces])
 
 
 def test_an_absurd_length_ends_the_connection():
@@ -95,13 +96,13 @@ class Poor(codec.Cutter):
         super()._grow(size)
 
 
-def test_a_packet_for_which_there_is_no_memory_is_passed_over_like_one_that_is_too_large():
+def test_a_packet_for_which_there_is_no_memory_is_passed_over():
     stream = publish("t", 1, b"one") + publish("t", 2, bytes(1000)) + publish("t", 3, b"three")
     for size in (1, 7, 100, 384, 2000):
         cutter, pieces = Poor(), []
         for at in range(0, len(stream), size):
             pieces.extend(cutter.feed(stream[at:at + size]))
-        assert [whole for _, _, whole in pieces] == [True, False, True]
+        assert [kept for _, _, kept in pieces] == [codec.WHOLE, codec.NO_MEMORY, codec.WHOLE]
         assert [codec.read_publish(first, body)[1] for first, body, _ in pieces] == [1, 2, 3]
         assert codec.read_publish(0x32, pieces[2][1])[2] == b"three"
 

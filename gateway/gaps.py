@@ -8,43 +8,45 @@ from an older backup it is how the taps come back by themselves.
 What it costs: a journal with as many outcomes as its highest trace, HQ's verdicts apart, has no
 gap below that, and what lies above was never seen: one statement, to count the verdicts. Else at
 most three more, whatever the number of heartbeats: outcomes counted by blocks of 256 traces, the
-traces of blocks that lack some, and refusals. Of one journal at most LOOK_BACK_MAX traces are
-looked at and BLOCKS_MAX blocks read; the rest comes with the next heartbeat.
+traces of blocks that lack some, and refusals. A heartbeat has at most LOOK_BACK_MAX traces looked
+at, and of each span BLOCKS_MAX blocks read; the rest comes with the next heartbeat. Spans that lie
+apart stay apart, and only blocks that have outcomes are gone through: two heartbeats a journal's
+length apart cost two windows, not what lies between them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import Connection
 
 from gateway import bulk
 from gateway.book import HQ, Journal, Message, operation_key, verdict_key
-from gateway.spans import Span, join, kept_by, without
+from gateway.spans import Span, join, kept_by, within, without
 from gateway.tables import outcomes, refusals
 from protocol.limits import U32_MAX
 
 BLOCKS_MAX = 8
+SPANS_ASKED_MAX = 8000  # in one statement: SQLite takes 32,766 parameters, a span has four
 
 Place = tuple[int, int]  # (terminal, journal)
+Spans = Mapping[Place, Sequence[Span]]  # those of a place ascend and do not touch
 
 
 def missing(connection: Connection, batch: Sequence[Message],
             journals: Mapping[Place, Journal]) -> dict[Place, tuple[Span, ...]]:
     """For each journal that a heartbeat of the batch tells of: the spans nobody decided."""
-    windows: dict[Place, Span] = {}
+    windows: dict[Place, list[Span]] = {}
     for kept in filter(None, map(kept_by, batch)):
-        place = kept.terminal_id, kept.journal
-        first, last = windows.get(place, (kept.first, kept.last))
-        windows[place] = min(first, kept.first), max(last, kept.last)
+        windows.setdefault((kept.terminal_id, kept.journal), []).append((kept.first, kept.last))
     if not windows:
         return {}
     found: dict[Place, list[Span]] = {}
-    asked: dict[Place, Span] = {}
-    for place, (first, last) in sorted(windows.items()):
-        journal = journals.get(place) or Journal(*place, 0, 0)
-        seen = journal.highest_trace
-        if first <= seen:
-            asked[place] = first, min(last, seen)
-        found[place] = [(max(first, seen + 1), last)] if last > seen else []
+    asked: dict[Place, list[Span]] = {}
+    for place, spans in sorted(windows.items()):
+        seen = journals[place].highest_trace if place in journals else 0
+        found[place] = within(spans, [(seen + 1, U32_MAX)])
+        if known := within(spans, [(1, seen)]):
+            asked[place] = known
     full = [place for place in asked if journals[place].outcomes >= journals[place].highest_trace]
     verdicts = _verdicts(connection, full) if full else {}
     for place in full:
@@ -60,28 +62,47 @@ def missing(connection: Connection, batch: Sequence[Message],
     return {place: tuple(without(spans, here.get(place, ()))) for place, spans in found.items()}
 
 
-def undecided(connection: Connection, asked: Mapping[Place, Span], *,
+def undecided(connection: Connection, asked: Spans, *,
               blocks_max: int | None = BLOCKS_MAX) -> dict[Place, list[Span]]:
     """The spans without outcome or refusal inside `asked`, as far as `blocks_max` goes."""
-    block = _block_counts(connection, asked)
+    counts = _block_counts(connection, asked)
+    refused = _refused(connection, asked)
     found: dict[Place, list[Span]] = {}
     partly: dict[Place, list[Span]] = {}
-    for place, (first, last) in asked.items():
-        found[place] = []
-        for number in range(first >> 8, (last >> 8) + 1):
-            span = max(first, number << 8), min(last, (number << 8) + 255)
-            count = block.get((*place, number), 0)
-            if not count:
-                found[place].append(span)
-            elif count <= span[1] - span[0]:
-                partly.setdefault(place, []).append(span)
-    partly = {place: spans[:blocks_max] for place, spans in partly.items()}
-    for place, spans in partly.items():
-        found[place] += spans
+    for place, spans in asked.items():
+        found[place], partly[place] = [], []
+        known = Counter(trace >> 8 for trace in refused.get(place, ()))
+        for span in spans:
+            empty, lacking = _by_blocks(span, counts.get((place, span[0]), {}), known)
+            found[place] += [*empty, *lacking[:blocks_max]]
+            partly[place] += lacking[:blocks_max]
     decided = _traces(connection, partly)
-    refused = _refused(connection, {place: asked[place] for place in found if found[place]})
     return {place: list(without(join(spans), {*decided.get(place, ()), *refused.get(place, ())}))
             for place, spans in found.items()}
+
+
+def _by_blocks(span: Span, counts: Mapping[int, int],
+               refused: Mapping[int, int]) -> tuple[list[Span], list[Span]]:
+    """(what no outcome lies in, blocks that lack some) of a span; both mappings: by block.
+
+    Blocks come last whose refusals may be all that they lack: else they would stand for ever
+    before one with a gap. Only maybe, as a refused trace can have an outcome too.
+    """
+    first, last = span
+    empty: list[Span] = []
+    lacking: list[Span] = []
+    explained: list[Span] = []
+    for number, count in sorted(counts.items()):
+        low, high = max(first, number << 8), min(last, (number << 8) + 255)
+        if first < low:
+            empty.append((first, low - 1))
+        if count <= high - low:
+            (lacking if count + refused.get(number, 0) <= high - low else explained).append(
+                (low, high))
+        first = high + 1
+    if first <= last:
+        empty.append((first, last))
+    return empty, lacking + explained
 
 
 def _verdicts(connection: Connection, places: Sequence[Place]) -> dict[Place, int]:
@@ -95,38 +116,44 @@ def _verdicts(connection: Connection, places: Sequence[Place]) -> dict[Place, in
             for part, count in rows}
 
 
-def _block_counts(connection: Connection,
-                  asked: Mapping[Place, Span]) -> dict[tuple[int, int, int], int]:
-    rows = bulk.between(
-        connection, outcomes, "t.origin, substr(t.operation_key, 1, 7), count(*)", ("origin",),
-        "operation_key", [_keys(place, span) for place, span in asked.items()],
-        also=" GROUP BY 1, 2")
-    return {(origin, int.from_bytes(part[:4], "big"), int.from_bytes(part[4:], "big")): count
-            for origin, part, count in rows}
+def _block_counts(connection: Connection, asked: Spans) -> dict[tuple[Place, int], dict[int, int]]:
+    """Outcomes by block, for the first trace of each span."""
+    found: dict[tuple[Place, int], dict[int, int]] = {}
+    for rows in _parts(_keys(asked)):
+        for origin, low, part, count in bulk.between(
+                connection, outcomes, "t.origin, w.low, substr(t.operation_key, 1, 7), count(*)",
+                ("origin",), "operation_key", rows, also=" GROUP BY 1, 2, 3"):
+            place = origin, int.from_bytes(low[:4], "big")
+            found.setdefault((place, int.from_bytes(low[4:], "big")),
+                             {})[int.from_bytes(part[4:], "big")] = count
+    return found
 
 
-def _traces(connection: Connection, asked: Mapping[Place, Sequence[Span]]) -> dict[Place, set]:
-    spans = [_keys(place, span) for place, spans in asked.items() for span in spans]
+def _traces(connection: Connection, asked: Spans) -> dict[Place, set[int]]:
     found: dict[Place, set[int]] = {}
-    if spans:
+    for rows in _parts(_keys(asked)):
         for origin, key in bulk.between(connection, outcomes, "t.origin, t.operation_key",
-                                        ("origin",), "operation_key", spans):
+                                        ("origin",), "operation_key", rows):
             found.setdefault((origin, int.from_bytes(key[:4], "big")),
                              set()).add(int.from_bytes(key[4:], "big"))
     return found
 
 
-def _refused(connection: Connection, asked: Mapping[Place, Span]) -> dict[Place, set[int]]:
+def _refused(connection: Connection, asked: Spans) -> dict[Place, set[int]]:
     found: dict[Place, set[int]] = {}
-    if asked:
-        rows = bulk.between(connection, refusals, "t.terminal_id, t.journal, t.trace",
-                            ("terminal_id", "journal"), "trace",
-                            [(*place, *span) for place, span in asked.items()])
-        for terminal_id, journal, trace in rows:
+    for rows in _parts([(*place, *span) for place, spans in asked.items() for span in spans]):
+        for terminal_id, journal, trace in bulk.between(
+                connection, refusals, "t.terminal_id, t.journal, t.trace",
+                ("terminal_id", "journal"), "trace", rows):
             found.setdefault((terminal_id, journal), set()).add(trace)
     return found
 
 
-def _keys(place: Place, span: Span) -> tuple:
-    terminal_id, journal = place
-    return terminal_id, operation_key(journal, span[0]), operation_key(journal, span[1])
+def _keys(asked: Spans) -> list[tuple]:
+    return [(terminal_id, operation_key(journal, first), operation_key(journal, last))
+            for (terminal_id, journal), spans in asked.items() for first, last in spans]
+
+
+def _parts(rows: Sequence[tuple]) -> Iterator[Sequence[tuple]]:
+    for start in range(0, len(rows), SPANS_ASKED_MAX):
+        yield rows[start:start + SPANS_ASKED_MAX]

@@ -3,7 +3,8 @@
 A span is (first, last), both of them meant; lists of spans ascend and do not touch.
 """
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from protocol.messages import HEARTBEAT
@@ -85,7 +86,8 @@ def within(spans: Iterable[Span], frame: Iterable[Span]) -> list[Span]:
     return join(span for span in inside if span[0] <= span[1])
 
 
-def clipped(spans: Iterable[Span], kept: Kept) -> tuple[Span, ...]:
+def clipped(spans: Sequence[Span], kept: Kept) -> tuple[Span, ...]:
     """What of the spans a terminal still keeps, cut to what a reply can carry."""
-    inside = ((max(first, kept.first), min(last, kept.last)) for first, last in spans)
-    return tuple(span for span in inside if span[0] <= span[1])[:SPANS_MAX]
+    start = bisect_left(spans, kept.first, key=lambda span: span[1])
+    return tuple((max(first, kept.first), min(last, kept.last))
+                 for first, last in spans[start:start + SPANS_MAX] if first <= kept.last)

@@ -17,7 +17,7 @@ from gateway import gaps, sightings
 from gateway.clock import MS, from_ms
 from gateway.database import on_postgresql, reading
 from gateway.registry.desk import RegistryError, Room
-from gateway.spans import Span, join, within
+from gateway.spans import Span, join
 from gateway.tables import entries, recoveries, terminals
 from gateway.tables import sightings as sighting_rows
 from protocol.limits import U32_MAX
@@ -137,12 +137,11 @@ def _asked_of(connection: Connection, page: list[sightings.Sighting],
         if sighting.recovery == facts.id:
             for journal, first, last in sighting.asked:
                 asked.setdefault((sighting.terminal_id, journal), []).append((first, last))
-    whole = {place: (spans[0][0], spans[-1][1])
-             for place, spans in ((place, join(held)) for place, held in asked.items())}
-    missing = gaps.undecided(connection, whole, blocks_max=None) if whole else {}
+    joined = {place: join(spans) for place, spans in sorted(asked.items())}
+    missing = gaps.undecided(connection, joined, blocks_max=None)
     of_terminal: dict[int, list[Asked]] = {}
-    for (terminal_id, journal), spans in sorted(asked.items()):
-        left = within(missing[terminal_id, journal], spans)
+    for (terminal_id, journal), spans in joined.items():
+        left = missing[terminal_id, journal]
         traces, absent = _count(spans), _count(left)
         of_terminal.setdefault(terminal_id, []).append(
             Asked(journal, traces, traces - absent, tuple(left)))

@@ -4,13 +4,13 @@ from random import Random
 
 import pytest
 
-from gateway import bulk, chain, held
+from gateway import bulk, chain, gaps, held
 from gateway.book import operation_key
-from gateway.database import counting_statements, writing
-from gateway.spans import SPANS_MAX
+from gateway.database import counting_statements, reading, writing
+from gateway.spans import SPANS_MAX, join
 from gateway.tables import SEALED, journals, outcomes
 from protocol.cbor import encode
-from protocol.limits import FRAME_DOWN_SIZE_MAX
+from protocol.limits import FRAME_DOWN_SIZE_MAX, U32_MAX
 from tests.support.street import JOURNAL, Street
 
 SEED = 20261122
@@ -133,3 +133,47 @@ def test_heartbeats_take_as_many_statements_for_ten_thousand_traces_as_for_one(e
             count = decide(street, range(2 + gap, 10_000 + gap), count)
     assert counts[0] == counts[1] <= 7 + 4 * gap
     assert any("substr(t.operation_key, 1, 7)" in each for each in statements) == bool(gap)
+
+
+def test_two_heartbeats_of_a_journal_a_lap_apart_cost_what_lies_at_either_end(engine, monkeypatch):
+    """A terminal that says it keeps 1 to 5, and in the same batch the last trace there is."""
+    street = Street(engine)
+    decide(street, {2, U32_MAX - 1})
+    joined = []
+    monkeypatch.setattr(gaps, "join", lambda spans: joined.extend(spans) or join(spans))
+    answers = street.answers(street.kept(5), street.kept(U32_MAX, U32_MAX - 2))
+    assert [street.read(answer.reply).send_again for answer in answers] == [
+        ((JOURNAL, 1, 1), (JOURNAL, 3, 5)),
+        ((JOURNAL, U32_MAX - 2, U32_MAX - 2), (JOURNAL, U32_MAX, U32_MAX))]
+    assert len(joined) <= 8
+
+
+def test_only_blocks_with_outcomes_are_gone_through_whatever_the_length_of_a_span(engine):
+    street = Street(engine)
+    decide(street, {1, 3000, 1 << 31})
+    place = street.terminals[0], JOURNAL
+    asked_for: gaps.Spans = {place: [(1, 1 << 30), ((1 << 31) - 4, U32_MAX)]}
+    with reading(engine) as connection, counting_statements(engine) as statements:
+        found = gaps.undecided(connection, asked_for, blocks_max=None)
+    assert found == {place: [(2, 2999), (3001, 1 << 30), ((1 << 31) - 4, (1 << 31) - 1),
+                             ((1 << 31) + 1, U32_MAX)]}
+    assert len(statements) == 3
+
+
+def test_blocks_that_lack_only_what_was_refused_do_not_stand_before_one_with_a_gap(engine):
+    street = Street(engine)
+    refused = range(100, 100 + 256 * gaps.BLOCKS_MAX, 256)
+    street.answers(*(street.seal_payload(encode({0: 1, 1: JOURNAL, 2: trace, 6: (2, 62), 7: 0}))
+                     for trace in refused))
+    decide(street, set(range(1, 3000)) - {*refused, 2900})
+    assert asked(street, street.kept(2999)) == [(2900, 2900)]
+
+
+def test_more_spans_than_a_statement_takes_are_asked_for_in_parts(engine, monkeypatch):
+    monkeypatch.setattr(gaps, "SPANS_ASKED_MAX", 2)
+    street = Street(engine)
+    decide(street, {1, 300, 600})
+    place = street.terminals[0], JOURNAL
+    with reading(engine) as connection:
+        found = gaps.undecided(connection, {place: [(1, 2), (299, 301), (600, 601)]})
+    assert found == {place: [(2, 2), (299, 299), (301, 301), (601, 601)]}

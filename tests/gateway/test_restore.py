@@ -6,7 +6,7 @@ digest of a reply, and sends again what a heartbeat asks for.
 
 import pytest
 
-from gateway import held
+from gateway import gaps, held
 from gateway.audit import run_audit
 from gateway.errors import TryLater
 from gateway.held import HeldKey
@@ -145,6 +145,23 @@ def test_the_status_shows_what_was_asked_and_what_came(engine):
     assert (ended.id, ended.ended_at) == (facts.id, street.now)
     assert registry.recovery() == ended
     assert run_audit(engine, street.keyring).findings == ()
+
+
+def test_the_status_counts_what_was_asked_and_not_what_lies_between(engine, monkeypatch):
+    """A terminal that kept 1 to 5, and later says that it keeps the last traces there are."""
+    street = Street(engine)
+    restored(street, back_up(engine))
+    street.take(street.kept(5))
+    street.take(street.kept(U32_MAX, U32_MAX - 5))
+    looked_at = []
+    look = gaps.undecided
+    monkeypatch.setattr(gaps, "undecided", lambda connection, asked, **options: looked_at.extend(
+        span for spans in asked.values() for span in spans) or look(connection, asked, **options))
+    facts = street.registry.recovery()
+    assert facts is not None
+    heard, = street.registry.recovery_of_terminals(facts)
+    assert heard.asked == ((JOURNAL, 11, 0, ((1, 5), (U32_MAX - 5, U32_MAX))),)
+    assert looked_at == [(1, 5), (U32_MAX - 5, U32_MAX)]
 
 
 def test_taps_come_back_even_if_nobody_says_that_there_was_a_restore(engine):

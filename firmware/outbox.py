@@ -79,7 +79,7 @@ class Outbox:
     def __init__(self, device):
         self._ring = Ring(device)
         self._unsettled = Unsettled()
-        self._last_tap = (0, 0)
+        self._last_tap = self._made = (0, 0)  # the newest, and as it was called when made
         self._copied = (0, 0, 0)
         self._worth = self._round = self._in_vain = 0
         self._search = Search(self._ring)
@@ -214,7 +214,11 @@ class Outbox:
                 self._unsettled.discard(journal, trace)
                 if origin:
                     self._unsettled.add(*origin)
-        self.last_trace, self._last_tap = trace, key
+        self.last_trace = trace
+        if origin is None:
+            self._last_tap = self._made = key
+        elif origin == self._last_tap:
+            self._last_tap = key
         self._worth += _TAP_WORTH
         self._search.remember(journal, trace, block, slot)
 
@@ -380,7 +384,7 @@ class Outbox:
     def _forget(self):
         forget(self._ring)
         clear(self._unsettled)
-        self._last_tap = (0, 0)
+        self._last_tap = self._made = (0, 0)  # the newest, and as it was called when made
         self._copied = (0, 0, 0)
         self._worth = self._round = self._in_vain = 0
         self.to_cancel = []
@@ -412,15 +416,29 @@ class Outbox:
             if record.source:
                 self._copied = (record.source,) + key
                 outbox_kept.carry(self, key)
-            if (self._last_tap[0] != self.journal or
-                    record.journal == self.journal and record.trace > self._last_tap[1]):
-                self._last_tap = key
+            self._replay_newest(record, key)
             return
         self._worth += 1
         if record.kind == SETTLE:
             self._replay_settled((record.journal, record.trace))
         elif record.kind == NOTE:
             self._advance(record.journal, record.trace)
+
+    # What moved after a conflict is as old as it was, and what was copied older than what was not.
+    def _replay_newest(self, record, key):
+        made, newest, moved = key, self._made, record.flags & MOVED
+        if moved:
+            made = read_origin(self._ring.buffer, self._ring.at, record.size)
+            if made == self._last_tap:
+                self._last_tap = key
+                return
+        if made[0] == newest[0]:
+            newer = made[1] > newest[1]
+        else:
+            first = not record.source or made[0] == self.journal
+            newer = not newest[1] or first and not moved
+        if newer:
+            self._last_tap, self._made = key, made
 
     def _replay_flags(self, record, key):
         if record.flags & MOVED:

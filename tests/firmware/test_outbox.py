@@ -158,6 +158,28 @@ def test_last_is_the_newest_tap_even_when_old_ones_were_copied_behind_it():
         assert each.frame(JOURNAL, 1) == b"stays for ever"
 
 
+def test_a_tap_that_moved_is_not_newer_than_it_was():
+    box, device = outbox()
+    for trace in (1, 2, 3):
+        box.append(trace, b"tap %d" % trace)
+    box.new_journal(5)
+    box.append(1, b"tap 1 again", origin=(JOURNAL, 1))
+    for each in (box, mounted(device.copy())):
+        assert each.last().frame == b"tap 3"
+    box.append(2, b"tap 3 again", origin=(JOURNAL, 3))
+    for each in (box, mounted(device.copy())):
+        assert each.last().frame == b"tap 3 again"
+    box.append(3, b"tap 2 again", origin=(JOURNAL, 2))
+    box.new_journal(6)
+    box.append(1, b"tap 3 moved twice", origin=(5, 2))
+    for each in (box, mounted(device.copy())):
+        assert each.last().frame == b"tap 3 moved twice"
+    box.append(2, b"tap 4")
+    box.append(3, b"tap 2 moved twice", origin=(5, 3))
+    for each in (box, mounted(device.copy())):
+        assert each.last().frame == b"tap 4"
+
+
 def test_full_means_refused_with_nothing_overwritten():
     box, device = outbox()
     count = fill(box)

@@ -92,10 +92,10 @@ BUGS: dict[str, Bug] = {
               "                pass\n"),), (TRACE_REUSED,), 10),
     "trace restarted after the ring lapped": Bug(
         "counting begins anew with the first block of the ring",
-        (Edit("firmware.outbox", "        self.last_trace, self._last_tap = trace, key\n",
+        (Edit("firmware.outbox", "        self.last_trace = trace\n",
               "        lapped = not block and getattr(self, \"_written_to\", 0)\n"
               "        self._written_to = block\n"
-              "        self.last_trace, self._last_tap = 0 if lapped else trace, key\n"),),
+              "        self.last_trace = 0 if lapped else trace\n"),),
         (TRACE_REUSED,), 10, ("outbox_blocks=9", "lived_taps=225", "terminals=1", "taps=130")),
     "tail believed at mount": Bug(
         "what was written last is trusted after a power cut (F12)",

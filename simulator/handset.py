@@ -106,6 +106,10 @@ class Handset:
         outbox = self.app.outbox if self.app is not None else None
         return None if outbox is None else outbox.unsettled
 
+    def runs(self, part: Any) -> bool:
+        """Whether this App, or this Dispatch, is of the program that runs here now."""
+        return self.app is not None and part in (self.app, self.app._dispatch)
+
     @property
     def voids_behind(self) -> int:
         """How many voids wait for the answer to their sale, which waits too."""

@@ -17,11 +17,13 @@ ROOMS = ("firmware.", "protocol.")
 
 
 class Heap:
-    """One at a time in a process: it uses the interpreter's trace hook."""
+    """One at a time in a process: it uses the interpreter's trace hook. `on_exhausted` gets the
+    App or Dispatch whose event it was."""
 
     def __init__(self) -> None:
         self.exhausted = 0
-        self.on_exhausted: Callable[[], None] = lambda: None
+        self.on_exhausted: Callable[[Any], None] = lambda whose: None
+        self._whose: Any = None
         self._entry: tuple[str, str] | None = None
         self.calls = 0
         self._within = False
@@ -47,7 +49,7 @@ class Heap:
         name = frame.f_globals.get("__name__", "")
         if not self._within:
             if (name, frame.f_code.co_name) == self._entry:
-                self._within = True
+                self._within, self._whose = True, frame.f_locals["self"]
                 return self._left
             return None
         if name.startswith(ROOMS):
@@ -55,7 +57,7 @@ class Heap:
             if self.calls <= 0:
                 self.disarm()
                 self.exhausted += 1
-                self.on_exhausted()
+                self.on_exhausted(self._whose)
                 raise MemoryError("the heap is exhausted")
         return None
 

@@ -65,6 +65,18 @@ def test_on_the_way_down_the_answer_comes_again(heap: Heap):
         assert heap.exhausted == 1 and counter.handset.waiting == 0
 
 
+def test_it_says_whose_it_was(heap: Heap):
+    with opened() as counter:
+        told: list[bool] = []
+        heap.on_exhausted = lambda whose: told.append(counter.handset.runs(whose))
+        sell(heap, 20, counter)
+        counter.handset.before_card = lambda: None
+        counter.handset.sale(990, CARD)
+        heap.arm(LINK, 10)
+        counter.wait(600)
+        assert told == [True, True] and not counter.handset.runs(heap)
+
+
 def test_more_calls_than_there_are_leave_the_program_alone(heap: Heap):
     trace = sys.gettrace()
     with opened() as counter:

@@ -211,6 +211,17 @@ BUGS: dict[str, Bug] = {
               "        key = (self.outbox.journal, self.outbox.next_trace)\n"
               "        if self.outbox.unsettled > 2:\n"
               "            return (\"full\",)\n"),), (NOT_TAKEN,), 5),
+    "tap refused ever after": Bug(
+        "a handset whose heap ran out once takes no sale until it is switched off and on",
+        (Edit("firmware.app",
+              "            gc.collect()\n            if isinstance(error, OSError)",
+              "            gc.collect()\n"
+              "            self._starved = isinstance(error, MemoryError)\n"
+              "            if isinstance(error, OSError)"),
+         Edit("firmware.app", "        key = (self.outbox.journal, self.outbox.next_trace)\n",
+              "        key = (self.outbox.journal, self.outbox.next_trace)\n"
+              "        if getattr(self, \"_starved\", False):\n"
+              "            return (\"full\",)\n")), (NOT_TAKEN,), 5, ("heap_per_1000=60",)),
     "balance of before": Bug(
         "the screen shows the balance without the points of the tap",
         (Edit("firmware.views", "page.label(names.BALANCE, reply.balance)\n",

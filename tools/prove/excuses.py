@@ -2,7 +2,7 @@
 
 Law: nothing but these, each by what was seen and never by what the handset says of itself:
 - its power went in the middle;
-- its heap ran out, just then or so shortly before that it may still be looking at its flash;
+- its heap ran out in the middle of it, and of no other: the next sale goes through;
 - the contact of its flash was bad;
 - what waits for an answer fills its outbox, by a bound that is the checker's own (model.Room);
 - the cashier had begun a message that only the gateway can do, and waits for its answer.
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 SALE = 1
 JOURNALED_OFFLINE = (1, 3)
-HEAP_HEALS_US = 600 * US   # a handset looks at a flash it doubts when it is idle
 ANSWERED_US = 31 * US      # then the void of what only the gateway can do is under way
 
 
@@ -43,19 +42,23 @@ def sales(story: Story) -> Iterator[tuple[Attempted, int]]:
 
 
 def excused(case: "Case", attempt: Attempted, until: int) -> bool:
-    return (_power_went(case, attempt, until) or _heap_ran_out(case, attempt)
+    return (_power_went(case, attempt, until) or _heap_ran_out(case, attempt, until)
             or _flash_is_bad(case, attempt) or _waits(case, attempt) or _full(case, attempt))
 
 
 def _power_went(case: "Case", attempt: Attempted, until: int) -> bool:
-    return any(fact.what == POWER_OFF and fact.subject == attempt.terminal_id
+    return _struck(case, POWER_OFF, attempt, until)
+
+
+def _heap_ran_out(case: "Case", attempt: Attempted, until: int) -> bool:
+    return _struck(case, HEAP_RAN_OUT, attempt, until)
+
+
+def _struck(case: "Case", what: str, attempt: Attempted, until: int) -> bool:
+    """Whether it befell this very handset while it took this very sale."""
+    return any(fact.what == what and fact.subject == attempt.terminal_id
                and attempt.order < fact.order < until and fact.at_us == attempt.at_us
                for fact in case.story.facts)
-
-
-def _heap_ran_out(case: "Case", attempt: Attempted) -> bool:
-    return any(fact.what == HEAP_RAN_OUT
-               and 0 <= attempt.at_us - fact.at_us <= HEAP_HEALS_US for fact in case.story.facts)
 
 
 def _flash_is_bad(case: "Case", attempt: Attempted) -> bool:

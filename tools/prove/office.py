@@ -83,7 +83,6 @@ class Office(Mishaps):
             epoch = self.world.registry.advance_epoch(handset.terminal_id)
         self.world.admit(handset.terminal_id, epoch)
         self.note("hq", "epoch", handset.terminal_id, epoch)
-        self.world.witness.happened(story.EPOCH_ADVANCED, handset.terminal_id, epoch)
 
     def _revoke(self, random: Random) -> None:
         """A key is given up; the broker has not heard of it yet."""

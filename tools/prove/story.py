@@ -30,7 +30,6 @@ CARD = "card"                     # card number, "active" "lost" "blocked" "expi
 MEMBER = "member"                 # member id, "active" or "suspended"
 MERCHANT = "merchant"             # merchant id, "active" or "suspended"
 TERMINAL = "terminal"             # terminal id, "active" "suspended" "lost"
-EPOCH_ADVANCED = "epoch_advanced"  # terminal id, the new epoch
 EPOCH_REVOKED = "epoch_revoked"   # terminal id, the revoked epoch
 VERDICT = "verdict"               # (terminal_id, journal, trace) of a held tap, "post" "refuse"
 VERDICT_FAILED = "verdict_failed"  # the same, and HQ was told that nothing was changed
@@ -38,8 +37,6 @@ VERDICT_FAILED = "verdict_failed"  # the same, and HQ was told that nothing was 
 BACKUP = "backup"                 # name of the backup, None: the database was copied just now
 RESTORED = "restored"             # name of the backup that is the database from now on, None
 RECOVERY = "recovery"             # None, True when HQ begins a recovery, False when it ends it
-SERVER_POWER_LOST = "server_power_lost"  # None, None: unsynced writes may be gone
-GATEWAY_DIED = "gateway_died"     # step at which the process was killed, None
 DATABASE_FAILED = "database_failed"  # name of the injected error, None
 QUARANTINED = "quarantined"       # SHA-256 of a frame that HQ found in its quarantine, None
 SURVIVED = "survived"             # None, Survived: what the books hold right after a crash
@@ -49,19 +46,16 @@ POWER_ON = "power_on"             # terminal id, None
 CLOCK_JUMPED = "clock_jumped"     # terminal id, seconds by which its clock was moved
 CLOCK_RESET = "clock_reset"       # terminal id, None: its clock starts at 1970 or 2000 again
 FLASH_CONTACT = "flash_contact"   # terminal id, whether it is bad: its flash cannot be read
-HEAP_RAN_OUT = "heap_ran_out"     # None, None: of some handset, within whatever it did
+HEAP_RAN_OUT = "heap_ran_out"     # terminal id, None: within whatever it did
 CLOCK_SET = "clock_set"           # terminal id, None: it said so, on a heartbeat's answer
 FLASH_PUT_BACK = "flash_put_back"  # terminal id, virtual us of the older copy that is there now
-FLASH_LOST = "flash_lost"         # terminal id, None: outbox replaced; what was in it is gone
 # Somebody else.
 PLANTED = "planted"               # terminal id, frame: authentic, yet no tap of its merchant
-SETTLING = "settling"             # None, None: faults are over, from here on everything drains
 
-WHATS = (CARD, MEMBER, MERCHANT, TERMINAL, EPOCH_ADVANCED, EPOCH_REVOKED, VERDICT,
-         VERDICT_FAILED, BACKUP,
-         RESTORED, RECOVERY, SERVER_POWER_LOST, GATEWAY_DIED, DATABASE_FAILED, QUARANTINED,
-         SURVIVED, POWER_OFF, POWER_ON, CLOCK_JUMPED, CLOCK_RESET, CLOCK_SET,
-         FLASH_CONTACT, HEAP_RAN_OUT, FLASH_PUT_BACK, FLASH_LOST, PLANTED, SETTLING)
+WHATS = (CARD, MEMBER, MERCHANT, TERMINAL, EPOCH_REVOKED, VERDICT, VERDICT_FAILED, BACKUP,
+         RESTORED, RECOVERY, DATABASE_FAILED, QUARANTINED, SURVIVED, POWER_OFF, POWER_ON,
+         CLOCK_JUMPED, CLOCK_RESET, CLOCK_SET, FLASH_CONTACT, HEAP_RAN_OUT, FLASH_PUT_BACK,
+         PLANTED)
 
 
 class Reply(Protocol):

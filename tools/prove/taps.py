@@ -13,7 +13,6 @@ from tools.prove.model import BLOCK_SLOTS, Room, slots_of
 from tools.prove.seen import CONFLICT, Frame, Seen
 from tools.prove.story import (
     CLOCK_SET,
-    FLASH_LOST,
     FLASH_PUT_BACK,
     POWER_ON,
     Accepted,
@@ -28,8 +27,8 @@ FRAME_SIZE_MAX = 320  # of a message that no one saw
 
 class Tap(NamedTuple):
     """A journaled message. `key`: its last; `keys`: all it had, `frames` those sealed under them.
-    `accepted` None: no merchant saw it saved. `planted`: nobody's tap. `required`: it must come
-    to an end. `original`: the key a void names."""
+    `accepted` None: no merchant saw it saved. `planted`: nobody's tap. `original`: the key a void
+    names."""
 
     key: TapKey
     keys: tuple[TapKey, ...]
@@ -41,12 +40,16 @@ class Tap(NamedTuple):
     accepted: Accepted | None
     frames: tuple[Frame, ...]
     planted: bool
-    required: bool
 
     @property
     def frame(self) -> Frame | None:
         """The one under its last key, when it was ever sent."""
         return self.frames[-1] if self.frames and self.frames[-1].key == self.key else None
+
+    @property
+    def required(self) -> bool:
+        """It must come to an end, whatever befell its handset: a merchant saw it saved."""
+        return self.accepted is not None
 
     @property
     def content(self) -> tuple:
@@ -101,8 +104,7 @@ class Taps:
                 break
             order = move.order
             keys.append((move.terminal_id, *move.new))
-        self._keep(self._tap(tuple(keys), accepted, tuple(frames),
-                             required=not self._gone(accepted, frames)))
+        self._keep(self._tap(tuple(keys), accepted, tuple(frames)))
 
     def _chained(self, frame: Frame) -> tuple[Frame, ...]:
         """The frames of a message that no screen told of: it moves after a 62 like any other."""
@@ -142,19 +144,6 @@ class Taps:
         return frame is not None and any(reply.code == CONFLICT
                                          for reply in self.seen.replies_to(frame))
 
-    def _gone(self, accepted: Accepted, frames: list[Frame]) -> bool:
-        """Whether it was in a flash that is not there any more, and unanswered by then."""
-        for fact in self.story.facts:
-            if fact.what not in (FLASH_LOST, FLASH_PUT_BACK) or fact.order < accepted.order or (
-                    fact.subject != accepted.terminal_id):
-                continue
-            in_copy = fact.what == FLASH_PUT_BACK and accepted.saved_us <= fact.value
-            if not in_copy and not any(
-                    reply.final and reply.seen.first_order < fact.order
-                    for frame in frames for reply in self.seen.replies_to(frame)):
-                return True
-        return False
-
     def forgotten(self, tap: Tap) -> bool:
         """Whether its handset has it no more and cannot send it again: the flash is another one
         or an older one, or the ring needed the block of what was long settled: its handset says
@@ -162,7 +151,7 @@ class Taps:
         sealed = tap.frames[0].up if tap.frames else None
         order, at_us = ((tap.accepted.order, tap.accepted.saved_us) if tap.accepted
                         else (sealed.first_order, sealed.first_us) if sealed else (0, 0))
-        gone = any(fact.what == FLASH_LOST or (fact.what == FLASH_PUT_BACK and at_us > fact.value)
+        gone = any(fact.what == FLASH_PUT_BACK and at_us > fact.value
                    for fact in self.story.facts
                    if fact.subject == tap.key[0] and fact.order > order)
         return gone or (tap.key[2] < self.seen.oldest_kept.get(tap.key[:2], 0)
@@ -186,13 +175,12 @@ class Taps:
                 self._by_key.setdefault(key, []).append(tap)
 
     def _tap(self, keys: tuple[TapKey, ...], accepted: Accepted | None,
-             frames: tuple[Frame, ...], *, planted: bool = False,
-             required: bool = False) -> Tap:
+             frames: tuple[Frame, ...], *, planted: bool = False) -> Tap:
         said = accepted or frames[0]
         tapped_us = accepted.saved_us if accepted is not None else 0
         return Tap(keys[-1], keys, said.kind, said.amount_minor, said.card,
                    (keys[-1][0], *said.original) if said.original else None, tapped_us, accepted,
-                   frames, planted, required)
+                   frames, planted)
 
     def original_of(self, void: Tap) -> Tap | None:
         """What a void takes back: the message that had this key when the void was made."""

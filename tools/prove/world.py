@@ -46,8 +46,6 @@ from tools.prove.story import (
     HEAP_RAN_OUT,
     QUARANTINED,
     RECOVERY,
-    SERVER_POWER_LOST,
-    SETTLING,
     SURVIVED,
 )
 from tools.prove.trouble import ServerTrouble
@@ -100,7 +98,7 @@ class World:
         self.new_registry()
         self.poison = Poison(seed, options.poison_per_1000)
         self.heap = Heap()
-        self.heap.on_exhausted = lambda: self.witness.happened(HEAP_RAN_OUT)
+        self.heap.on_exhausted = self._heap_ran_out
         self.closed = False
         self.kept_back = 0
         self._hours_us = options.taps * options.gap_ms_mean * 1000
@@ -119,6 +117,10 @@ class World:
 
     def stream(self, *names: str | int) -> Random:
         return Random("/".join(map(str, (self.seed, *names))))
+
+    def _heap_ran_out(self, whose: object) -> None:
+        handset = next(each for each in self.handsets if each.runs(whose))
+        self.witness.happened(HEAP_RAN_OUT, handset.terminal_id)
 
     def _mischiefs(self) -> tuple[Mischief, Mischief]:
         made = []
@@ -232,7 +234,6 @@ class World:
         await asyncio.sleep(max(self.open_at(self._hours_us) - self.loop.now_us, 0) / US)
         for each in self.mishaps:
             each.relief()
-        self.witness.happened(SETTLING)
         self.log.note("prove", "relief")
         if self.log.counts["restored"]:
             # what was answered before a restore comes back when heartbeats, hourly, ask for it
@@ -301,7 +302,6 @@ class World:
         assert isinstance(base, OnDisk)
         base.lose_power(self.stream("disk", self.log.counts["server_power_lost"]))
         self.log.note("server", "server_power_lost")
-        self.witness.happened(SERVER_POWER_LOST)
         self.new_registry()
         self.witness.happened(SURVIVED, None, judge.surviving(self))
         for each in self.shores:

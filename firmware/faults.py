@@ -20,9 +20,10 @@ DEAD = const(309)         # half open: no answer to a ping
 CLOSED = const(310)       # it hung up
 GARBLED = const(311)      # what it says is no MQTT, or too much of it
 FALSE_REPLY = const(312)  # a reply that is not authentic, not for us or not for these bytes
+UNANSWERED = const(313)   # a tap went out four times, each acknowledged, and nobody answered
 
 NAMES = ("no_network", "unreachable", "slow", "untrusted", "silent", "refused", "unreadable",
-         "unacked", "dead", "closed", "garbled", "false_reply")
+         "unacked", "dead", "closed", "garbled", "false_reply", "unanswered")
 
 
 def name(fault):

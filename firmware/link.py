@@ -32,6 +32,8 @@ REPLY_MS_MAX = const(60000)
 TRANSIENT_MS = const(60000)
 TRANSIENT_MS_MAX = const(3600000)
 POSTPONED_MAX = const(16)
+# sent so often on one connection, it is said that nobody answers
+UNANSWERED_SENDS = const(4)
 AGAIN_SENDS_MAX = const(3)
 AGAIN_POSTPONED_MAX = const(8)
 
@@ -66,6 +68,7 @@ class Link:
         self._walks = 0
         self._asked = 0
         self.up = False
+        self.unanswered = False  # until whoever names it takes it back
 
     # -- what happened -----------------------------------------------------------------------
 
@@ -78,6 +81,8 @@ class Link:
         slot.packet_id = packet_id
         slot.due_ms = None
         slot.sends += 1
+        if slot.sends == UNANSWERED_SENDS:
+            self.unanswered = True
 
     def acked(self, packet_id, now):
         for slot in self.window:

@@ -201,6 +201,10 @@ class Uplink:
             self._dispatch.pump(now, self._publish)
         except (OSError, OutboxUnreadable) as error:
             self._failed(error)
+        link = self._dispatch.link
+        if link.unanswered:
+            link.unanswered = False
+            self.fault = faults.UNANSWERED
 
     def _publish(self, frame):
         return self._mqtt.publish(self._topic_up, frame, self._now())

@@ -98,4 +98,5 @@ def faults():
 310=Server hung up
 311=Garbled server
 312=False reply
+313=Gateway silent
 """

@@ -186,6 +186,18 @@ def test_an_inquiry_behind_a_full_window_ends_after_half_a_minute_too(counter: C
     assert counter.lines[1:3] == ("No answer", "Try again")
 
 
+def test_a_broker_that_is_well_while_no_gateway_answers_is_told_from_one_that_is_not(
+        counter: Counter):
+    counter.shop.silent |= {messages.SALE, messages.HEARTBEAT}
+    counter.sale()
+    counter.wait(120)
+    counter.keys("*B")
+    assert counter.lines[0] == "ON 1 unsent" and counter.lines[4] == "Gateway silent"
+    counter.shop.silent.clear()
+    counter.wait(61)
+    assert counter.app.outbox.unsettled == 0 and counter.app.up()
+
+
 @pytest.mark.parametrize(("commit_s", "is_set"), [(3, True), (5, False)])
 def test_the_heartbeat_sets_the_clock_only_within_ten_seconds(commit_s: int, is_set: bool):
     slow = Weather(latency_ms_min=3000, latency_ms_max=3000)

@@ -109,6 +109,20 @@ def test_resends_double_up_to_a_minute_and_never_stop():
     assert waits == [REPLY_MS, 20000, 40000, REPLY_MS_MAX, REPLY_MS_MAX, REPLY_MS_MAX]
 
 
+def test_what_went_out_four_times_on_one_connection_is_said_to_be_unanswered_once():
+    link, _ = make(1)
+    now = 0
+    for said in (False, False, False, True, False):
+        assert send_all(link, now) == [1] and link.unanswered == said
+        link.unanswered = False
+        link.acked(1, now)
+        now += link.due(now)
+    for _ in range(6):  # where the connection is at fault, that has its own name
+        lost(link)
+        connected(link, now)
+        assert send_all(link, now) == [1] and not link.unanswered
+
+
 def test_jitter_only_shortens_and_by_a_quarter_at_most():
     link, _ = make(1, drawn)
     now = 0

@@ -65,6 +65,7 @@ class Pier:
         self.to_send: list[bytes] = []
         self.link = self
         self.places = WINDOW
+        self.unanswered = False
         self.keys = KeysHeld(shop.settings_for(1883), None)
         self._net = net or Pier.far
         self.uplink = Uplink(self, shop.settings_for(1883), self, self.now, IDLE_MS,
@@ -570,6 +571,15 @@ def test_a_false_reply_is_named_and_the_connection_stays():
     far.say(bytes(packet))
     pier.wait_ms(0)
     assert named(pier) == "false_reply" and pier.uplink.up()
+
+
+def test_a_gateway_that_answers_nothing_is_named_and_the_connection_stays():
+    pier = Pier()
+    pier.up()
+    pier.unanswered = True
+    pier.uplink.kick()
+    pier.wait_ms(0)
+    assert named(pier) == "unanswered" and pier.uplink.up() and not pier.unanswered
 
 
 def test_a_fault_stays_named_when_the_next_connection_works():

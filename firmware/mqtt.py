@@ -135,9 +135,9 @@ class Connection:
                 return self._packet_id
 
     def _connected(self, code, now):
-        if code:
+        if code:  # only 4 and 5 are about the login (MQTT 3.1.1, 3.2.2.3); 3: it is starting
             raise MqttError("the broker refuses this terminal (return code %d)" % code,
-                            faults.REFUSED)
+                            faults.REFUSED if code in (4, 5) else faults.CLOSED)
         codec.put_subscribe(self._out, self._new_id(), self._reads)
         self._asked_ms = self._sent_ms = now
         self.stage = SUBSCRIBING

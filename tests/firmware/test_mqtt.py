@@ -64,6 +64,13 @@ def test_a_refused_login_is_told_apart():
     assert "return code 5" in error.args[0] and error.args[1] == faults.REFUSED
 
 
+def test_only_a_refused_login_is_called_so():
+    for code, fault in ((1, faults.CLOSED), (2, faults.CLOSED), (3, faults.CLOSED),
+                        (4, faults.REFUSED), (5, faults.REFUSED), (255, faults.CLOSED)):
+        error = raises(MqttError, make().receive, bytes((0x20, 2, 0, code)), 0)
+        assert error.args[1] == fault
+
+
 def test_a_refused_subscription_ends_the_connection():
     connection = make()
     connection.receive(CONNACK, 0)

@@ -613,6 +613,18 @@ def test_an_old_login_is_tried_at_once_when_the_new_one_is_refused():
     assert b"42-2" in pier.ends[-1].sent
 
 
+def test_a_broker_that_is_starting_is_asked_again_soon_and_with_the_same_login():
+    pier = Pier()
+    pier.keys = KeysHeld(keys_held.with_keys(shop.settings_for(1883), 2, bytes(32), "42-2", "p",
+                                             ((1, shop.KEY),)), None)
+    pier.ends[0].reader.end()
+    pier.wait_ms(RETRY_MS)
+    pier.ends[-1].say(b"\x20\x02\x00\x03")
+    pier.wait_ms(3 * RETRY_MS)
+    assert len(pier.ends) == 3 and named(pier) == "closed"
+    assert all(b"42-2" in far.sent for far in pier.ends[1:])
+
+
 def test_a_link_on_which_somebody_waits_is_found_dead_sooner():
     pier = Pier()
     far = pier.up()

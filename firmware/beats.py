@@ -10,11 +10,10 @@ from micropython import const
 
 from firmware import VERSION, again, keys_held
 from firmware import session as rules
-from firmware.conflict import drawn
 from firmware.outbox import OutboxFull
 from firmware.outbox_kept import older_journals, oldest_kept
 from protocol import codes
-from protocol.limits import HEARTBEAT_EVERY_S, U32_MAX
+from protocol.limits import HEARTBEAT_EVERY_S
 
 RETRY_MS = const(30000)
 # told of a list to send again; the list may be longer
@@ -103,10 +102,7 @@ def answered(beats, question, reply, now):
     # first: where flash or memory fails the question was not answered, and is asked again
     if reply.highest_trace and reply.journal == outbox.journal:
         try:
-            if reply.highest_trace < U32_MAX:
-                outbox.raise_trace(reply.highest_trace)
-            else:  # this journal has no trace left
-                outbox.new_journal(drawn(beats.board.random, outbox.journal))
+            outbox.raise_trace(reply.highest_trace)
         except OutboxFull:
             pass  # the next heartbeat says it again
     keys.answered = keys.answered or question.epoch == keys.epoch

@@ -7,6 +7,7 @@ A void that moves names its original by the identity it has now; one that moves 
 original did needs no fresh journal, for nothing stands under its own trace.
 """
 
+from firmware.outbox import OutboxFull
 from firmware.outbox_find import identity
 from firmware.recall import ORIGINAL, content, original
 from protocol import cbor, frames
@@ -33,6 +34,14 @@ def journal_again(outbox, random, key, terminal_id, epoch, old, cancel=False, sp
     again = frames.seal(key, UP, terminal_id, epoch, cbor.encode(said))
     outbox.append(said[2], again, True, cancel, old, spare)
     return said[1], said[2]
+
+
+def next_journal(outbox, random):
+    """The journal in use has no trace left: from now on another one."""
+    try:
+        outbox.new_journal(drawn(random, outbox.journal))
+    except OutboxFull:
+        pass  # in the next turn
 
 
 def drawn(random, present):

@@ -15,14 +15,14 @@ it is said. Events for the App: ("settled", reply) ("answer", reply) ("no_answer
 
 from micropython import const
 
-from firmware import autovoid, beats, link, voids
+from firmware import autovoid, beats, conflict, link, voids
 from firmware import session as rules
 from firmware.again import Again
 from firmware.errors import ReplyRefused
 from firmware.keys_held import KeysHeld
 from firmware.outbox import OutboxUnreadable
 from protocol import fields as messages
-from protocol.limits import NONCE_SIZE
+from protocol.limits import NONCE_SIZE, U32_MAX
 from protocol.sealer import Sealer
 
 ANSWER_MS = const(30000)
@@ -116,6 +116,8 @@ class Dispatch:
         for kind, asked_ms in self._asked():
             if now - asked_ms >= ANSWER_MS:
                 self._give_up(kind)
+        if self._outbox.next_trace > U32_MAX:
+            conflict.next_journal(self._outbox, self._board.random)
         if self.beats.offer:
             beats.rotate(self.beats, now)
         if self.to_move:

@@ -102,7 +102,7 @@ COLD = {
     "conflict": ("firmware.conflict:journal_again",),
     "page": ("firmware.outbox_bitmap:Unsettled._put_last",),
     "identity": ("firmware.outbox_find:identity",),
-    "drawn": ("firmware.conflict:drawn",),
+    "drawn": ("firmware.conflict:drawn", "firmware.conflict:next_journal"),
     "fault": ("firmware.app:App._not_journaled", "firmware.app:App._cancel",
               "firmware.app:App._sort_out", "firmware.app:App._outbox_failed"),
     "outbox": ("firmware.outbox:Outbox._reclaim", "firmware.outbox:Outbox.last",

@@ -92,19 +92,6 @@ def test_a_flash_that_fails_while_the_highest_trace_is_noted_leaves_it_unanswere
     assert heart.said == [] and report(heart.beats, RETRY_MS)
 
 
-def test_a_journal_whose_traces_are_used_up_is_followed_by_another():
-    heart = Heart()
-    append(heart.outbox, None)
-    heart.answer(highest_trace=0xFFFFFFFE)
-    assert (heart.outbox.journal, heart.outbox.next_trace) == (7, 0xFFFFFFFF)
-    heart.answer(highest_trace=0xFFFFFFFF)
-    assert (heart.outbox.journal, heart.outbox.next_trace) == (0x01020304, 1)
-    append(heart.outbox, None)  # taps are taken again, and the old one waits as before
-    assert heart.outbox.unsettled == 2 and heart.outbox.waits(7, 1)
-    heart.answer(highest_trace=0xFFFFFFFF)  # what is said of the old journal is not of this one
-    assert heart.outbox.journal == 0x01020304
-
-
 def test_unanswered_it_goes_again_after_half_a_minute_doubling_to_an_hour():
     heart, waits, now = Heart(), [], 0
     for _ in range(10):

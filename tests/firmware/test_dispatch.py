@@ -277,6 +277,37 @@ def test_a_void_whose_sale_moved_long_ago_never_goes_under_the_old_name():
     assert tuple(Asked(desk.sent[-1]).content[10]) == new
 
 
+def test_a_journal_whose_traces_are_used_up_is_followed_by_another_at_once():
+    desk = Desk()
+    desk.sale()
+    desk.connect()
+    desk.answer(desk.heartbeat(), highest_trace=0xFFFFFFFE)
+    desk.pump(1)
+    assert (desk.outbox.journal, desk.outbox.next_trace) == (7, 0xFFFFFFFF)
+    assert desk.sale() == (7, 0xFFFFFFFF)
+    desk.pump(2)
+    assert desk.outbox.journal != 7 and desk.sale() == (desk.outbox.journal, 1)
+    assert desk.outbox.unsettled == 3 and desk.outbox.waits(7, 1)  # the old ones wait as before
+
+
+def test_a_gateway_that_knows_the_last_trace_of_a_journal_brings_the_next_one():
+    desk = Desk()
+    desk.sale()
+    desk.connect()
+    desk.answer(desk.heartbeat(), highest_trace=0xFFFFFFFF)
+    desk.pump(1)
+    journal = desk.outbox.journal
+    assert journal != 7 and desk.sale() == (journal, 1)
+    desk.pump(HOUR_MS)
+    kept = desk.outbox.new_journal
+    desk.outbox.new_journal = lambda journal: raise_full()
+    desk.answer(desk.heartbeat(), now=HOUR_MS, highest_trace=0xFFFFFFFF)
+    desk.pump(HOUR_MS + 1)  # no room for the note yet: the link goes on
+    desk.outbox.new_journal = kept
+    desk.pump(HOUR_MS + 2)
+    assert desk.outbox.journal not in (7, journal) and desk.outbox.unsettled == 2
+
+
 def test_a_conflict_for_which_there_is_no_room_waits_and_is_answered_again():
     desk = Desk()
     desk.sale()

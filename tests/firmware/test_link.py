@@ -123,14 +123,49 @@ def test_what_went_out_four_times_on_one_connection_is_said_to_be_unanswered_onc
         assert send_all(link, now) == [1] and not link.unanswered
 
 
-def test_jitter_only_shortens_and_by_a_quarter_at_most():
-    link, _ = make(1, drawn)
+def waits_of(random, later):
+    """The first seven waits of one that nobody answers, or that is told `later` each time."""
+    link, _ = make(1, random)
+    now, waits = 0, []
+    for _ in range(7):
+        assert send_all(link, now) == [1]
+        if later:
+            link.postponed((7, 1), now, True)
+        else:
+            link.acked(1, now)
+        waits.append(link.due(now))
+        now += waits[-1]
+    return waits
+
+
+def test_the_waits_are_those_of_the_contract():
+    assert WINDOW == 8
+    seconds = [wait // 1000 for wait in waits_of(undrawn, False)]
+    assert seconds == [10, 20, 40, 60, 60, 60, 60]
+    seconds = [wait // 1000 for wait in waits_of(undrawn, True)]
+    assert seconds == [60, 120, 240, 480, 960, 1920, 3600]
+
+
+def test_jitter_shortens_every_wait_but_the_first_by_a_quarter_at_most():
+    for later in (False, True):
+        longest, halfway, shortest = [
+            waits_of(random, later) for random in (undrawn, lambda size: b"\x80" * size, drawn)]
+        assert longest[0] == halfway[0] == shortest[0]
+        for at in range(1, 7):
+            quarter = longest[at] // 4
+            assert longest[at] - quarter <= shortest[at] < longest[at] - quarter * 99 // 100
+            assert abs(longest[at] - quarter // 2 - halfway[at]) <= quarter // 100
+
+
+def test_no_transient_answer_waits_longer_than_an_hour():
+    link, _ = make(1)
     now = 0
-    for least, most in ((10000, 10000), (15000, 20000), (30000, 40000), (45000, 60000)):
-        send_all(link, now)
-        link.acked(1, now)
-        assert least <= link.due(now) <= most
+    for _ in range(12):
+        assert send_all(link, now) == [1]
+        link.postponed((7, 1), now, True)
+        assert link.due(now) <= 3600000
         now += link.due(now)
+    assert link.due(now - 3600000) == 3600000
 
 
 def test_without_puback_nothing_is_sent_again_on_the_same_connection():

@@ -161,6 +161,7 @@ def held_list(everything: bool, as_json: bool) -> None:
             held_showing.show_taps(taps)
         if not taps:
             click.echo("nothing is held", err=True)
+        held_showing.need_readable(taps)
 
 
 def _verdicts(name: str, taps: tuple[str, ...], by: str, reason: str, as_json: bool) -> None:

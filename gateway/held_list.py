@@ -28,6 +28,10 @@ from protocol.messages import MESSAGES
 
 OPEN = "open"
 VOIDED = "voided"
+
+KEPT = "kept"
+GONE = "no longer kept"
+UNREADABLE = "does not open"
 PAGE_ROWS = 200
 # in so many words: only then may a database take the index of held rows
 HELD_ROWS = text(f"code = {codes.HELD}")
@@ -35,8 +39,9 @@ HELD_ROWS = text(f"code = {codes.HELD}")
 
 class HeldTap(NamedTuple):
     """A tap that was held. `state`: open, posted, refused, voided. `card`: its last four. `why`:
-    what would hold it still (empty: nothing would). `by`, `reason`: of a verdict. What stands in
-    the frame is None once that is no longer kept."""
+    what would hold it still (empty: nothing would). `by`, `reason`: of a verdict. `frame`: KEPT,
+    GONE (after 400 days), or UNREADABLE: the frame key or the stored row is wrong, and until that
+    is put right nothing is known of the tap. What stands in a frame is None unless it is KEPT."""
 
     key: HeldKey
     state: str
@@ -50,6 +55,13 @@ class HeldTap(NamedTuple):
     why: str
     by: str | None
     reason: str | None
+    frame: str
+
+
+class _Opened(NamedTuple):
+    message: Message
+    frame: str
+    note: dict
 
 
 def waiting(intake: Intake, *, everything: bool = False) -> Iterator[HeldTap]:
@@ -89,15 +101,14 @@ def _taps(connection: Connection, intake: Intake, rows: Sequence[Row],
         return
     opened = _opened(connection, intake.keyring, shown, verdicts)
     places = _places(connection, {row.origin for row in shown})
-    reasons = _still(connection, intake, [opened[key][0] for key in opened
+    reasons = _still(connection, intake, [opened[key].message for key in opened
                                           if key not in gone and key not in verdicts])
     for row in shown:
         key = row.origin, row.operation_key
-        message, note = opened[key]
         state = (STATES[verdicts[key][0]] if key in verdicts else VOIDED if key in gone
                  else OPEN)
-        yield _tap(row, message, state, places.get(row.origin, ("", "")),
-                   reasons.get(key, ""), note)
+        yield _tap(row, opened[key], state, places.get(row.origin, ("", "")),
+                   reasons.get(key, ""))
 
 
 def _verdicts(connection: Connection, keys: Sequence[Key]) -> dict[Key, tuple[int, int]]:
@@ -110,7 +121,7 @@ def _verdicts(connection: Connection, keys: Sequence[Key]) -> dict[Key, tuple[in
 
 
 def _opened(connection: Connection, keyring: Keyring, rows: Sequence[Row],
-            verdicts: dict[Key, tuple[int, int]]) -> dict[Key, tuple[Message, dict]]:
+            verdicts: dict[Key, tuple[int, int]]) -> dict[Key, _Opened]:
     """The held messages and the notes of their verdicts, by the held row's key."""
     wanted = {(row.origin, row.operation_key): (month_of(row.decided_at), row.origin,
                                                 row.operation_key) for row in rows}
@@ -120,22 +131,27 @@ def _opened(connection: Connection, keyring: Keyring, rows: Sequence[Row],
     opened = {}
     for row in rows:
         key = row.origin, row.operation_key
-        frame = _unlocked(keyring, wanted[key], boxes)
-        note = _unlocked(keyring, notes[key], boxes) if key in notes else None
+        frame, found = _unlocked(keyring, wanted[key], boxes)
+        note, _ = _unlocked(keyring, notes[key], boxes) if key in notes else (None, GONE)
         held = HeldKey(row.origin, int.from_bytes(row.operation_key[:4], "big"),
                        int.from_bytes(row.operation_key[4:], "big"))
-        opened[key] = (held_message(held, frame[0] if frame else None, row.frame_hash,
-                                row.decided_at), json.loads(note[1]) if note else {})
+        opened[key] = _Opened(
+            held_message(held, frame[0] if frame else None, row.frame_hash, row.decided_at),
+            found, json.loads(note[1]) if note else {})
     return opened
 
 
-def _unlocked(keyring: Keyring, where: tuple, boxes: dict[Key, bytes]) -> tuple | None:
+def _unlocked(keyring: Keyring, where: tuple,
+              boxes: dict[Key, bytes]) -> tuple[tuple[bytes, bytes] | None, str]:
+    """(request and reply of a box or None, KEPT, GONE or UNREADABLE)."""
     month, *key = where
     box = boxes.get(tuple(key))
+    if box is None:
+        return None, GONE
     try:
-        return None if box is None else keyring.unlock(month, bound_to("frames", *key), box)
+        return keyring.unlock(month, bound_to("frames", *key), box), KEPT
     except KeyringError:
-        return None  # the audit names it
+        return None, UNREADABLE
 
 
 def _places(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[str, str]]:
@@ -167,15 +183,14 @@ def _still(connection: Connection, intake: Intake,
     return found
 
 
-def _tap(row: Row, message: Message, state: str, place: tuple[str, str], why: str,
-         note: dict) -> HeldTap:
-    said = message.request
-    kept = bool(message.frame)
+def _tap(row: Row, opened: _Opened, state: str, place: tuple[str, str], why: str) -> HeldTap:
+    said, note = opened.message.request, opened.note
     tapped_at = None if said.at is None else from_ms(said.at * 1000)
     return HeldTap(
         HeldKey(row.origin, said.journal, said.trace), state, from_ms(row.decided_at), *place,
-        MESSAGES[said.type].name if kept else None, tapped_at, masked_card(said.card),
-        said.amount_minor, why, note.get("by"), note.get("reason"))
+        MESSAGES[said.type].name if opened.frame == KEPT else None, tapped_at,
+        masked_card(said.card), said.amount_minor, why, note.get("by"), note.get("reason"),
+        opened.frame)
 
 
 def masked_card(card: tuple | None) -> str | None:

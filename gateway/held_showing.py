@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gateway.held import Verdict
-from gateway.held_list import HeldTap
+from gateway.held import HeldError, Verdict
+from gateway.held_list import UNREADABLE, HeldTap
 
 COLUMNS = ("tap", "state", "what", "amount", "card", "tapped (UTC)", "why", "merchant", "shop",
            "held (UTC)", "by", "reason")
@@ -48,6 +48,15 @@ def show_taps(taps: Sequence[HeldTap], out: TextIO | None = None) -> None:
         console.print(table)
 
 
+def need_readable(taps: Iterable[HeldTap]) -> None:
+    """Raise HeldError where frames of the list do not open: it must not be decided by."""
+    closed = sum(each.frame == UNREADABLE for each in taps)
+    if closed:
+        raise HeldError(f"{closed} of these frames do not open under POINTWIRE_FRAME_KEY. Nothing"
+                        " was changed; decide nothing on them: set the right key, or run"
+                        " pointwire gateway audit.")
+
+
 def verdict_line(verdict: Verdict) -> str:
     """One line for a person."""
     if verdict.receipt is None:
@@ -58,7 +67,7 @@ def verdict_line(verdict: Verdict) -> str:
 
 def _cells(tap: HeldTap) -> tuple[str, ...]:
     amount = "" if tap.amount_minor is None else str(tap.amount_minor)
-    cells = (str(tap.key), tap.state, tap.kind or "frame no longer kept", amount, tap.card or "",
+    cells = (str(tap.key), tap.state, tap.kind or f"frame {tap.frame}", amount, tap.card or "",
              _time(tap.tapped_at), tap.why, tap.merchant, tap.shop, _time(tap.held_at),
              tap.by or "", tap.reason or "")
     return tuple(" ".join(cell.split()) for cell in cells)

@@ -14,9 +14,11 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway import chain, database, failures, tables
 from gateway.errors import GatewayError
-from gateway.keyring import Keyring
+from gateway.keyring import Keyring, KeyringError, bound_to
 
 LOCKED_ATTEMPTS = 3
+FRAMES_TRIED = 20
+FRAME_COLUMNS = ("month", "origin", "operation_key", "box")
 MIGRATE = "Run: pointwire gateway migrate"
 
 
@@ -107,13 +109,18 @@ def check_keys(engine: Engine, keyring: Keyring) -> None:
     """Raise StartupError when the database was written with other keys than these.
 
     With another master key every frame would fail its MAC; with another audit key the evidence
-    would split in two. One row that fits is enough: rows that do not are for the audit to name.
+    would split in two; with another frame key no held tap could be decided. One row that fits is
+    enough: rows that do not are for the audit to name.
     """
     with database.reading(engine) as connection:
         masters = set(connection.scalars(select(tables.terminal_epochs.c.master_key_id)))
         columns = tables.SEALED["counters"]
         counters = connection.execute(select(
             *(tables.counters.c[name] for name in (*columns, "row_mac")))).all()
+        stored = connection.execute(select(*(tables.frames.c[name] for name in FRAME_COLUMNS))
+                                    .order_by(*(tables.frames.c[name].desc()
+                                                for name in FRAME_COLUMNS[:-1]))
+                                    .limit(FRAMES_TRIED)).all()
     if masters and keyring.master_key_id not in masters:
         raise StartupError("POINTWIRE_MASTER_KEY is not the one this database's terminals were"
                            " made with. Nothing was started; set the right key or database.")
@@ -121,6 +128,17 @@ def check_keys(engine: Engine, keyring: Keyring) -> None:
             keyring.audit_key, "counters", row[:-1])) for row in counters):
         raise StartupError("POINTWIRE_AUDIT_KEY is not the one this database was sealed with."
                            " Nothing was started; set the right key or database.")
+    if stored and not any(_opens(keyring, *row) for row in stored):
+        raise StartupError("POINTWIRE_FRAME_KEY opens none of the newest stored frames. Nothing"
+                           " was started; set the right key or database.")
+
+
+def _opens(keyring: Keyring, month: int, origin: int, key: bytes, box: bytes) -> bool:
+    try:
+        keyring.unlock(month, bound_to("frames", origin, key), box)
+    except KeyringError:
+        return False
+    return True
 
 
 def migrate(database_url: str, audit_key: bytes | None = None) -> str | None:

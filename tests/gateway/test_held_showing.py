@@ -5,9 +5,12 @@ import json
 import os
 
 from click.testing import CliRunner
+from sqlalchemy import delete, update
 
 from gateway import held_list, held_showing
 from gateway.cli import gateway
+from gateway.database import writing
+from gateway.tables import frames
 from tests.support.street import JOURNAL, KEYS, Street
 
 
@@ -70,6 +73,26 @@ def test_on_a_terminal_it_is_a_table(sqlite_engine):
     held_showing.show_taps(list(held_list.waiting(street.intake)), out)
     shown = out.getvalue()
     assert key in shown and "why" in shown and "reason" not in shown
+
+
+def test_a_frame_that_does_not_open_is_not_one_that_is_no_longer_kept(engine):
+    street, keys = held_street(engine, 3)
+    key = (street.terminals[0], JOURNAL.to_bytes(4, "big") + (2).to_bytes(4, "big"))
+    with writing(engine) as connection:
+        mine = (frames.c.origin == key[0]) & (frames.c.operation_key == key[1])
+        connection.execute(update(frames).where(mine).values(box=bytes(40)))
+    shown = command(street, "list")
+    assert [line.split("\t")[:3] for line in shown.stdout.splitlines()] == [
+        [keys[0], "open", "sale"], [keys[1], "open", "frame does not open"],
+        [keys[2], "open", "sale"]]
+    assert shown.exit_code == 1 and "1 of these frames" in shown.stderr
+    assert "POINTWIRE_FRAME_KEY" in shown.stderr and "decide nothing" in shown.stderr
+    assert [each["frame"] for each in json.loads(command(street, "list", "--json").stdout)] == [
+        "kept", "does not open", "kept"]
+    with writing(engine) as connection:
+        connection.execute(delete(frames).where(mine))
+    shown = command(street, "list")
+    assert shown.exit_code == 0 and f"{keys[1]}\topen\tframe no longer kept\t" in shown.stdout
 
 
 class _Screen(io.StringIO):

@@ -6,11 +6,14 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select, update
 
 from gateway import database, startup
 from gateway.errors import GatewayError
 from gateway.keyring import Keyring
 from gateway.startup import StartupError
+from gateway.tables import frames
+from tests.support.street import KEYS, Street
 
 
 def url(file: Path) -> str:
@@ -127,3 +130,15 @@ def test_a_database_that_is_locked_for_a_while_is_waited_for_and_then_named(
     monkeypatch.setattr(database, "schema_version", schema_version)
     startup.open_database(migrated).dispose()
     assert len(asked) == 3
+
+
+def test_a_frame_key_that_opens_no_frame_is_said_and_a_damaged_frame_is_not_its_fault(engine):
+    street = Street(engine)
+    street.answers(*(street.sale() for _ in range(2)))
+    master, audit, frame = KEYS
+    with pytest.raises(StartupError, match="POINTWIRE_FRAME_KEY opens none"):
+        startup.check_keys(engine, Keyring(master, audit, bytes(32)))
+    with database.writing(engine) as connection:
+        connection.execute(update(frames).where(frames.c.operation_key == connection.scalar(
+            select(func.max(frames.c.operation_key)))).values(box=bytes(40)))
+    startup.check_keys(engine, Keyring(master, audit, frame))

@@ -19,7 +19,9 @@ from sqlalchemy.exc import DBAPIError
 
 from firmware import settings as handset_settings
 from firmware.board.flash_file import FlashFile
+from firmware.errors import SettingsError
 from firmware.outbox import format_outbox
+from firmware.settings import Settings
 from gateway import database, startup
 from gateway.keyring import Keyring
 from gateway.registry import Registry
@@ -101,15 +103,16 @@ def cast(registry: Registry, tills: int) -> Cast:
 
 
 def provision(where: state.Home, keyring: Keyring, terminal_id: int, mqtt_port: int) -> Path:
-    """A handset's folder: settings for this run, and a flash if it has none."""
+    """A handset's folder: settings with this run's broker, and a flash if it has none.
+
+    Settings that are there stay as they are but for the broker: a handset may have taken newer
+    keys since, the gateway have retired the first, and taps wait that the older ones seal.
+    """
     folder = where.handset(terminal_id)
     folder.mkdir(parents=True, exist_ok=True)
-    key = keyring.terminal_key(terminal_id, 1)
-    language = LANGUAGES[terminal_id % len(LANGUAGES)]
-    made = handset_settings.settings(
-        terminal_id, 1, key, HOST, mqtt_port, keys.mqtt_user(terminal_id, 1),
-        keys.mqtt_password(key), language=language, outbox_blocks=OUTBOX_BLOCKS)
-    handset_settings.write(str(folder / "settings"), made)
+    made = _kept_settings(folder, keyring, terminal_id) or _first_settings(keyring, terminal_id)
+    handset_settings.write(str(folder / "settings"),
+                           made._replace(mqtt_host=HOST, mqtt_port=mqtt_port))
     os.chmod(folder / "settings", 0o600)
     flash = folder / "outbox.flash"
     if not flash.exists():
@@ -120,6 +123,25 @@ def provision(where: state.Home, keyring: Keyring, terminal_id: int, mqtt_port: 
         device.close()
         os.replace(fresh, flash)
     return folder
+
+
+def _kept_settings(folder: Path, keyring: Keyring, terminal_id: int) -> Settings | None:
+    """What the handset has; None where that is nothing, damaged, or of other secrets."""
+    try:
+        made = handset_settings.read(str(folder / "settings"))
+    except SettingsError:
+        return None
+    fits = made.terminal_id == terminal_id and made.key == keyring.terminal_key(
+        terminal_id, made.epoch)
+    return made if fits else None
+
+
+def _first_settings(keyring: Keyring, terminal_id: int) -> Settings:
+    key = keyring.terminal_key(terminal_id, 1)
+    return handset_settings.settings(
+        terminal_id, 1, key, HOST, MQTT_PORT, keys.mqtt_user(terminal_id, 1),
+        keys.mqtt_password(key), language=LANGUAGES[terminal_id % len(LANGUAGES)],
+        outbox_blocks=OUTBOX_BLOCKS)
 
 
 class Program(NamedTuple):

@@ -10,6 +10,7 @@ from firmware import settings as handset_settings
 from gateway import database
 from gateway.errors import GatewayError
 from gateway.registry import Registry
+from protocol import keys
 from tools import demo_stage, handset_program, state
 from tools.errors import NotReady, PortTaken
 
@@ -89,6 +90,30 @@ def test_a_handset_keeps_its_flash_and_gets_new_settings(where: state.Home):
     made = handset_settings.read(str(folder / "settings"))
     assert made.mqtt_port == 2222 and made.key == keyring.terminal_key(7, 1)
     assert (folder / "settings").stat().st_mode & 0o077 == 0
+
+
+def test_a_handset_that_took_a_newer_key_keeps_it_and_the_older_ones(where: state.Home):
+    keyring = demo_stage.keyring_of(state.keep_secrets(where))
+    file = str(demo_stage.provision(where, keyring, 7, 1111) / "settings")
+    first, key = handset_settings.read(file), keyring.terminal_key(7, 2)
+    rotated = handset_settings.with_keys(first, 2, key, keys.mqtt_user(7, 2),
+                                         keys.mqtt_password(key), ((1, first.key),))
+    handset_settings.write(file, rotated)
+    demo_stage.provision(where, keyring, 7, 2222)
+    assert handset_settings.read(file) == rotated._replace(mqtt_port=2222)
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda file: file.write_bytes(b"torn"), lambda file: file.unlink(),
+    lambda file: handset_settings.write(str(file), handset_settings.read(str(file))._replace(
+        key=bytes(32)))])
+def test_settings_that_are_lost_or_of_other_secrets_are_made_anew(where: state.Home, spoil):
+    keyring = demo_stage.keyring_of(state.keep_secrets(where))
+    file = demo_stage.provision(where, keyring, 7, 1111) / "settings"
+    made = handset_settings.read(str(file))
+    spoil(file)
+    demo_stage.provision(where, keyring, 7, 1111)
+    assert handset_settings.read(str(file)) == made
 
 
 def test_two_handsets_never_share_a_journal(where: state.Home):

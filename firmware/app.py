@@ -44,6 +44,7 @@ class App:
         self.settings = settings
         self.outbox = None
         self._kept = None
+        self._in_doubt = None  # (key, type, original) of a tap: whether it is saved a mount tells
         self.state = None
         self._tell = tell
         self._fault = None
@@ -82,6 +83,7 @@ class App:
                 self._start()
             if again or kept.to_cancel or kept.found_moved:
                 voids.mounted(self._dispatch)
+            self._found_saved()
         except (OSError, OutboxUnreadable, MemoryError) as error:
             gc.collect()
             return self._recover(error)
@@ -262,16 +264,26 @@ class App:
             self._recover(error)
         elif isinstance(error, (OSError, MemoryError)):
             gc.collect()
+            self._in_doubt = key, kind, fields.get("original")
             if isinstance(error, OSError) or self._kept.doubtful:
                 self._sort_out(error)
+            elif self.outbox:
+                self._found_saved()
             if self.outbox and self.outbox.waits(*key):
-                voids.found_saved(self._dispatch, key, kind, self.now(), fields.get("original"))
                 self._uplink.kick()
                 return ("saved",) + key
         elif not isinstance(error, ProtocolError):
             raise error
         self._tell("not_saved", str(error) or type(error).__name__)
         return ("failed",)
+
+    # once the outbox can be read, however long after the fault: told as saved what is there
+    def _found_saved(self):
+        if self._in_doubt:
+            key, kind, named = self._in_doubt
+            if self._kept.waits(*key):
+                voids.found_saved(self._dispatch, key, kind, self.now(), named)
+            self._in_doubt = None
 
     # What was read is damaged: a technician is called, and the link goes on with what can be read.
     # The device failed: what it holds is read anew, and where that fails too, tried again.

@@ -18,6 +18,7 @@ from tests.firmware.replies import AT, CARD, Asked, reply_frame
 from tests.firmware.shop import Shop
 
 FULL = MemoryError("memory allocation failed")
+EIO = OSError(5, "EIO")
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def failing(counter: Counter, operation: str, written: bool, times: int = 1,
         left[0] -= 1
         if written:
             real(*arguments)
-        raise error or OSError(5, "EIO")
+        raise error or EIO
 
     setattr(counter.flash, operation, call)
 
@@ -66,7 +67,7 @@ def test_a_write_that_failed_and_is_there_after_all_is_saved(counter: Counter):
     assert counter.lines[1] == "Posted +12" and len(counter.shop.posted) == 1
 
 
-@pytest.mark.parametrize("error", [OSError(5, "EIO"), FULL])
+@pytest.mark.parametrize("error", [EIO, FULL])
 def test_a_void_that_could_not_be_written_never_says_that_the_sale_was_not_taken(
         counter: Counter, error: Exception):
     counter.radio.set_dark(True)
@@ -145,20 +146,36 @@ def test_an_answer_that_cannot_be_written_is_asked_for_again(counter: Counter):
     assert counter.lines[1] == "Posted +12"
 
 
+def breaking_for_a_while(counter: Counter, reads: int, error: Exception) -> None:
+    """The next write fails behind what it wrote, and so do the next reads."""
+    write = counter.flash.writeblocks
+
+    def fail(*arguments: Any) -> None:
+        counter.flash.writeblocks = write
+        failing(counter, "readblocks", written=False, times=reads, error=error)
+        write(*arguments)
+        raise error
+
+    counter.flash.writeblocks = fail
+
+
+@pytest.mark.parametrize("error", [EIO, FULL])
+def test_what_turns_out_to_be_stored_later_is_told_as_saved_then(
+        counter: Counter, error: Exception):
+    breaking_for_a_while(counter, 40, error)
+    counter.sale("500")
+    assert counter.all("not_saved") and not counter.all("saved")
+    assert counter.lines[1] == "OUTBOX FAULT"
+    counter.wait(1000)
+    assert counter.all("saved") == [(7, 1, SALE, None)] and len(counter.shop.posted) == 1
+    assert counter.lines[1:3] == ("Last saved tap", "Tap 1 5.00")
+
+
 @pytest.mark.parametrize("reads_fail", [0, 40])
 def test_an_answer_whose_write_failed_and_is_there_after_all_is_told(
         counter: Counter, reads_fail: int):
     counter.sale("500")
-    failing(counter, "writeblocks", written=True)
-    if reads_fail:  # and so does the remount, for a while
-        write = counter.flash.writeblocks
-
-        def break_reads_too(*arguments: Any) -> None:
-            counter.flash.writeblocks = write
-            failing(counter, "readblocks", written=False, times=reads_fail)
-            write(*arguments)
-
-        counter.flash.writeblocks = break_reads_too
+    breaking_for_a_while(counter, reads_fail, EIO)
     counter.wait(2 if not reads_fail else 1000)
     assert counter.all("flash") and counter.app.outbox.unsettled == 0
     assert [reply.points for reply, in counter.all("settled")] == [5]
@@ -228,7 +245,6 @@ def test_idle_housekeeping_that_fails_costs_no_tap_and_no_task(counter: Counter)
 # -- any access to the flash, from a boot until everything is answered ----------------------------
 
 NEVER = 10 ** 9
-EIO = OSError(5, "EIO")
 DAMAGED = OutboxUnreadable("corrupt", "a record cannot be read")
 
 

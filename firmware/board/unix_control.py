@@ -46,8 +46,17 @@ class Control:
             if not line:
                 unix_commands.power_off(0)
             if not line.isspace():
-                if unix_commands.obey(self, line):
-                    unix_commands.list_outbox(self)
+                self.answer(line)
+
+    def answer(self, line):
+        """One line for this command, also where the heap ends in it."""
+        end = '{"id": null, "error": "MemoryError"}\n'
+        try:
+            if unix_commands.obey(self, line):
+                end = '], "error": "MemoryError"}\n'
+                unix_commands.list_outbox(self)
+        except MemoryError:
+            self.write(end)
 
 
 async def _stdin():

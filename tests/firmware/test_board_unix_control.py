@@ -5,13 +5,18 @@ import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from firmware.board import unix_commands
+from firmware.board.unix_control import Control
+from tests.firmware.counter import Counter
 from tests.firmware.shop import CARD
 from tests.support.handset_process import Handset
 from tools import handset_program
 
+FULL = MemoryError("memory allocation failed")
 Start = Callable[[], Handset]
 
 # lines that ask for nothing that can be done; the id that the answer must carry
@@ -124,3 +129,39 @@ def test_when_nobody_listens_any_more_it_ends_without_a_word(command: list[str],
         finally:
             process.kill()
         assert process.stderr.read() == b""
+
+
+@pytest.mark.parametrize("where, call, said", [
+    ("json.dumps", 1, '{"id": null, "error": "MemoryError"}\n'),
+    ("obey", 1, '{"id": null, "error": "MemoryError"}\n'),
+    ("content", 1, '{"id": 5, "outbox": [], "error": "MemoryError"}\n'),
+    ("content", 2, None), ("list_outbox", 1, '{"id": 5, "outbox": [], "error": "MemoryError"}\n')])
+def test_a_heap_that_ends_in_an_answer_costs_the_answer_and_not_the_channel(
+        where: str, call: int, said: str | None, monkeypatch: pytest.MonkeyPatch):
+    with Counter() as counter:
+        counter.boot()
+        counter.sale("100")
+        counter.sale("200")
+        control = Control(counter.board, counter.settings, "test")
+        control.app = counter.app
+        written: list[str] = []
+        monkeypatch.setattr(control, "write", written.append)
+        with monkeypatch.context() as broken:
+            module, _, name = where.rpartition(".")
+            owner: Any = json if module else unix_commands
+            real, calls = getattr(owner, name), [0]
+
+            def short(*arguments: Any) -> Any:
+                calls[0] += 1
+                if calls[0] == call:
+                    raise FULL
+                return real(*arguments)
+
+            broken.setattr(owner, name, short)
+            control.answer(b'{"id": 5, "do": "outbox"}')
+        line = "".join(written)
+        assert line.count("\n") == 1 and "MemoryError" in str(json.loads(line)["error"])
+        assert said is None or line == said
+        written.clear()
+        control.answer(b'{"id": 6, "do": "outbox"}')
+        assert len(json.loads("".join(written))["outbox"]) == 2

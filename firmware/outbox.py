@@ -23,7 +23,7 @@ from firmware.outbox_format import (
     SLOT_SIZE, TAP, VERSION, read_header, read_origin, set_source, slots_of, write_header,
     write_note, write_settle, write_tap,
 )
-from firmware.outbox_mount import forget, mount
+from firmware.outbox_mount import find_head, forget, make_sure
 from firmware.outbox_ring import Ring, corrupt
 from firmware.outbox_search import Search
 
@@ -359,17 +359,16 @@ class Outbox:
         known, done, ring = (self.journal, self.last_trace), False, self._ring
         self._forget()
         try:
-            mount(ring)
-            block = -1
-            for place in ring.walk(ring.tail, 1):
-                if place[0] != block:
-                    while block != place[0]:
-                        block = ring.next(block) if block >= 0 else ring.tail
-                        self._opened(ring.header(block))
-                self._replay()
+            newest, found = find_head(ring)
+            block = ring.tail
             while block != ring.head:
-                block = ring.next(block) if block >= 0 else ring.tail
-                self._opened(ring.header(block))
+                behind = ring.next(block)
+                header = newest if behind == ring.head else ring.ring_header(behind)
+                self._replay_block(block, header.previous_end)
+                block = behind
+            # damage in any block was named before this
+            make_sure(ring, newest, found)
+            self._replay_block(block, ring.end)
             self._pass_what_was_copied()
             while ring.free <= _FREE_BLOCKS_MIN and self._reclaim():
                 pass
@@ -392,8 +391,16 @@ class Outbox:
         self.carried = (0, 0, 0)
         self.journal = self.last_trace = 0
 
-    def _opened(self, header):
+    def _replay_block(self, block, end):
+        ring, slot = self._ring, 1
+        header = ring.ring_header(block)
         self._advance(header.journal, header.last)
+        while slot < end:
+            if not ring.read(block, slot):
+                raise corrupt("a record of block %d cannot be read" % block)
+            slots = ring.record.slots
+            self._replay()
+            slot += slots
 
     def _advance(self, journal, last):
         if journal != self.journal:

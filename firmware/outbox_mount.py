@@ -33,8 +33,9 @@ def forget(ring):
     ring.doubtful = False
 
 
-def mount(ring):
-    """Find head and tail and make the head sure; OutboxUnreadable erases no tap."""
+def find_head(ring):
+    """Find head and tail, and write nothing; for `make_sure`: (header of the head, what reads as
+    the head). From then on the blocks between tail and head can be read, the head cannot."""
     device = ring.device
     ring.blocks = device.ioctl(_COUNT, 0)
     if device.ioctl(_SIZE, 0) != BLOCK_SIZE or ring.blocks < BLOCKS_MIN:
@@ -53,8 +54,7 @@ def mount(ring):
     check_headers(ring, newest, _REACH + 1)  # the head may be one further than was found
     if len(found) == 1 and place == ring.head:
         check_end(ring, newest)
-    _make_sure(ring, found, newest.copied_end)
-    ring.tail_sequence = ring.ring_header(ring.tail).sequence
+    return newest, found
 
 
 # a copy counts before what it was made from
@@ -103,17 +103,19 @@ def _check(ring, place, newest):
         if header.sequence >= sequence:
             raise corrupt("block %d is out of order" % block)
         sequence = header.sequence
+    ring.sequence, ring.tail_sequence = newest.sequence, sequence
 
 
 # Law above. A copy keeps the sequence of what it was made from; the home written from it is
 # two higher, above all that an unfinished mount may have left behind (the next head, one
 # higher, and copies of it). Nothing takes the place of the newest that has fewer records.
-def _make_sure(ring, found, needed):
+def make_sure(ring, newest, found):
+    """Write the head anew; from then on it can be read and written."""
     fresh = _fresh(ring, found)
     made = None
     for _, _, block, header in found:
         if block != fresh and made is None:  # one that cannot be read was being erased
-            made = _copy(ring, block, fresh, header, header.sequence, needed)
+            made = _copy(ring, block, fresh, header, header.sequence, newest.copied_end)
     made = made and _copy(ring, fresh, ring.head, made, made.sequence + 2, made.copied_end)
     if made is None:
         raise corrupt("records of block %d cannot be read" % found[0][2])
@@ -122,6 +124,7 @@ def _make_sure(ring, found, needed):
         if away and block != fresh:
             ring.erase(block, made)
     ring.erase(fresh, made)
+    ring.tail_sequence = ring.ring_header(ring.tail).sequence
 
 
 # What reads as this head, the newest first: (sequence, 1 for a copy, block, header). The home

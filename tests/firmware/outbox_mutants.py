@@ -16,11 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 MUTANTS = {
     "the tail is believed at mount": (
-        "firmware.outbox_mount",
-        "    _make_sure(ring, found, newest.copied_end)\n",
-        "    ring.sequence, ring.end = newest.sequence, 1\n"
-        "    while ring.end < SLOTS and ring.read(ring.head, ring.end):\n"
-        "        ring.end += ring.record.slots\n"),
+        "firmware.outbox",
+        "            make_sure(ring, newest, found)\n",
+        "            ring.end = 1\n"
+        "            while ring.end < 128 and ring.read(ring.head, ring.end):\n"
+        "                ring.end += ring.record.slots\n"),
     "a copied block gets its header first": (
         "firmware.outbox_mount",
         "    ring.erase(target, newest)\n",
@@ -90,10 +90,10 @@ MUTANTS = {
         "        return self._ring.free > 0\n"),
     "an unreadable outbox is formatted": (
         "firmware.outbox",
-        "            mount(ring)\n            block = -1\n",
-        "            try:\n                mount(ring)\n            except OutboxUnreadable:\n"
-        "                format_outbox(ring.device, 1)\n                mount(ring)\n"
-        "            block = -1\n"),
+        "            newest, found = find_head(ring)\n",
+        "            try:\n                newest, found = find_head(ring)\n"
+        "            except OutboxUnreadable:\n                format_outbox(ring.device, 1)\n"
+        "                newest, found = find_head(ring)\n"),
 }
 
 

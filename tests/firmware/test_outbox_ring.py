@@ -11,11 +11,15 @@ from firmware.outbox_format import (
     write_note,
     write_tap,
 )
-from firmware.outbox_mount import mount
+from firmware.outbox_mount import find_head, make_sure
 from firmware.outbox_ring import Ring
 from simulator.flash import NorFlash
 from tests.firmware.outbox_life import Dice
 from tests.firmware.portable import raises
+
+
+def mount(made):
+    make_sure(made, *find_head(made))
 
 
 def ring(blocks=8):

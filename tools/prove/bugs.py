@@ -99,11 +99,11 @@ BUGS: dict[str, Bug] = {
         (TRACE_REUSED,), 10, ("outbox_blocks=9", "lived_taps=225", "terminals=1", "taps=130")),
     "tail believed at mount": Bug(
         "what was written last is trusted after a power cut (F12)",
-        (Edit("firmware.outbox_mount",
-              "    _make_sure(ring, found, newest.copied_end)\n",
-              "    ring.sequence, ring.end = newest.sequence, 1\n"
-              "    while ring.end < SLOTS and ring.read(ring.head, ring.end):\n"
-              "        ring.end += ring.record.slots\n"),), (CLAIMED,), 30),
+        (Edit("firmware.outbox",
+              "            make_sure(ring, newest, found)\n",
+              "            ring.end = 1\n"
+              "            while ring.end < 128 and ring.read(ring.head, ring.end):\n"
+              "                ring.end += ring.record.slots\n"),), (CLAIMED,), 30),
     "said before sync": Bug(
         "a tap is told saved although flash was not synced",
         (Edit("firmware.outbox_ring", _WRITTEN, "        self.end += slots\n"),), (CLAIMED,), 30),
@@ -188,11 +188,11 @@ BUGS: dict[str, Bug] = {
               "        ring.write(0, write_settle("),), (NOT_DRAINED,), 10, _FULL),
     "auto-format on mount error": Bug(
         "an outbox that cannot be read is made new (F13)",
-        (Edit("firmware.outbox", "            mount(ring)\n            block = -1\n",
-              "            try:\n                mount(ring)\n"
+        (Edit("firmware.outbox", "            newest, found = find_head(ring)\n",
+              "            try:\n                newest, found = find_head(ring)\n"
               "            except OutboxUnreadable:\n"
-              "                format_outbox(ring.device, 77)\n                mount(ring)\n"
-              "            block = -1\n"),), (CLAIMED,), 60),
+              "                format_outbox(ring.device, 77)\n"
+              "                newest, found = find_head(ring)\n"),), (CLAIMED,), 60),
     "conflict drops the tap": Bug(
         "a message the gateway calls a conflict is settled and not journaled again",
         (Edit("firmware.dispatch",

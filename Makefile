@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 DEMO ?=
 # arguments for the proof: make prove SEEDS=2000, or make prove SEED=17 for one seed
 SEEDS ?= $(if $(SEED),1,200)
+# more arguments for the proof: make prove PROVE="--calm --set power_cuts=2", PROVE="--help" lists them
+PROVE ?=
 # arguments for chaos: make chaos MINUTES=3, SEED=7 repeats a schedule, CHAOS="--help" lists options
 MINUTES ?= 3
 CHAOS ?=
@@ -19,7 +21,7 @@ DEVICE_STUBS := micropython-esp32-stubs==1.29.0.post1 micropython-stdlib-stubs==
 .PHONY: help demo simulate fleet prove prove-pairs chaos test lint bench clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo ## handsets, broker, gateway and ledger on this machine; DEMO="--help" lists options
 	@$(BIN)/pointwire demo $(DEMO)
@@ -30,7 +32,7 @@ simulate: $(VENV)/.demo ## an hour of a merchant street in seconds, in virtual t
 fleet: $(VENV)/.demo ## ten thousand terminals through a day, 30 taps each; within an hour and 8 GiB
 	@$(BIN)/pointwire simulate --terminals 10000 --taps 30 --hours 24 --seed 1
 
-prove: $(VENV)/.dev ## every tap posts once, under faults: SEEDS=2000 runs so many, SEED=17 replays one
+prove: $(VENV)/.dev ## every tap posts once, under faults: SEEDS=2000 runs so many, SEED=17 replays one; PROVE="--options" lists all that can happen
 	@$(BIN)/pointwire prove --seeds $(SEEDS) --seed $(or $(SEED),0) $(PROVE)
 
 prove-pairs: $(VENV)/.dev ## one tap with every two faults at all their steps; takes about two hours

@@ -7,7 +7,6 @@ In the end the ledger is compared with what the handsets saw (tools/tally.py) an
 """
 
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -34,7 +33,7 @@ from simulator.shore import Arrived, Gateway, Work
 from simulator.street import Outcome, Plan, Street
 from tools import coffee_shop, tally
 from tools import simulate_view as view
-from tools.errors import EXIT_BAD_RESULT
+from tools.event_log import EventLog
 from tools.simulate_view import Report
 
 OPENING = datetime(2026, 6, 1, 1, 0, tzinfo=UTC)  # nine o'clock in Shanghai
@@ -187,17 +186,13 @@ def simulate(terminals: int, minutes: int | None, hours: int | None, taps: int,
         raise click.UsageError("--minutes and --hours say the same: give one of them")
     plan = plan_of(terminals, hours * 60 if hours else minutes or 60, taps, seed)
     keepalive_s = keepalive or (FLEET_KEEPALIVE_S if taps else KEEPALIVE_S)
-    lines: list[str] | None = [] if log else None
+    events = EventLog(log)
     with (tempfile.TemporaryDirectory(prefix="pointwire-street-") as folder,
           view.Watch(plan, Console(stderr=True)) as watch):
-        report = run(plan, Path(folder), lines.append if lines is not None else None, watch,
-                     keepalive_s)
-    if log is not None and lines is not None:
-        log.write_text("".join(line + "\n" for line in lines))
+        report = run(plan, Path(folder), events.echo, watch, keepalive_s)
     if for_program:
         print(json.dumps(view.as_json(report)))
     else:
         Console().print(view.as_table(report))
         print(view.summary(report))
-    if not report.good:
-        sys.exit(EXIT_BAD_RESULT)
+    events.end(report.good)

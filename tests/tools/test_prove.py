@@ -9,6 +9,8 @@ from collections.abc import Callable
 import pytest
 from click.testing import CliRunner
 
+from tools import called
+from tools.errors import Unwritable
 from tools.prove import options as drawing
 from tools.prove import run, shrink
 from tools.prove.base import Memory, OnDisk
@@ -204,6 +206,9 @@ def test_the_replaying_command_replays_it():
 
 # ---- the command -------------------------------------------------------------------------------
 
+BAD = Verdict(0, calm(power_cuts=1), "d" * 64, ("lost: a tap",), {"power_off": 2}, 5, 1, 9, 9)
+
+
 def test_the_command_says_what_it_did(tmp_path):
     log = tmp_path / "log"
     told = CliRunner().invoke(prove, ["--seed", "3", "--calm", "--set", "taps=4", "--set",
@@ -218,6 +223,33 @@ def test_the_command_speaks_json():
                                       "--json"])
     said = json.loads(told.stdout)
     assert (said["seeds"], said["failed"], said["taps"]) == (2, 0, 12)
+    assert said["digest"] is None
+
+
+def test_the_hash_of_one_seed_is_told_to_a_program_too():
+    words = ["--seed", "3", "--calm", "--set", "taps=3"]
+    digest = json.loads(CliRunner().invoke(prove, [*words, "--json"]).stdout)["digest"]
+    assert len(digest) == 64 and digest in CliRunner().invoke(prove, words).stdout
+
+
+def test_a_log_that_cannot_be_written_ends_the_command_before_the_seed(monkeypatch, tmp_path):
+    monkeypatch.setattr("tools.prove.command.run_seed", lambda *_: pytest.fail("it ran"))
+    told = CliRunner().invoke(prove, ["--seed", "0", "--log", str(tmp_path / "no" / "log")])
+    assert isinstance(told.exception, Unwritable) and "FAILED" not in told.output
+
+
+def test_a_failing_seed_is_told_although_its_log_finds_no_room(monkeypatch):
+    monkeypatch.setattr("tools.prove.command.run_seed",
+                        lambda _seed, _options, echo=None: (echo or print)("x") or BAD)
+    told = CliRunner().invoke(prove, ["--seed", "0", "--log", "/dev/full", "--no-shrink"])
+    assert told.exit_code == 1 and "lost: a tap" in told.output and "/dev/full" in told.output
+
+
+def test_the_replay_is_called_as_the_program_was(monkeypatch):
+    monkeypatch.setattr("tools.prove.command.run_seed", lambda *_: BAD)
+    monkeypatch.setattr(called, "program", lambda: ".venv/bin/pointwire")
+    told = CliRunner().invoke(prove, ["--seed", "0", "--no-shrink"])
+    assert "  replay:  .venv/bin/pointwire prove --seed 0 --calm" in told.output
 
 
 @pytest.mark.parametrize("wrong", [["--set", "rain=1"], ["--seeds", "0"], ["--seeds", "2",
@@ -228,8 +260,7 @@ def test_a_wrong_command_line_runs_nothing(wrong: list[str]):
 
 
 def test_a_failing_seed_is_told_with_its_replay(monkeypatch: pytest.MonkeyPatch):
-    bad = Verdict(0, calm(power_cuts=1), "d" * 64, ("lost: a tap",), {"power_off": 2}, 5, 1, 9, 9)
-    monkeypatch.setattr("tools.prove.command.run_seed", lambda *_: bad)
+    monkeypatch.setattr("tools.prove.command.run_seed", lambda *_: BAD)
     told = CliRunner().invoke(prove, ["--seed", "0"])
     assert told.exit_code == 1
     assert "lost: a tap" in told.output

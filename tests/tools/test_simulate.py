@@ -6,10 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from simulator.street import Plan
 from tools import simulate
+from tools.errors import Unwritable
 
 PLAN = Plan(terminals=2, minutes=20, seed=3, customers_per_hour=40)
 
@@ -45,6 +47,13 @@ def test_a_person_gets_a_table_and_the_log_goes_to_a_file(tmp_path: Path):
     assert shown.exit_code == 0, shown.output
     assert "posted exactly once" in shown.output and "event log" in shown.output
     assert "closing" in log.read_text()
+
+
+def test_a_log_that_cannot_be_written_ends_the_command_before_the_street_opens(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(simulate, "run", lambda *_: pytest.fail("it ran"))
+    ended = CliRunner().invoke(simulate.simulate, ["--log", str(tmp_path / "no" / "log")])
+    assert isinstance(ended.exception, Unwritable) and "no/log" in str(ended.exception)
 
 
 def test_impossible_streets_are_usage_errors():

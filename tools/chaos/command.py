@@ -22,7 +22,7 @@ from typing import NamedTuple
 import click
 from rich.console import Console
 
-from tools import demo_stage, state
+from tools import called, demo_stage, state
 from tools.chaos import faults, postgres
 from tools.chaos.run import Plan, Result, Round
 from tools.chaos.stage import CONFIGS, Crew, mosquitto
@@ -51,7 +51,7 @@ class Asked(NamedTuple):
     @property
     def command(self) -> str:
         """What repeats this schedule."""
-        words = [f"pointwire chaos --minutes {self.minutes:g} --seed {self.seed}",
+        words = [f"{called.program()} chaos --minutes {self.minutes:g} --seed {self.seed}",
                  f"--terminals {self.terminals} --workers {self.workers}"]
         if self.configs != tuple(CONFIGS):
             words += [f"--config {each}" for each in self.configs]

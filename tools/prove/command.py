@@ -22,7 +22,9 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from tools.errors import EXIT_BAD_RESULT, EXIT_STOPPED
+from tools import called
+from tools.errors import EXIT_STOPPED
+from tools.event_log import EventLog
 from tools.prove import options as drawing
 from tools.prove import run, shrink
 from tools.prove.run import Totals, Wanted
@@ -57,18 +59,23 @@ def _faults_table(totals: Totals) -> Table:
     return table
 
 
-def _as_json(totals: Totals, failed: list[Verdict], seconds: float,
+def _as_json(verdicts: list[Verdict], totals: Totals, failed: list[Verdict], seconds: float,
              shortest: shrink.Shrunk | None) -> dict[str, Any]:
-    return {**totals._asdict(), "faults": {name: {"times": times, "seeds": seeds}
+    digest = verdicts[0].digest if len(verdicts) == 1 else None
+    return {**totals._asdict(), "digest": digest, "faults": {name: {"times": times, "seeds": seeds}
                                            for name, times, seeds in totals.faults},
             "seconds": round(seconds, 2),
             "failures": [{"seed": each.seed, "findings": list(each.findings),
                           "options": drawing.text(each.options), "digest": each.digest,
-                          "replay": shrink.command(each)} for each in failed],
+                          "replay": _replay(each)} for each in failed],
             "shortest": None if shortest is None else {
                 "options": drawing.text(shortest.verdict.options), "runs": shortest.runs,
                 "findings": list(shortest.verdict.findings),
-                "replay": shrink.command(shortest.verdict)}}
+                "replay": _replay(shortest.verdict)}}
+
+
+def _replay(verdict: Verdict) -> str:
+    return shrink.command(verdict, called.program())
 
 
 def _show_failure(verdict: Verdict) -> None:
@@ -78,7 +85,7 @@ def _show_failure(verdict: Verdict) -> None:
         print(f"  {finding}")
     if len(verdict.findings) > FINDINGS_SHOWN:
         print(f"  and {len(verdict.findings) - FINDINGS_SHOWN} more")
-    print(f"  replay:  {shrink.command(verdict)}")
+    print(f"  replay:  {_replay(verdict)}")
 
 
 def _all(wanted: list[Wanted], jobs: int | None, quiet: bool) -> list[Verdict]:
@@ -97,15 +104,6 @@ def _all(wanted: list[Wanted], jobs: int | None, quiet: bool) -> list[Verdict]:
             progress.update(task, advance=1, rate=f"{rate:.1f}/s",
                             description=f"proving, {failed} failed" if failed else "proving")
     return sorted(verdicts, key=lambda verdict: verdict.seed)
-
-
-def _one(wanted: Wanted, log: Path | None) -> list[Verdict]:
-    lines: list[str] = []
-    verdict = run_seed(wanted.seed, wanted.options(),
-                       lines.append if log is not None else None)
-    if log is not None:
-        log.write_text("".join(line + "\n" for line in lines))
-    return [verdict]
 
 
 @click.command()
@@ -139,12 +137,13 @@ def prove(seeds: int | None, seed: int | None, changes: tuple[str, ...], calm: b
     count = seeds or (1 if seed is not None else 200)
     if log is not None and count > 1:
         raise click.UsageError("--log is for one seed; name it with --seed")
+    events = EventLog(log)
     wanted = [Wanted(number, calm, changed) for number in range(first, first + count)]
     if count == 1 and not for_program:
         print(f"seed {first}: {drawing.text(wanted[0].options()) or 'no fault'}")
     began = time.monotonic()
     try:
-        verdicts = (_one(wanted[0], log) if count == 1
+        verdicts = ([run_seed(first, wanted[0].options(), events.echo)] if count == 1
                     else _all(wanted, jobs, for_program))
     except KeyboardInterrupt:
         click.echo("pointwire: stopped before the end; nothing is said of the rest", err=True)
@@ -158,9 +157,8 @@ def prove(seeds: int | None, seed: int | None, changes: tuple[str, ...], calm: b
     if failed and not no_shrink:
         shortest = _shortest(failed[0], for_program)
     if for_program:
-        print(json.dumps(_as_json(totals, failed, seconds, shortest)))
-    if failed:
-        sys.exit(EXIT_BAD_RESULT)
+        print(json.dumps(_as_json(verdicts, totals, failed, seconds, shortest)))
+    events.end(not failed)
 
 
 def _print(verdicts: list[Verdict], failed: list[Verdict], totals: Totals,
@@ -184,5 +182,5 @@ def _shortest(failing: Verdict, quiet: bool) -> shrink.Shrunk:
         print(f"after {found.runs} runs: {drawing.text(found.verdict.options)}")
         for finding in found.verdict.findings[:FINDINGS_SHOWN]:
             print(f"  {finding}")
-        print(f"  replay:  {shrink.command(found.verdict)}")
+        print(f"  replay:  {_replay(found.verdict)}")
     return found

@@ -26,6 +26,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from tools import called
 from tools.errors import EXIT_BAD_RESULT, EXIT_STOPPED
 from tools.prove import every
 from tools.prove.every import Fault
@@ -108,7 +109,7 @@ def _wanted(pairs: bool) -> tuple[Iterator[Case], str]:
 
 
 def _replay(case: Case) -> str:
-    return "pointwire prove-every " + " ".join(f"--fault '{fault}'" for fault in case)
+    return f"{called.program()} prove-every " + " ".join(f"--fault '{fault}'" for fault in case)
 
 
 def _table(cases: Sequence[Case]) -> Table:

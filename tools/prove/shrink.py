@@ -69,9 +69,9 @@ def _smaller(options: Options) -> Iterator[Options]:
             yield options._replace(**{name: getattr(usual, name)})
 
 
-def command(verdict: Verdict) -> str:
-    """The one command that replays it."""
+def command(verdict: Verdict, program: str = "pointwire") -> str:
+    """The one command that replays it; `program`: how it was called this time."""
     words = drawing.text(verdict.options).split()
     sets = "".join(f" --set {word}" for word in words)
     drawn = drawing.draw(verdict.seed) == verdict.options
-    return f"pointwire prove --seed {verdict.seed}" + ("" if drawn else f" --calm{sets}")
+    return f"{program} prove --seed {verdict.seed}" + ("" if drawn else f" --calm{sets}")

@@ -3,8 +3,9 @@
 Law (DESIGN 5.2; README.md has layout, capacity and cost):
 - `append` and `settle` return after the record is durable, and only then does RAM follow.
 - A trace is given once per journal: the next is above every header, tap and note that can be read.
-- New taps stop while four blocks are still free. Voids may use one of the four, settles never
-  lack a slot: each makes at least three slots useless, and going once round the ring finds them.
+- New taps stop while four blocks are still free. Voids may use one of the four, what moves the
+  same and a little more, settles never lack a slot: each makes at least three slots useless, and
+  going once round the ring finds them.
 - The oldest block is given up only when its unsettled taps have been copied to the head: same
   frame, same trace. A settle stands behind its tap in the ring, so it may go when its turn comes.
 - A tap that the gateway has under other content moves: `append(..., origin=)` writes it under its
@@ -35,10 +36,13 @@ Record = namedtuple("Record", ("journal", "trace", "frame", "settled"))
 RESERVE_BLOCKS = 4
 _VOID_BLOCKS = 3
 _FREE_BLOCKS_MIN = 2
+# of the last block that voids may use; what moves leaves less: it is a settle, and makes room
 _VOID_LEAVES_SLOTS = 32
+_MOVE_LEAVES_SLOTS = 16
 _ROUNDS_PER_TAP = 8
 _TAP_WORTH = 3  # slots that a tap takes at least
 _USELESS_MIN = 32
+_USELESS_MIN_TO_MOVE = 4
 _U32_MAX = 0xFFFFFFFF
 _SEQUENCE_JUMP = 1024
 
@@ -175,10 +179,12 @@ class Outbox:
     def room(self, size, reserve=False, flags=0, spare=0):
         """Whether a frame of `size` bytes can be appended, and one of `spare` bytes behind it;
         first makes room if it can."""
-        slots = slots_of(size, flags) + (slots_of(spare) if spare else 0)
+        slots, leaves = slots_of(size, flags) + (slots_of(spare) if spare else 0), 0
+        if reserve:
+            leaves = _MOVE_LEAVES_SLOTS if flags & MOVED else _VOID_LEAVES_SLOTS
         return (self._unsettled.fits(self.journal, self.next_trace, 0 if reserve else 1)
                 and self.last_trace < _U32_MAX
-                and self._make_room(slots, reserve))
+                and self._make_room(slots, leaves))
 
     def append(self, trace, frame, reserve=False, cancel=False, origin=None, spare=0):
         """Write a tap with the next trace; durable on return. `reserve` is for voids and the like.
@@ -271,33 +277,35 @@ class Outbox:
 
     # A bounded piece of work for one tap. The next one goes on with it, round the ring at most,
     # and after a round that found no room only further settles give reason to try again.
-    def _make_room(self, slots, reserve):
+    # `leaves`: so many slots must be left of the last block of the reserve; 0: it is not for this.
+    def _make_room(self, slots, leaves):
+        least = _USELESS_MIN_TO_MOVE if leaves == _MOVE_LEAVES_SLOTS else _USELESS_MIN
         for _ in range(_ROUNDS_PER_TAP):
-            if self._has_room(slots, reserve) or self._opens(reserve):
-                if not self._has_room(slots, reserve):
+            if self._has_room(slots, leaves) or self._opens(leaves):
+                if not self._has_room(slots, leaves):
                     self._ring.open(self.journal, self.last_trace)
                 self._round = self._in_vain = 0
                 return True
-            if not self._worth_a_try() or not self._reclaim():
+            if not self._worth_a_try(least) or not self._reclaim():
                 return False
-        return self._has_room(slots, reserve)
+        return self._has_room(slots, leaves)
 
-    def _worth_a_try(self):
+    def _worth_a_try(self, least=_USELESS_MIN):
         if self._round >= self._ring.blocks:
             self._round, self._in_vain = 0, self._useless
         self._round += 1
-        return self._useless >= self._in_vain + _USELESS_MIN
+        return self._useless >= self._in_vain + least
 
-    def _has_room(self, slots, reserve):
+    def _has_room(self, slots, leaves):
         free, left = self._ring.free, self._ring.head_room - slots
         if left < 0:
             return False
-        if reserve:
-            return free > _VOID_BLOCKS or free == _VOID_BLOCKS and left >= _VOID_LEAVES_SLOTS
+        if leaves:
+            return free > _VOID_BLOCKS or free == _VOID_BLOCKS and left >= leaves
         return free >= RESERVE_BLOCKS
 
-    def _opens(self, reserve):
-        return self._ring.free > (_VOID_BLOCKS if reserve else RESERVE_BLOCKS)
+    def _opens(self, leaves):
+        return self._ring.free > (_VOID_BLOCKS if leaves else RESERVE_BLOCKS)
 
     def _need_slot(self):
         ring = self._ring

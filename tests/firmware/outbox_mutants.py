@@ -86,7 +86,7 @@ MUTANTS = {
         "            len(read_origin("),
     "new taps use up the reserve": (
         "firmware.outbox",
-        "        return self._ring.free > (_VOID_BLOCKS if reserve else RESERVE_BLOCKS)\n",
+        "        return self._ring.free > (_VOID_BLOCKS if leaves else RESERVE_BLOCKS)\n",
         "        return self._ring.free > 0\n"),
     "an unreadable outbox is formatted": (
         "firmware.outbox",

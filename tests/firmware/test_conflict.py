@@ -143,9 +143,15 @@ def test_without_room_nothing_is_claimed_and_the_entry_waits():
             outbox.append(outbox.next_trace, sale_frame(7, outbox.next_trace), reserve=True)
     except OutboxFull:
         pass
-    count = outbox.unsettled
-    assert raises(OutboxFull, again, outbox, (7, 1), drawing(9))
-    assert outbox.waits(7, 1) and outbox.unsettled == count
+    count, trace, error = outbox.unsettled, 1, None
+    while error is None:  # a few move all the same, into what is kept for that
+        try:
+            again(outbox, (7, trace), drawing(9))
+            trace += 1
+        except OutboxFull as full:
+            error = full
+    assert 1 < trace < 32
+    assert outbox.waits(7, trace) and outbox.unsettled == count
 
 
 def test_room_for_what_must_follow_is_asked_first():

@@ -324,3 +324,36 @@ def test_after_a_reboot_new_taps_stand_behind_a_straggler_of_an_older_journal():
             trace = booted.next_trace
             booted.append(trace, SALE)
             assert booted.following((JOURNAL, 1)) == (JOURNAL + 1, trace), number
+
+
+def test_a_full_outbox_moves_every_tap_though_voids_took_all_they_may():
+    """A flash that was put back: each tap is a conflict, and must move before it can post."""
+    for size, one_by_one in ((60, True), (99, True), (99, False), (310, True), (310, False)):
+        box, device = outbox()
+        fill(box, size)
+        fill(box, 80, reserve=True)
+        waiting = list(box.pending())
+        box.new_journal(9)
+        rounds = 0
+        while waiting:
+            rounds += 1
+            assert rounds < 200, (size, one_by_one, len(waiting))
+            moved = move(box, waiting, size, one_by_one)
+            for trace in moved:
+                assert box.settle(9, trace, 0, 1, 1)
+            waiting = [key for key in waiting if box.waits(*key)]
+        assert box.unsettled == mounted(device).unsettled == 0
+
+
+def move(box, waiting, size, one_by_one):
+    """The new traces of those that found room, all of them or the first."""
+    moved = []
+    for key in waiting:
+        try:
+            box.append(box.next_trace, bytes(size), True, origin=key, spare=128)
+        except OutboxFull:
+            continue
+        moved.append(box.last_trace)
+        if one_by_one:
+            break
+    return moved

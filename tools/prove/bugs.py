@@ -214,10 +214,9 @@ BUGS: dict[str, Bug] = {
     "tap refused ever after": Bug(
         "a handset whose heap ran out once takes no sale until it is switched off and on",
         (Edit("firmware.app",
-              "            gc.collect()\n            if isinstance(error, OSError)",
-              "            gc.collect()\n"
-              "            self._starved = isinstance(error, MemoryError)\n"
-              "            if isinstance(error, OSError)"),
+              "            self._in_doubt = key, kind, fields.get(\"original\")\n",
+              "            self._in_doubt = key, kind, fields.get(\"original\")\n"
+              "            self._starved = isinstance(error, MemoryError)\n"),
          Edit("firmware.app", "        key = (self.outbox.journal, self.outbox.next_trace)\n",
               "        key = (self.outbox.journal, self.outbox.next_trace)\n"
               "        if getattr(self, \"_starved\", False):\n"

@@ -95,7 +95,8 @@ HAPPENS: dict[str, dict[str, int]] = {
     "between_replies": {"killed_between_replies_per_1000": 300},
     "partition": {"partitions": 3, "partition_s_max": 5},
     "locked": {"database_locked": 2, "database_locked_s_max": 10},
-    "full": {"database_full": 2, "database_full_s_max": 10},
+    # a full database still has room in the pages it has
+    "full": {"terminals": 3, "taps": 30, "database_full": 3, "database_full_s_max": 60},
     "io": {"database_io_errors": 3}, "unsure": {"commits_unsure": 3},
     "requeue": {"poison_per_1000": 300}, "power_off": {"power_cuts": 3},
     "cut_within": {"flash_cuts": 4, "flash_cut_operations_max": 5},
@@ -119,6 +120,33 @@ HAPPENS: dict[str, dict[str, int]] = {
 @pytest.mark.parametrize("name", sorted(HAPPENS))
 def test_each_fault_happens_and_the_promise_is_kept(name: str):
     assert verdict(**HAPPENS[name]).counts.get(name, 0) > 0
+
+
+@pytest.mark.parametrize("losses", [0, 1], ids=["memory", "disk"])
+@pytest.mark.parametrize(("option", "name"), [
+    ("database_locked", "locked"), ("database_full", "full"), ("database_io_errors", "io"),
+    ("commits_unsure", "unsure")])
+def test_each_fault_of_the_database_strikes_in_memory_and_on_the_disk(
+        option: str, name: str, losses: int):
+    found = verdict(**{option: 3}, database_full_s_max=60, server_power_losses=losses,
+                    terminals=3, taps=30)
+    assert found.counts.get(name, 0) > 0 and found.retries > 0
+
+
+def test_no_fault_of_the_database_strikes_once_the_faults_are_over():
+    struck = []
+    for seed in range(1, 5):
+        lines: list[str] = []
+        found = run_seed(seed, calm(**SMALL, server_power_losses=9, database_io_errors=9,
+                                    commits_unsure=9, database_locked=9, database_full=9),
+                         lines.append)
+        assert found.good
+        over = next(place for place, line in enumerate(lines) if "prove relief" in line)
+        hits = [place for place, line in enumerate(lines) if line.split()[1:3] in (
+            ["server", "server_power_lost"], ["database", "io"], ["database", "unsure"],
+            ["database", "locked"], ["database", "full"])]
+        struck += [place < over for place in hits]
+    assert len(struck) > 10 and all(struck)
 
 
 def test_a_calm_world_has_no_fault_and_needs_no_retry():

@@ -1,5 +1,6 @@
 """The forgetful disk: nothing committed is ever lost with FULL, and the weaker settings show."""
 
+import sqlite3
 from pathlib import Path
 from random import Random
 
@@ -287,3 +288,42 @@ def test_what_is_written_and_synced_when_is_what_a_plain_file_sees(tmp_path):
     assert disk.trace == trace
     beside.dispose()
     plain.unregister()
+
+
+def test_a_full_disk_takes_nothing_that_makes_a_file_longer_and_keeps_what_it_has():
+    disk = Disk(TEMPLATE)
+    engine = open_engine(disk)
+    post(engine, 1)
+    disk.faults.full = True
+    with pytest.raises(OperationalError) as told:
+        for number in range(2, 40):
+            post(engine, number, size=4000)
+    assert told.value.orig.sqlite_errorcode == sqlite3.SQLITE_FULL  # type: ignore[union-attr]
+    disk.faults.full = False
+    kept = posted(engine)
+    post(engine, 99)
+    assert 1 in kept and posted(engine) == [*kept, 99]
+
+
+def test_a_commit_in_doubt_was_made_and_a_locked_database_takes_nothing():
+    disk = Disk(TEMPLATE)
+    engine = open_engine(disk)
+    disk.faults.countdown["unsure"] = 1
+    with pytest.raises(OperationalError):
+        post(engine, 1)
+    disk.faults.locked = True
+    with pytest.raises(OperationalError, match="locked"):
+        post(engine, 2)
+    disk.disarm()
+    assert posted(engine) == [1]
+
+
+def test_a_disk_that_is_disarmed_has_no_fault_any_more():
+    disk = Disk(TEMPLATE)
+    engine = open_engine(disk)
+    disk.cut_after(3)
+    disk.fail_after(2, io_error("disk I/O error"))
+    disk.faults.full = disk.faults.locked = True
+    disk.disarm()
+    post(engine, 1)
+    assert posted(engine) == [1] and not disk.dead

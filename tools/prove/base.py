@@ -110,7 +110,7 @@ class Base:
     """What the world asks of its database: memory, or a disk for seeds with power losses."""
 
     engine: Engine
-    on_strike: Callable[[str], None] = staticmethod(lambda kind: None)
+    on_strike: Callable[[str], None] = staticmethod(lambda kind: None)  # a fault has struck
     doomed = False
     power_is_gone = False
 
@@ -196,6 +196,10 @@ class Memory(Base):
         self.faults.countdown[kind] = chances
 
     def fill(self, full: bool) -> None:
+        self.faults.full = full
+        self._limit(full)
+
+    def _limit(self, full: bool) -> None:
         pages = self.connection.execute("PRAGMA page_count").fetchone()[0] if full else 1 << 30
         self.connection.execute(f"PRAGMA max_page_count={pages}").close()
 
@@ -203,7 +207,7 @@ class Memory(Base):
     def well(self) -> Iterator[None]:
         pages = self.connection.execute("PRAGMA max_page_count").fetchone()[0]
         self.faults.suspended = True
-        self.fill(False)
+        self._limit(False)
         try:
             yield
         finally:
@@ -222,7 +226,12 @@ class OnDisk(Base):
     def __init__(self) -> None:
         super().__init__()
         self.disk = Disk.holding(template_bytes())
+        self.disk.on_fault = lambda: self.on_strike(IO)
+        self._listen()
         self._open()
+
+    def _listen(self) -> None:
+        self.disk.faults.on_strike = lambda kind: self.on_strike(kind)
 
     def _open(self) -> None:
         self.engine = open_disk(self.disk)
@@ -241,7 +250,18 @@ class OnDisk(Base):
     def fail(self, kind: str, chances: int) -> None:
         if kind == IO:
             self.disk.fail_after(chances, io_error("disk I/O error"))
-            self.on_strike(kind)
+        else:
+            self.disk.faults.countdown[kind] = chances
+
+    def lock(self, locked: bool) -> None:
+        self.disk.faults.locked = locked
+
+    def fill(self, full: bool) -> None:
+        self.disk.faults.full = full
+
+    def relieve(self) -> None:
+        self.disk.disarm()
+        self._listen()
 
     def cut_after(self, operations: int) -> None:
         self.disk.cut_after(operations)

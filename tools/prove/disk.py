@@ -23,7 +23,7 @@ traces with those of a plain file). What is not proved here: two processes on on
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from random import Random
@@ -35,6 +35,7 @@ from sqlalchemy.engine import URL
 
 from gateway import database
 from tools.prove import apsw_dbapi
+from tools.prove.driver import FULL, LOCKED, UNSURE, Faults
 from tools.prove.filesystem import SECTOR_SIZE, FileSystem, io_error
 
 MAIN = "main"
@@ -117,6 +118,8 @@ class Disk:
         self.power = 0  # counts up at every loss and crash; a file knows under which it opened
         self._cut_in: int | None = None
         self._fails: tuple[int, Exception] | None = None
+        self.faults = Faults()  # of locks, of room, of the commit's word
+        self.on_fault: Callable[[], None] = lambda: None
         self.quiet = False  # a dead connection is being closed: it changes nothing any more
         self._connections: list[_Connection] = []
         self._vfs = FileSystem(self)
@@ -167,19 +170,28 @@ class Disk:
         return self._cut_in
 
     def fail_after(self, operations: int, fault: Exception) -> None:
-        """The operation that comes so many from now raises `fault`, once; power stays."""
+        """The operation that comes so many from now raises `fault`, once; power stays. `on_fault`
+        is told when it has come."""
         if operations < 1:
             raise DiskError("The next operation is number 1. Nothing was changed.")
         self._fails = (operations, fault)
+
+    def disarm(self) -> None:
+        """No fault from now on: neither one that lasts nor one that was still to come."""
+        if not self.dead:
+            self._cut_in = None
+        self._fails, self.faults = None, Faults()
 
     @contextmanager
     def steady(self) -> Iterator[None]:
         """Meanwhile no operation is cut or fails; those that come are not counted towards it."""
         waiting, self._cut_in, self._fails = (self._cut_in, self._fails), None, None
+        suspended, self.faults.suspended = self.faults.suspended, True
         try:
             yield
         finally:
             self._cut_in, self._fails = waiting
+            self.faults.suspended = suspended
 
     @property
     def dead(self) -> bool:
@@ -211,7 +223,13 @@ class Disk:
             left, fault = self._fails
             self._fails = (left - 1, fault) if left > 1 else None
             if left == 1:
+                self.on_fault()
                 raise fault
+
+    def grow(self, content: Content, size: int) -> None:
+        """Raises when a file wants more room than it has, and there is none."""
+        if size > len(content.seen) and self.faults.hits(FULL):
+            raise apsw.FullError("database or disk is full")
 
     def opened(self, name: str, *, create: bool) -> Content:
         content = self._files.get(name)
@@ -237,6 +255,17 @@ class Disk:
         return name in self._files
 
 
+class _Failing(apsw_dbapi.Cursor):
+    """Somebody else, who is not there, holds the write lock."""
+
+    connection: "_Connection"
+
+    def execute(self, text: str, parameters: Any = ()) -> apsw_dbapi.Cursor:
+        if text.startswith("BEGIN"):
+            self.connection._disk.faults.strike(LOCKED)
+        return super().execute(text, parameters)
+
+
 class _Connection(apsw_dbapi.Connection):
     """Dies with the power: SQLite would write when it closes, and must not any more."""
 
@@ -250,6 +279,15 @@ class _Connection(apsw_dbapi.Connection):
         self._disk = disk
         self._power = disk.power
         disk._connections.append(self)
+
+    def cursor(self) -> apsw_dbapi.Cursor:
+        return (_Failing if self._disk.faults.armed else apsw_dbapi.Cursor)(self, self.raw)
+
+    def commit(self) -> None:
+        begun = self.in_transaction
+        super().commit()
+        if begun:
+            self._disk.faults.strike(UNSURE)
 
     def close(self) -> None:
         disk = self._disk

@@ -6,12 +6,14 @@ nothing is armed this is sqlite3 itself.
 """
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 LOCKED, FULL, IO, UNSURE = "locked", "full", "io", "unsure"
 _CODES = {LOCKED: (sqlite3.SQLITE_BUSY, "database is locked"),
-          IO: (sqlite3.SQLITE_IOERR, "disk I/O error"),
+          FULL: (sqlite3.SQLITE_FULL, "database or disk is full"),
+         IO: (sqlite3.SQLITE_IOERR, "disk I/O error"),
           UNSURE: (sqlite3.SQLITE_IOERR, "disk I/O error")}
 
 
@@ -43,43 +45,61 @@ class _Failing(sqlite3.Cursor):
             faults.strike(LOCKED)
         else:
             faults.strike(IO)
-        return super().execute(statement, parameters)
+        with faults.telling():
+            return super().execute(statement, parameters)
+
+    def executemany(self, statement: str, rows: Any, /) -> Any:
+        with self.connection.faults.telling():  # type: ignore[attr-defined]
+            return super().executemany(statement, rows)
 
 
 class Faults:
-    """What the driver is to raise. `locked`: until released. `io`, `unsure`: each a countdown of
-    chances until it strikes once."""
+    """What the driver is to raise. `locked`, `full`: until released; that it is full is SQLite's
+    own answer. `io`, `unsure`: each a countdown of chances until it strikes once. `on_strike` is
+    told when one has struck, not before."""
 
     def __init__(self) -> None:
-        self.locked = False
+        self.locked = self.full = False
         self.countdown: dict[str, int] = {}
         self.suspended = False
         self.on_strike: Callable[[str], None] = lambda kind: None
 
     @property
     def armed(self) -> bool:
-        return not self.suspended and (self.locked or bool(self.countdown))
+        return not self.suspended and (self.locked or self.full or bool(self.countdown))
 
     def strike(self, kind: str) -> None:
-        if self.suspended:
-            return
-        if kind == LOCKED:
-            hit = self.locked
-        else:
-            left = self.countdown.get(kind)
-            if left is None:
-                return
-            hit = left <= 1
-            if hit:
-                del self.countdown[kind]
-            else:
-                self.countdown[kind] = left - 1
-        if hit:
-            self.on_strike(kind)
+        """Raises where it hits."""
+        if self.hits(kind):
             code, text = _CODES[kind]
             fault = sqlite3.OperationalError(text)
             fault.sqlite_errorcode = code
             raise fault
+
+    def hits(self, kind: str) -> bool:
+        """Whether the chance that came now is the one, which is told then."""
+        hit = not self.suspended and self._due(kind)
+        if hit:
+            self.on_strike(kind)
+        return hit
+
+    def _due(self, kind: str) -> bool:
+        if kind in (LOCKED, FULL):
+            return self.locked if kind == LOCKED else self.full
+        left = self.countdown.pop(kind, 0)
+        if left > 1:
+            self.countdown[kind] = left - 1
+        return left == 1
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """SQLite itself says that it is full."""
+        try:
+            yield
+        except sqlite3.OperationalError as fault:
+            if fault.sqlite_errorcode == sqlite3.SQLITE_FULL:
+                self.hits(FULL)
+            raise
 
 
 def connect() -> Connection:

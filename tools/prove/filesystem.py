@@ -78,6 +78,7 @@ class _File:
         content = self._live()
         if self._disk.quiet:
             return
+        self._disk.grow(content, offset + len(data))
         try:
             self._disk.operate("write", self._name)
         except apsw.IOError:

@@ -108,9 +108,9 @@ class Process:
     def __call__(self, arrived: Sequence[Arrived], now_us: int) -> Sequence[bytes | None]:
         arrivals = [Arrival(each.frame, self._clock.at(each.received_us), each.terminal_id)
                     for each in arrived]
-        retries = self.intake.retries
+        intake, retries = self.intake, self.intake.retries  # a loss of power puts another there
         try:
-            answers = self.intake.take(arrivals)
+            answers = intake.take(arrivals)
         except TryLater as error:
             if self._base.power_is_gone:
                 self._on_power_lost()
@@ -118,7 +118,7 @@ class Process:
             raise Unavailable(str(error)) from error
         finally:
             self._base.doomed = False
-            self.retries += self.intake.retries - retries
+            self.retries += intake.retries - retries
         if self._base.power_is_gone:
             # the disk is dead although every answer was committed before it died
             self._on_power_lost()

@@ -120,7 +120,6 @@ class ServerTrouble(Mishaps):
 
     def _fill_database(self, random: Random) -> None:
         self._database_fails(driver.FULL)
-        self.note("database", driver.FULL)
         self.world.base.fill(True)
         self.after(random, self.options.database_full_s_max,
                    lambda: self.world.base.fill(False))
@@ -134,8 +133,8 @@ class ServerTrouble(Mishaps):
         self.world.base.fail(driver.UNSURE, random.randrange(1, UNSURE_COMMITS_MAX + 1))
 
     def _database_fails(self, kind: str) -> None:
+        """From now on it can; what the story hears of it is told when it does (world.py)."""
         self.note("database", "fails", kind)
-        self.world.witness.happened(story.DATABASE_FAILED, kind)
 
     def _lose_server_power(self, random: Random) -> None:
         """In the middle of what the disk does next; nothing at all, if it has nothing to do."""
@@ -169,7 +168,8 @@ class ServerTrouble(Mishaps):
         if self.options.planted:
             lost += world.mischiefs[0].forget()
         world.base.restore(backup)
-        world.new_registry()
+        with world.base.well():
+            world.new_registry()
         world.begin_recovery()
         self.note("server", "restored", name, lost)
         world.witness.happened(story.RESTORED, name)

@@ -43,6 +43,7 @@ from tools.prove.options import Options
 from tools.prove.people import serve
 from tools.prove.process import PROGRAM_ERRORS, Clock, Poison, Process
 from tools.prove.story import (
+    DATABASE_FAILED,
     HEAP_RAN_OUT,
     QUARANTINED,
     RECOVERY,
@@ -90,7 +91,7 @@ class World:
         self.log.note("prove", "options", seed, drawing.text(options))
         self.base: Base = OnDisk() if options.server_power_losses else Memory()
         self.facts = self.base.facts
-        self.base.on_strike = lambda kind: self.log.note("database", kind)
+        self.base.on_strike = self._database_failed
         self.cards = self.facts.cards[:options.members]
         self.clock = Clock(lambda: self.loop.now_us)
         self.witness = Chronicler(self.loop)
@@ -117,6 +118,10 @@ class World:
 
     def stream(self, *names: str | int) -> Random:
         return Random("/".join(map(str, (self.seed, *names))))
+
+    def _database_failed(self, kind: str) -> None:
+        self.log.note("database", kind)
+        self.witness.happened(DATABASE_FAILED, kind)
 
     def _heap_ran_out(self, whose: object) -> None:
         handset = next(each for each in self.handsets if each.runs(whose))
@@ -302,8 +307,9 @@ class World:
         assert isinstance(base, OnDisk)
         base.lose_power(self.stream("disk", self.log.counts["server_power_lost"]))
         self.log.note("server", "server_power_lost")
-        self.new_registry()
-        self.witness.happened(SURVIVED, None, judge.surviving(self))
+        with self.base.well():
+            self.new_registry()
+            self.witness.happened(SURVIVED, None, judge.surviving(self))
         for each in self.shores:
             each.kill("power", 3000)
 

@@ -26,8 +26,13 @@ def _known(error: Exception) -> str | None:
     """One line about an error that is not ours but has a plain meaning."""
     from sqlalchemy.exc import DBAPIError
 
+    from gateway import failures
     from gateway.database import unreachable
 
+    if isinstance(error, DBAPIError) and failures.damaged(error):
+        return (f"the database file is damaged: {unreachable(error)}. What of it can still be read"
+                " is not known; stop every process, keep the file as it is, and go back to a"
+                " backup (gateway/README.md, Recovery).")
     if isinstance(error, DBAPIError):
         return (f"the database failed: {unreachable(error)}. What was committed is safe; look"
                 " after the database and start again.")

@@ -41,6 +41,12 @@ def passing(fault: Exception) -> bool:
     return fault.connection_invalidated or _gone(fault)
 
 
+def damaged(fault: DBAPIError) -> bool:
+    """Whether SQLite read what no SQLite ever wrote: part of the file is lost or overwritten."""
+    code = getattr(fault.orig, "sqlite_errorcode", 0)
+    return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
 def locked(fault: DBAPIError) -> bool:
     """Whether somebody else held what was wanted for longer than a connection waits."""
     code = getattr(fault.orig, "sqlite_errorcode", 0)

@@ -2,6 +2,8 @@
 
 import json
 import socket
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -100,6 +102,21 @@ def test_a_database_that_does_not_answer_is_named_without_its_password(tmp_path:
 def test_a_database_of_an_unknown_kind_is_named(tmp_path: Path):
     text = refusal(environment(tmp_path, DATABASE_URL="mysql://h/d"), "migrate", code=78)
     assert "mysql" in text and "postgresql://" in text
+
+
+def test_a_damaged_database_file_is_called_so_and_nothing_of_it_called_safe(migrated: Path):
+    file = migrated / "pointwire.sqlite3"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        size, = connection.execute("PRAGMA page_size").fetchone()
+        roots = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE tbl_name = 'quarantine'").fetchall()
+    with file.open("r+b") as image:
+        for root, in roots:
+            image.seek((root - 1) * size)
+            image.write(b"\x55" * size)
+    text = refusal(environment(migrated), "quarantine")
+    assert "malformed" in text and "go back to a backup" in text and "is safe" not in text
 
 
 def test_migrate_then_jobs_once_work_on_a_fresh_folder(tmp_path: Path):

@@ -54,3 +54,19 @@ def test_pairs_that_are_none_are_counted():
 def test_a_named_fault_speaks_json_too():
     told = json.loads(invoke("--fault", "up lost@1", "--json").stdout)
     assert (told["cases"], told["failed"]) == (1, 0)
+
+
+def test_a_part_without_a_case_is_a_usage_error_and_no_pass():
+    done = invoke("--part", "999999999/999999999", "--jobs", "1")
+    assert done.exit_code == 2 and "holds no case" in done.output
+
+
+def test_kinds_are_listed_with_their_units_and_a_kind_with_all_its_places():
+    shown = invoke("--list").stdout
+    assert "void: up lost" in shown and "microsecond" in shown
+    one = invoke("--list", "void: up lost").stdout
+    assert one.splitlines()[0].endswith("PLACE is a frame:")
+    place = one.split()[-1]
+    assert invoke("--fault", f"void: up lost@{place}", "--json").exit_code == 0
+    assert invoke("--list", "earthquake").exit_code == 2
+    assert invoke("--list", "refund: up lost").exit_code == 2

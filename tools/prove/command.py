@@ -26,20 +26,13 @@ from tools import called
 from tools.errors import EXIT_STOPPED
 from tools.event_log import EventLog
 from tools.prove import options as drawing
-from tools.prove import run, shrink
+from tools.prove import options_table, run, shrink
 from tools.prove.run import Totals, Wanted
 from tools.prove.world import Verdict, run_seed
 
 FAILURES_SHOWN = 5
 FINDINGS_SHOWN = 8
 SEED_MAX = 2**63 - 1
-
-
-def _options_table() -> Table:
-    table = Table("option", "usual", "faults are off at 0")
-    for name, value in zip(drawing.Options._fields, drawing.Options(), strict=True):
-        table.add_row(name, str(value), "fault" if name in drawing.FAULTS else "world")
-    return table
 
 
 def _summary(totals: Totals, seconds: float) -> str:
@@ -113,7 +106,8 @@ def _all(wanted: list[Wanted], jobs: int | None, quiet: bool) -> list[Verdict]:
 @click.option("--set", "changes", multiple=True, metavar="NAME=VALUE",
               help="An option instead of the drawn one; may be given several times.")
 @click.option("--calm", is_flag=True, help="Draw nothing: only what --set names happens.")
-@click.option("--options", "list_options", is_flag=True, help="List all options and stop.")
+@click.option("--options", "list_options", is_flag=True,
+              help="List all options with range and meaning, and stop.")
 @click.option("--jobs", type=click.IntRange(1, 256), help="Processes. [default: one a core]")
 @click.option("--log", type=click.Path(dir_okay=False, writable=True, path_type=Path),
               help="Write the event log of the one seed to this file.")
@@ -124,10 +118,18 @@ def prove(seeds: int | None, seed: int | None, changes: tuple[str, ...], calm: b
           no_shrink: bool, for_program: bool) -> None:
     """Every tap posts exactly once, whatever happens: many seeds, each a world of faults.
 
-    Real firmware, real gateway and database, virtual time. Exits with 1 when a seed fails.
+    Real firmware, real gateway and database, virtual time.
+
+    \b
+    Example: two handsets lose power within a flash operation, nothing else happens:
+      pointwire prove --seed 3 --calm --set terminals=2 --set flash_cuts=2
+
+    \b
+    Exit codes: 0 every seed kept the promise, 1 one did not, 2 wrong command line,
+    7 the file of --log cannot be written, 130 stopped before the end.
     """
     if list_options:
-        Console().print(_options_table())
+        Console().print(options_table.table())
         return
     try:
         changed = tuple(drawing.read(changes).items())

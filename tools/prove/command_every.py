@@ -33,6 +33,7 @@ from tools.prove.every import Fault
 
 FAILURES_SHOWN = 10
 NUMBER_SIZE_MAX = 18
+ALL_KINDS = "all"
 Case = tuple[Fault, ...]
 
 
@@ -71,13 +72,37 @@ def _part(word: str) -> tuple[int, int]:
     return int(number), int(of)
 
 
+def _known(tap: str) -> dict[str, list[int]]:
+    """The places of each kind of fault of a tap."""
+    known: dict[str, list[int]] = {}
+    for kind, place, _ in every.singles(every.watch(tap)):
+        known.setdefault(kind, []).append(place)
+    return known
+
+
+def _list(wanted: str) -> None:
+    """All kinds, or the places of one, as --fault takes them."""
+    tap, _, kind = wanted.rpartition(": ")
+    if wanted != ALL_KINDS:
+        places = _known(tap or every.SALE).get(kind) if not tap or tap in every.TAPS else None
+        if places is None:
+            raise click.UsageError(f"there is no fault {wanted[:60]!r}; --list shows all kinds")
+        click.echo(f"{wanted}@PLACE, PLACE is a {every.unit(kind)}:")
+        click.echo(" ".join(map(str, places)))
+        return
+    table = Table("fault", "places", "first", "last", "a place is a")
+    for each in every.TAPS:
+        for kind, places in _known(each).items():
+            table.add_row(str(Fault(kind, 0, each)).partition("@")[0], str(len(places)),
+                          str(min(places)), str(max(places)), every.unit(kind))
+    Console().print(table)
+
+
 def _named(case: Case, for_program: bool) -> None:
     tap = case[0].tap
     if any(fault.tap != tap for fault in case):
         raise click.UsageError("all faults of one run are faults of one tap")
-    known: dict[str, list[int]] = {}
-    for kind, place, _ in every.singles(every.watch(tap)):
-        known.setdefault(kind, []).append(place)
+    known = _known(tap)
     for kind, place, _ in case:
         if kind not in known:
             raise click.UsageError(f"there is no fault {kind!r} of a {tap}; there are: "
@@ -85,7 +110,8 @@ def _named(case: Case, for_program: bool) -> None:
         if place not in known[kind]:
             places = known[kind]
             raise click.UsageError(f"{kind!r} has {len(places)} places, from {places[0]} to"
-                                   f" {places[-1]}, and {place} is none of them")
+                                   f" {places[-1]} (each a {every.unit(kind)}), and {place} is"
+                                   f" none of them; --list '{kind}' shows all")
     began = time.monotonic()
     verdict = every.run(case, None if for_program else print)
     failures = [] if verdict.good else [(case, verdict.findings)]
@@ -127,20 +153,31 @@ def _table(cases: Sequence[Case]) -> Table:
               help="Only each OF-th case, beginning with the N-th.")
 @click.option("--fault", "named", multiple=True, metavar="KIND@PLACE",
               help="Only these, together, in one run; prints the event log.")
+@click.option("--list", "listed", is_flag=False, flag_value=ALL_KINDS, metavar="[KIND]",
+              help="List the kinds of faults, or the places of one kind, and stop.")
 @click.option("--jobs", type=click.IntRange(1, 256), help="Processes. [default: one a core]")
 @click.option("--json", "for_program", is_flag=True, help="One JSON object on standard output.")
-def prove_every(pairs: bool, part: str, named: tuple[str, ...], jobs: int | None,
-                for_program: bool) -> None:
+def prove_every(pairs: bool, part: str, named: tuple[str, ...], listed: str | None,
+                jobs: int | None, for_program: bool) -> None:
     """One tap with every single fault at every step of its way, or with every two.
 
-    Real firmware, real gateway and database, virtual time. Exits with 1 when one run fails.
+    Real firmware, real gateway and database, virtual time.
+
+    \b
+    Exit codes: 0 the promise held each time, 1 it did not, 2 wrong command line,
+    130 stopped before the end.
     """
     number, of = _part(part)
+    if listed is not None:
+        _list(listed)
+        return
     if named:
         _named(tuple(_read(word) for word in named), for_program)
         return
     wanted, not_tried = _wanted(pairs)
     cases = list(islice(wanted, number - 1, None, of))
+    if not cases:
+        raise click.UsageError(f"--part {part} holds no case: there are fewer than {number}")
     failures: list[tuple[Case, tuple[str, ...]]] = []
     began = time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),

@@ -363,6 +363,16 @@ def singles(watched: Watched, heap_step: int = 1) -> list[Fault]:
             if fault.kind not in NOT_FOR.get(watched.tap, ())]
 
 
+def unit(kind: str) -> str:
+    """What the place of a fault of this kind counts."""
+    if kind in INSTANT_KINDS:
+        return "microsecond"
+    words = {"poisoned": "message", "flash": "flash operation", UP: "frame", DOWN: "reply",
+             "killed": "batch", "statement": "statement", "commit": "commit",
+             "server": "disk operation", "heap": "call of the program"}
+    return words[kind.replace(",", " ").split()[0]]
+
+
 def pairs(watched: Watched) -> Iterator[tuple[Fault, Fault]]:
     """Every two single faults, the earlier-named first; of the heap's calls each eighth. Two
     that cannot be told apart (both a cut of flash, or both of one hook) are not a pair."""

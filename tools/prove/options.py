@@ -118,7 +118,7 @@ WORLD = ("terminals", "taps", "gap_ms_mean", "members", "workers", "batch_max", 
 FAULTS = tuple(name for name in Options._fields
                if name not in WORLD and not name.endswith("_max"))
 
-# What a person may ask for: least and most of an option, where they are not what `_range` says.
+# What a person may ask for: least and most of an option, where they are not what `range_of` says.
 # terminals and members: so many has the template (base.py)
 RANGES = {
     "terminals": (1, 4), "taps": (1, 100_000), "members": (1, 12), "workers": (1, 16),
@@ -129,7 +129,8 @@ TIME_MAX = 1_000_000_000  # of what is counted in ms or s: 30 years of seconds
 COUNT_MAX = 100_000
 
 
-def _range(name: str) -> tuple[int, int]:
+def range_of(name: str) -> tuple[int, int]:
+    """Least and most that a person may ask for."""
     if name in RANGES:
         return RANGES[name]
     if "_per_" in name:
@@ -284,7 +285,7 @@ def read(words: Iterable[str]) -> dict[str, int]:
         if name not in Options._fields:
             raise ValueError(f"no option is called {name!r}; `pointwire prove --options` lists"
                              " them")
-        least, most = _range(name)
+        least, most = range_of(name)
         digits = value.isascii() and value.isdigit() and len(value) <= len(str(most))
         if not digits or not least <= int(value) <= most:
             raise ValueError(f"{name} takes a whole number from {least} to {most}, not"

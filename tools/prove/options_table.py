@@ -1,0 +1,50 @@
+"""What `pointwire prove --options` shows: each option, its usual value, its range, its meaning.
+
+Law: the meaning stands once, as the comment at the option in options.py, and is read from there.
+"""
+
+import inspect
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from rich.table import Table
+
+from tools.prove import options as drawing
+
+
+class Told(NamedTuple):
+    """`group`: the comment above it; `meaning`: the one beside it, empty where the name says all;
+    `least`, `most`: what may be asked for."""
+
+    group: str
+    name: str
+    usual: int
+    least: int
+    most: int
+    meaning: str
+
+
+def told() -> Iterator[Told]:
+    """All options in their order."""
+    group = ""
+    for line in inspect.getsource(drawing.Options).splitlines():
+        code, _, comment = line.strip().partition("#")
+        name = code.partition(":")[0].strip()
+        if not code:
+            group = comment.strip() or group
+        elif name in drawing.Options._field_defaults:
+            yield Told(group, name, drawing.Options._field_defaults[name],
+                       *drawing.range_of(name), comment.strip())
+
+
+def table() -> Table:
+    shown = Table("option", "usual", "range", "meaning", title="A fault is off at 0; _max is the"
+                  " longest or largest, _per_1000 how often among so many")
+    group = ""
+    for each in told():
+        if each.group != group:
+            group = each.group
+            shown.add_section()
+            shown.add_row(f"[bold]{group}[/bold]")
+        shown.add_row(each.name, str(each.usual), f"{each.least} to {each.most}", each.meaning)
+    return shown

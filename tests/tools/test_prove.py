@@ -295,6 +295,17 @@ def test_a_failing_seed_is_told_with_its_replay(monkeypatch: pytest.MonkeyPatch)
     assert "pointwire prove --seed 0 --calm --set power_cuts=1" in told.output
 
 
+def test_a_failing_seed_of_many_is_told_at_once_and_stays_told_when_stopped(monkeypatch):
+    def stopped(_wanted, _jobs):
+        yield BAD
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "many", stopped)
+    told = CliRunner().invoke(prove, ["--seeds", "9"])
+    assert told.exit_code == 130
+    assert "seed 0 FAILED: pointwire prove --seed 0 --calm" in told.stderr
+
+
 def test_totals_are_sums():
     made = run.add([run_seed(seed, calm(**SMALL, power_cuts=seed)) for seed in (0, 1)])
     assert (made.seeds, made.failed, made.faultless) == (2, 0, 1)

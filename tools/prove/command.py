@@ -93,6 +93,9 @@ def _all(wanted: list[Wanted], jobs: int | None, quiet: bool) -> list[Verdict]:
         for verdict in run.many(wanted, jobs):
             verdicts.append(verdict)
             failed += not verdict.good
+            if not verdict.good:
+                # at once: who stops a long run, or whose time limit does, keeps what it found
+                click.echo(f"seed {verdict.seed} FAILED: {_replay(verdict)}", err=True)
             rate = len(verdicts) / max(time.monotonic() - began, 0.001)
             progress.update(task, advance=1, rate=f"{rate:.1f}/s",
                             description=f"proving, {failed} failed" if failed else "proving")

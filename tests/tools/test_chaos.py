@@ -74,7 +74,7 @@ def test_under_kills_and_bad_links_every_tap_posts_exactly_once(short_folder: Pa
     (only,) = found["rounds"]
     assert found["kills"] >= 6, only
     assert found["taps"] > 20
-    assert found["posted"] + found["refused"] + found["voided"] == found["taps"]
+    assert found["posted"] + found["refused"] == found["taps"] and found["taken_back"] > 0
     assert (found["lost"], found["twice"], found["untapped"], found["unsettled"]) == (0, 0, 0, 0)
     assert only["drained_s"] is not None and only["audit"] == "clean" and not only["findings"]
     assert sum(only["faults"].values()) > 0

@@ -83,7 +83,7 @@ SECOND = OutboxEntry(7, 1, 3, 3, None, True, codes.NOTHING_LEFT, None, None, Non
 
 def test_a_void_takes_back_what_its_sale_brought():
     found = verdict([BOX, VOID], [ENTRY, TAKEN_BACK])
-    assert found.exact and (found.taps, found.posted) == (2, 2)
+    assert found.exact and (found.taps, found.posted, found.taken_back) == (2, 2, 1)
     assert verdict([BOX, VOID], [ENTRY]).lost == 1
     assert verdict([BOX, VOID], [ENTRY, TAKEN_BACK, TAKEN_BACK]).twice == 1
     assert verdict([BOX, VOID], [ENTRY, TAKEN_BACK._replace(amount_minor=-1)]).differing == 1
@@ -96,7 +96,7 @@ def test_a_void_that_takes_back_other_points_is_a_finding():
 
 def test_a_sale_whose_void_was_first_leaves_nothing():
     found = verdict([BURIED, EMPTY], [])
-    assert found.exact and (found.taps, found.voided) == (2, 2)
+    assert found.exact and (found.taps, found.empty, found.taken_back) == (2, 2, 0)
     assert not verdict([BURIED, EMPTY], [ENTRY]).exact
     assert not verdict([BURIED, EMPTY], [TAKEN_BACK]).exact
     assert verdict([BURIED], []).lost == 1

@@ -72,7 +72,7 @@ def test_no_single_fault_around_a_void_breaks_the_promise(tap):
 
 
 def test_some_pairs_hold_too(watched):
-    """All of them take an hour: make prove-pairs."""
+    """All of them take hours: make prove-pairs."""
     pairs = list(every.pairs(watched))
     assert len(pairs) > 50_000
     chosen = pairs[97::len(pairs) // 60]

@@ -178,7 +178,7 @@ def _said(result: Result) -> str:
                else f"drained in {result.drained_s:.1f} s")
     return (f"{result.plan.config.name}: {sum(result.kills.values())} kills, "
             f"{sum(result.faults.values())} faults, {found.taps} taps, {found.posted} posted, "
-            f"{found.refused} refused, {found.voided} voided, {found.lost} lost, "
+            f"{found.taken_back} of them voids, {found.refused} refused, {found.lost} lost, "
             f"{found.twice} twice, {drained}")
 
 

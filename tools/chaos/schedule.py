@@ -17,7 +17,6 @@ RANDOM = "random"
 BACKEND = "backend"
 POSTMASTER = "postmaster"
 FLASH = "flash_operation"
-WORKER_POINTS = ("before_commit", "before_puback", "before_reply")
 BROKER, WORKER, DATABASE, TERMINAL, ALL = "broker", "worker", "database", "terminal", "all"
 
 # kill kind, point, and how many of them lie in a deck

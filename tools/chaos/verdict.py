@@ -21,20 +21,22 @@ from tools.chaos.witness import Answer, Key, Saved
 from tools.handsets import OutboxEntry
 
 LISTED_MAX = 20
-POSTS, REFUSED, VOIDED, LOST = "posts", "refused", "voided", "lost"
+POSTS, REFUSED, EMPTY, LOST = "posts", "refused", "empty", "lost"
 
 
 class Verdict(NamedTuple):
     """`taps`: messages owed, sales and voids. `posted`: one entry that agrees with the answer in
-    every figure. `refused`: as its card earns, without entry. `voided`: without entry because of
-    a void. `lost`: owed, and not there. `twice`: entries beyond the first. `untapped`: entries
-    nobody tapped. `differing`: one entry, other figures. `unsettled`: without answer.
-    `findings`: a line each."""
+    every figure; `taken_back`: of them, voids. `refused`: as its card earns, without entry.
+    `empty`: without entry because of a void; no handset of today sends one before its sale is
+    answered, nor a second one, so it is 0 as long as that holds. `lost`: owed, and not there.
+    `twice`: entries beyond the first. `untapped`: entries nobody tapped. `differing`: one entry,
+    other figures. `unsettled`: without answer. `findings`: a line each."""
 
     taps: int
     posted: int
+    taken_back: int
     refused: int
-    voided: int
+    empty: int
     lost: int
     twice: int
     untapped: int
@@ -44,7 +46,7 @@ class Verdict(NamedTuple):
 
     @property
     def exact(self) -> bool:
-        return self.posted + self.refused + self.voided == self.taps and not (
+        return self.posted + self.refused + self.empty == self.taps and not (
             self.lost or self.twice or self.untapped or self.differing or self.unsettled
             or self.findings)
 
@@ -72,12 +74,12 @@ class Books:
             if box.card_last4 in barren:
                 return REFUSED if box.code == codes.CARD_INACTIVE else LOST
             if box.code == codes.VOIDED:
-                return VOIDED if key in self.approved else LOST
+                return EMPTY if key in self.approved else LOST
             return POSTS
         original = self.originals.get(key)
         if box.code == codes.APPROVED and original in self.boxes:
-            return POSTS if self.boxes[original].code == codes.APPROVED else VOIDED
-        return VOIDED if box.code == codes.NOTHING_LEFT and original in self.approved else LOST
+            return POSTS if self.boxes[original].code == codes.APPROVED else EMPTY
+        return EMPTY if box.code == codes.NOTHING_LEFT and original in self.approved else LOST
 
     def tapped(self, key: Key) -> tally.Tapped:
         """A message that posts, with the amount its entry must have."""
@@ -124,7 +126,9 @@ def judge(saved: Mapping[Key, Saved], answers: Mapping[Key, Answer],
                  {each.key for each in entries} & {key for key in fates if fates[key] != POSTS}]
     fate = list(fates.values())
     return Verdict(
-        len(fates) + len(vanished), found.posted, fate.count(REFUSED), fate.count(VOIDED),
+        len(fates) + len(vanished), found.posted,
+        sum(books.boxes[key].type == messages.VOID for key in fates if fates[key] == POSTS),
+        fate.count(REFUSED), fate.count(EMPTY),
         found.missing + found.rejected + len(vanished) + fate.count(LOST), found.duplicates,
         found.untapped, found.differing, sum(not each.settled for each in outboxes),
         tuple([*findings, *books.crooked()][:LISTED_MAX]))

@@ -92,15 +92,15 @@ def _rounds(results: Sequence[Result]) -> Table:
     table = Table(title="kill -9 and bad links, round by round", box=box.SIMPLE_HEAD,
                   padding=0)
     table.add_column("database, broker", no_wrap=True)
-    for column in ("kills", "faults", "taps", "posted", "refused", "voided", "lost", "twice",
+    for column in ("kills", "faults", "taps", "posted", "voids", "refused", "lost", "twice",
                    "drain"):
         table.add_column(column, justify="right", no_wrap=True)
     for each in results:
         found = each.verdict
         drained = "not" if each.drained_s is None else f"{each.drained_s:.1f} s"
         table.add_row(each.plan.config.name, *map(str, (
-            each.kills.total(), each.faults.total(), found.taps, found.posted, found.refused,
-            found.voided, found.lost, found.twice + found.untapped, drained)))
+            each.kills.total(), each.faults.total(), found.taps, found.posted,
+            found.taken_back, found.refused, found.lost, found.twice + found.untapped, drained)))
     wrong = sum(each.audit is not None for each in results)
     ends = sum((each.own_ends for each in results), Counter[str]())
     table.caption = (f"audit --rebuild: {f'{wrong} with findings' if wrong else 'clean'}; ended "

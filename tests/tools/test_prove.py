@@ -40,6 +40,14 @@ def test_options_follow_from_the_seed_and_every_fault_is_drawn_and_left_out():
     assert 5 < sum(not drawing.on(options) for options in drawn) < 60
 
 
+def test_what_is_named_is_so_and_what_is_drawn_yields_to_it():
+    for seed in range(200):
+        restored = drawing.draw(seed, {"restores": 2})
+        assert (restored.restores, restored.flash_put_backs, restored.outbox_blocks) == (2, 0, 32)
+        put_back = drawing.draw(seed, {"flash_put_backs": 3})
+        assert (put_back.flash_put_backs, put_back.restores, put_back.online_per_100) == (3, 0, 0)
+
+
 def test_every_option_is_a_whole_number_with_its_unit_in_the_name():
     units = ("_ms", "_s", "_ppm", "_days", "_per_100", "_per_1000", "_per_10000", "_max", "_mean")
     counted = [name for name in Options._fields if not name.endswith(units)]

@@ -6,8 +6,9 @@ some seeds have none at all. `draw(seed)` gives them, `calm()` a world without a
 `text`/`read` write and read them as `name=value`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from random import Random
+from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -228,13 +229,19 @@ SHAPES: dict[str, Draw] = {
 TAPS_IN_ALL = 130
 
 
+# what is not drawn beside the others, for the reasons that `_sensible` gives
+APART = {"restores": ("flash_put_backs", "outbox_blocks"),
+         "online_per_100": ("flash_put_backs", "planted", "epochs_revoked")}
+
+
 def calm(**wanted: int) -> Options:
     """A world without faults, but for what is named."""
     return Options()._replace(**wanted)
 
 
-def draw(seed: int) -> Options:
-    """The options of a seed. One seed in twenty has no fault at all."""
+def draw(seed: int, named: Mapping[str, int] = MappingProxyType({})) -> Options:
+    """The options of a seed. One seed in twenty has no fault at all. What is `named` is so; what
+    is drawn yields to it where the two together are a known loss."""
     random = Random(f"{seed}/options")
     drawn = {name: each(random) for name, each in SHAPES.items()}
     drawn["taps"] = -(-TAPS_IN_ALL // drawn["terminals"])
@@ -244,7 +251,11 @@ def draw(seed: int) -> Options:
         values = {name: each(random) for name, each in options.items()}
         if on and not quiet:
             drawn.update(values)
-    return _sensible(Options()._replace(**drawn), random)
+    drawn.update(named)
+    for fault, others in APART.items():
+        if fault not in named and any(named.get(other) for other in others):
+            drawn[fault] = 0
+    return _sensible(Options()._replace(**drawn), random)._replace(**named)
 
 
 def _sensible(drawn: Options, random: Random) -> Options:

@@ -114,8 +114,8 @@ class Wanted(NamedTuple):
     changed: tuple[tuple[str, int], ...] = ()
 
     def options(self) -> drawing.Options:
-        start = drawing.Options() if self.calm else drawing.draw(self.seed)
-        return start._replace(**dict(self.changed))
+        changed = dict(self.changed)
+        return drawing.calm(**changed) if self.calm else drawing.draw(self.seed, changed)
 
 
 def one(wanted: Wanted) -> Verdict:

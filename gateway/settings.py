@@ -245,7 +245,10 @@ def need_mqtt(settings: Settings) -> Mqtt:
     return settings.mqtt
 
 
+DEMO_HOME = PREFIX + "DEMO_HOME"  # the demo's, in whose shell our commands are used by hand
+
+
 def unknown(env: Mapping[str, str]) -> list[str]:
     """Variables with our prefix that nothing reads: most likely misspelt."""
-    known = {PREFIX + name for name, _, _ in VARIABLES}
+    known = {PREFIX + name for name, _, _ in VARIABLES} | {DEMO_HOME}
     return sorted(name for name in env if name.startswith(PREFIX) and name not in known)

@@ -12,6 +12,7 @@ from gateway.settings import (
     need_mqtt,
     unknown,
 )
+from tools import state
 
 KEYS = {"POINTWIRE_MASTER_KEY": "a1" * 32, "POINTWIRE_AUDIT_KEY": "b2" * 32,
         "POINTWIRE_FRAME_KEY": "c3" * 32}
@@ -116,6 +117,7 @@ def test_no_secret_shows_in_the_settings_own_text():
 def test_a_misspelt_variable_is_found():
     assert unknown({"POINTWIRE_MASTERKEY": "", "POINTWIRE_MASTER_KEY": "", "HOME": ""}) == [
         "POINTWIRE_MASTERKEY"]
+    assert unknown({state.HOME_VARIABLE: "/srv/demo"}) == []
 
 
 def test_an_address_of_ipv6_is_written_with_brackets():

@@ -5,9 +5,10 @@
     panel   keys and cards from the board -> checkout -> effects; the checkout's timeouts
     link    the connection to the broker (uplink.py), sending and settling (dispatch.py)
 
-Law: the App holds no state of its own that matters, but for the alerts nobody has acknowledged yet
-(README.md, not here yet); after a power cut at any point the outbox says the rest. An effect is carried out before the screen is drawn, so the screen never says
-what has not happened. A task that dies is said on the screen, told, and started again.
+Law: the App holds no state of its own that matters, but for the alerts nobody has acknowledged
+(README.md, not here yet); after a power cut at any point the outbox says the rest. An effect is
+carried out before the screen is drawn, so the screen never says what has not happened. A task
+that dies is said on the screen, told, and started again.
 Nothing here is shared between two Apps of one process.
 """
 

@@ -45,6 +45,7 @@ _USELESS_MIN = 32
 _USELESS_MIN_TO_MOVE = 4
 _U32_MAX = 0xFFFFFFFF
 _SEQUENCE_JUMP = 1024
+_SEQUENCES = 0x80000000  # no ring comes so far: what says so is nonsense
 
 
 def format_outbox(device, journal):
@@ -71,7 +72,7 @@ def format_outbox(device, journal):
             device.ioctl(6, block)
     device.ioctl(6, place)
     device.ioctl(3, 0)
-    sequence = (newest.sequence if newest else 0) + _SEQUENCE_JUMP
+    sequence = (newest.sequence if newest else 0) % _SEQUENCES + _SEQUENCE_JUMP
     write_header(buffer, Header(VERSION, 0, 1, blocks, sequence, 0, 0, journal, 0, 1))
     device.writeblocks(0, buffer, 0)
     device.ioctl(3, 0)

@@ -30,17 +30,11 @@ def void_of(outbox, key, but=None, waiting=False):
 
 def identity(outbox, key):
     """The (journal, trace) under which this message stands now; its own unless it has moved."""
-    moved = key
-    while moved:
-        key, moved = moved, _moved_to(outbox._ring, moved)
-    return key
-
-
-def _moved_to(ring, key):
-    for _ in ring.walk(ring.tail, 1):
+    ring = outbox._ring
+    for _ in ring.walk(ring.tail, 1):  # a later move stands behind an earlier one
         if _origin(ring) == key:
-            return ring.record.journal, ring.record.trace
-    return None
+            key = ring.record.journal, ring.record.trace
+    return key
 
 
 def tell_moves(outbox, tell):

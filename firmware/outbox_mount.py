@@ -22,6 +22,7 @@ _COUNT = 4
 _SIZE = 5
 _REACH = 8  # a copy of the head stands at most so many blocks behind it
 _READS = 16
+_SEQUENCE_MAX = 0xFFFFFFF0  # a mount takes two, a block one: no ring comes so far
 
 
 def forget(ring):
@@ -94,7 +95,7 @@ def _certain(ring, block):
 def _check(ring, place, newest):
     if not (newest.home < ring.blocks and newest.tail < ring.blocks
             and int(place != newest.home) <= newest.copied_end <= SLOTS
-            and newest.previous_end <= SLOTS):
+            and newest.previous_end <= SLOTS and newest.sequence <= _SEQUENCE_MAX):
         raise corrupt("the newest header points outside")
     block, sequence = ring.head, newest.sequence
     while block != ring.tail:

@@ -19,6 +19,7 @@ from firmware.outbox_format import (
 
 SYNC = 3
 _ERASE = 6
+_ERASES_MAX = 0xFFFFFFFF
 
 
 class Ring:
@@ -156,7 +157,7 @@ class Ring:
 
     def erase(self, block, fallback):
         old = self.header(block) or fallback
-        self.erases = (old.erases if old else 0) + 1
+        self.erases = min((old.erases if old else 0) + 1, _ERASES_MAX)
         self.erased = -1
         self.window = (-1, 0, 0)
         self.device.ioctl(_ERASE, block)

@@ -2,6 +2,7 @@
 
 from firmware.outbox import Outbox, format_outbox
 from firmware.outbox_find import identity, tell_moves, void_of
+from firmware.outbox_format import MOVED, write_tap
 from tests.firmware.portable import RamFlash
 from tests.firmware.replies import sale_frame, void_frame
 
@@ -47,6 +48,15 @@ def test_what_moved_is_found_under_its_newest_name():
     outbox.append(1, sale_frame(11, 1, 200), origin=(9, 1))
     assert identity(outbox, (7, 2)) == identity(outbox, (9, 1)) == (11, 1)
     assert identity(outbox, (7, 1)) == (7, 1)
+
+
+def test_two_records_that_name_each_other_as_their_origin_end_the_search_all_the_same():
+    """No program of ours writes them; one that did must not hold up every boot."""
+    _, outbox = shelf()
+    ring = outbox._ring
+    ring.write(0, write_tap(ring.claim(), 11, 1, sale_frame(11, 1, 200), MOVED, (11, 2)))
+    ring.write(0, write_tap(ring.claim(), 11, 2, sale_frame(11, 2, 200), MOVED, (11, 1)))
+    assert identity(outbox, (11, 1)) in ((11, 1), (11, 2))
 
 
 def test_a_mount_tells_of_what_moved_and_still_waits():

@@ -40,6 +40,16 @@ def headers(device):
     return found
 
 
+def change_header(device, sequence=None, erases=None):
+    header = headers(device)[0]
+    fields = list(header)
+    fields[4] = header.sequence if sequence is None else sequence
+    fields[9] = header.erases if erases is None else erases
+    data = bytearray(32)
+    write_header(data, Header(*fields))
+    device._content[0][:32] = data
+
+
 def test_a_torn_record_is_ignored_and_its_trace_used_again():
     box, device = made(taps=3, torn=BITS)
     device.cut_at = device.operations + 1
@@ -132,6 +142,20 @@ def test_damage_in_a_closed_block_is_named_before_anything_is_written():
     _, device = made(taps=100)
     device._content[1][32 * 9 + 25] ^= 4
     assert refused(device) == "corrupt"
+
+
+def test_a_sequence_that_no_ring_reaches_is_damage_and_does_not_hinder_a_format():
+    _, device = made(taps=3)
+    change_header(device, sequence=0xFFFFFFFF)
+    assert refused(device) == "corrupt"
+    format_outbox(device, JOURNAL + 1)
+    assert mounted(device).journal == JOURNAL + 1
+
+
+def test_a_block_that_counts_no_more_erases_is_used_all_the_same():
+    _, device = made(taps=3)
+    change_header(device, erases=0xFFFFFFFF)
+    assert mounted(device).unsettled == mounted(device.reborn()).unsettled == 3
 
 
 def test_a_head_that_lost_its_header_is_not_passed_over_with_taps_in_it():

@@ -125,24 +125,9 @@ class Link:
         """The gateway has settled something: what waits together may come soon again."""
         self._walks = 0
 
-    def heard(self, now):
-        """The gateway is there: nothing waits longer than 10 s from now for what it missed."""
-        for slot in self.window:
-            if slot.due_ms is not None:
-                slot.due_ms = min(slot.due_ms, now + REPLY_MS)
-
     def asked(self, number):
         """How many questions outside the journal stand unanswered; each takes a slot."""
         self._asked = number
-
-    def resends(self, key):
-        """Whether this is out, or waits, because the gateway asked for it again."""
-        slot = _find(self.window, key) or _find(self.late, key)
-        return slot is not None and slot.again
-
-    def busy(self):
-        """Whether somebody waits for an answer."""
-        return self._asked > 0 or len(self.window) > 0
 
     # -- what to do --------------------------------------------------------------------------
 

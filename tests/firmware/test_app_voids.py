@@ -165,6 +165,17 @@ def test_unanswered_for_half_a_minute_it_is_cancelled(
     assert len(counter.all("saved")) == 2 and counter.app.outbox.unsettled == 0
 
 
+def test_an_answer_of_later_to_the_message_lets_its_void_go_at_once(
+        counter: Counter, gate: Gate):
+    gate.silent = {REDEMPTION, VOID}
+    redeem(counter)  # it goes out at 0, 10 and 30 s, and then its void waits behind it
+    counter.wait(35)
+    assert counter.lines[1] == "Cancelling" and not gate.seen
+    gate.silent.clear()
+    counter.wait(40)
+    assert gate.seen[:2] == [(7, 1), (7, 2)] and counter.lines[1] == "Cancelled"
+
+
 def test_the_half_minute_runs_without_a_link_too(counter: Counter, gate: Gate):
     gate.silent = {REDEMPTION}
     redeem(counter)
@@ -213,7 +224,7 @@ def test_offline_nothing_that_needs_an_answer_is_journaled(counter: Counter):
 def test_so_many_unanswered_at_once_and_no_more(counter: Counter, gate: Gate):
     gate.silent = {REDEMPTION, VOID}
     keys = [redeem(counter) for _ in range(WAITING_MAX + 1)]
-    assert keys[-1] is None and None not in keys[:-1]
+    assert keys[-1] is None and None not in keys[:-1] and len(keys) == 8 + 1
 
 
 def conflicting(gate: Gate, taken: set[tuple[int, int]]) -> Callable[[bytes], bytes | None]:

@@ -345,6 +345,13 @@ def test_a_full_outbox_moves_every_tap_though_voids_took_all_they_may():
         assert box.unsettled == mounted(device).unsettled == 0
 
 
+def test_of_the_last_block_voids_leave_a_quarter_for_answers_and_moves():
+    box, _ = outbox()
+    fill(box)
+    fill(box, 80, reserve=True)
+    assert box._ring.free == 3 and 32 <= box._ring.head_room < 32 + 4
+
+
 def move(box, waiting, size, one_by_one):
     """The new traces of those that found room, all of them or the first."""
     moved = []

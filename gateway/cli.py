@@ -265,11 +265,12 @@ def recovery_begin(receipts_ahead: int, workers: tuple[str, ...], keep_queue: bo
     again. Receipt numbers jump ahead, what is only done online waits, what would be refused for
     its card is held. Taps come back by themselves."""
     with _plainly("recovery begin"):
-        from gateway import mqtt_queue, processes, recovery_showing
+        from gateway import mqtt as broker
+        from gateway import processes, recovery_showing
         mqtt = from_environment(os.environ).mqtt
         if mqtt is not None and not keep_queue:
             for client_id in workers or (mqtt.client_id,):
-                mqtt_queue.empty(mqtt, client_id)
+                broker.empty_queue(mqtt, client_id)
                 click.echo(f"the queue of {client_id} is empty")
         facts = processes.registry_desk("recovery begin").begin_recovery(receipts_ahead)
         click.echo(next(recovery_showing.lines(facts, ())))

@@ -1,4 +1,4 @@
-"""The worker's link to the broker: with mqtt_queue.py the only one that knows the MQTT client.
+"""The worker's link to the broker: the only module that knows the MQTT client.
 
 Law:
 - The network thread only queues. It waits for nothing and decides nothing.
@@ -307,3 +307,47 @@ class Link:
     def _on_publish(self, *_: Any) -> None:
         self._replies.confirmed()
         self._send_waiting()
+
+
+def empty_queue(settings: Mqtt, client_id: str) -> None:
+    """Throw away what the broker keeps for the worker with this client id: a client with a clean
+    session under the same id ends the other's (MQTT 3.1.1 and 5, 3.1.2.4).
+
+    The first step of a recovery. Nothing is lost by it: terminals hold what they were not
+    answered, and what they were answered they send when a heartbeat asks for it. But a frame
+    published before the restore may be one whose tap has another name by now (WIRE, 62), and must
+    not post under the old. Raises LinkError; then the queue stands as before.
+    """
+    version5 = settings.version == "5"
+    client = dressed(paho.Client(
+        CallbackAPIVersion.VERSION2, client_id=client_id,
+        protocol=paho.MQTTv5 if version5 else paho.MQTTv311,
+        clean_session=None if version5 else True), settings)
+    answered = threading.Event()
+    refused: list[ReasonCode] = []
+
+    def connected(_: object, __: object, ___: object, reason: ReasonCode, ____: object) -> None:
+        if reason.is_failure:
+            refused.append(reason)
+        answered.set()
+
+    client.on_connect = connected
+    try:
+        client.connect(settings.address.host, settings.address.port, KEEPALIVE_S,
+                       clean_start=version5 or paho.MQTT_CLEAN_START_FIRST_ONLY)
+    except (OSError, ValueError) as error:
+        raise _stands(settings, client_id, str(error)) from None
+    client.loop_start()
+    try:
+        if not answered.wait(CONNECT_WAIT_S):
+            raise _stands(settings, client_id, f"no answer within {CONNECT_WAIT_S} s")
+        if refused:
+            raise _stands(settings, client_id, f"it refused the connection: {refused[0]}")
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def _stands(settings: Mqtt, client_id: str, why: str) -> LinkError:
+    return LinkError(f"the queue of {client_id} at {settings.address} could not be emptied: {why}."
+                     " Start the broker and try again; or empty it there, then say --keep-queue.")

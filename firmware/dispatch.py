@@ -56,7 +56,8 @@ class Dispatch:
         self.ready = False
         self.cancels = []  # rows of autovoid.py
         self.beats = beats.Beats(board, outbox, clock, self.keys, self._again, self._say)
-        self.to_move = None  # a void that must be named anew before it may go
+        # (key, reply) of what was answered 62; (key, None) of a void whose original moved
+        self.to_move = []
         self._to_ask = []
         self._news = []
         self._retells = 0
@@ -262,8 +263,11 @@ class Dispatch:
             link.let_go(self.link, key, now)
             self._say("postponed", reply.journal, reply.trace, reply.code)
             return
+        if verdict == rules.CONFLICT:
+            self.to_move.append((key, reply))  # in a turn of its own: here is no heap for it
+            return
         becomes = autovoid.SETTLE
-        if verdict == rules.CONFLICT or self.cancels or reply.type == _VOID_REPLY:
+        if self.cancels or reply.type == _VOID_REPLY:
             becomes = voids.answered(self, key, frame, reply, now)
         if becomes == autovoid.LATER:
             self.link.postponed(key, now)
@@ -273,8 +277,7 @@ class Dispatch:
         if becomes == autovoid.SETTLE:
             self._news.append((self._on_event, ("settled", reply)))
         try:
-            if verdict == rules.FINAL:
-                self._outbox.settle(reply.journal, reply.trace, *rules.settlement(reply))
+            self._outbox.settle(reply.journal, reply.trace, *rules.settlement(reply))
         except OSError:  # it may be there: the outbox is read anew
             self.in_doubt = key, self._news[told:]
             raise
@@ -283,10 +286,9 @@ class Dispatch:
                 del self._news[told:]
         self.link.settled(key)
         link.let_go(self.link, key, now)
-        if verdict == rules.FINAL:
-            self.link.eased()
-            if self.cancels:
-                voids.ended(self, key, now)
+        self.link.eased()
+        if self.cancels:
+            voids.ended(self, key, now)
 
     # What the gateway asked for again is settled here: its answer is only told. Not even a 62
     # moves it, for where it once was posted it may stand in what the backup had.

@@ -89,14 +89,6 @@ def _hear(own, *event):
     own._news.append((own._on_event, event))
 
 
-def answered(own, key, frame, reply, now):
-    """What a conflict, or a final answer where there is something to cancel, means beside
-    settling its entry: SETTLE, QUIETLY (nobody need hear of it) or LATER (it must wait)."""
-    if reply.code == codes.TRACE_CONFLICT:
-        return _journal_again(own, key, frame, now)
-    return _cancelled_first(own, key, frame, reply, now)
-
-
 def ended(own, key, now):
     """The final answer to `key` is on flash: not before that may its row be forgotten."""
     voided = autovoid.voided_by(own.cancels, key)
@@ -127,61 +119,90 @@ def may_go(own, key, frame, now):
     if code != codes.TRACE_CONFLICT and (code is not None or identity(outbox, named) == named):
         return True
     own.link.postponed(key, now)
-    own.to_move = key  # in a turn of its own: here there is no heap for it
+    if (key, None) not in own.to_move:
+        own.to_move.append((key, None))
     return False
 
 
 def move(own, now):
-    """The void that may not go is named anew, because its original was."""
-    void, own.to_move = own.to_move, None
-    outbox, keys = own._outbox, own.keys
-    if not outbox.waits(*void):
-        return
-    own.link.appended()
-    try:
-        new = conflict.journal_again(outbox, own._board.random, keys.key, own._terminal_id,
-                                     keys.epoch, void, fresh=False)
-    except OutboxFull:
+    """The oldest that is to be named anew: one that was answered 62, or (no reply) a void that may
+    not go, because its original was."""
+    old, reply = own.to_move.pop(0)
+    if own._outbox.waits(*old):
+        if reply:
+            _conflicted(own, old, reply, now)
+        else:
+            _follow(own, old, now)
+
+
+# Each step in a unit of its own, for where the heap is short they must not stand there together.
+def _conflicted(own, old, reply, now):
+    found = _looked(own, old, now)
+    new = found and _named_anew(own, old, found[1], found[2])
+    if new:
+        _moved(own, old, new, found, reply, now)
+    else:
+        own.link.postponed(old, now)
+
+
+def _follow(own, void, now):
+    new = _named_anew(own, void, False, 0, False)
+    if new is None:
         own.link.postponed(void, now)
         return
     own.link.settled(void)
-    autovoid.voided(own.cancels, original(content(outbox.frame(*new))), new)
+    autovoid.voided(own.cancels, original(content(own._outbox.frame(*new))), new)
     own._say("conflict", void, new)
     _hear(own, "moved", void, new)
 
 
-# The same message under a fresh journal, and a void of that where there was one of `old`. Once
-# that goes out at once; a gateway that says 62 to everything may not wear out flash and network.
-def _journal_again(own, old, frame, now):
-    outbox, rows, keys = own._outbox, own.cancels, own.keys
+# (did it move before, is it one that must be answered, room for a void, its void, is it to be
+# voided); None: not now
+def _looked(own, old, now):
+    outbox, rows = own._outbox, own.cancels
     before = has_moved(outbox, old)
     if before and link.full(own.link):
-        return autovoid.LATER
+        return None
     row = autovoid.of(rows, old)
     void = row and row[2]
     # that of a sale waits on flash for as long as the sale does, and moves by itself (`may_go`)
     gone = void or autovoid.owes(rows, old, now)
-    spare = 0 if type_of(frame) == VOID else _VOID_SIZE_MAX
+    spare = 0 if type_of(outbox.frame(*old)) == VOID else _VOID_SIZE_MAX
+    return before, row is not None, spare, void, gone
+
+
+# None: there is no room
+def _named_anew(own, old, cancel, spare, fresh=True):
     own.link.appended()
     try:
-        new = conflict.journal_again(outbox, own._board.random, keys.key, own._terminal_id,
-                                     keys.epoch, old, row is not None, spare)
+        return conflict.journal_again(own._outbox, own._board.random, own.keys.key,
+                                      own._terminal_id, own.keys.epoch, old, cancel, spare, fresh)
     except OutboxFull:
-        return autovoid.LATER
+        return None
+
+
+# The first time it goes out at once; a gateway that says 62 to everything may not wear out flash
+# and network. A void of `old` becomes one of `new`.
+def _moved(own, old, new, found, reply, now):
+    before, _, _, void, gone = found
     if before:
         link.moved(own.link, old, new, now)
-    autovoid.moved(rows, old, new, gone)
+    autovoid.moved(own.cancels, old, new, gone)
     own._say("conflict", old, new)
     _hear(own, "moved", old, new)
-    if void and outbox.waits(*void):
+    if void and own._outbox.waits(*void):
         # it is named anew when its turn comes: here there is no heap for that
-        autovoid.voided(rows, new, void)
+        autovoid.voided(own.cancels, new, void)
     elif gone:
         _void(own, new, now)
-    return autovoid.QUIETLY
+    own._say("settled", reply)
+    own.link.settled(old)
+    link.let_go(own.link, old, now)
 
 
-def _cancelled_first(own, key, frame, reply, now):
+def answered(own, key, frame, reply, now):
+    """What a final answer means, where there is something to cancel, beside settling its entry:
+    SETTLE, QUIETLY (nobody need hear of it) or LATER (it must wait)."""
     if autovoid.owes(own.cancels, key, now):
         return autovoid.SETTLE if _void(own, key, now) else autovoid.LATER
     if type_of(frame) != VOID or reply.code == codes.APPROVED:

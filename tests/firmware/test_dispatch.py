@@ -1,5 +1,6 @@
 """From a tap to its settlement, on a real outbox, without a connection. Runs on both."""
 
+from firmware import voids
 from firmware.clock import Clock
 from firmware.dispatch import ANSWER_MS, Dispatch
 from firmware.link import POSTPONED_MAX
@@ -73,6 +74,8 @@ class Desk:
     def answer(self, frame, code=0, now=0, **fields):
         """The gateway answers `frame`."""
         self.dispatch.received(reply_frame(frame, code, **fields), now)
+        while self.dispatch.to_move:  # in turns of their own
+            voids.move(self.dispatch, now)
         self.dispatch.announce()
 
     def heartbeat(self):

@@ -153,9 +153,9 @@ BUGS: dict[str, Bug] = {
     "clock set from a stored reply": Bug(
         "every reply sets the clock, also one that was stored for days",
         (Edit("firmware.dispatch",
-              "        becomes = autovoid.SETTLE\n        if verdict",
+              "        becomes = autovoid.SETTLE\n        if self.cancels",
               "        self._clock.set(reply.at, now)\n"
-              "        becomes = autovoid.SETTLE\n        if verdict"),), (CLOCK_WRONG,), 60),
+              "        becomes = autovoid.SETTLE\n        if self.cancels"),), (CLOCK_WRONG,), 60),
     "2000 epoch": Bug(
         "the clock counts from 2000 as ESP32's does (F15)",
         (Edit("firmware.clock",
@@ -195,11 +195,8 @@ BUGS: dict[str, Bug] = {
               "                newest, found = find_head(ring)\n"),), (CLAIMED,), 60),
     "conflict drops the tap": Bug(
         "a message the gateway calls a conflict is settled and not journaled again",
-        (Edit("firmware.dispatch",
-              "        if verdict == rules.CONFLICT or self.cancels or",
-              "        if self.cancels or"),
-         Edit("firmware.dispatch", "            if verdict == rules.FINAL:\n",
-              "            if key:\n")), (LOST,), 60),
+        (Edit("firmware.dispatch", "        if verdict == rules.CONFLICT:\n",
+              "        if not key:\n"),), (LOST,), 60),
     "highest trace ignored": Bug(
         "a terminal whose flash is older than it knows does not continue above the gateway",
         (Edit("firmware.beats", "            outbox.raise_trace(reply.highest_trace)\n",

@@ -334,6 +334,14 @@ class Morning:
         return (len(self.shop.posted) == self.TAPS and outbox is not None
                 and outbox.unsettled == 0)
 
+    def story(self) -> str:
+        """How it ended, for a person."""
+        outbox = self.counter.app.outbox
+        told = [each for each in self.counter.told if each[0] != "screen"]
+        return (f"{len(self.shop.posted)} posted,"
+                f" {'no outbox' if outbox is None else outbox.unsettled} unsettled,"
+                f" screen {self.counter.lines}; at last {told[-12:]}; {len(told)} in all")
+
     def __enter__(self) -> "Morning":
         return self
 
@@ -371,7 +379,7 @@ def test_wherever_the_flash_fails_behind_a_write_what_is_there_is_told():
 
 def test_wherever_the_flash_fails_for_long_the_screen_says_so_until_every_tap_posts():
     for morning in sweep(7, times=40, seconds=2500):
-        assert morning.all_posted(), morning.counter.told
+        assert morning.all_posted(), morning.story()
         screens = morning.counter.screens
         if morning.counter.all("recovery"):
             assert any(lines[1] == "OUTBOX FAULT" and lines[4] == "flash" for lines in screens)

@@ -115,12 +115,6 @@ class Session:
 
     # -- questions outside the journal ---------------------------------------------------------
 
-    def asked(self, kind, journal, frame, now):
-        """A question went out; an older one of its kind is no longer outstanding."""
-        self.forget(kind)
-        self.questions.append(Question(kind, journal, frames.digest(frame), now,
-                                        epoch_of(frame)))
-
     def forget(self, kind):
         self.questions = [each for each in self.questions if each.kind != kind]
 

@@ -229,9 +229,15 @@ SHAPES: dict[str, Draw] = {
 TAPS_IN_ALL = 130
 
 
-# what is not drawn beside the others, for the reasons that `_sensible` gives
-APART = {"restores": ("flash_put_backs", "outbox_blocks"),
-         "online_per_100": ("flash_put_backs", "planted", "epochs_revoked")}
+# where the first is on, the others are so: each pair is a known loss
+APART = {
+    # an older database and an older flash together can lose a tap, and so can an outbox that has
+    # no room to keep what is settled
+    "restores": {"flash_put_backs": 0, "outbox_blocks": 32},
+    # nobody decides these yet, so only their voids end them: a void in another journal than its
+    # original buries nothing (WIRE, Void), one under a revoked key is held itself
+    "online_per_100": {"flash_put_backs": 0, "planted": 0, "epochs_revoked": 0},
+}
 
 
 def calm(**wanted: int) -> Options:
@@ -262,14 +268,9 @@ def _sensible(drawn: Options, random: Random) -> Options:
     """What one option needs of another."""
     if drawn.closed_days and (drawn.up_late_per_1000 or drawn.down_late_per_1000):
         drawn = drawn._replace(late_s_max=drawn.closed_days * 86400)
-    if drawn.restores:
-        # an older database and an older flash together can lose a tap, and so can an outbox
-        # that has no room to keep what is settled
-        drawn = drawn._replace(flash_put_backs=0, outbox_blocks=32)
-    if drawn.online_per_100:
-        # nobody decides these yet, so only their voids end them: a void in another journal than
-        # its original buries nothing (WIRE, Void), one under a revoked key is held itself
-        drawn = drawn._replace(flash_put_backs=0, planted=0, epochs_revoked=0)
+    for fault, others in APART.items():
+        if getattr(drawn, fault):
+            drawn = drawn._replace(**others)
     if drawn.outbox_blocks == 9 and not random.randrange(3):
         # a long darkness in which the outbox of one busy terminal fills up
         drawn = drawn._replace(terminals=1, taps=TAPS_IN_ALL * 3 // 2, gap_ms_mean=500,

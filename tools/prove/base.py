@@ -186,7 +186,7 @@ class Memory(Base):
         backup.backup(self.connection)
 
     def relieve(self) -> None:
-        self.connection.faults = self.faults = Faults()
+        self.faults.disarm()
         self.fill(False)
 
     def lock(self, locked: bool) -> None:
@@ -227,11 +227,8 @@ class OnDisk(Base):
         super().__init__()
         self.disk = Disk.holding(template_bytes())
         self.disk.on_fault = lambda: self.on_strike(IO)
-        self._listen()
-        self._open()
-
-    def _listen(self) -> None:
         self.disk.faults.on_strike = lambda kind: self.on_strike(kind)
+        self._open()
 
     def _open(self) -> None:
         self.engine = open_disk(self.disk)
@@ -261,7 +258,6 @@ class OnDisk(Base):
 
     def relieve(self) -> None:
         self.disk.disarm()
-        self._listen()
 
     def cut_after(self, operations: int) -> None:
         self.disk.cut_after(operations)

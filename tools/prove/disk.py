@@ -177,10 +177,11 @@ class Disk:
         self._fails = (operations, fault)
 
     def disarm(self) -> None:
-        """No fault from now on: neither one that lasts nor one that was still to come."""
+        """No fault from now on, and no cut that was still to come."""
         if not self.dead:
             self._cut_in = None
-        self._fails, self.faults = None, Faults()
+        self._fails = None
+        self.faults.disarm()
 
     @contextmanager
     def steady(self) -> Iterator[None]:

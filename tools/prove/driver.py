@@ -13,7 +13,7 @@ from typing import Any
 LOCKED, FULL, IO, UNSURE = "locked", "full", "io", "unsure"
 _CODES = {LOCKED: (sqlite3.SQLITE_BUSY, "database is locked"),
           FULL: (sqlite3.SQLITE_FULL, "database or disk is full"),
-         IO: (sqlite3.SQLITE_IOERR, "disk I/O error"),
+          IO: (sqlite3.SQLITE_IOERR, "disk I/O error"),
           UNSURE: (sqlite3.SQLITE_IOERR, "disk I/O error")}
 
 
@@ -67,6 +67,11 @@ class Faults:
     @property
     def armed(self) -> bool:
         return not self.suspended and (self.locked or self.full or bool(self.countdown))
+
+    def disarm(self) -> None:
+        """No fault from now on: neither one that lasts nor one that was still to come."""
+        self.locked = self.full = False
+        self.countdown.clear()
 
     def strike(self, kind: str) -> None:
         """Raises where it hits."""

@@ -41,6 +41,11 @@ def passing(fault: Exception) -> bool:
     return fault.connection_invalidated or _gone(fault)
 
 
+def used_up(fault: DBAPIError) -> bool:
+    """Whether a PostgreSQL sequence has no number left (SQLSTATE 2200H)."""
+    return getattr(fault.orig, "sqlstate", None) == "2200H"
+
+
 def damaged(fault: DBAPIError) -> bool:
     """Whether SQLite read what no SQLite ever wrote: part of the file is lost or overwritten."""
     code = getattr(fault.orig, "sqlite_errorcode", 0)

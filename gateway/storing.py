@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from gateway import bulk, chain, counting
+from gateway import bulk, chain, counting, failures
 from gateway.book import Book
 from gateway.clock import month_of
 from gateway.database import on_postgresql
@@ -57,7 +57,6 @@ HELD_DATE_COLUMNS = (*SEALED["held_dates"], "row_mac")
 JOURNAL_COLUMNS = (*SEALED["journals"], "row_mac")
 REFUSAL_COLUMNS = (*SEALED["refusals"], "row_mac")
 JOURNAL_KEY = ("terminal_id", "journal")
-SEQUENCE_ENDED = "2200H"  # SQLSTATE: a sequence has no number left
 
 
 class RowsMissing(GatewayError):
@@ -96,7 +95,7 @@ def draw(connection: Connection, entry_count: int, lot_count: int) -> Numbers:
                 " SELECT 2, nextval('lot_ids') FROM generate_series(1, %s)",
                 (entry_count, lot_count)).fetchall()
         except DBAPIError as fault:
-            if getattr(fault.orig, "sqlstate", None) == SEQUENCE_ENDED:
+            if failures.used_up(fault):
                 raise _used_up() from fault
             raise
         return Numbers(sorted(number for kind, number in rows if kind == 1),

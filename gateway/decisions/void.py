@@ -54,8 +54,12 @@ def void(message: Message, book: Book) -> Decision:
             return Decision(fault)
     original = book.originals.get(key)
     if original is None:
-        return _never_came(key, mine, coming_back=own and book.catalogue.recovery is not None
-                           and not message.by_hq)
+        if mine:
+            return _nothing_to_take(key, tombstone=True)
+        # a restored gateway asks for one journal after the other, and the void may have moved
+        # into a newer one than its original (WIRE, 62)
+        coming_back = own and book.catalogue.recovery is not None and not message.by_hq
+        return TRY_LATER if coming_back else NOT_FOUND
     if _merchant_of(key, original.made, book) != place.merchant.id:
         return NOT_FOUND
     if original.type in NEVER:
@@ -86,14 +90,6 @@ def _merchant_of(key: Key, made: Made | None, book: Book) -> int | None:
         return made.merchant_id
     terminal = book.terminals.get(key[0])
     return None if terminal is None else book.catalogue.shops[terminal.shop_id].merchant_id
-
-
-def _never_came(key: Key, mine: bool, coming_back: bool) -> Decision:
-    """`coming_back`: a restored gateway asks for one journal after the other, and the void may
-    have moved into a newer one than its original (WIRE, 62)."""
-    if mine:
-        return _nothing_to_take(key, tombstone=True)
-    return TRY_LATER if coming_back else NOT_FOUND
 
 
 def _nothing_to_take(key: Key, *, tombstone: bool = False) -> Decision:

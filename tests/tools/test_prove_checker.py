@@ -206,14 +206,8 @@ def a_tap_moved_after_a_conflict(tale: Tale) -> None:
     tale.posts(1, journal=99)
 
 
-def a_void_of_a_contested_trace(tale: Tale) -> None:
-    """Nobody can say which of two messages it means, so it moves with the one it is for."""
-    tale.send(1, amount=500, planted=True)
-    tale.post(1, 5, amount=500)
-    tale.answer(1, 0, 5, 5, 1, shows=False)
-    tale.offered(1)
-    tale.cancel(2, 1)
-    tale.answer(2, 62, shows=False, kind=VOID)
+def _both_move(tale: Tale) -> None:
+    """A sale is answered 62 and moves, its void with it, and both are done there."""
     tale.answer(1, 62, shows=False)
     tale.story.moved(TERMINAL, (JOURNAL, 1), (99, 1), tale.now_us)
     tale.story.moved(TERMINAL, (JOURNAL, 2), (99, 2), tale.now_us)
@@ -222,6 +216,17 @@ def a_void_of_a_contested_trace(tale: Tale) -> None:
     tale.send(2, VOID, None, None, (99, 1), journal=99)
     receipt = tale.post(2, -12, amount=-1250, kind=2, journal=99)
     tale.answer(2, 0, -12, 5, receipt, kind=VOID, journal=99)
+
+
+def a_void_of_a_contested_trace(tale: Tale) -> None:
+    """Nobody can say which of two messages it means, so it moves with the one it is for."""
+    tale.send(1, amount=500, planted=True)
+    tale.post(1, 5, amount=500)
+    tale.answer(1, 0, 5, 5, 1, shows=False)
+    tale.offered(1)
+    tale.cancel(2, 1)
+    tale.answer(2, 62, shows=False, kind=VOID)
+    _both_move(tale)
 
 
 def a_void_that_went_along_before_it_was_sent(tale: Tale) -> None:
@@ -231,14 +236,7 @@ def a_void_that_went_along_before_it_was_sent(tale: Tale) -> None:
     tale.offered(1)
     tale.attempt(VOID, None, None, (JOURNAL, 1))
     tale.save(2, VOID, None, None, (JOURNAL, 1))
-    tale.answer(1, 62, shows=False)
-    tale.story.moved(TERMINAL, (JOURNAL, 1), (99, 1), tale.now_us)
-    tale.story.moved(TERMINAL, (JOURNAL, 2), (99, 2), tale.now_us)
-    tale.send(1, journal=99)
-    tale.posts(1, journal=99)
-    tale.send(2, VOID, None, None, (99, 1), journal=99)
-    receipt = tale.post(2, -12, amount=-1250, kind=2, journal=99)
-    tale.answer(2, 0, -12, 5, receipt, kind=VOID, journal=99)
+    _both_move(tale)
 
 
 def an_untold_tap_moved_after_a_conflict(tale: Tale) -> None:

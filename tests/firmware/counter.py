@@ -3,6 +3,7 @@
 `told` is everything the App said; `screens` every screen it drew, in order.
 """
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from random import Random
@@ -30,6 +31,9 @@ class Counter:
     def __init__(self, answer: Callable[[bytes], bytes | None] | None = None,
                  weather: Weather = QUICK, work: Work = AT_ONCE, blocks: int = 16,
                  language: str = "en") -> None:
+        # the program collects garbage as often as a handset can afford to; on this side that would
+        # walk through all that the tests before this one have left
+        gc.freeze()
         self.shop = Shop()
         self.loop = VirtualLoop()
         broker = Broker(CREDENTIALS)
@@ -99,6 +103,7 @@ class Counter:
 
     def __exit__(self, *_: object) -> None:
         self.loop.close()
+        gc.unfreeze()
 
 
 @contextmanager

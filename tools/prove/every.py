@@ -268,15 +268,27 @@ class Watching(Scripted):
         world.loop.call_at_us = noting  # type: ignore[method-assign, assignment]
 
 
-def _settles(world: World, tap: str, then: Callable[[], None]) -> None:
-    """Call `then` when the first tap is settled."""
-    left = [TAPS[tap][1]]
+class Counting(Mishaps):
+    """No fault: calls `then` once, when the first tap is settled or, before that, at relief."""
 
-    def settled(_reply: object) -> None:
-        left[0] -= 1
-        if not left[0]:
-            then()
-    world.handsets[0].on_settled = settled
+    def __init__(self, world: World, tap: str, then: Callable[[], None]) -> None:
+        super().__init__(world)
+        self._left, self._then = TAPS[tap][1], then
+        world.handsets[0].on_settled = self._settled
+        world.mishaps = (self, *world.mishaps)  # first: what relief disarms is still to be read
+
+    def plan(self) -> None:
+        pass
+
+    def _settled(self, _reply: object) -> None:
+        self._left -= 1
+        if not self._left and not self.over:
+            self.relief()
+
+    def relief(self) -> None:
+        if not self.over:
+            super().relief()
+            self._then()
 
 
 def _run(world: World) -> Verdict:
@@ -287,24 +299,24 @@ def _run(world: World) -> Verdict:
 
 
 def watch(tap: str = SALE) -> Watched:
-    """Calm runs, counted until the first tap is settled."""
+    """Calm runs, counted until the first tap is settled, or no fault can come any more."""
     world = World(SEED, TAPS[tap][0])
     watching = Watching(world)
     many, device = 1_000_000, world.handsets[0].device
-    faults = world.base.faults  # type: ignore[attr-defined]
     counted: list[Watched] = []
     world.base.fail(driver.IO, many)
     world.base.fail(driver.UNSURE, many)
+    left = world.base.faults.countdown  # type: ignore[attr-defined]
     before = device.operations
 
     def count() -> None:
         instants = sorted(at for at in watching.instants if at <= world.loop.now_us)
         counted.append(Watched(
             tap, tuple(instants), device.operations - before, watching.passed[UP],
-            watching.passed[DOWN], watching.batches, many - faults.countdown[driver.IO],
-            many - faults.countdown[driver.UNSURE], _disk_operations(tap),
+            watching.passed[DOWN], watching.batches, many - left[driver.IO],
+            many - left[driver.UNSURE], _disk_operations(tap),
             _calls(Fault("heap, tap", many, tap)), _calls(Fault("heap, reply", many, tap))))
-    _settles(world, tap, count)
+    Counting(world, tap, count)
     _run(world)
     return counted[0]
 
@@ -315,7 +327,7 @@ def _disk_operations(tap: str) -> int:
     many, counted = 1_000_000, [0]
     disk = world.base.disk  # type: ignore[attr-defined]
     disk.cut_after(many)
-    _settles(world, tap, lambda: counted.append(many - disk.left))
+    Counting(world, tap, lambda: counted.append(many - disk.left))
     _run(world)
     return counted[-1]
 
@@ -325,7 +337,7 @@ def _calls(fault: Fault) -> int:
     world = World(SEED, TAPS[fault.tap][0])
     Scripted(world, (fault,))
     counted = [0]
-    _settles(world, fault.tap, lambda: counted.append(
+    Counting(world, fault.tap, lambda: counted.append(
         fault.place - world.heap.calls if world.heap.calls else 0))
     _run(world)
     return counted[-1]

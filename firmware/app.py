@@ -117,7 +117,7 @@ class App:
 
     # The first screen after a mount. What was found unanswered is voided before anything is sent.
     def _welcome(self):
-        self.state = checkout.start()
+        self.state = checkout.start(None, self.outbox.alert)
         self._tell("ready", self.outbox.journal)
         if self._dispatch.cancels:
             self._cancel()
@@ -127,9 +127,10 @@ class App:
     def _name_last_tap(self):
         if self.state.name == checkout.RECOVERY:
             return
-        self.state = checkout.start()  # usable, whatever comes of the look back
+        alert = self.state.alert
+        self.state = checkout.start(None, alert)  # usable, whatever comes of the look back
         try:
-            self.state = recall.first_state(self.outbox, self._dispatch.cancels)
+            self.state = recall.first_state(self.outbox, self._dispatch.cancels, alert)
         except (OSError, OutboxUnreadable) as error:
             self._sort_out(error)
 
@@ -241,6 +242,8 @@ class App:
             return self._journal(effect)
         if kind == "ask":
             return self._ask(effect)
+        if kind == "seen":
+            return self._seen()
         raise FirmwareError("no such effect: " + str(kind))
 
     def _journal(self, effect):
@@ -299,6 +302,18 @@ class App:
     def _outbox_failed(self, error):
         self._sort_out(error)
         self._draw()
+
+    # where this cannot be kept, or would hide what nobody was told yet, it comes again with the
+    # next boot
+    def _seen(self):
+        if self._dispatch.keeps_news():
+            return
+        try:
+            self.outbox.seen()
+        except OutboxFull:
+            pass
+        except (OSError, OutboxUnreadable) as error:
+            self._sort_out(error)
 
     def _ask(self, effect):
         if not self.up():

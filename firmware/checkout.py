@@ -26,7 +26,7 @@ Events: ("key", k) ("card", entry, id) ("saved", journal, trace) ("full",) ("fai
 ("settled", reply) ("answer", reply) ("no_answer",) ("moved", old, new) ("time",)
 ("online", type, amount_minor, what came of journaling it) ("cancelling", key, void key, waits).
 Effects: ("journal", type, card, amount_minor) ("void", journal, trace) ("ask", type, card)
-("beep", name).
+("beep", name) ("seen",): what did not post and nobody had seen was acknowledged.
 What does not fit a state is ignored there; an event nobody knows raises.
 """
 
@@ -62,9 +62,9 @@ EVENTS = ("key", "card", "saved", "full", "failed", "answer", "no_answer", "time
 NEWS = ("settled", "moved", "cancelling", "online")
 
 
-def start(last=None):
+def start(last=None, alert=None):
     """The first state after a boot; `last` names the last saved tap (see `views`)."""
-    return State(HOME, None, 0, None, last, None, None)
+    return State(HOME, None, 0, None, last, None, alert)
 
 
 def cancelling(key, void, amount_minor, void_code=None, waits=True, alert=None):
@@ -104,8 +104,8 @@ def _beep(name):
 
 def _home_key(state, event, now):
     key = event[1]
-    if key == "#" and state.alert:
-        return State(HOME, None, 0, None, None, None, None), _beep("key")
+    if key == "#" and state.alert and state.shown is None:
+        return start(), (("seen",), ("beep", "key"))
     return _ready_key(state, key)
 
 
@@ -113,7 +113,17 @@ def _result_key(state, event, now):
     if event[1] == "D" and _voidable(state):
         shown = _of_sale(state.shown)
         return _to(state, ASK_VOID, VOID, state.amount_minor, state.key, shown), _beep("key")
-    return _ready_key(state, event[1])
+    after, effects = _ready_key(state, event[1])
+    if after.name != state.name and _outcome_seen(state):
+        effects = (("seen",),) + effects
+    return after, effects
+
+
+# The cashier leaves the screen of an outcome that a mount would else find and bring back. What
+# stands as an alert beside it is not acknowledged by that.
+def _outcome_seen(state):
+    return (state.name == RESULT and not state.alert and state.purpose != INQUIRY
+            and state.shown[0] in ("refused", "cancelled", "not_cancelled"))
 
 
 # a sale that posted, will post or is held, still on the screen
@@ -276,7 +286,8 @@ def _settled(state, reply):
         return state, ()  # told again, because there was no memory to draw it
     count = state.alert[0] + 1 if state.alert else 1
     alert = (count, reply.trace, reply.code)
-    return State(state.name, state.purpose, state.amount_minor, state.key, state.shown,
+    shown = None if state.name == HOME else state.shown
+    return State(state.name, state.purpose, state.amount_minor, state.key, shown,
                  state.due, alert), _beep("refused")
 
 

@@ -205,6 +205,10 @@ class Dispatch:
                 self._put_off(item)
             self._retells = 0
 
+    def keeps_news(self):
+        """Whether something happened that could not be told yet."""
+        return bool(self._news or self._untold)
+
     # It keeps nothing else back. What falls out at the end the flash still knows.
     def _put_off(self, item):
         if len(self._untold) >= _UNTOLD_MAX:
@@ -277,7 +281,8 @@ class Dispatch:
         if becomes == autovoid.SETTLE:
             self._news.append((self._on_event, ("settled", reply)))
         try:
-            self._outbox.settle(reply.journal, reply.trace, *rules.settlement(reply))
+            self._outbox.settle(reply.journal, reply.trace, *rules.settlement(reply),
+                                quiet=becomes != autovoid.SETTLE)
         except OSError:  # it may be there: the outbox is read anew
             self.in_doubt = key, self._news[told:]
             raise

@@ -18,15 +18,18 @@ Law (DESIGN 5.2; README.md has layout, capacity and cost):
 from collections import namedtuple
 
 from firmware import outbox_kept
+from firmware.checkout import did
 from firmware.outbox_bitmap import Unsettled, clear
 from firmware.outbox_format import (
-    BLOCKS_MIN, CANCEL, FRAME_SIZE_MAX, Header, MOVED, NOTE, OutboxFull, OutboxUnreadable, SETTLE,
-    SLOT_SIZE, TAP, VERSION, read_header, read_origin, set_source, slots_of, write_header,
-    write_note, write_settle, write_tap,
+    BLOCKS_MIN, CANCEL, FRAME_SIZE_MAX, Header, MOVED, NOTE, OutboxFull, OutboxUnreadable, SEEN,
+    SETTLE, SLOT_SIZE, TAP, VERSION, read_header, read_origin, read_outcome, set_source, slots_of,
+    write_header, write_note, write_settle, write_tap,
 )
 from firmware.outbox_mount import find_head, forget, make_sure
 from firmware.outbox_ring import Ring, corrupt
 from firmware.outbox_search import Search
+from protocol.codes import APPROVED, TRACE_CONFLICT, VOIDED
+from protocol.fields import VOID
 
 __all__ = ("Outbox", "OutboxFull", "OutboxUnreadable", "Record", "format_outbox")
 
@@ -92,6 +95,9 @@ class Outbox:
         # whether any tap was ever moved
         self.to_cancel = []
         self.found_moved = False
+        # what a mount found settled without having done what it was for, and not acknowledged:
+        # (how many, trace and code of the last), or None
+        self.alert = None
         # (lowest trace, of its journal, sequence of the head then) of taps carried along
         self.carried = (0, 0, 0)
         self.journal = 0
@@ -229,14 +235,16 @@ class Outbox:
         self._worth += _TAP_WORTH
         self._search.remember(journal, trace, block, slot)
 
-    def settle(self, journal, trace, code, points=None, receipt=None):
-        """Write the gateway's final answer; durable on return. False when the tap did not wait."""
+    def settle(self, journal, trace, code, points=None, receipt=None, quiet=False):
+        """Write the gateway's final answer; durable on return. False when the tap did not wait.
+        `quiet`: nobody need hear of it."""
         if not self._unsettled.has(journal, trace):
             return False
         ring = self._ring
         if not ring.head_room:
             self._need_slot()
-        ring.write(0, write_settle(ring.claim(), journal, trace, code, points, receipt))
+        ring.write(0, write_settle(ring.claim(), journal, trace, code, points, receipt,
+                                   int(quiet)))
         self._worth += 1
         self._unsettled.discard(journal, trace)
         return True
@@ -253,6 +261,10 @@ class Outbox:
         if journal != self.journal:
             self._note(journal, 0)
 
+    def seen(self):
+        """What did not post so far was acknowledged: no later mount finds it again. Durable."""
+        self._note(self.journal, self.last_trace, SEEN)
+
     def tidy(self):
         """One step of housekeeping for an idle moment; True when there may be more to do."""
         ring = self._ring
@@ -261,11 +273,11 @@ class Outbox:
             return True
         return ring.free <= RESERVE_BLOCKS and self._worth_a_try() and self._reclaim()
 
-    def _note(self, journal, last):
+    def _note(self, journal, last, seen=0):
         ring = self._ring
         if not ring.head_room:
             self._need_slot()
-        ring.write(0, write_note(ring.claim(), journal, last))
+        ring.write(0, write_note(ring.claim(), journal, last, seen))
         self._worth += 1
         self.journal, self.last_trace = journal, last
 
@@ -397,6 +409,7 @@ class Outbox:
         self._worth = self._round = self._in_vain = 0
         self.to_cancel = []
         self.found_moved = False
+        self.alert = None
         self.carried = (0, 0, 0)
         self.journal = self.last_trace = 0
 
@@ -437,7 +450,10 @@ class Outbox:
         self._worth += 1
         if record.kind == SETTLE:
             self._replay_settled((record.journal, record.trace))
+            self._replay_outcome(record.trace)
         elif record.kind == NOTE:
+            if self._ring.buffer[self._ring.at + 1] & SEEN:
+                self.alert = None
             self._advance(record.journal, record.trace)
 
     # What moved after a conflict is as old as it was, and what was copied older than what was not.
@@ -455,6 +471,14 @@ class Outbox:
             newer = not newest[1] or first and not moved
         if newer:
             self._last_tap, self._made = key, made
+
+    def _replay_outcome(self, trace):
+        buffer, at = self._ring.buffer, self._ring.at
+        if buffer[at + 1] in (APPROVED, VOIDED, TRACE_CONFLICT) or buffer[at + 3]:
+            return
+        code, _, receipt = read_outcome(buffer, at)
+        if not did(VOID, code, receipt):
+            self.alert = (self.alert[0] + 1 if self.alert else 1, trace, code)
 
     def _replay_flags(self, record, key):
         if record.flags & MOVED:

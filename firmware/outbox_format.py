@@ -6,8 +6,9 @@
             blocks, sequence, home, tail, journal, last trace, erase count, CRC
     tap     kind, flags, size, journal, trace, source, CRC, then the frame, padded with 0xFF to
             a slot; with MOVED 8 bytes behind the frame: journal and trace it stands in for
-    settle  kind, code, what follows, journal, trace, points, receipt, CRC: one slot
-    note    kind, journal, last trace, CRC: one slot; a new journal, or traces jumped over
+    settle  kind, code, what follows, quiet, journal, trace, points, receipt, CRC: one slot
+    note    kind, seen, journal, last trace, CRC: one slot; a new journal, traces jumped over, or
+            SEEN: what did not post until here was acknowledged
 
 Law: a CRC alone says whether something is there; nothing is concluded from 0xFF. `source` is 0 for
 a tap as the merchant made it, else the sequence of the block it was copied from. A MOVED tap is
@@ -49,6 +50,7 @@ _SOURCE_AT = 12
 _SETTLE = "<BBBBIIqQ"
 _NOTE = "<BBBBII"
 _SHORT_CRC_AT = 28
+SEEN = 1
 _HAS_POINTS = 1
 _HAS_RECEIPT = 2
 
@@ -165,9 +167,9 @@ def set_source(buffer, at, record, source):
     _seal_tap(buffer, at, _body_size(record.size, record.flags))
 
 
-def write_settle(buffer, journal, trace, code, points, receipt):
+def write_settle(buffer, journal, trace, code, points, receipt, quiet=0):
     flags = (0 if points is None else _HAS_POINTS) | (0 if receipt is None else _HAS_RECEIPT)
-    pack_into(_SETTLE, buffer, 0, SETTLE, code, flags, 0, journal, trace, points or 0,
+    pack_into(_SETTLE, buffer, 0, SETTLE, code, flags, quiet, journal, trace, points or 0,
               receipt or 0)
     _seal(buffer, _SHORT_CRC_AT)
     return 1
@@ -180,8 +182,8 @@ def read_outcome(buffer, at):
             receipt if flags & _HAS_RECEIPT else None)
 
 
-def write_note(buffer, journal, last):
-    pack_into(_NOTE, buffer, 0, NOTE, 0, 0, 0, journal, last)
+def write_note(buffer, journal, last, seen=0):
+    pack_into(_NOTE, buffer, 0, NOTE, seen, 0, 0, journal, last)
     for at in range(12, _SHORT_CRC_AT):
         buffer[at] = 0
     _seal(buffer, _SHORT_CRC_AT)

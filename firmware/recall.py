@@ -20,21 +20,21 @@ def original(said):
     return tuple(named) if type(named) in (list, tuple) and len(named) == 2 else None
 
 
-def first_state(outbox, cancels):
+def first_state(outbox, cancels, alert):
     """The screen after a boot or a fault. `cancels`: the rows of what waits for its void."""
     if cancels and cancels[-1][2]:
         key, void = cancels[-1][0], cancels[-1][2]
         amount_minor = content(outbox.frame(*key)).get(7, 0)
         # an answered void of what still waits was not refused: such a one waits too
         code = None if outbox.waits(*void) else codes.APPROVED
-        return checkout.cancelling(key, void, amount_minor, code)
+        return checkout.cancelling(key, void, amount_minor, code, True, alert)
     record = outbox.last()
     if record and record.settled is None and type_of(record.frame) == VOID:
         key = original(content(record.frame))
         if key:
             return checkout.cancelling(key, (record.journal, record.trace), 0, None,
-                                       outbox.waits(*key))
-    return checkout.start(last_tap(record))
+                                       outbox.waits(*key), alert)
+    return checkout.start(last_tap(record), alert)
 
 
 def last_tap(record):

@@ -88,7 +88,7 @@ class Page:
         if status.fault:
             return words[names.FAULT] % status.fault
         left, right = words[names.ONLINE if status.up else names.OFFLINE], ""
-        if self.state.alert and self.state.name != checkout.HOME:  # there it has the whole screen
+        if self.state.alert and not alerts(self.state):  # else it has the whole screen
             right = words[names.ALERT] % self.state.alert[0]
         elif status.unsent:
             right = words[names.STATUS_UNSENT] % status.unsent
@@ -112,9 +112,14 @@ class Page:
         return self.words.reason(code) or self.words[names.CODE] % code
 
 
+def alerts(state):
+    """Whether the screen is the alert's: on home, behind the last tap of a boot."""
+    return state.alert and state.name == checkout.HOME and state.shown is None
+
+
 def _home(page):
     words = page.words
-    if page.state.alert:
+    if alerts(page.state):
         count, trace, code = page.state.alert
         return (words[names.ALERT] % count, page.tap(trace), page.reason(code),
                 words[names.ALERT_DO])

@@ -73,8 +73,8 @@ COLD = {
     "decode": ("protocol.cbor:decode",),
     "reply": ("protocol.fields:reply_of", "protocol.fields:Reply"),
     "settle": ("firmware.dispatch:Dispatch._settle", "firmware.dispatch:Dispatch._answer",
-               "firmware.session:Session.answered", "firmware.outbox:Outbox.settle",
-               "firmware.outbox_bitmap:Unsettled.discard"),
+               "firmware.session:Session.answered", "firmware.outbox:Outbox.settle"),
+    "discard": ("firmware.outbox_bitmap:Unsettled.discard",),
     # now and then
     "heartbeat": ("firmware.beats:report",),
     "beat": ("firmware.beats:answered",),
@@ -108,9 +108,11 @@ COLD = {
     "drawn": ("firmware.conflict:drawn", "firmware.conflict:next_journal"),
     "fault": ("firmware.app:App._not_journaled", "firmware.app:App._cancel",
               "firmware.app:App._sort_out", "firmware.app:App._outbox_failed"),
+    "seen": ("firmware.app:App._seen", "firmware.dispatch:Dispatch.keeps_news"),
     "outbox": ("firmware.outbox:Outbox._reclaim", "firmware.outbox:Outbox.last",
                "firmware.outbox:Outbox.tidy", "firmware.outbox_search:Search.outcome"),
-    "journal": ("firmware.outbox:Outbox.new_journal", "firmware.outbox:Outbox.raise_trace"),
+    "journal": ("firmware.outbox:Outbox.new_journal", "firmware.outbox:Outbox.raise_trace",
+                "firmware.outbox:Outbox.seen"),
     # the control channel of the unix board
     "tell": ("firmware.board.unix_commands:event",),
     "control": ("firmware.board.unix_commands:obey",),

@@ -20,6 +20,8 @@ STORIES: dict[str, Story] = {
         test_heap.test_taps_without_a_link_are_kept_through_a_reboot_and_then_posted,
     "a rotation, taps sent again": test_heap.test_a_rotation_and_a_list_to_send_again_find_room,
     "a reply without room": test_heap.test_a_reply_for_which_there_is_no_room_keeps_no_tap_back,
+    "a refusal behind a reboot":
+        test_heap.test_what_was_refused_is_named_behind_a_reboot_until_it_is_acknowledged,
     "a void behind a reboot meets a conflict":
         test_heap.test_a_void_is_kept_through_a_reboot_and_meets_a_conflict,
 }

@@ -78,8 +78,8 @@ MUTANTS = {
         "record.kind == TAP:"),
     "an answer is forgotten at mount": (
         "firmware.outbox",
-        "            self._replay_settled((record.journal, record.trace))\n        elif",
-        "            pass\n        elif"),
+        "            self._replay_settled((record.journal, record.trace))\n",
+        "            pass\n"),
     "a moved tap leaves the old one waiting": (
         "firmware.outbox",
         "            self._replay_settled(read_origin(",

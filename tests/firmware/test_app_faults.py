@@ -444,6 +444,97 @@ def test_a_void_whose_write_failed_and_is_there_after_all_is_not_written_twice(c
     assert counter.lines[1] == "Cancelling" and not counter.all("died")
 
 
+def beep_without_heap(counter: Counter) -> None:
+    """The panel dies of the next beep."""
+    beep = counter.board.beep
+
+    def fail(name: str) -> None:
+        counter.board.beep = beep
+        raise FULL
+
+    counter.board.beep = fail
+
+
+@pytest.mark.parametrize("fault", ["power", "panel", "flash"])
+def test_what_did_not_post_stands_through_every_fault_until_it_is_acknowledged(fault: str):
+    with refusing(codes.CARD_LOST, 1, 2) as counter:
+        counter.radio.set_dark(True)
+        for amount in ("500", "600", "700"):
+            counter.sale(amount)
+        counter.wait(30)
+        counter.keys("*")
+        counter.radio.set_dark(False)
+        counter.wait(60)
+        assert counter.lines[1:3] == ("2 not posted", "Tap 2")
+        if fault == "power":
+            counter.cut()
+            counter.boot()
+        elif fault == "panel":
+            beep_without_heap(counter)
+            counter.keys("B")
+        else:
+            to_erase(counter)
+            failing(counter, "ioctl", written=False, times=12)
+            counter.wait(600)
+        counter.wait(30)
+        head = "Fault: panel" if fault == "panel" else "ON 2 not posted"
+        assert counter.lines[:3] == (head, "Last saved tap", "Tap 3 7.00")
+        counter.keys("#")
+        assert counter.lines[1:] == ("2 not posted", "Tap 2", "Card lost", "# = seen")
+        counter.keys("#")
+        counter.cut()
+        counter.boot()
+        counter.wait(5)
+        assert counter.lines[:2] == ("ON", "Last saved tap")
+
+
+def test_a_refusal_that_was_on_the_screen_does_not_come_back():
+    with refusing(codes.CARD_LOST, 1) as counter:
+        counter.sale("500")
+        counter.wait(2)
+        assert counter.lines[1] == "REFUSED"
+        counter.keys("6")
+        counter.cut()
+        counter.boot()
+        counter.wait(5)
+        assert counter.lines[0] == "ON"
+
+
+def test_what_could_not_be_told_yet_is_not_acknowledged_with_the_rest():
+    with refusing(codes.CARD_LOST, 1, 2) as counter:
+        counter.sale("500")
+        counter.keys("*")
+        counter.wait(2)
+        assert counter.app.state.alert == (1, 1, codes.CARD_LOST)
+
+        def hear(event: tuple[Any, ...]) -> None:
+            raise FULL
+
+        assert counter.app._dispatch is not None
+        counter.app._dispatch._on_event = hear
+        counter.sale("600")
+        counter.keys("*")
+        counter.wait(60)
+        counter.keys("#")
+        assert counter.app.state.alert is None
+        counter.cut()
+        counter.boot()
+        assert counter.app.state.alert == (2, 2, codes.CARD_LOST)
+
+
+def test_an_acknowledgement_that_cannot_be_kept_comes_again_with_the_next_boot():
+    with refusing(codes.CARD_LOST, 1) as counter:
+        counter.sale("500")
+        counter.keys("*")
+        counter.wait(2)
+        failing(counter, "writeblocks", written=False)
+        counter.keys("#")
+        assert counter.lines[1] == "Pointwire" and counter.all("flash")
+        counter.cut()
+        counter.boot()
+        assert counter.lines[0].endswith("1 not posted")
+
+
 @pytest.mark.parametrize("times", [3, 4, 30])
 def test_an_outcome_that_finds_no_memory_is_told_as_soon_as_there_is_some(times: int):
     with refusing(codes.CARD_LOST, 1) as counter:

@@ -249,6 +249,20 @@ def test_a_conflict_while_cancelling_still_ends_cancelled(gate: Gate, taken: set
         assert counter.app.outbox.unsettled == 0 and counter.app.state.alert is None
 
 
+def test_a_void_that_was_journaled_again_is_no_alert_of_a_later_boot(counter: Counter, gate: Gate):
+    counter.sale()
+    counter.wait(2)
+    gate.outcomes[7, 2] = codes.ORIGINAL_NOT_FOUND  # a gateway restored to before the sale
+    counter.keys("D#")
+    counter.wait(300)
+    assert counter.lines[1] == "Cancelled", counter.lines
+    assert gate.outcomes[7, 3] == codes.APPROVED
+    counter.cut()
+    counter.boot()
+    counter.wait(5)
+    assert counter.app.state.alert is None and counter.lines[0] == "ON"
+
+
 def test_no_frame_on_flash_was_sealed_twice(counter: Counter, gate: Gate):
     redeem(counter)
     counter.wait(200)

@@ -111,6 +111,28 @@ def test_a_late_refusal_or_hold_stands_as_an_alert_until_acknowledged():
     assert state.alert == (2, 2, codes.CARD_LOST)
     state, _ = play(state, "#")
     assert state.name == HOME and state.alert is None
+    assert step(start(None, (1, 2, 12)), ("key", "#"), 0)[1][0] == ("seen",)
+
+
+def test_an_alert_found_by_a_boot_stands_behind_the_last_tap_until_it_is_acknowledged():
+    state = start(("last", 2, 1250, CARD_NUMBER, None), (1, 1, 12))
+    state, effects = step(state, ("key", "#"), 0)
+    assert state.alert == (1, 1, 12) and state.shown is None and effects == (("beep", "key"),)
+    state, effects = step(state, ("key", "#"), 0)
+    assert state.alert is None and effects[0] == ("seen",)
+
+
+def test_an_outcome_that_was_on_the_screen_is_seen_when_the_cashier_goes_on():
+    lost = ("settled", reply(sale_frame(7, 1), codes.CARD_LOST))
+    for key in "5*#AB":
+        assert ("seen",) in step(play(saved(), lost)[0], ("key", key), 0)[1]
+        assert ("seen",) not in step(saved(), ("key", key), 0)[1]
+    approved = ("settled", reply(sale_frame(7, 1), points=15))
+    assert ("seen",) not in step(play(saved(), approved)[0], ("key", "#"), 0)[1]
+    # never what stands as an alert beside it, for that was not on the screen
+    state, _ = play(saved(1), "*", lost, "1250#", TAP, ("saved", 7, 2))
+    state, _ = play(state, ("settled", reply(sale_frame(7, 2), codes.CARD_LOST)))
+    assert ("seen",) not in step(state, ("key", "#"), 0)[1]
 
 
 def test_one_tap_makes_one_sale():

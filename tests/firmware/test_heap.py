@@ -16,7 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from firmware import settings
 from firmware.keys_held import epoch_of
 from firmware.shim import Aes
-from protocol import keys, topics
+from protocol import codes, keys, topics
 from protocol.messages import HEARTBEAT
 from simulator.broker import Credential
 from tests.firmware.replies import KEY, TERMINAL_ID, Asked, reply_frame
@@ -208,6 +208,40 @@ def test_a_reply_for_which_there_is_no_room_keeps_no_tap_back(command: list[str]
                 assert handset.sale("1250", CARD)["trace"] == trace
                 assert handset.event("settled", trace=trace)["points"] == 12
             assert handset.do("status")["up"]
+            assert not has_died(handset), handset.story()
+
+
+def test_what_was_refused_is_named_behind_a_reboot_until_it_is_acknowledged(
+        command: list[str], tmp_path: Path):
+    gate = Gate()
+    gate.outcomes.update({(7, 1): codes.CARD_LOST, (7, 2): codes.CARD_LOST})
+    alert = ["ON", "2 not posted", "Tap 2", "Card lost", "# = seen"]
+    with TinyGateway(CREDENTIALS, gate) as gateway:
+        folder = provision(tmp_path / "handset", settings_for(gateway.port))
+        with Handset(folder, command) as handset:
+            handset.event("link", up=True)
+            handset.do("link", up=False)
+            handset.event("link", up=False)
+            for _ in range(3):
+                handset.sale("500", CARD)
+            handset.do("keys", keys="*")
+            handset.do("link", up=True)
+            handset.event("settled", trace=3)
+            handset.send('{"do": "cut"}')
+            assert handset.end() == 9
+        with Handset(folder, command) as handset:
+            handset.event("link", up=True)
+            handset.do("keys", keys="#")
+            handset.event("screen", lines=alert)
+            handset.do("keys", keys="#")
+            while handset.event("screen")["lines"][1] != "Pointwire":
+                pass
+            handset.send('{"do": "cut"}')
+            assert handset.end() == 9
+            assert not has_died(handset), handset.story()
+        with Handset(folder, command) as handset:
+            handset.event("screen", lines=["ON", "Last saved tap", "Tap 3 5.00", "Card ..7892",
+                                           "posted +12"])
             assert not has_died(handset), handset.story()
 
 

@@ -364,3 +364,23 @@ def move(box, waiting, size, one_by_one):
         if one_by_one:
             break
     return moved
+
+
+def test_a_mount_finds_what_did_not_post_behind_the_newest_acknowledgement():
+    box, device = outbox()
+    answers = ((0, None), (12, None), (41, None), (63, 9), (40, None), (38, None), (62, None))
+    for trace, (code, receipt) in enumerate(answers, 1):
+        box.append(trace, SALE)
+        box.settle(JOURNAL, trace, code, None, receipt)
+    assert mounted(device.copy()).alert == (2, 3, 41)
+    box.append(8, SALE)
+    box.settle(JOURNAL, 8, 63)
+    box.append(9, SALE)
+    box.settle(JOURNAL, 9, 37, quiet=True)
+    assert mounted(device.copy()).alert == (3, 8, 63)
+    box.seen()
+    assert mounted(device.copy()).alert is None
+    box.append(10, SALE)
+    box.settle(JOURNAL, 10, 20)
+    again = mounted(device.copy())
+    assert again.alert == (1, 10, 20) and (again.journal, again.next_trace) == (JOURNAL, 11)

@@ -48,6 +48,14 @@ def test_what_is_named_is_so_and_what_is_drawn_yields_to_it():
         assert (put_back.flash_put_backs, put_back.restores, put_back.online_per_100) == (3, 0, 0)
 
 
+def test_what_is_named_as_a_fault_needs_it_leaves_the_fault_in():
+    seeds = range(400)
+    restored = {seed for seed in seeds if drawing.draw(seed).restores}
+    for named in ({"outbox_blocks": 32}, {"flash_put_backs": 0}):
+        assert {seed for seed in seeds if drawing.draw(seed, named).restores} == restored
+    assert not any(drawing.draw(seed, {"outbox_blocks": 16}).restores for seed in seeds)
+
+
 def test_every_option_is_a_whole_number_with_its_unit_in_the_name():
     units = ("_ms", "_s", "_ppm", "_days", "_per_100", "_per_1000", "_per_10000", "_max", "_mean")
     counted = [name for name in Options._fields if not name.endswith(units)]

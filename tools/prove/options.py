@@ -259,7 +259,8 @@ def draw(seed: int, named: Mapping[str, int] = MappingProxyType({})) -> Options:
             drawn.update(values)
     drawn.update(named)
     for fault, others in APART.items():
-        if fault not in named and any(named.get(other) for other in others):
+        if fault not in named and any(named.get(other, value) != value
+                                      for other, value in others.items()):
             drawn[fault] = 0
     return _sensible(Options()._replace(**drawn), random)._replace(**named)
 

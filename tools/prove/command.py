@@ -132,7 +132,7 @@ def prove(seeds: int | None, seed: int | None, changes: tuple[str, ...], calm: b
     7 the file of --log cannot be written, 130 stopped before the end.
     """
     if list_options:
-        Console().print(options_table.table())
+        options_table.show()
         return
     try:
         changed = tuple(drawing.read(changes).items())

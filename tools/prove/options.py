@@ -6,6 +6,7 @@ some seeds have none at all. `draw(seed)` gives them, `calm()` a world without a
 `text`/`read` write and read them as `name=value`.
 """
 
+import difflib
 from collections.abc import Callable, Iterable, Mapping
 from random import Random
 from types import MappingProxyType
@@ -296,8 +297,10 @@ def read(words: Iterable[str]) -> dict[str, int]:
     for word in words:
         name, _, value = word.partition("=")
         if name not in Options._fields:
-            raise ValueError(f"no option is called {name!r}; `pointwire prove --options` lists"
-                             " them")
+            near = difflib.get_close_matches(name[:60], Options._fields, 1)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            raise ValueError(f"no option is called {name[:60]!r}{hint}; `pointwire prove"
+                             " --options` lists them")
         least, most = range_of(name)
         digits = value.isascii() and value.isdigit() and len(value) <= len(str(most))
         if not digits or not least <= int(value) <= most:

@@ -9,6 +9,10 @@ MQTT 3.1.1 without TLS. Production runs Mosquitto or a cluster. Law:
 - Credentials are checked before a session is touched. amqtt 0.12 deletes or takes over the
   session of a client id first and asks the plugins afterwards, so a stranger could end the
   gateway's session without a password; `GuardedBroker` turns that order round.
+- Who comes under a client id that is connected already takes its place: the other connection is
+  ended first, through to its socket (MQTT 3.1.4-2). amqtt leaves the socket of one that comes
+  with a clean session open, without subscriptions: a client that hears nothing and never knows;
+  and it marks a session that goes on as gone when the old connection ends behind the new.
 - Who connects and says nothing, or nonsense, is put out after CONNECT_WAIT_S at the latest and
   leaves nothing behind; no message is lost because somebody subscribes meanwhile.
 """
@@ -23,7 +27,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 from amqtt.adapters import ReaderAdapter, StreamWriterAdapter, WriterAdapter
@@ -43,6 +47,8 @@ from protocol import topics
 from tools.errors import EXIT_NOT_READY, NotReady, PortTaken, ToolError
 
 CONNECT_WAIT_S = 10.0
+LEAVE_STEP_S = 0.05    # how often a connection that loses its place is told to end ...
+LEAVE_STEPS_MAX = 40   # ... before it is cut off
 
 # (user, password) -> terminal id, or None; Registry.mqtt_login is one
 Login = Callable[[str, str], int | None]
@@ -125,11 +131,29 @@ class Steady(dict[str, Any]):
         return list(super().items())
 
 
+class Guest(NamedTuple):
+    """Who is connected under a client id: its handler, and the task that serves it."""
+
+    handler: BrokerProtocolHandler
+    task: asyncio.Task[Any]
+
+
+async def _ended(guest: Guest) -> None:
+    """Have a connection end as if its client had gone, will and all."""
+    for _ in range(LEAVE_STEPS_MAX):
+        await guest.handler.handle_connection_closed()  # one that is only starting forgets it
+        if (await asyncio.wait({guest.task}, timeout=LEAVE_STEP_S))[0]:
+            return
+    guest.task.cancel()
+    await asyncio.wait({guest.task})
+
+
 class GuardedBroker(Broker):
     """amqtt's broker with the door in front of the sessions instead of behind them."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__(dict(config))
+        self._guests: dict[str, Guest] = {}
         self._subscriptions = Steady()
         self._retained_messages = Steady()
 
@@ -158,6 +182,7 @@ class GuardedBroker(Broker):
                 await ConnackPacket.build(0, NOT_AUTHORIZED).to_stream(writer)
             raise MQTTError("refused: unknown user, wrong password, client id or will")
         client_id = session.client_id or ""
+        await self._take_place(client_id, handler)
         held = self._sessions.get(client_id)
         if session.clean_session or held is None or held[0].clean_session:
             await self._delete_session(client_id)
@@ -170,6 +195,15 @@ class GuardedBroker(Broker):
             setattr(kept, name, getattr(session, name))
         kept.parent = 1
         return handler, kept
+
+    async def _take_place(self, client_id: str, handler: BrokerProtocolHandler) -> None:
+        """End whoever is connected under this id, and only then be the one who is."""
+        while (other := self._guests.get(client_id)) is not None:
+            await _ended(other)
+        task = asyncio.current_task()
+        assert task is not None
+        self._guests[client_id] = Guest(handler, task)
+        task.add_done_callback(lambda _: self._guests.pop(client_id))
 
     async def _publish_retained_messages_for_subscription(
             self, subscription: tuple[str, int], session: Session) -> None:

@@ -153,6 +153,38 @@ def test_a_stranger_cannot_end_anybodys_session_by_naming_its_client_id(connect)
     assert gateway.lost.empty() and terminal.lost.empty()
 
 
+@pytest.mark.parametrize("clean", [True, False])
+@pytest.mark.parametrize("kept", [True, False])
+def test_who_comes_under_a_client_id_ends_the_connection_that_had_it(connect, kept, clean):
+    old, terminal = connect("worker", GATEWAY, clean=not kept), connect("7", SEVEN)
+    assert old.is_in() and old.may_read("pw/1/+/up") and terminal.is_in()
+    new = connect("worker", GATEWAY, clean=clean)
+    assert new.is_in() and old.lost.get(timeout=PATIENCE_S)
+    if clean or not kept:
+        terminal.write("pw/1/7/up", b"to nobody")  # the session that had subscribed is over
+        assert new.hears_nothing() and new.may_read("pw/1/+/up")
+    terminal.write("pw/1/7/up", b"frame")
+    assert new.message() == ("pw/1/7/up", b"frame")
+    time.sleep(SILENCE_S)
+    terminal.write("pw/1/7/up", b"and it stays")
+    assert new.message() == ("pw/1/7/up", b"and it stays")
+
+
+def test_many_who_come_at_once_under_one_client_id_end_with_one(connect):
+    crowd = [connect("worker", GATEWAY, clean=False) for _ in range(6)]
+    last = connect("worker", GATEWAY, clean=False)
+    deadline = time.monotonic() + PATIENCE_S
+    while (sum(each.lost.qsize() for each in [*crowd, last]) < len(crowd)
+           and time.monotonic() < deadline):
+        time.sleep(0.01)
+    assert sum(each.lost.qsize() for each in [*crowd, last]) == len(crowd)
+    left, = (each for each in [*crowd, last] if each.lost.empty())
+    terminal = connect("7", SEVEN)
+    assert left.may_read("pw/1/+/up") and terminal.is_in()
+    terminal.write("pw/1/7/up", b"frame")
+    assert left.message() == ("pw/1/7/up", b"frame")
+
+
 def test_a_returning_terminal_is_not_shown_the_states_of_others(connect):
     gateway, eight = connect("worker", GATEWAY), connect("8", EIGHT)
     assert gateway.is_in() and eight.is_in() and gateway.may_read("pw/1/+/state")

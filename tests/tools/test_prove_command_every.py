@@ -2,8 +2,10 @@
 
 import json
 
+import pytest
 from click.testing import CliRunner
 
+from tools.prove import command_every
 from tools.prove.command_every import prove_every
 
 
@@ -70,3 +72,30 @@ def test_kinds_are_listed_with_their_units_and_a_kind_with_all_its_places():
     assert invoke("--fault", f"void: up lost@{place}", "--json").exit_code == 0
     assert invoke("--list", "earthquake").exit_code == 2
     assert invoke("--list", "refund: up lost").exit_code == 2
+
+
+def broken(monkeypatch: pytest.MonkeyPatch, stopped_after: int | None = None) -> None:
+    """Every case fails, and the run is stopped after so many."""
+    def tried(cases, _jobs):
+        for number, case in enumerate(cases):
+            if number == stopped_after:
+                raise KeyboardInterrupt
+            yield case, ("lost: a tap",)
+    monkeypatch.setattr(command_every, "_all", tried)
+
+
+def test_what_was_found_is_named_at_once_and_outlives_a_stop(monkeypatch: pytest.MonkeyPatch):
+    broken(monkeypatch, stopped_after=3)
+    done = invoke("--part", "1/200", "--jobs", "1")
+    named = [line for line in done.stderr.splitlines() if line.startswith("FAILED: ")]
+    assert done.exit_code == 130 and len(named) == 3
+    assert all(" prove-every --fault '" in line for line in named)
+
+
+def test_failures_beyond_those_told_at_the_end_are_counted(monkeypatch: pytest.MonkeyPatch):
+    broken(monkeypatch)
+    done = invoke("--part", "1/150", "--jobs", "1")
+    named = done.stderr.count("FAILED: ")
+    told = done.stdout.count("replay: ")
+    assert done.exit_code == 1 and (told, named > told) == (10, True)
+    assert f"and {named - told} more" in done.stdout

@@ -1,7 +1,8 @@
 """`pointwire prove-every`: one tap with every single fault at every step, or every two of them.
 
-Exits with 0 when the promise held each time and with 1 when it did not; each failure is printed
-with the command that replays it.
+Exits with 0 when the promise held each time and with 1 when it did not. Law: each failure is
+named at once on standard error with the command that replays it, so that who stops a run of hours
+keeps what it found; the first of them are told once more at the end, with what was found.
 """
 
 import json
@@ -188,6 +189,7 @@ def prove_every(pairs: bool, part: str, named: tuple[str, ...], listed: str | No
             for case, findings in _all(cases, jobs):
                 if findings:
                     failures.append((case, findings))
+                    click.echo(f"FAILED: {_replay(case)}", err=True)
                 progress.update(task, advance=1,
                                 description=f"proving, {len(failures)} failed")
     except KeyboardInterrupt:
@@ -217,3 +219,6 @@ def _say(cases: Sequence[Case], failures: list[tuple[Case, tuple[str, ...]]], se
     for case, findings in failures[:FAILURES_SHOWN]:
         print(f"\n{' and '.join(map(str, case))} FAILED: {findings[0]}")
         print(f"  replay: {_replay(case)}")
+    if len(failures) > FAILURES_SHOWN:
+        print(f"\nand {len(failures) - FAILURES_SHOWN} more, each named above; --json tells what"
+              " was found of all")

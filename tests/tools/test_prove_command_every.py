@@ -5,7 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from tools.prove import command_every
+from tools.prove import command_every, every
 from tools.prove.command_every import prove_every
 
 
@@ -22,6 +22,33 @@ def test_a_part_of_the_single_faults_holds():
 def test_named_faults_print_what_happened():
     done = invoke("--fault", "up lost@1")
     assert done.exit_code == 0 and "up_lost 1" in done.stdout and "settled" in done.stdout
+
+
+def test_a_run_by_hand_ends_with_its_verdict(monkeypatch: pytest.MonkeyPatch):
+    assert invoke("--fault", "up lost@1").stdout.splitlines()[-1] == (
+        "1 case, 0 failed: the promise was kept")
+    held = every.run((every.Fault("up lost", 1),))
+    monkeypatch.setattr(every, "run", lambda *_: held._replace(findings=("lost: a tap",)))
+    done = invoke("--fault", "up lost@1")
+    assert done.exit_code == 1
+    assert done.stdout.splitlines()[-1] == "1 case, 1 failed: the promise was broken"
+
+
+@pytest.mark.parametrize(("one", "other"), [
+    ("up lost@1", "up twice@1"), ("up overtaken@1", "up cut off@1"), ("up lost@1", "up lost@1"),
+    ("flash, all@1", "flash, bits@1"), ("server power@3", "server power@9"),
+    ("killed before commit@1", "killed after commit@1")])
+def test_a_fault_that_could_not_happen_beside_the_other_is_refused(one: str, other: str):
+    done = invoke("--fault", one, "--fault", other)
+    assert done.exit_code == 2 and f"{other!r} would never happen" in done.output
+
+
+@pytest.mark.parametrize("words", [
+    ("--fault", "up lost@1", "--pairs"), ("--fault", "up lost@1", "--part", "1/2"),
+    ("--list", "--json"), ("--list", "up lost", "--fault", "up lost@1"), ("--list", "--pairs")])
+def test_a_word_that_would_be_passed_over_is_refused(words: tuple[str, ...]):
+    done = invoke(*words)
+    assert done.exit_code == 2 and "leave one of them out" in done.output
 
 
 def test_bad_words_are_usage_errors():

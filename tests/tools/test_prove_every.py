@@ -91,6 +91,39 @@ def test_two_cuts_of_one_flash_are_no_pair(watched):
         assert not (one.kind.startswith("flash") and other.kind.startswith("flash"))
 
 
+def happened(case):
+    return [name for fault in case
+            if every.run(case).counts.get(name := fault.kind.replace(" ", "_"))]
+
+
+@pytest.mark.parametrize("first", every.PUBLICATION_KINDS)
+def test_two_fates_of_one_frame_are_a_pair_where_both_happen(first):
+    for second in every.PUBLICATION_KINDS:
+        case = every.Fault(f"up {first}", 1), every.Fault(f"up {second}", 1)
+        if first != second:
+            assert (len(happened(case)) == 2) is not every.shuts_out(*case), case
+
+
+def test_of_two_kills_in_one_batch_only_one_happens_and_they_are_no_pair(watched):
+    one, other = every.Fault("killed before commit", 1), every.Fault("killed after commit", 1)
+    found = every.run((one, other)).counts
+    assert (found.get("before_commit"), found.get("after_commit")) == (1, None)
+    assert every.shuts_out(one, other) and not every.shuts_out(one, other._replace(place=2))
+
+
+def test_a_frame_that_comes_late_twice_comes_at_both_times():
+    late = [every.Fault("up late", 1), every.Fault("up overtaken", 1)]
+    world, come = every.World(every.SEED, every.CALM), []
+    try:
+        scripted = every.Scripted(world, late)
+        scripted._pass("up", b"frame", come.append)
+        assert come == []
+        scripted.relief()
+    finally:
+        world.close()
+    assert come == [b"frame", b"frame"]
+
+
 def test_a_fault_that_does_harm_is_reported(watched, monkeypatch):
     """A terminal that forgets on PUBACK: the lost frame is noticed."""
     from firmware.link import Link

@@ -12,10 +12,11 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import combinations, islice
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -103,6 +104,10 @@ def _named(case: Case, for_program: bool) -> None:
     tap = case[0].tap
     if any(fault.tap != tap for fault in case):
         raise click.UsageError("all faults of one run are faults of one tap")
+    for one, other in combinations(case, 2):
+        if every.shuts_out(one, other):
+            raise click.UsageError(f"both need the same hook, so {str(other)!r} would never happen"
+                                   f" beside {str(one)!r}; name them one at a time")
     known = _known(tap)
     for kind, place, _ in case:
         if kind not in known:
@@ -120,6 +125,9 @@ def _named(case: Case, for_program: bool) -> None:
         _say([case], failures, time.monotonic() - began, "", True)
     for finding in () if for_program else verdict.findings:
         print(finding)
+    if not for_program:
+        print(f"1 case, {len(failures)} failed: the promise"
+              f" {'was broken' if failures else 'was kept'}")
     if failures:
         sys.exit(EXIT_BAD_RESULT)
 
@@ -130,7 +138,7 @@ def _wanted(pairs: bool) -> tuple[Iterator[Case], str]:
         watched = every.watch()
         return every.pairs(watched), (
             f"not tried: {every.not_paired(watched)} pairs of which both need the same hook, as"
-            f" two cuts of one flash; of the heap's calls all but each"
+            f" two cuts of one flash or two fates of one frame; of the heap's calls all but each"
             f" {every.HEAP_STEP_OF_PAIRS}th; pairs around a void or an online message")
     return ((fault,) for tap in every.TAPS for fault in every.singles(every.watch(tap))), ""
 
@@ -146,6 +154,22 @@ def _table(cases: Sequence[Case]) -> Table:
     for kind, count in Counter(kinds).items():
         table.add_row(kind, str(count))
     return table
+
+
+# what is of no use to a run that is named, and to a list
+_OF_A_SEARCH = {"pairs": "--pairs", "part": "--part", "jobs": "--jobs"}
+
+
+def _one_thing_asked(named: tuple[str, ...], listed: str | None) -> None:
+    """Raise where a word of the command line would be passed over without a word."""
+    asked = "--list" if listed is not None else "--fault" if named else None
+    others = dict(_OF_A_SEARCH)
+    if asked == "--list":
+        others |= {"named": "--fault", "for_program": "--json"}
+    given = click.get_current_context().get_parameter_source
+    for parameter, word in others.items():
+        if asked and given(parameter) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{word} says nothing beside {asked}; leave one of them out")
 
 
 @click.command()
@@ -169,6 +193,7 @@ def prove_every(pairs: bool, part: str, named: tuple[str, ...], listed: str | No
     130 stopped before the end.
     """
     number, of = _part(part)
+    _one_thing_asked(named, listed)
     if listed is not None:
         _list(listed)
         return

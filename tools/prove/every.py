@@ -11,8 +11,8 @@ the n-th operation of its sort. Everything else is as in the proof (world.py): a
 everything drains by itself, and checker and audit have the last word.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations
 from random import Random
 from typing import NamedTuple
 
@@ -64,6 +64,7 @@ INSTANT_KINDS = ("power", "reboot loop", "misread", "blackout", "half open up", 
                  "key revoked", "held and judged", "flash put back", "outbox full", "garbled",
                  "clock wrong", "clock reset")
 PUBLICATION_KINDS = ("lost", "twice", "late", MONTH_LATE, "overtaken", "a bit turned", "cut off")
+NOT_PASSED_ON = ("lost", "overtaken")  # now: nothing else can happen to that frame
 # nobody decides these yet, so only their voids end them, and those cannot (options._sensible)
 NOT_FOR = {ONLINE: ("key revoked", "flash put back", "trace planted"),
            VOID: ("flash put back", "trace planted")}
@@ -103,7 +104,7 @@ class Scripted(Mishaps):
         super().__init__(world)
         self.passed = {UP: 0, DOWN: 0}
         self.batches = 0
-        self._late: dict[int, tuple[Forward, bytes]] = {}
+        self._late: list[tuple[Forward, bytes]] = []
         self._faults = faults
         self._random = Random("every")
         # drawn faults are off; what this world needs of its options stays
@@ -136,8 +137,8 @@ class Scripted(Mishaps):
     def relief(self) -> None:
         """What was to come late comes now."""
         super().relief()
-        late, self._late = self._late, {}
-        for _, (forward, body) in sorted(late.items()):
+        late, self._late = self._late, []
+        for forward, body in late:
             forward(body)
 
     def _arm_at_card(self, handset: Handset, entry: tuple[str, str], calls: int) -> None:
@@ -224,9 +225,9 @@ class Scripted(Mishaps):
             if kind == "twice":
                 forward(body)
             elif kind in LATE_US:
-                self._late[self.passed[UP] + self.passed[DOWN]] = forward, body
-                loop.call_at_us(loop.now_us + LATE_US[kind], self._comes,
-                                self.passed[UP] + self.passed[DOWN])
+                held = forward, body
+                self._late.append(held)
+                loop.call_at_us(loop.now_us + LATE_US[kind], self._comes, held)
                 if kind == "overtaken":
                     return
             elif kind == "a bit turned":
@@ -236,9 +237,10 @@ class Scripted(Mishaps):
                 body = body[:len(body) // 2]
         forward(body)
 
-    def _comes(self, number: int) -> None:
-        if number in self._late:
-            forward, body = self._late.pop(number)
+    def _comes(self, held: tuple[Forward, bytes]) -> None:
+        if held in self._late:
+            self._late.remove(held)
+            forward, body = held
             forward(body)
 
     def _fate(self) -> Crash | None:
@@ -386,22 +388,33 @@ def unit(kind: str) -> str:
 
 
 def pairs(watched: Watched) -> Iterator[tuple[Fault, Fault]]:
-    """Every two single faults, the earlier-named first; of the heap's calls each eighth. Two
-    that cannot be told apart (both a cut of flash, or both of one hook) are not a pair."""
-    found = singles(watched, HEAP_STEP_OF_PAIRS)
-    for place, one in enumerate(found):
-        for other in found[place + 1:]:
-            if _sort(one) is None or _sort(one) != _sort(other):
-                yield one, other
+    """Every two single faults that can both happen, the earlier-named first; of the heap's calls
+    each eighth."""
+    return (pair for pair in _twos(watched) if not shuts_out(*pair))
 
 
 def not_paired(watched: Watched) -> int:
     """How many two faults are none of `pairs`."""
-    sorts = Counter(_sort(fault) for fault in singles(watched, HEAP_STEP_OF_PAIRS))
-    return sum(count * (count - 1) // 2 for sort, count in sorts.items() if sort is not None)
+    return sum(shuts_out(*pair) for pair in _twos(watched))
 
 
-def _sort(fault: Fault) -> str | None:
-    """What only one fault of a run can use."""
+def _twos(watched: Watched) -> Iterator[tuple[Fault, Fault]]:
+    return combinations(singles(watched, HEAP_STEP_OF_PAIRS), 2)
+
+
+def shuts_out(one: Fault, other: Fault) -> bool:
+    """Whether the second, named behind the first, never happens beside it: both need the one hook
+    there is (as two cuts of one flash), or the first ends what the second would have touched."""
+    hook = _hook(one)
+    if one == other or hook is not None and hook == _hook(other):
+        return True
+    way, _, what = one.kind.partition(" ")
+    return what in NOT_PASSED_ON and one.place == other.place and other.kind.startswith(way + " ")
+
+
+def _hook(fault: Fault) -> tuple[str, int] | None:
+    """What only one fault of a run can use: its name, and which of them."""
     first = fault.kind.split(",")[0].split()[0]
-    return first if first in ("flash", "heap", "statement", "commit", "server") else None
+    if first == "killed":
+        return first, fault.place
+    return (first, 0) if first in ("flash", "heap", "statement", "commit", "server") else None

@@ -39,9 +39,11 @@ def find_head(ring):
     the head). From then on the blocks between tail and head can be read, the head cannot."""
     device = ring.device
     ring.blocks = device.ioctl(_COUNT, 0)
-    if device.ioctl(_SIZE, 0) != BLOCK_SIZE or ring.blocks < BLOCKS_MIN:
-        raise OutboxUnreadable("wrong_size", "the outbox needs %d blocks of %d bytes; give it "
-                               "its partition" % (BLOCKS_MIN, BLOCK_SIZE))
+    size = device.ioctl(_SIZE, 0)
+    if size != BLOCK_SIZE or ring.blocks < BLOCKS_MIN:
+        raise OutboxUnreadable("wrong_size", "the partition has %d blocks of %d bytes, an outbox "
+                               "needs at least %d of %d; give it its own"
+                               % (ring.blocks, size, BLOCKS_MIN, BLOCK_SIZE))
     passed = []
     place, newest = _newest(ring, passed)
     while not _certain(ring, place):

@@ -119,4 +119,5 @@ COLD = {
     "entries": ("firmware.board.unix_commands:list_outbox",
                 "firmware.board.unix_commands:_write_taps"),
     "power": ("firmware.board.flash_file:FlashFile.cut_after",),
+    "size": ("firmware.board.flash_file:FlashFile._check_size",),
 }

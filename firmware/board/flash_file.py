@@ -2,12 +2,14 @@
 
 Law: a program only clears bits; an erase sets 4,096 bytes to 0xFF; `sync` reaches the disk as far
 as the interpreter can. An empty file is an erased partition, made whole by the first write to it.
-A file that has something and is shorter than its partition has lost what stood behind: it says
-that it has no blocks, so that nobody takes what is left for the whole.
+A file that has something and another size than its partition is not counted but refused: what is
+left of a shorter one is not taken for the whole, nor is the beginning of somebody else's.
 """
 
 import os
 import sys
+
+from firmware.outbox_format import OutboxUnreadable
 
 BLOCK_SIZE = 4096
 CUT_EXIT_CODE = 9
@@ -57,7 +59,8 @@ class FlashFile:
             if hasattr(os, "fsync"):  # MicroPython's flush is one
                 os.fsync(self._file.fileno())
         elif operation == 4:
-            return 0 if 0 < self._size < self.blocks * BLOCK_SIZE else self.blocks
+            self._check_size()
+            return self.blocks
         elif operation == 5:
             return BLOCK_SIZE
         elif operation == 6:
@@ -71,6 +74,13 @@ class FlashFile:
         """
         self._cut_at = self.operations + operations + 1
         self._power_off = power_off or _exit
+
+    def _check_size(self):
+        if self._size not in (0, self.blocks * BLOCK_SIZE):
+            raise OutboxUnreadable("wrong_size", "the outbox has %d bytes (%d blocks of %d), its "
+                                   "settings say %d blocks; restore the one or the other"
+                                   % (self._size, self._size // BLOCK_SIZE, BLOCK_SIZE,
+                                      self.blocks))
 
     def close(self):
         self._file.close()

@@ -56,18 +56,22 @@ def test_the_first_write_makes_the_partition_whole():
     with_file(check)
 
 
-def test_a_file_shorter_than_its_partition_is_no_fresh_outbox():
+def test_a_file_of_another_size_than_its_partition_says_both_and_is_left_as_it_is():
     def check(path):
         flash = FlashFile(path, 8)
         format_outbox(flash, 7)
         flash.close()
         with open(path, "rb") as file:
             whole = file.read()
-        for size in (1, 4096, 7 * 4096, 8 * 4096 - 1):
+        for size in (1, 4096, 7 * 4096, 8 * 4096 - 1, 8 * 4096 + 1, 16 * 4096):
             with open(path, "wb") as file:
-                file.write(whole[:size])
+                file.write((whole + whole)[:size])
             flash = FlashFile(path, 8)
-            assert raises(OutboxUnreadable, Outbox(flash).mount).reason == "wrong_size"
+            for use in ((Outbox(flash).mount,), (format_outbox, flash, 7)):
+                error = raises(OutboxUnreadable, *use)
+                assert error.reason == "wrong_size"
+                assert f"({size // 4096} blocks of 4096)" in str(error)
+                assert "settings say 8 blocks" in str(error)
             assert flash.operations == 0 and os.stat(path)[6] == size
             flash.close()
 

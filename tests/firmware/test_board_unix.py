@@ -228,6 +228,8 @@ BAD_FLASH: dict[str, tuple[Callable[[Path], object], str]] = {
     "erased": (lambda f: (f / "outbox.flash").write_bytes(b"\xff" * 65536), "blank"),
     "inside its header": (_cut_off(16), "wrong_size"),
     "behind its newest block": (_cut_off(15 * 4096), "wrong_size"),
+    "twice as long": (lambda f: (f / "outbox.flash").write_bytes(
+        2 * (f / "outbox.flash").read_bytes()), "wrong_size"),
     "zeros": (lambda f: (f / "outbox.flash").write_bytes(bytes(65536)), "corrupt"),
     "of a newer program": (_of_the_next_version, "newer_version"),
     "of another size": (lambda f: with_value(f, b"outbox_blocks=16", b"outbox_blocks=32"),

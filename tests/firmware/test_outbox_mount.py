@@ -112,6 +112,8 @@ def test_a_partition_of_another_size_is_refused():
     assert refused(device) == "wrong_size"
     device.blocks = 7
     assert refused(device) == "wrong_size"
+    said = str(raises(OutboxUnreadable, Outbox(device).mount))
+    assert "has 7 blocks of 4096 bytes" in said and "at least 8" in said
     device.blocks = 8
     assert mounted(device).unsettled == 3
 

@@ -4,8 +4,9 @@ Law: a mistake is what a good engineer could write on a bad day; it leaves the p
 long as nothing goes wrong. `finds` are words of the findings by which it must show itself: a
 mistake that makes the program or the simulation fall over proves nothing of the checker.
 `within_seeds`: so many seeds find it, measured and then given some room. `options` are set on top
-of what a seed draws, where a mistake needs a certain trouble; they are trouble that the correct
-program survives. tools/prove/planting.py puts them in.
+of what a seed draws, where the trouble that a mistake needs is drawn seldom; they are trouble that
+the correct program survives. Such a mistake may pass `make prove`: `as_drawn` tells what became of
+it there. tools/prove/planting.py puts mistakes in.
 """
 
 from typing import NamedTuple
@@ -43,13 +44,17 @@ SEEDS, RACES = "seeds", "races"
 
 class Bug(NamedTuple):
     """`ring`: what must find it: seeds of `make prove`, or of two gateways on PostgreSQL whose
-    statements interleave (tests/support/race.py)."""
+    statements interleave (tests/support/race.py). `as_drawn`: what seeds from 0 on found
+    without the `options`, measured on 2026-11-22 by running those of them that draw the trouble it
+    needs; guarded by no test: the first seed that finds a rare thing is another after any change.
+    """
 
     about: str
     edits: tuple[Edit, ...]
     finds: tuple[str, ...]
     within_seeds: int
     options: tuple[str, ...] = ()
+    as_drawn: str = ""
     ring: str = SEEDS
 
 
@@ -64,9 +69,6 @@ _OUTCOMES_REPLACED = (
          "    bulk.insert(connection, frames, FRAME_COLUMNS, frame_rows)\n",
          "    bulk.insert(connection, frames, FRAME_COLUMNS, frame_rows,\n"
          "                key=(\"month\", \"origin\", \"operation_key\"))\n"))
-# one busy terminal, long without coverage: its outbox fills up
-_FULL = ("outbox_blocks=9", "terminals=1", "taps=195", "gap_ms_mean=500", "blackouts=3",
-         "blackout_s_max=300")
 
 BUGS: dict[str, Bug] = {
     # ---- the handset ----
@@ -84,7 +86,7 @@ BUGS: dict[str, Bug] = {
         (Edit("firmware.dispatch", _PUMP,
               _PUMP + "        if self._outbox.settle(*key, 0):\n"
               "            self._outbox._unsettled.add(*key)\n"),),
-        (CLAIMED, NOT_DRAINED), 10, ("power_cuts=3",)),
+        (CLAIMED, NOT_DRAINED), 30),
     "trace reused after a cut": Bug(
         "the next trace comes from block headers alone",
         (Edit("firmware.outbox",
@@ -96,7 +98,8 @@ BUGS: dict[str, Bug] = {
               "        lapped = not block and getattr(self, \"_written_to\", 0)\n"
               "        self._written_to = block\n"
               "        self.last_trace = 0 if lapped else trace\n"),),
-        (TRACE_REUSED,), 10, ("outbox_blocks=9", "lived_taps=225", "terminals=1", "taps=130")),
+        (TRACE_REUSED,), 10, ("outbox_blocks=9", "lived_taps=225", "terminals=1", "taps=130"),
+        "found by seed 31"),
     "tail believed at mount": Bug(
         "what was written last is trusted after a power cut (F12)",
         (Edit("firmware.outbox",
@@ -126,12 +129,12 @@ BUGS: dict[str, Bug] = {
         (Edit("firmware.session",
               "        if not frames.authentic(key, DOWN, parts):\n",
               "        if parts is None:\n"),),
-        (FOREIGN_REPLY,), 60, ("down_corrupt_per_1000=200",)),
+        (FOREIGN_REPLY,), 60, ("down_corrupt_per_1000=200",), "found by seed 98"),
     "reply without digest check": Bug(
         "a reply to another frame of the same trace settles what is there now",
         (Edit("firmware.session", "    if frames.digest(frame) != reply.digest:\n",
               "    if frame is None:\n"),),
-        (FOREIGN_REPLY,), 30, ("planted=3",)),
+        (FOREIGN_REPLY,), 120),
     "retry as a new message": Bug(
         "an unanswered tap is journaled anew, as clients with a new packet id do (F4)",
         (Edit("firmware.dispatch", _PUMP,
@@ -149,7 +152,7 @@ BUGS: dict[str, Bug] = {
               "                self._outbox.settle(*key, 0)\n"
               "                self.link.settled(key)\n"
               "                return\n" + _PUMP),),
-        (UNTAPPED_MESSAGE,), 10, ("down_lost_per_1000=200",)),
+        (UNTAPPED_MESSAGE,), 10),
     "clock set from a stored reply": Bug(
         "every reply sets the clock, also one that was stored for days",
         (Edit("firmware.dispatch",
@@ -177,7 +180,7 @@ BUGS: dict[str, Bug] = {
               "            self._ring.advance_tail()\n"
               "            self._ring.open(self.journal, self.last_trace)\n"
               "        if self._ring.head_room < slots_of(len(frame), flags):\n"),),
-        (CLAIMED, NOT_DRAINED), 10, _FULL),
+        (CLAIMED, NOT_DRAINED), 90),
     "settle refused when full": Bug(
         "an answer needs as much room as a tap",
         (Edit("firmware.outbox",
@@ -185,7 +188,7 @@ BUGS: dict[str, Bug] = {
               "        ring.write(0, write_settle(",
               "        if not self._make_room(4, False):\n"
               "            raise OutboxFull(\"full\")\n"
-              "        ring.write(0, write_settle("),), (NOT_DRAINED,), 10, _FULL),
+              "        ring.write(0, write_settle("),), (NOT_DRAINED,), 90),
     "auto-format on mount error": Bug(
         "an outbox that cannot be read is made new (F13)",
         (Edit("firmware.outbox", "            newest, found = find_head(ring)\n",
@@ -201,7 +204,7 @@ BUGS: dict[str, Bug] = {
         "a terminal whose flash is older than it knows does not continue above the gateway",
         (Edit("firmware.beats", "            outbox.raise_trace(reply.highest_trace)\n",
               "            pass\n"),), (TRACE_REUSED,), 30,
-        ("flash_put_backs=3", "flash_put_back_s_max=60")),
+        ("flash_put_backs=3", "flash_put_back_s_max=60"), "found by seed 654"),
     "tap refused for nothing": Bug(
         "a handset says its outbox is full when it is not",
         (Edit("firmware.app", "        key = (self.outbox.journal, self.outbox.next_trace)\n",
@@ -217,7 +220,8 @@ BUGS: dict[str, Bug] = {
          Edit("firmware.app", "        key = (self.outbox.journal, self.outbox.next_trace)\n",
               "        key = (self.outbox.journal, self.outbox.next_trace)\n"
               "        if getattr(self, \"_starved\", False):\n"
-              "            return (\"full\",)\n")), (NOT_TAKEN,), 5, ("heap_per_1000=60",)),
+              "            return (\"full\",)\n")), (NOT_TAKEN,), 5, ("heap_per_1000=60",),
+        "found by seed 40"),
     "balance of before": Bug(
         "the screen shows the balance without the points of the tap",
         (Edit("firmware.views", "page.label(names.BALANCE, reply.balance)\n",
@@ -256,8 +260,7 @@ BUGS: dict[str, Bug] = {
     "synchronous=NORMAL": Bug(
         "a commit is reported before it is on disk (F31)",
         (Edit("gateway.database", "PRAGMA synchronous=FULL", "PRAGMA synchronous=NORMAL"),),
-        (CLAIMED,), 60,
-        ("server_power_losses=2",)),
+        (CLAIMED,), 60),
     "poison blocks its batch": Bug(
         "one message that cannot be decided keeps all others of its batch back (F24)",
         (Edit("gateway.intake", "                if len(batch) > 1:\n",
@@ -284,24 +287,25 @@ BUGS: dict[str, Bug] = {
         (Edit("gateway.decisions.dating", "    return _dated(programme, *found)\n",
               "    if message.request.at is not None and message.request.at * MS < found[0]:\n"
               "        found = (message.request.at * MS, *found[1:])\n"
-              "    return _dated(programme, *found)\n"),), (WRONG_DATE,), 5,
-        ("clocks_wrong=3", "clock_resets=2")),
+              "    return _dated(programme, *found)\n"),), (WRONG_DATE,), 60),
     "HQ can never post": Bug(
         "a verdict to post is turned down, whatever holds the tap",
         (Edit("gateway.held", "    if posts and decision.code != POSTED:\n",
               "    if posts:\n"),), (VERDICT_IGNORED,), 5,
-        ("terminals_suspended=2", "verdicts=6")),
+        ("terminals_suspended=2", "verdicts=6"), "found by seed 55"),
     "HQ posts what was voided": Bug(
         "a verdict does not ask whether a void came meanwhile",
         (Edit("gateway.held", "    if original.reversed:\n",
               "    if original.reversed and not posts:\n"),), (VOIDED_BUT_COUNTS,), 20,
-        ("voids_per_100=30", "terminals_suspended=2", "verdicts=6")),
+        ("voids_per_100=30", "terminals_suspended=2", "verdicts=6"),
+        "not found by seeds 0 to 1,499"),
     "tombstone in its own table": Bug(
         "a void that came first is noted where decisions on sales do not look",
         (Edit("gateway.storing", "        if back is not None and back.tombstone:\n",
               "        if back is None and case is None:\n"),), (VOIDED_BUT_COUNTS,), 60,
         # a handset's void comes first only where a restored gateway forgot the sale
-        ("restores=2", "voids_per_100=30", "planted=0", "flash_put_backs=0", "outbox_blocks=32")),
+        ("restores=2", "voids_per_100=30", "planted=0", "flash_put_backs=0", "outbox_blocks=32"),
+        "found by seed 156"),
     # ---- two gateways at once ----
     "outcomes read before the lock": Bug(
         "what was decided is read before the terminals are locked, and a second outcome"

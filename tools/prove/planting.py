@@ -12,13 +12,14 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from types import ModuleType
 
 import click
 
-from tools.prove.bugs import BUGS, Bug, Edit
+from tools.prove.bugs import BUGS, SEEDS, Bug, Edit
 
 SEED_FIRST = 1
 FELL_OVER = ("program error", "stopped")  # tools/prove/world.py, which must not be loaded yet
@@ -84,6 +85,23 @@ def shows(bug: Bug, findings: Sequence[str]) -> bool:
     return any(word in each for word in bug.finds for each in findings)
 
 
+def _told_of_options(bug: Bug) -> str:
+    """What a reader of the result must know where seeds as they are drawn were not enough."""
+    return (f"with options of its own: {' '.join(bug.options)}; of seeds as drawn, 0 and up:"
+            f" {bug.as_drawn}")
+
+
+def _wanted(name: str, as_drawn: bool) -> Bug:
+    bug = BUGS.get(name)
+    if bug is None:
+        raise click.UsageError("no mistake has this name; there are:\n  " + "\n  ".join(BUGS))
+    if bug.ring != SEEDS:
+        raise click.UsageError(
+            "no seed can find it: it shows between two gateways whose statements interleave on"
+            f" PostgreSQL. Run\n  {sys.executable} -m tests.support.race {shlex.quote(name)}")
+    return bug._replace(options=()) if as_drawn else bug
+
+
 def _findings(bug: Bug, seed: int) -> list[str]:
     """What the proof says of a seed with the mistake in it."""
     from tools.prove import options as drawing
@@ -98,12 +116,14 @@ def _findings(bug: Bug, seed: int) -> list[str]:
 @click.option("--seeds", type=click.IntRange(1), help="At most so many. [default: the bug's own]")
 @click.option("--seed", type=click.IntRange(0), default=SEED_FIRST, show_default=True,
               help="The first seed.")
+@click.option("--as-drawn", is_flag=True,
+              help="Seeds as `pointwire prove` draws them, without the options that some mistakes"
+                   " have of their own.")
 @click.option("--json", "for_program", is_flag=True)
-def main(name: str, seeds: int | None, seed: int, for_program: bool) -> None:
-    """Plant the mistake NAME and run seeds until one fails. Exits with 0 when it was caught."""
-    bug = BUGS.get(name)
-    if bug is None:
-        raise click.UsageError("no mistake has this name; there are:\n  " + "\n  ".join(BUGS))
+def main(name: str, seeds: int | None, seed: int, as_drawn: bool, for_program: bool) -> None:
+    """Plant the mistake NAME and run seeds until one fails. Exits with 0 when it was caught, with
+    2 when no seed could."""
+    bug = _wanted(name, as_drawn)
     plant(bug)
     within = seeds or bug.within_seeds
     number, findings = seed, _findings(bug, seed)
@@ -112,13 +132,15 @@ def main(name: str, seeds: int | None, seed: int, for_program: bool) -> None:
         findings = _findings(bug, number)
     if for_program:
         print(json.dumps({"bug": name, "caught": caught, "seeds": number - seed + 1,
-                          "seed": number, "findings": findings[:5]}))
+                          "seed": number, "options": bug.options, "findings": findings[:5]}))
     elif caught:
         print(f"caught by seed {number}, the {number - seed + 1}. of at most {within}:")
         for finding in findings[:8]:
             print(f"  {finding}")
     else:
         print(f"NOT caught within {within} seeds")
+    if bug.options and not for_program:
+        print(_told_of_options(bug))
     sys.exit(0 if caught else 1)
 
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import click
 
 from gateway.errors import GatewayError
-from gateway.settings import SettingsError, from_environment
+from gateway.settings import CLIENT_ID_RULE, SettingsError, from_environment, is_client_id
 
 EXIT_SETTINGS = 78
 EXIT_FAILED = 1
@@ -244,6 +244,13 @@ def revoke(terminal_id: int, epoch: int) -> None:
         click.echo(f"{terminal_id} key epoch {epoch} revoked")
 
 
+def _client_ids(_: object, __: object, names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if not is_client_id(name):
+            raise click.BadParameter(f"{name[:80]!r}. {CLIENT_ID_RULE}")
+    return names
+
+
 @gateway.group(short_help="After a restore from an older backup.")
 def recovery() -> None:
     """After a restore from an older backup: begin it before the first process is started."""
@@ -253,7 +260,7 @@ def recovery() -> None:
 @click.option("--receipts-ahead", type=click.IntRange(1, 100_000_000), default=10_000_000,
               show_default=True,
               help="At least as many receipt numbers as were given since that backup.")
-@click.option("--worker", "workers", multiple=True, metavar="CLIENT_ID",
+@click.option("--worker", "workers", multiple=True, metavar="CLIENT_ID", callback=_client_ids,
               help="Empty the broker's queue of this worker; once for each. [default: that of"
                    " POINTWIRE_MQTT_CLIENT_ID]")
 @click.option("--keep-queue", is_flag=True,
@@ -262,17 +269,14 @@ def recovery_begin(receipts_ahead: int, workers: tuple[str, ...], keep_queue: bo
     """The database was restored from an older backup, and every gateway process is stopped.
 
     What the broker still holds for the workers is thrown away: the terminals have it and send it
-    again. Receipt numbers jump ahead, what is only done online waits, what would be refused for
-    its card is held. Taps come back by themselves."""
+    again. A worker that still runs is found out, and nothing is done. Receipt numbers jump ahead,
+    what is only done online waits, what would be refused for its card is held. Taps come back by
+    themselves."""
+    if workers and keep_queue:
+        raise click.UsageError("--worker empties a queue, --keep-queue leaves all: say one.")
     with _plainly("recovery begin"):
-        from gateway import mqtt as broker
         from gateway import processes, recovery_showing
-        mqtt = from_environment(os.environ).mqtt
-        if mqtt is not None and not keep_queue:
-            for client_id in workers or (mqtt.client_id,):
-                broker.empty_queue(mqtt, client_id)
-                click.echo(f"the queue of {client_id} is empty")
-        facts = processes.registry_desk("recovery begin").begin_recovery(receipts_ahead)
+        facts = processes.begin_recovery(receipts_ahead, workers, keep_queue, click.echo)
         click.echo(next(recovery_showing.lines(facts, ())))
 
 

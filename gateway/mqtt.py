@@ -1,4 +1,4 @@
-"""The worker's link to the broker: the only module that knows the MQTT client.
+"""The worker's link to the broker: with queues.py the only module that knows the MQTT client.
 
 Law:
 - The network thread only queues. It waits for nothing and decides nothing.
@@ -38,6 +38,7 @@ log = logs.logger(__name__)
 NOBODY = -1                    # the terminal of a topic that names none: no frame ever fits it
 KEEPALIVE_S = 30
 CONNECT_WAIT_S = 10
+RECONNECT_DELAY_S_MIN = 1
 RECONNECT_DELAY_S_MAX = 30
 SUBSCRIBE_WAIT = timedelta(seconds=30)
 SESSION_EXPIRY_S = 86_400      # MQTT 5: terminals send again anyway, so a day is plenty
@@ -122,7 +123,7 @@ class Link:
             clean_session=None if version5 else False)
         client.ended = self._thread_ended
         client.max_inflight_messages_set(0)      # `_replies` counts instead
-        client.reconnect_delay_set(1, RECONNECT_DELAY_S_MAX)
+        client.reconnect_delay_set(RECONNECT_DELAY_S_MIN, RECONNECT_DELAY_S_MAX)
         dressed(client, self._settings)
         client.on_pre_connect = self._guarded(self._on_pre_connect)
         client.on_connect = self._guarded(self._on_connect)
@@ -307,47 +308,3 @@ class Link:
     def _on_publish(self, *_: Any) -> None:
         self._replies.confirmed()
         self._send_waiting()
-
-
-def empty_queue(settings: Mqtt, client_id: str) -> None:
-    """Throw away what the broker keeps for the worker with this client id: a client with a clean
-    session under the same id ends the other's (MQTT 3.1.1 and 5, 3.1.2.4).
-
-    The first step of a recovery. Nothing is lost by it: terminals hold what they were not
-    answered, and what they were answered they send when a heartbeat asks for it. But a frame
-    published before the restore may be one whose tap has another name by now (WIRE, 62), and must
-    not post under the old. Raises LinkError; then the queue stands as before.
-    """
-    version5 = settings.version == "5"
-    client = dressed(paho.Client(
-        CallbackAPIVersion.VERSION2, client_id=client_id,
-        protocol=paho.MQTTv5 if version5 else paho.MQTTv311,
-        clean_session=None if version5 else True), settings)
-    answered = threading.Event()
-    refused: list[ReasonCode] = []
-
-    def connected(_: object, __: object, ___: object, reason: ReasonCode, ____: object) -> None:
-        if reason.is_failure:
-            refused.append(reason)
-        answered.set()
-
-    client.on_connect = connected
-    try:
-        client.connect(settings.address.host, settings.address.port, KEEPALIVE_S,
-                       clean_start=version5 or paho.MQTT_CLEAN_START_FIRST_ONLY)
-    except (OSError, ValueError) as error:
-        raise _stands(settings, client_id, str(error)) from None
-    client.loop_start()
-    try:
-        if not answered.wait(CONNECT_WAIT_S):
-            raise _stands(settings, client_id, f"no answer within {CONNECT_WAIT_S} s")
-        if refused:
-            raise _stands(settings, client_id, f"it refused the connection: {refused[0]}")
-    finally:
-        client.disconnect()
-        client.loop_stop()
-
-
-def _stands(settings: Mqtt, client_id: str, why: str) -> LinkError:
-    return LinkError(f"the queue of {client_id} at {settings.address} could not be emptied: {why}."
-                     " Start the broker and try again; or empty it there, then say --keep-queue.")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, event
 
-from gateway import database, desk, jobs, logs, metrics, startup
+from gateway import database, desk, jobs, logs, metrics, queues, startup
 from gateway.aside import QUARANTINED
 from gateway.clock import utc_now
 from gateway.intake import Intake
@@ -28,6 +28,7 @@ from gateway.worker import Worker
 
 if TYPE_CHECKING:
     from gateway.audit.report import Report
+    from gateway.registry.recoveries import RecoveryFacts
 
 LEAVE_WAIT_S = 5.0
 
@@ -143,9 +144,31 @@ def held_desk(process: str) -> Intake:
     return Intake(*opened(settle(process)))
 
 
+def _registry(settings: Settings) -> Registry:
+    return Registry(*opened(settings), actor="command line")
+
+
 def registry_desk(process: str) -> Registry:
     """The registry for a command; raises GatewayError."""
-    return Registry(*opened(settle(process)), actor="command line")
+    return _registry(settle(process))
+
+
+QUEUES_TODO = ("What the broker holds for the workers is thrown away before a recovery begins, and"
+               " none was begun: set it as the workers have it, or say --keep-queue where the"
+               " broker holds nothing or none is used.")
+
+
+def begin_recovery(receipts_ahead: int, workers: Sequence[str], keep_queue: bool,
+                   tell: Callable[[str], None]) -> "RecoveryFacts":
+    """Empty the queues of these workers (none named: the one of the settings), but not with
+    `keep_queue`, and begin; `tell` gets a line for each queue. Raises GatewayError."""
+    settings = settle("recovery begin")
+    if keep_queue:
+        return _registry(settings).begin_recovery(receipts_ahead)
+    mqtt = need_mqtt(settings, QUEUES_TODO)
+    client_ids = tuple(dict.fromkeys(workers)) or (mqtt.client_id,)
+    return _registry(settings).begin_recovery(
+        receipts_ahead, lambda: queues.empty(mqtt, client_ids, tell))
 
 
 def run_audit(rebuild: bool, quiet: bool) -> "Report":

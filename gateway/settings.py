@@ -176,6 +176,16 @@ def _broker(text: str) -> tuple[Address, bool, str | None]:
     return Address(parts.hostname, port), tls, parts.username
 
 
+CLIENT_ID_RULE = ("Name the worker with 1 to 64 letters and digits; a bare number would be a"
+                  " terminal's.")
+
+
+def is_client_id(text: str) -> bool:
+    """Whether a worker may have this client id."""
+    return (0 < len(text) <= 64 and text.isprintable() and text == text.strip()
+            and not text.isdigit())
+
+
 def _mqtt(read: Mapping[str, str]) -> Mqtt | None:
     version = _choice("MQTT_VERSION", read["MQTT_VERSION"], ("3.1.1", "5"))
     shared = _choice("MQTT_SHARED", read["MQTT_SHARED"], ("0", "1")) == "1"
@@ -183,9 +193,8 @@ def _mqtt(read: Mapping[str, str]) -> Mqtt | None:
         raise _fault("MQTT_SHARED", f"is 1 while {PREFIX}MQTT_VERSION is {version}",
                      "Shared subscriptions need MQTT 5: set the version to 5, or this to 0.")
     client_id = read["MQTT_CLIENT_ID"]
-    if not client_id or client_id.isdigit() or len(client_id) > 64 or not client_id.isprintable():
-        raise _fault("MQTT_CLIENT_ID", f"is {client_id!r}", "Name the worker with 1 to 64 letters"
-                     " and digits; a bare number would be a terminal's.")
+    if not is_client_id(client_id):
+        raise _fault("MQTT_CLIENT_ID", f"is {client_id!r}", CLIENT_ID_RULE)
     if not read["MQTT_URL"]:
         return None
     address, tls, user = _broker(read["MQTT_URL"])
@@ -237,11 +246,14 @@ def from_environment(env: Mapping[str, str]) -> Settings:
     )
 
 
-def need_mqtt(settings: Settings) -> Mqtt:
-    """The broker's settings, for a process that cannot work without; raises SettingsError."""
+WORKER_TODO = "The worker takes frames from a broker: set it to mqtt://user@host:port."
+
+
+def need_mqtt(settings: Settings, todo: str = WORKER_TODO) -> Mqtt:
+    """The broker's settings, for a process that cannot work without; raises SettingsError, which
+    says `todo`: what they are needed for and what to do."""
     if settings.mqtt is None:
-        raise _fault("MQTT_URL", "is not set", "The worker takes frames from a broker:"
-                     " set it to mqtt://user@host:port.")
+        raise _fault("MQTT_URL", "is not set", todo)
     return settings.mqtt
 
 

@@ -8,6 +8,7 @@ back yet. So in a recovery receipt numbers go on above a jump, what would be ref
 or member is held, and what is only done online gets 90. Begin it before the first process starts.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -55,9 +56,11 @@ class TerminalRecovery(NamedTuple):
 class Recoveries(Room):
     """Part of the Registry."""
 
-    def begin_recovery(self, receipts_ahead: int = RECEIPTS_AHEAD) -> RecoveryFacts:
+    def begin_recovery(self, receipts_ahead: int = RECEIPTS_AHEAD,
+                       before: Callable[[], None] = lambda: None) -> RecoveryFacts:
         """The database was restored from an older backup; `receipts_ahead`: at least as many
-        receipt numbers as were given since that backup."""
+        receipt numbers as were given since that backup. `before` is what cannot be taken back: it
+        is done when nothing else speaks against the recovery, and none begins when it raises."""
         if receipts_ahead < 1:
             raise RegistryError("Receipt numbers must go ahead. Nothing was changed.")
         with self.at_desk() as desk:
@@ -69,6 +72,7 @@ class Recoveries(Room):
             if receipts_from >= U32_MAX:
                 raise RegistryError("Receipt numbers end at 4294967295. Nothing was changed; go"
                                     " ahead by fewer (--receipts-ahead).")
+            before()
             if on_postgresql(desk.connection):
                 desk.connection.execute(text("SELECT setval('entry_ids', :last)"),
                                         {"last": receipts_from})

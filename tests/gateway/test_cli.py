@@ -3,6 +3,7 @@
 import json
 import socket
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from gateway.clock import utc_now
 from gateway.database import open_engine
 from gateway.mqtt import Link
 from gateway.settings import from_environment, need_mqtt
-from tests.support.gateway_process import KEYS, environment, run
+from tests.support.gateway_process import KEYS, Running, environment, run
 from tests.support.mosquitto import Mosquitto, free_port
 from tests.support.mqtt_terminal import Terminal
 from tests.support.street import Street
@@ -32,7 +33,7 @@ def refusal(env: dict[str, str], *words: str, code: int = 1) -> str:
     assert "Traceback" not in ended.stderr and ended.stdout == ""
     told = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
     assert len(told) == 1, ended.stderr
-    assert told[0].startswith(f"pointwire gateway {words[0]}: ")
+    assert told[0].startswith(tuple(f"pointwire gateway {' '.join(words[:n])}: " for n in (1, 2)))
     return told[0]
 
 
@@ -159,33 +160,93 @@ def test_a_recovery_is_begun_looked_at_and_ended_from_the_command_line(migrated:
     assert "No recovery is under way" in run(env, "recovery", "end").stderr
 
 
-def test_a_recovery_begins_with_empty_queues_or_not_at_all(migrated: Path):
-    _street(migrated)
-    with Mosquitto(migrated) as broker:
-        env = environment(migrated, MQTT_URL=f"mqtt://127.0.0.1:{broker.port}")
-        mqtt = need_mqtt(from_environment(env))
-        link = Link(mqtt, utc_now, receive_max=10)  # a worker that has left its session behind
+class Waiting:
+    """A broker with a queue: a worker has left its session behind, and frames came since."""
+
+    def __init__(self, folder: Path, broker: Mosquitto):
+        self.env = environment(folder, MQTT_URL=f"mqtt://127.0.0.1:{broker.port}")
+        self._mqtt = need_mqtt(from_environment(self.env))
+        self._terminal = Terminal(broker.port, 1001)
+        assert self.taken() == []
+        self.send(b"published before the restore")
+
+    def send(self, frame: bytes) -> None:
+        self._terminal.send(frame)
+
+    def taken(self) -> list[bytes]:
+        """What the broker gives a worker that comes back; nothing of it is acknowledged."""
+        link = Link(self._mqtt, utc_now, receive_max=10)
         link.start()
-        link.stop(0)
-        terminal = Terminal(broker.port, 1001)
-        terminal.send(b"published before the restore")
-        terminal.close()
-        broker_gone = run(environment(migrated, MQTT_URL=f"mqtt://127.0.0.1:{free_port()}"),
-                          "recovery", "begin")
-        assert broker_gone.returncode == 1 and "--keep-queue" in broker_gone.stderr
-        assert run(env, "recovery", "status").stdout == "no recovery was ever begun\n"
-        begun = run(env, "recovery", "begin", "--worker", "another", "--worker", mqtt.client_id)
-        assert f"the queue of {mqtt.client_id} is empty" in begun.stdout, begun.stderr
-        assert "recovery 1 under way" in begun.stdout
-        link = Link(mqtt, utc_now, receive_max=10)
-        link.start()
-        terminal = Terminal(broker.port, 1001)
-        terminal.send(b"after it")
         try:
-            assert [message.frame for message in link.take(10, 10)] == [b"after it"]
+            return [message.frame for message in link.take(10, 0.5)]
         finally:
             link.stop(0)
-            terminal.close()
+
+    def close(self) -> None:
+        self._terminal.close()
+
+
+@pytest.fixture
+def waiting(migrated: Path) -> Iterator[Waiting]:
+    _street(migrated)
+    with Mosquitto(migrated) as broker:
+        made = Waiting(migrated, broker)
+        yield made
+        made.close()
+
+
+def test_a_recovery_begins_with_empty_queues(waiting: Waiting):
+    begun = run(waiting.env, "recovery", "begin", "--worker", "another", "--worker",
+                "pointwire-worker", "--worker", "another")
+    assert begun.stdout.splitlines()[:2] == ["the queue of another is empty",
+                                             "the queue of pointwire-worker is empty"]
+    assert "recovery 1 under way" in begun.stdout
+    assert waiting.taken() == []
+    waiting.send(b"after it")
+    assert waiting.taken() == [b"after it"]
+
+
+def test_a_recovery_does_not_begin_when_its_queue_cannot_be_emptied(waiting: Waiting):
+    for url in ("", f"mqtt://127.0.0.1:{free_port()}"):
+        refused = run({**waiting.env, "POINTWIRE_MQTT_URL": url}, "recovery", "begin")
+        assert refused.returncode == (1 if url else 78) and refused.stdout == ""
+        assert "--keep-queue" in refused.stderr and "was begun" in refused.stderr
+        assert url or "POINTWIRE_MQTT_URL is not set" in refused.stderr
+    assert run(waiting.env, "recovery", "status").stdout == "no recovery was ever begun\n"
+
+
+@pytest.mark.parametrize(("words", "settings", "told"), [
+    ((), {"POINTWIRE_AUDIT_KEY": "00" * 32}, "Nothing was started"),
+    ((), {"POINTWIRE_MQTT_VERSION": "6"}, "POINTWIRE_MQTT_VERSION"),
+    (("--receipts-ahead", "100000001"), {}, "--receipts-ahead"),
+    (("--keep-queue", "--worker", "pointwire-worker"), {}, "say one"),
+    *((("--worker", name), {}, "1 to 64 letters") for name in (
+        "", "1001", " x", "x" * 65, "x\n", "\x1b[31m", "x" * 70_000))])
+def test_a_recovery_that_is_refused_leaves_the_queue(waiting: Waiting, words, settings, told):
+    refused = run(waiting.env | settings, "recovery", "begin", *words)
+    assert refused.returncode != 0 and refused.stdout == ""
+    assert told in refused.stderr and "Traceback" not in refused.stderr
+    assert "\x1b" not in refused.stderr and len(refused.stderr) < 1000
+    assert waiting.taken() == [b"published before the restore"]
+
+
+def test_a_second_recovery_leaves_the_queue(waiting: Waiting):
+    assert run(waiting.env, "recovery", "begin", "--keep-queue").returncode == 0
+    second = refusal(waiting.env, "recovery", "begin")
+    assert "under way already" in second and "Nothing was changed" in second
+    assert waiting.taken() == [b"published before the restore"]
+
+
+@pytest.mark.parametrize("version", ["3.1.1", "5"])
+def test_a_recovery_does_not_begin_under_a_worker_that_runs(waiting: Waiting, version: str):
+    env = waiting.env | {"POINTWIRE_MQTT_VERSION": version,
+                         "POINTWIRE_TEST_HALT": "before_puback"}
+    with Running(env, "worker") as worker:
+        worker.wait_for("standing still for a test")
+        refused = refusal(env, "recovery", "begin")
+        assert "a worker runs under pointwire-worker" in refused and "stop every" in refused
+    assert waiting.taken() == [b"published before the restore"]
+    assert run(env, "recovery", "status").stdout == "no recovery was ever begun\n"
 
 
 def _street(folder: Path) -> Street:

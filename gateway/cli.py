@@ -218,7 +218,8 @@ def terminal() -> None:
 @click.option("--all", "everything", is_flag=True, help="Every terminal that is not retired.")
 def rotate(terminals: tuple[int, ...], everything: bool) -> None:
     """Give terminals their next key: each gets it with its next heartbeat, and the older one ends
-    when the terminal says that nothing of it is left."""
+    when the terminal says that nothing of it is left. Where no older one is trusted any more the
+    heartbeat is not believed either: such a terminal is provisioned anew."""
     if bool(terminals) == everything:
         raise click.UsageError("Name terminals (pointwire terminal list shows them) or --all.")
     with _plainly("terminal rotate"):
@@ -229,7 +230,9 @@ def rotate(terminals: tuple[int, ...], everything: bool) -> None:
             terminals = tuple(each.terminal_id for each in registry.terminals()
                               if each.state not in (LOST, RETIRED))
         for each in terminals:
-            click.echo(f"{each} key epoch {registry.advance_epoch(each)}, with its next heartbeat")
+            registry.advance_epoch(each)
+            facts, = registry.terminals(each)
+            click.echo(f"{each} key epoch {facts.epoch}, {facts.key_way}")
 
 
 @terminal.command(short_help="Trust nothing more under a terminal's key.")

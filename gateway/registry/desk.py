@@ -161,6 +161,10 @@ class Desk:
         self._changes = []
 
 
+LOOK = {"terminal": "; pointwire terminal list shows those there are",
+        "key epoch": "; pointwire terminal list shows the newest, they begin at 1"}
+
+
 class Room:
     """What the parts of the registry share: engine, keys, clock, and the way to a desk."""
 
@@ -195,8 +199,13 @@ def present(desk: Desk, table: Table, noun: str, **key: object) -> Row:
     """The locked row, or RegistryError."""
     row = desk.locked(table, **key)
     if row is None:
-        raise RegistryError(f"There is no such {noun}. Nothing was changed.")
+        raise unknown(noun)
     return row
+
+
+def unknown(noun: str) -> RegistryError:
+    """Of what is not there, with where to look where a command shows it."""
+    return RegistryError(f"There is no such {noun}. Nothing was changed{LOOK.get(noun, '')}.")
 
 
 def absent(desk: Desk, table: Table, noun: str, **key: object) -> None:

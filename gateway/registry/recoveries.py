@@ -87,7 +87,8 @@ class Recoveries(Room):
             found = _under_way(desk.connection)
             row = None if found is None else desk.locked(recoveries, id=found)
             if row is None:
-                raise RegistryError("No recovery is under way. Nothing was changed.")
+                raise RegistryError("No recovery is under way. Nothing was changed; pointwire"
+                                    " gateway recovery status tells of the last one.")
             desk.change(recoveries, row, ended_at=desk.at)
         return RecoveryFacts(row.id, from_ms(row.begun_at), from_ms(desk.at), row.receipts_from)
 

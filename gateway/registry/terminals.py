@@ -9,7 +9,7 @@ from sqlalchemy import Row, select
 from gateway import bulk
 from gateway.database import reading
 from gateway.parties import ACTIVE, LOST, RETIRED, SUSPENDED
-from gateway.registry.desk import Desk, RegistryError, Room, absent, present
+from gateway.registry.desk import Desk, RegistryError, Room, absent, present, unknown
 from gateway.sightings import COLUMNS, Sighting, sealed
 from gateway.tables import shops, sightings, terminal_epochs, terminals
 from protocol import keys
@@ -34,6 +34,17 @@ class TerminalFacts(NamedTuple):
     def older_epochs(self) -> tuple[int, ...]:
         """Epochs before the newest under which frames are still accepted."""
         return tuple(epoch for epoch in range(1, self.epoch) if epoch not in self.revoked_epochs)
+
+    @property
+    def key_way(self) -> str:
+        """How the terminal gets the key of its newest epoch. A heartbeat brings it, if it comes under
+        an older key that is still trusted and the terminal is not lost."""
+        if self.state in (LOST, RETIRED):
+            return f"but no heartbeat brings it while the terminal is {self.state}"
+        if not self.older_epochs:
+            return ("but no heartbeat brings it: no older key is trusted any more; provision the"
+                    " terminal anew")
+        return "with its next heartbeat"
 
 
 class Terminals(Room):
@@ -79,13 +90,16 @@ class Terminals(Room):
             if epoch not in row.revoked_epochs:
                 end_epochs(desk, {terminal_id: (epoch,)})
 
-    def terminals(self) -> list[TerminalFacts]:
+    def terminals(self, *only: int) -> list[TerminalFacts]:
+        """All of them by their ids, or `only` these."""
+        wanted = select(terminals.c.id, terminals.c.shop_id, shops.c.merchant_id,
+                        terminals.c.label, terminals.c.state, terminals.c.epoch,
+                        terminals.c.revoked_epochs).join(
+            shops, shops.c.id == terminals.c.shop_id).order_by(terminals.c.id)
+        if only:
+            wanted = wanted.where(terminals.c.id.in_(only))
         with reading(self.engine) as connection:
-            return [TerminalFacts(*row) for row in connection.execute(
-                select(terminals.c.id, terminals.c.shop_id, shops.c.merchant_id,
-                       terminals.c.label, terminals.c.state, terminals.c.epoch,
-                       terminals.c.revoked_epochs)
-                .join(shops, shops.c.id == terminals.c.shop_id).order_by(terminals.c.id))]
+            return [TerminalFacts(*row) for row in connection.execute(wanted)]
 
     def mqtt_login(self, user: str, password: str) -> int | None:
         """The terminal an MQTT user and password belong to, or None.
@@ -120,7 +134,7 @@ def end_epochs(desk: Desk, ended: Mapping[int, Sequence[int]]) -> None:
     more. As many statements for many as for one; an epoch that was never recorded is now."""
     rows = desk.locked_all(terminals, list(ended))
     if len(rows) != len(ended):
-        raise RegistryError("There is no such terminal. Nothing was changed.")
+        raise unknown("terminal")
     wanted = [(row.id, epoch) for row in rows for epoch in sorted(ended[row.id])]
     known = {(each.terminal_id, each.epoch): each for each in desk.found(
         terminal_epochs, ("terminal_id", "epoch"), wanted)}

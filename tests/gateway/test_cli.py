@@ -142,8 +142,34 @@ def test_keys_are_rotated_and_revoked_from_the_command_line(migrated: Path):
     assert run(env, "terminal", "revoke", str(terminals[0]), "1").returncode == 0
     every = run(env, "terminal", "rotate", "--all").stdout.splitlines()
     assert [line.split()[3] for line in every] == ["3,", "2,"]
-    assert "no such terminal" in run(env, "terminal", "rotate", "99").stderr
     assert run(env, "terminal", "rotate").returncode == 2
+
+
+def test_a_rotation_promises_a_key_only_to_who_can_get_it(migrated: Path):
+    env, street = environment(migrated), _street(migrated)
+    revoked, lost = street.terminals
+    street.registry.revoke_epoch(revoked, 1)
+    street.registry.set_terminal_state(lost, "lost")
+    done = run(env, "terminal", "rotate", str(revoked), str(lost))
+    assert done.returncode == 0
+    of_revoked, of_lost = done.stdout.splitlines()
+    assert of_revoked.startswith(f"{revoked} key epoch 2, but no heartbeat brings it: no older key")
+    assert "provision the terminal anew" in of_revoked
+    assert of_lost == f"{lost} key epoch 2, but no heartbeat brings it while the terminal is lost"
+
+
+def test_what_is_not_there_is_told_with_the_command_that_shows_what_is(migrated: Path):
+    env, street = environment(migrated), _street(migrated)
+    there = str(street.terminals[0])
+    for words, missing, shown_by in ((("terminal", "rotate", "99"), "terminal", "terminal list"),
+                                     (("terminal", "revoke", "99", "1"), "terminal",
+                                      "terminal list"),
+                                     (("terminal", "revoke", there, "9"), "key epoch",
+                                      "terminal list"),
+                                     (("recovery", "end"), "No recovery", "recovery status")):
+        done = run(env, *words)
+        assert done.returncode == 1 and missing in done.stderr, words
+        assert "Nothing was changed; pointwire" in done.stderr and shown_by in done.stderr, words
 
 
 def test_a_recovery_is_begun_looked_at_and_ended_from_the_command_line(migrated: Path):

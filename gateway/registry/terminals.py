@@ -37,8 +37,8 @@ class TerminalFacts(NamedTuple):
 
     @property
     def key_way(self) -> str:
-        """How the terminal gets the key of its newest epoch. A heartbeat brings it, if it comes under
-        an older key that is still trusted and the terminal is not lost."""
+        """How the terminal gets its newest key. A heartbeat brings it, if it comes under an older
+        key that is still trusted and the terminal is not lost."""
         if self.state in (LOST, RETIRED):
             return f"but no heartbeat brings it while the terminal is {self.state}"
         if not self.older_epochs:

@@ -153,7 +153,7 @@ def test_a_rotation_promises_a_key_only_to_who_can_get_it(migrated: Path):
     done = run(env, "terminal", "rotate", str(revoked), str(lost))
     assert done.returncode == 0
     of_revoked, of_lost = done.stdout.splitlines()
-    assert of_revoked.startswith(f"{revoked} key epoch 2, but no heartbeat brings it: no older key")
+    assert of_revoked.startswith(f"{revoked} key epoch 2, but no heartbeat brings it: no older")
     assert "provision the terminal anew" in of_revoked
     assert of_lost == f"{lost} key epoch 2, but no heartbeat brings it while the terminal is lost"
 

@@ -11,6 +11,7 @@ from gateway.audit import run_audit
 from gateway.errors import TryLater
 from gateway.held import HeldKey
 from gateway.registry import NewCard
+from gateway.registry.desk import RegistryError
 from protocol import codes, messages
 from protocol.limits import U32_MAX
 from protocol.messages import Reply, request
@@ -306,6 +307,24 @@ def test_where_receipt_numbers_are_used_up_the_taps_wait(engine):
     assert given and given[-1] == U32_MAX
     assert street.rows("entries", "count(*)") == [(len(given),)]
     assert street.rows("quarantine", "count(*)") == [(0,)]
+
+
+def test_what_cannot_be_taken_back_is_done_only_before_a_recovery_that_begins(engine):
+    registry = Street(engine).registry
+    done: list[str] = []
+
+    def cannot() -> None:
+        raise RegistryError("the broker is away")
+
+    with pytest.raises(RegistryError, match="the broker is away"):
+        registry.begin_recovery(100, cannot)
+    assert registry.recovery() is None
+    with pytest.raises(RegistryError, match="Receipt numbers end"):
+        registry.begin_recovery(2**32, lambda: done.append("too far"))
+    registry.begin_recovery(100, lambda: done.append("begun"))
+    with pytest.raises(RegistryError, match="under way"):
+        registry.begin_recovery(100, lambda: done.append("again"))
+    assert done == ["begun"]
 
 
 def test_one_recovery_at_a_time_and_none_to_end_when_there_is_none(engine):

@@ -12,6 +12,10 @@ import pytest
 from click.testing import CliRunner
 from paho.mqtt.enums import CallbackAPIVersion
 
+from gateway import queues
+from gateway.clock import utc_now
+from gateway.mqtt import Link, LinkError
+from gateway.settings import Address, Mqtt
 from tests.tools.live_broker import GATEWAY, PATIENCE_S, Running
 from tools import broker, state
 
@@ -168,6 +172,22 @@ def test_who_comes_under_a_client_id_ends_the_connection_that_had_it(connect, ke
     time.sleep(SILENCE_S)
     terminal.write("pw/1/7/up", b"and it stays")
     assert new.message() == ("pw/1/7/up", b"and it stays")
+
+
+def test_a_recovery_finds_the_gateways_worker_which_goes_on(running, connect):
+    settings = Mqtt(Address("127.0.0.1", running.port), False, None, *GATEWAY, "3.1.1", False,
+                    "worker-1")
+    link = Link(settings, utc_now, receive_max=10)
+    link.start()
+    try:
+        with pytest.raises(LinkError, match="a worker runs under worker-1"):
+            queues.empty(settings, ["worker-1"], lambda line: pytest.fail(line))
+        terminal = connect("7", SEVEN)
+        assert terminal.is_in()
+        terminal.write("pw/1/7/up", b"frame")
+        assert [message.frame for message in link.take(1, PATIENCE_S)] == [b"frame"]
+    finally:
+        link.stop(0)
 
 
 def test_many_who_come_at_once_under_one_client_id_end_with_one(connect):

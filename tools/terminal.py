@@ -53,6 +53,14 @@ def _demo_environment(where: state.Home) -> dict[str, str]:
                              f"{running.http_host}:{running.http_port}")
 
 
+def _live_handsets(where: state.Home, database_url: str) -> frozenset[int]:
+    """Terminals of this gateway with a live handset; that it is the demo's tells its database,
+    because the demo's variables may be set by hand."""
+    if database_url != where.database_url or not state.is_running(where):
+        return frozenset()
+    return frozenset(state.read_running(where).handsets)
+
+
 @contextmanager
 def open_place(env: Mapping[str, str], secret: str | None = None) -> Iterator[Place]:
     """The gateway this command is about. `secret`: what it would show, refused in production."""
@@ -63,15 +71,13 @@ def open_place(env: Mapping[str, str], secret: str | None = None) -> Iterator[Pl
     settings = from_environment(env if own else _demo_environment(where))
     if secret is not None:
         _refuse_production(settings.environment, secret)
-    handsets: frozenset[int] = frozenset()
-    if not own and state.is_running(where):
-        handsets = frozenset(state.read_running(where).handsets)
     mqtt = need_mqtt(settings)
     engine = startup.open_database(settings.database_url)
     try:
         keyring = Keyring(settings.master_key, settings.audit_key, settings.frame_key)
         yield Place(Registry(engine, keyring), mqtt.address.host, mqtt.address.port,
-                    f"http://{settings.http_bind}/v1/frames", handsets)
+                    f"http://{settings.http_bind}/v1/frames",
+                    _live_handsets(where, settings.database_url))
     finally:
         engine.dispose()
 

@@ -1,6 +1,8 @@
 """`pointwire terminal`: what a stranger gets to write a terminal, and where it is refused."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -87,6 +89,22 @@ def test_a_handset_runs_only_while_its_demo_runs(where: state.Home):
     assert "take each other's connection" in run(where, "keys", str(TILL)).stderr
     lock.release()
     assert set(handsets().values()) == {"none"}
+
+
+def test_a_handset_runs_also_for_who_has_set_the_demos_variables(where: state.Home):
+    def handset(**changed: str) -> str:
+        env = state.environment(where, state.read_secrets(where), "127.0.0.1:1", "127.0.0.1:2")
+        rows = json.loads(run(where, "list", "--json", **{**env, **changed}).stdout)
+        return next(row["handset"] for row in rows if row["terminal_id"] == TILL)
+
+    lock = state.Lock(where)
+    copy = where.folder / "copy.sqlite3"
+    with closing(sqlite3.connect(where.database)) as ledger, closing(sqlite3.connect(copy)) as to:
+        ledger.backup(to)
+    assert handset() == "running"
+    assert handset(POINTWIRE_DATABASE_URL=f"sqlite:///{copy}") == "none", "another gateway"
+    lock.release()
+    assert handset() == "none"
 
 
 def test_keys_are_refused_in_production_before_anything_is_read(where: state.Home):

@@ -21,7 +21,7 @@ from tools.linker import MAIN, Linked, link
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("firmware", "protocol")
-LEFT_OUT = ("shim.py", "shim_framebuf.py", "main.py")
+LEFT_OUT = ("shim.py", "shim_framebuf.py", "shim_stdin.py", "main.py")
 SYMBOLS = "symbols"
 
 # Asks the interpreter which words it has: interning one that is new makes its count grow.

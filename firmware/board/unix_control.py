@@ -3,7 +3,7 @@
 Law: every command is answered by exactly one line with its `id` and either what was asked for or
 `error`; a line that is no command changes nothing. Events come in between, in the order in
 which they happened; `saved` is written after the outbox has synced, never before. When
-stdin closes the handset exits, so that no handset outlives the one who drives it.
+stdin closes or ends the handset exits, so that no handset outlives the one who drives it.
 What the lines say is in unix_commands.py; firmware/README.md lists them.
 """
 
@@ -11,6 +11,9 @@ import asyncio
 import sys
 
 from firmware.board import unix_commands
+
+if sys.implementation.name != "micropython":
+    from firmware import shim_stdin
 
 
 class Control:
@@ -60,10 +63,6 @@ class Control:
 
 
 async def _stdin():
-    if sys.implementation.name == "micropython":
-        return asyncio.StreamReader(sys.stdin.buffer)
-    # CPython alone, which the stubs do not know
-    reader = asyncio.StreamReader()  # pyright: ignore[reportCallIssue]
-    loop = asyncio.get_running_loop()  # pyright: ignore[reportAttributeAccessIssue]
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    return reader
+    if sys.implementation.name != "micropython":
+        return await shim_stdin.reader()  # pyright: ignore[reportPossiblyUnboundVariable]
+    return asyncio.StreamReader(sys.stdin.buffer)

@@ -33,3 +33,10 @@ class ReplyRefused(FirmwareError):
     def __init__(self, code):
         super().__init__("reply set aside: " + code)
         self.code = code
+
+
+def told(error):
+    """What happened as "kind: message": our own errors by their code, because a program that was
+    linked has shorter names of its classes; the interpreter's by their class."""
+    kind = error.code if isinstance(error, FirmwareError) else type(error).__name__
+    return "%s: %s" % (kind, error)

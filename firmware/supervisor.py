@@ -12,6 +12,8 @@ import gc
 
 from micropython import const
 
+from firmware.errors import told
+
 RESTART_MS = const(1000)
 RESTART_MS_MAX = const(30000)
 LIVED_MS = const(60000)
@@ -99,7 +101,7 @@ class Supervisor:
             try:
                 await named.start()
             except Exception as error:  # noqa: BLE001 - whatever it was, it is said and logged
-                why = "%s: %s" % (type(error).__name__, error)
+                why = told(error)
             named.deaths += 1
             named.short_lives += 1
             self._say(named.name, why)

@@ -6,7 +6,7 @@ import sys
 from binascii import hexlify, unhexlify
 
 from firmware import faults
-from firmware.errors import FirmwareError
+from firmware.errors import FirmwareError, told
 from firmware.outbox import OutboxUnreadable
 from firmware.outbox_kept import record_behind
 from firmware.recall import content
@@ -73,7 +73,7 @@ def obey(control, line):
             raise ControlError("no such command")
         answer.update(act(control, command))
     except Exception as error:  # noqa: BLE001 - whatever a line asks for, it is answered
-        answer["error"] = "%s: %s" % (type(error).__name__, error)
+        answer["error"] = told(error)
     if "outbox" in answer:
         control.write('{"id": %s, "outbox": [' % json.dumps(answer["id"]))
         return True
@@ -147,7 +147,7 @@ def list_outbox(control):
         _write_taps(control)
         control.write("]}\n")
     except (OSError, OutboxUnreadable) as error:
-        control.write('], "error": %s}\n' % json.dumps("%s: %s" % (type(error).__name__, error)))
+        control.write('], "error": %s}\n' % json.dumps(told(error)))
 
 
 def _write_taps(control):

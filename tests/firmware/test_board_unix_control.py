@@ -78,6 +78,13 @@ def test_a_line_that_is_no_command_gets_one_answer_and_changes_nothing(start: St
     assert handset.sale("1250", CARD)["trace"] == 1
 
 
+def test_an_error_is_the_same_words_on_both_interpreters(start: Start):
+    handset = start()
+    assert handset.do("dance")["error"] == "control: no such command"
+    assert handset.do("keys", keys="12x")["error"] == "control: keys are 0123456789*#ABCD"
+    assert handset.do("card", entry=2, card="abc")["error"].startswith("ValueError: ")
+
+
 @pytest.mark.timeout(60)
 def test_a_line_that_is_too_long_does_not_make_it_deaf(start: Start):
     handset = start()

@@ -5,7 +5,7 @@ import pkgutil
 
 import firmware
 from firmware import faults
-from firmware.errors import FirmwareError, MqttError, ReplyRefused
+from firmware.errors import FirmwareError, MqttError, ReplyRefused, told
 from firmware.outbox import OutboxUnreadable
 
 CODES = {
@@ -51,3 +51,9 @@ def test_an_error_says_what_it_knows():
     assert ReplyRefused("digest").code == "digest" and "digest" in str(ReplyRefused("digest"))
     unreadable = OutboxUnreadable("blank", "never formatted; format it")
     assert unreadable.reason == "blank" and "format it" in str(unreadable)
+
+
+def test_an_error_of_ours_is_told_by_its_code_which_no_linker_shortens():
+    assert told(OutboxUnreadable("blank", "format it")) == "outbox_unreadable: format it"
+    assert told(ReplyRefused("digest")) == "digest: reply set aside: digest"
+    assert told(ValueError("bad")) == "ValueError: bad"

@@ -9,13 +9,16 @@ Law:
 - No broker says who is connected. So each worker's place is taken for WATCH_S first, by a client
   that keeps the session and acknowledges nothing: a worker that runs comes back after a second
   and takes its place again (MQTT 3.1.4-2), with all that was waiting for it.
+- An id under which the broker keeps no session is refused: most likely it is misspelt, and the
+  queue that was meant would stay. The session that asking made is ended, so that the next try is
+  told the same.
 """
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -29,34 +32,61 @@ from gateway.settings import Mqtt
 WATCH_S = 3.0  # a worker whose connection was taken is back after RECONNECT_DELAY_S_MIN
 
 
+class _Held(NamedTuple):
+    """A worker's place, taken: `lost` is set when the connection is; `kept`: the broker had a
+    session for it."""
+
+    lost: threading.Event
+    kept: bool
+
+
 def empty(settings: Mqtt, client_ids: Sequence[str], tell: Callable[[str], None]) -> None:
     """Throw away what the broker keeps for the workers with these client ids; `tell` gets a line
     for each. Raises LinkError; then what was not told stands as before."""
-    _need_nobody(settings, client_ids)
+    _need_queues(settings, client_ids)
     for client_id in client_ids:
         # a clean session under the same id ends the one that was kept (MQTT 3.1.2.4)
         with _place(settings, client_id, keeping=False):
             tell(f"the queue of {client_id} is empty")
 
 
-def _need_nobody(settings: Mqtt, client_ids: Sequence[str]) -> None:
-    """Raise LinkError when a worker is connected under one of these ids."""
-    with ExitStack() as stack:
-        lost = [(client_id, stack.enter_context(_place(settings, client_id, keeping=True)))
-                for client_id in client_ids]
-        until = time.monotonic() + WATCH_S
-        for client_id, event in lost:
-            if event.wait(max(0.0, until - time.monotonic())):
-                raise LinkError(
-                    f"a worker runs under {client_id} at {settings.address}: when its place was"
-                    " taken there, the place was taken back. No queue was emptied and no recovery"
-                    " begun; stop every gateway process and try again.")
+def _need_queues(settings: Mqtt, client_ids: Sequence[str]) -> None:
+    """Raise LinkError when a worker is connected under one of these ids, or none ever was."""
+    unknown: list[str] = []
+    try:
+        with ExitStack() as stack:
+            places = {}
+            for client_id in client_ids:
+                places[client_id] = stack.enter_context(_place(settings, client_id, keeping=True))
+                if not places[client_id].kept:
+                    unknown.append(client_id)
+            _need_nobody(settings, places)
+    finally:
+        for client_id in unknown:
+            with _place(settings, client_id, keeping=False):
+                pass
+    if unknown:
+        raise LinkError(
+            f"the broker at {settings.address} keeps nothing for {', '.join(unknown)}: no worker"
+            " with that POINTWIRE_MQTT_CLIENT_ID left a queue there. No queue was emptied and no"
+            " recovery begun; name the others (--worker), or say --keep-queue where the broker"
+            " has lost them all.")
+
+
+def _need_nobody(settings: Mqtt, places: Mapping[str, _Held]) -> None:
+    until = time.monotonic() + WATCH_S
+    for client_id, place in places.items():
+        if place.lost.wait(max(0.0, until - time.monotonic())):
+            raise LinkError(
+                f"a worker runs under {client_id} at {settings.address}: when its place was"
+                " taken there, the place was taken back. No queue was emptied and no recovery"
+                " begun; stop every gateway process and try again.")
 
 
 @contextmanager
-def _place(settings: Mqtt, client_id: str, keeping: bool) -> Iterator[threading.Event]:
-    """Be connected in a worker's place; the event is set when the connection is lost. `keeping`:
-    its session and its queue stay as they are. Raises LinkError."""
+def _place(settings: Mqtt, client_id: str, keeping: bool) -> Iterator[_Held]:
+    """Be connected in a worker's place. `keeping`: its session and its queue stay as they are.
+    Raises LinkError."""
     version5 = settings.version == "5"
     client = dressed(paho.Client(
         CallbackAPIVersion.VERSION2, client_id=client_id, manual_ack=True,
@@ -64,10 +94,13 @@ def _place(settings: Mqtt, client_id: str, keeping: bool) -> Iterator[threading.
         clean_session=None if version5 else not keeping), settings)
     answered, lost = threading.Event(), threading.Event()
     refused: list[ReasonCode] = []
+    kept: list[bool] = []
 
-    def connected(_: object, __: object, ___: object, reason: ReasonCode, ____: object) -> None:
+    def connected(_: object, __: object, flags: paho.ConnectFlags, reason: ReasonCode,
+                  ___: object) -> None:
         if reason.is_failure:
             refused.append(reason)
+        kept.append(flags.session_present)
         answered.set()
 
     client.on_connect = connected
@@ -83,7 +116,7 @@ def _place(settings: Mqtt, client_id: str, keeping: bool) -> Iterator[threading.
             raise _stands(settings, client_id, f"no answer within {CONNECT_WAIT_S} s")
         if refused:
             raise _stands(settings, client_id, f"it refused the connection: {refused[0]}")
-        yield lost
+        yield _Held(lost, kept[0])
     finally:
         client.disconnect()
         client.loop_stop()

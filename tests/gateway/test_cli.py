@@ -222,10 +222,10 @@ def waiting(migrated: Path) -> Iterator[Waiting]:
 
 
 def test_a_recovery_begins_with_empty_queues(waiting: Waiting):
-    begun = run(waiting.env, "recovery", "begin", "--worker", "another", "--worker",
-                "pointwire-worker", "--worker", "another")
-    assert begun.stdout.splitlines()[:2] == ["the queue of another is empty",
-                                             "the queue of pointwire-worker is empty"]
+    begun = run(waiting.env, "recovery", "begin", "--worker", "pointwire-worker", "--worker",
+                "pointwire-worker")
+    assert begun.stdout.splitlines()[0] == "the queue of pointwire-worker is empty"
+    assert begun.stdout.count("is empty") == 1
     assert "recovery 1 under way" in begun.stdout
     assert waiting.taken() == []
     waiting.send(b"after it")
@@ -254,6 +254,13 @@ def test_a_recovery_that_is_refused_leaves_the_queue(waiting: Waiting, words, se
     assert told in refused.stderr and "Traceback" not in refused.stderr
     assert "\x1b" not in refused.stderr and len(refused.stderr) < 1000
     assert waiting.taken() == [b"published before the restore"]
+
+
+def test_a_recovery_does_not_begin_for_a_misspelt_worker(waiting: Waiting):
+    refused = refusal(waiting.env, "recovery", "begin", "--worker", "pointwire-wroker")
+    assert "keeps nothing for pointwire-wroker" in refused and "was begun" not in refused
+    assert waiting.taken() == [b"published before the restore"]
+    assert run(waiting.env, "recovery", "status").stdout == "no recovery was ever begun\n"
 
 
 def test_a_second_recovery_leaves_the_queue(waiting: Waiting):

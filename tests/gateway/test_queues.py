@@ -44,18 +44,31 @@ def waiting(mqtt: Mqtt, *frames: bytes) -> list[bytes]:
         link.stop(0)
 
 
+def other(mqtt: Mqtt) -> Mqtt:
+    return Mqtt(**{**vars(mqtt), "client_id": "worker-2"})
+
+
 def test_what_waits_for_a_worker_is_thrown_away_and_said(mqtt: Mqtt):
-    assert waiting(mqtt, b"old") == [b"old"]
+    assert waiting(other(mqtt)) == [] and waiting(mqtt, b"old") == [b"old"]
     said: list[str] = []
     queues.empty(mqtt, ["worker-1", "worker-2"], said.append)
     assert said == ["the queue of worker-1 is empty", "the queue of worker-2 is empty"]
-    assert waiting(mqtt) == []
+    assert waiting(mqtt) == [] and waiting(other(mqtt)) == []
+
+
+def test_a_worker_that_the_broker_does_not_know_is_named_every_time_and_no_queue_is_empty(
+        mqtt: Mqtt):
+    assert waiting(mqtt, b"old") == [b"old"]
+    for _ in range(2):
+        with pytest.raises(LinkError, match="keeps nothing for worker-2: .*--keep-queue"):
+            queues.empty(mqtt, ["worker-1", "worker-2"], lambda line: pytest.fail(line))
+    assert waiting(mqtt) == [b"old"]
 
 
 def test_one_worker_that_runs_leaves_every_queue_as_it_is(mqtt: Mqtt, monkeypatch):
     monkeypatch.setattr(queues, "WATCH_S", 10.0)  # it ends as soon as the worker is back
     assert waiting(mqtt, b"old") == [b"old"]
-    link = Link(Mqtt(**{**vars(mqtt), "client_id": "worker-2"}), utc_now, receive_max=10)
+    link = Link(other(mqtt), utc_now, receive_max=10)
     link.start()
     said: list[str] = []
     try:

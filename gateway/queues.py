@@ -10,8 +10,8 @@ Law:
   that keeps the session and acknowledges nothing: a worker that runs comes back after a second
   and takes its place again (MQTT 3.1.4-2), with all that was waiting for it.
 - An id under which the broker keeps no session is refused: most likely it is misspelt, and the
-  queue that was meant would stay. The session that asking made is ended, so that the next try is
-  told the same.
+  queue that was meant would stay. The session that asking made is ended, but not under a worker
+  that has come for it, so that the next try is told the same.
 """
 
 import threading
@@ -52,19 +52,11 @@ def empty(settings: Mqtt, client_ids: Sequence[str], tell: Callable[[str], None]
 
 def _need_queues(settings: Mqtt, client_ids: Sequence[str]) -> None:
     """Raise LinkError when a worker is connected under one of these ids, or none ever was."""
-    unknown: list[str] = []
-    try:
-        with ExitStack() as stack:
-            places = {}
-            for client_id in client_ids:
-                places[client_id] = stack.enter_context(_place(settings, client_id, keeping=True))
-                if not places[client_id].kept:
-                    unknown.append(client_id)
-            _need_nobody(settings, places)
-    finally:
-        for client_id in unknown:
-            with _place(settings, client_id, keeping=False):
-                pass
+    with ExitStack() as stack:
+        places = {client_id: stack.enter_context(_place(settings, client_id, keeping=True))
+                  for client_id in client_ids}
+        _need_nobody(settings, places)
+    unknown = [client_id for client_id, place in places.items() if not place.kept]
     if unknown:
         raise LinkError(
             f"the broker at {settings.address} keeps nothing for {', '.join(unknown)}: no worker"
@@ -85,8 +77,8 @@ def _need_nobody(settings: Mqtt, places: Mapping[str, _Held]) -> None:
 
 @contextmanager
 def _place(settings: Mqtt, client_id: str, keeping: bool) -> Iterator[_Held]:
-    """Be connected in a worker's place. `keeping`: its session and its queue stay as they are.
-    Raises LinkError."""
+    """Be connected in a worker's place. `keeping`: its session and its queue stay as they are; a
+    session that the broker had not kept goes with the connection. Raises LinkError."""
     version5 = settings.version == "5"
     client = dressed(paho.Client(
         CallbackAPIVersion.VERSION2, client_id=client_id, manual_ack=True,
@@ -100,7 +92,8 @@ def _place(settings: Mqtt, client_id: str, keeping: bool) -> Iterator[_Held]:
                   ___: object) -> None:
         if reason.is_failure:
             refused.append(reason)
-        kept.append(flags.session_present)
+        else:
+            kept.append(flags.session_present)
         answered.set()
 
     client.on_connect = connected
@@ -118,8 +111,12 @@ def _place(settings: Mqtt, client_id: str, keeping: bool) -> Iterator[_Held]:
             raise _stands(settings, client_id, f"it refused the connection: {refused[0]}")
         yield _Held(lost, kept[0])
     finally:
+        made = keeping and kept == [False] and not lost.is_set()
         client.disconnect()
         client.loop_stop()
+        if made:  # nobody's but ours; what a worker took back is the worker's
+            with _place(settings, client_id, keeping=False):
+                pass
 
 
 def _session(version5: bool, keeping: bool) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Law:
 - every answer has a deadline of 10 s (CONNACK, SUBACK, PUBACK, PINGRESP): missed, the
   connection is dropped, because a half-open link looks just like a quiet one;
 - a link that has been quiet for `ping_after_ms` is asked whether it is still there;
+- a PINGRESP that nobody asked for is no MQTT, nor is anything else out of its place;
 - a PUBACK settles nothing, it only starts the wait for the reply (link.py);
 - packet ids run 1..65535 and wrap, passing over those still in use.
 
@@ -86,7 +87,12 @@ class Connection:
     def receive(self, data, now):
         """What the bytes from the broker mean, as a list of events."""
         events = []
-        for first, body, kept in self._cutter.feed(data):
+        self._cutter.feed(data)
+        while True:
+            packet = self._cutter.next()
+            if packet is None:
+                return events
+            first, body, kept = packet
             kind = first & 0xF0
             if kind == codec.PUBLISH:
                 self._published(first, body, kept, events)
@@ -96,12 +102,11 @@ class Connection:
                 self._connected(body[1], now)
             elif kind == codec.SUBACK and len(body) == 3 and self.stage == SUBSCRIBING:
                 self._subscribed(body[2], now, events)
-            elif kind == codec.PINGRESP and self.stage == UP:
+            elif kind == codec.PINGRESP and self._pinged():
                 self._asked_ms = None
             else:
                 raise MqttError("unexpected packet 0x%02x from the broker" % first,
                                 faults.GARBLED)
-        return events
 
     def check(self, now):
         """Raise when an answer is overdue; queue a PINGREQ when nothing was sent for long."""
@@ -127,6 +132,9 @@ class Connection:
 
     def _pings(self):
         return self.stage == UP and self._asked_ms is None
+
+    def _pinged(self):
+        return self.stage == UP and self._asked_ms is not None
 
     def _new_id(self):
         while True:
@@ -159,7 +167,8 @@ class Connection:
             if len(self._out) > _OUT_SIZE_MAX:
                 raise MqttError("the broker sends and does not read", faults.GARBLED)
             codec.put_puback(self._out, packet_id)
-        if kept != codec.NO_MEMORY:
+        # many of what nobody subscribed to would fit into one read
+        if kept != codec.NO_MEMORY and topic == self._reads.encode():
             # what is larger than any reply is none, and nobody has all of it
             events.append(("message", topic, payload if kept == codec.WHOLE else b""))
 

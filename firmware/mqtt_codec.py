@@ -2,7 +2,8 @@
 
 Law: bytes in, packets out, no IO. A packet longer than the buffer, or than the memory there is, is
 not kept, but its head is handed out, so that it can be acknowledged and never blocks what stands
-behind it; which of the two it was is said with it.
+behind it; which of the two it was is said with it. Packets are cut one at a time, when they are
+asked for: however many a broker packs into one read, they cost the memory of one.
 """
 
 from micropython import const
@@ -105,7 +106,10 @@ def read_publish(first, body):
 
 
 class Cutter:
-    """Cuts a stream into packets: (first byte, body, WHOLE TOO_LARGE or NO_MEMORY)."""
+    """Cuts a stream into packets: (first byte, body, WHOLE TOO_LARGE or NO_MEMORY).
+
+    `feed` it what was read, then ask for the `next` packet until there is None.
+    """
 
     def __init__(self):
         self._grow(_USUAL_SIZE)
@@ -123,52 +127,74 @@ class Cutter:
         """Forget what has come in of an unfinished packet, and the room that a large one took."""
         if len(self._buffer) > _USUAL_SIZE:
             self._grow(_USUAL_SIZE)
+        self._start = 0  # of what is not cut yet, in the buffer
         self._fill = 0
         self._skip = 0
+        self._data = b""
+        self._at = 0
 
     def feed(self, data):
-        """The packets that end within `data`, or whose rest is passed over."""
-        packets = []
-        data = memoryview(data)
-        at = 0
-        while at < len(data):
-            if self._skip:
-                taken = min(self._skip, len(data) - at)
-                self._skip -= taken
-            else:
-                taken = min(len(self._buffer) - self._fill, len(data) - at)
-                self._view[self._fill:self._fill + taken] = data[at:at + taken]
-                self._fill += taken
-                self._cut(packets)
-            at += taken
-        return packets
+        """Hand over what was read; all before it has been cut."""
+        self._data = memoryview(data)
+        self._at = 0
 
-    def _cut(self, packets):
-        start = 0
+    def next(self):
+        """The next packet that ends within what was fed, or whose rest is passed over; or None."""
         while True:
-            head, length = self._length(start)
-            if not head:
-                break
-            end = start + head + length
-            if BUFFER_SIZE >= head + length > len(self._buffer):
-                self._try_to_grow()
-            if head + length > len(self._buffer):
-                if self._fill - start == len(self._buffer):
-                    why = TOO_LARGE if head + length > BUFFER_SIZE else NO_MEMORY
-                    body = bytes(self._view[head:head + _HEAD_SIZE])
-                    packets.append((self._buffer[start], body, why))
-                    self._skip = head + length - self._fill
-                    start = self._fill
-                break
-            if end > self._fill:
-                break
-            packets.append(self._packet(start, start + head, end))
-            start = end
-        rest = self._fill - start
-        if start and rest:
-            kept = bytes(self._view[start:self._fill])
+            packet = None if self._skip else self._cut()
+            if packet or not self._take():
+                return packet
+
+    # bytes of the data into the buffer, or past; False when there are none
+    def _take(self):
+        left = len(self._data) - self._at
+        if not left:
+            self._data = b""
+            self._at = 0
+            return False
+        if self._skip:
+            taken = min(self._skip, left)
+            self._skip -= taken
+        else:
+            self._to_front()
+            taken = min(len(self._buffer) - self._fill, left)
+            self._view[self._fill:self._fill + taken] = self._data[self._at:self._at + taken]
+            self._fill += taken
+        self._at += taken
+        return True
+
+    def _to_front(self):
+        rest = self._fill - self._start
+        if self._start and rest:
+            kept = bytes(self._view[self._start:self._fill])
             self._view[:rest] = kept
+        self._start = 0
         self._fill = rest
+
+    # the packet that begins at `_start`, or None while it is not complete
+    def _cut(self):
+        start = self._start
+        head, length = self._length(start)
+        if not head:
+            return None
+        size = head + length
+        if BUFFER_SIZE >= size > len(self._buffer):
+            self._try_to_grow()
+        if size > len(self._buffer):
+            return self._too_large(head, size)
+        if start + size > self._fill:
+            return None
+        self._start = start + size
+        return self._packet(start, start + head, start + size)
+
+    # its head, once the buffer is full of it; the rest is passed over
+    def _too_large(self, head, size):
+        if self._fill - self._start < len(self._buffer):
+            return None
+        why = TOO_LARGE if size > BUFFER_SIZE else NO_MEMORY
+        self._skip = size - self._fill
+        self._start = self._fill
+        return self._buffer[0], bytes(self._view[head:head + _HEAD_SIZE]), why
 
     # without memory for it a packet is acknowledged and passed over
     def _packet(self, start, body, end):

@@ -161,3 +161,15 @@ def endless(link: socket.socket, sent: Iterator[bytes]) -> None:
     codec.put_publish(packet, topics.down(TERMINAL_ID), 9, bytes(1500))
     while True:
         link.sendall(packet)
+
+
+def flooding(packet: bytes) -> Behaviour:
+    """Small packets as fast as they go, for as long as there are many to read at once."""
+    def flood(link: socket.socket, sent: Iterator[bytes]) -> None:
+        _up(link, sent)
+        while True:
+            link.sendall(packet * 500)
+    return flood
+
+
+pinging = flooding(b"\xd0\x00")  # answers to pings that nobody sent

@@ -27,6 +27,7 @@ BROKERS = (
     (bad_brokers.hanging_up, faults.CLOSED),
     (bad_brokers.garbling, faults.GARBLED),
     (bad_brokers.huge, faults.GARBLED),
+    (bad_brokers.pinging, faults.GARBLED),
 )
 # one for each packet after which a connection can end
 HANGING_UP = (

@@ -19,9 +19,11 @@ from firmware.shim import Aes
 from protocol import codes, keys, topics
 from protocol.messages import HEARTBEAT
 from simulator.broker import Credential
+from tests.firmware.bad_brokers import BadBroker, flooding
 from tests.firmware.replies import KEY, TERMINAL_ID, Asked, reply_frame
 from tests.firmware.shop import CARD, CREDENTIALS, Shop, settings_for
 from tests.firmware.test_app_voids import Gate, conflicting
+from tests.firmware.test_bad_brokers import gone
 from tests.support.handset_process import Handset, provision
 from tests.support.micropython import need_micropython
 from tests.support.mosquitto import Mosquitto
@@ -208,6 +210,21 @@ def test_a_reply_for_which_there_is_no_room_keeps_no_tap_back(command: list[str]
                 assert handset.sale("1250", CARD)["trace"] == trace
                 assert handset.event("settled", trace=trace)["points"] == 12
             assert handset.do("status")["up"]
+            assert not has_died(handset), handset.story()
+
+
+@pytest.mark.parametrize(("packet", "fault"), [
+    (b"\xd0\x00", "garbled"), (b"\x30\x02\x00\x00", "unacked")])
+def test_small_packets_as_fast_as_they_go_drop_the_link_and_kill_nothing(
+        command: list[str], tmp_path: Path, packet: bytes, fault: str):
+    with BadBroker(flooding(packet)) as broker:
+        folder = provision(tmp_path / "handset", settings_for(broker.port))
+        with Handset(folder, command) as handset:
+            handset.sale("1250", CARD)
+            for _ in range(2):
+                gone(handset)
+                assert handset.do("status")["link_fault"] == fault
+            assert handset.do("status")["unsettled"] == 1
             assert not has_died(handset), handset.story()
 
 

@@ -104,6 +104,14 @@ def test_a_quiet_link_is_pinged_and_dropped_when_the_ping_stays_unanswered():
     assert raises(MqttError, connection.check, 100000).args[1] == faults.DEAD
 
 
+def test_an_answer_to_a_ping_that_nobody_sent_ends_the_connection():
+    PINGRESP = b"\xd0\x00"
+    assert raises(MqttError, up().receive, PINGRESP, 0).args[1] == faults.GARBLED
+    connection = up()
+    connection.check(45000)
+    assert raises(MqttError, connection.receive, 2 * PINGRESP, 46000).args[1] == faults.GARBLED
+
+
 def test_a_broker_that_sends_and_does_not_read_cannot_fill_the_memory():
     connection = up()
     flood = message(9, b"reply") * 100
@@ -194,3 +202,10 @@ def test_a_new_connection_remembers_nothing_of_the_old_one():
 def test_packets_a_broker_may_not_send_end_the_connection():
     for packet in (b"\x10\x00", b"\x82\x00", b"\xc0\x00", b"\x20\x02\x00\x00"):
         assert raises(MqttError, up().receive, packet, 0)
+
+
+def test_a_message_that_nobody_subscribed_to_is_acknowledged_and_not_handed_out():
+    connection = up()
+    out = bytearray()
+    codec.put_publish(out, "another", 9, b"frame")
+    assert connection.receive(bytes(out), 0) == [] and connection.take() == puback(9)

@@ -11,6 +11,17 @@ def publish(topic, packet_id, payload):
     return bytes(out)
 
 
+def cut(cutter, data):
+    """All packets that end within `data`."""
+    cutter.feed(data)
+    found = []
+    while True:
+        packet = cutter.next()
+        if packet is None:
+            return found
+        found.append(packet)
+
+
 def test_connect_is_clean_with_login_and_a_retained_will_at_qos_1():
     packet = codec.connect("42", "42-1", "secret", 60, "s", b"\x00")
     assert packet[:2] == b"\x10\x22"
@@ -40,17 +51,27 @@ def test_subscribe_asks_for_qos_1():
 
 def test_packets_are_cut_however_the_stream_is_split():
     stream = publish("t", 1, b"one") + b"\x40\x02\x00\x07" + publish("t", 2, bytes(300))
-    whole = codec.Cutter().feed(stream)
+    whole = cut(codec.Cutter(), stream)
     assert [first for first, _, _ in whole] == [0x32, 0x40, 0x32]
     for size in (1, 2, 3, 7, 100):
         cutter, pieces = codec.Cutter(), []
         for at in range(0, len(stream), size):
-            pieces.extend(cutter.feed(stream[at:at + size]))
+            pieces.extend(cut(cutter, stream[at:at + size]))
         assert pieces == whole, size
 
 
+def test_a_packet_is_cut_when_it_is_asked_for_and_not_before():
+    cutter = codec.Cutter()
+    cutter.feed(b"\xd0\x00\x40\x02\x00\x07" + b"\x30\xff\xff\xff\x7f")
+    assert cutter.next() == (codec.PINGRESP, b"", codec.WHOLE)
+    assert cutter.next() == (codec.PUBACK, b"\x00\x07", codec.WHOLE)
+    assert raises(MqttError, cutter.next)
+    cutter.clear()
+    assert cutter.next() is None
+
+
 def test_a_published_message_gives_topic_id_and_payload():
-    first, body, kept = codec.Cutter().feed(publish("pw/1/42/down", 9, b"frame"))[0]
+    first, body, kept = cut(codec.Cutter(), publish("pw/1/42/down", 9, b"frame"))[0]
     assert kept == codec.WHOLE
     assert codec.read_publish(first, body) == (b"pw/1/42/down", 9, b"frame")
 
@@ -59,7 +80,7 @@ def test_a_message_too_large_for_the_buffer_still_shows_its_id_and_blocks_nothin
     stream = publish("t", 77, bytes(5000)) + b"\x40\x02\x00\x07"
     cutter, pieces = codec.Cutter(), []
     for at in range(0, len(stream), 512):
-        pieces.extend(cutter.feed(stream[at:at + 512]))
+        pieces.extend(cut(cutter, stream[at:at + 512]))
     assert [(first, kept) for first, _, kept in pieces] == [
         (0x32, codec.TOO_LARGE), (0x40, codec.WHOLE)]
     assert codec.read_publish(0x32, pieces[0][1])[1] == 77
@@ -72,14 +93,14 @@ def test_the_largest_reply_is_kept_whole_between_small_ones():
     for size in (1, 100, 383, 384, 385, 512, 5000):
         cutter, pieces = codec.Cutter(), []
         for at in range(0, len(stream), size):
-            pieces.extend(cutter.feed(stream[at:at + size]))
+            pieces.extend(cut(cutter, stream[at:at + size]))
         assert [codec.read_publish(first, body)[1] for first, body, _ in pieces] == [1, 2, 3]
         assert all([kept == codec.WHOLE for _, _, kept in pieces])
 
 
 def test_an_absurd_length_ends_the_connection():
-    assert raises(MqttError, codec.Cutter().feed, b"\x30\xff\xff\xff\x7f")
-    assert raises(MqttError, codec.Cutter().feed, b"\x30\xff\xff\xff\xff\x01")
+    assert raises(MqttError, cut, codec.Cutter(), b"\x30\xff\xff\xff\x7f")
+    assert raises(MqttError, cut, codec.Cutter(), b"\x30\xff\xff\xff\xff\x01")
 
 
 def test_a_publish_cut_short_in_its_head_or_at_qos_2_ends_the_connection():
@@ -101,7 +122,7 @@ def test_a_packet_for_which_there_is_no_memory_is_passed_over():
     for size in (1, 7, 100, 384, 2000):
         cutter, pieces = Poor(), []
         for at in range(0, len(stream), size):
-            pieces.extend(cutter.feed(stream[at:at + size]))
+            pieces.extend(cut(cutter, stream[at:at + size]))
         assert [kept for _, _, kept in pieces] == [codec.WHOLE, codec.NO_MEMORY, codec.WHOLE]
         assert [codec.read_publish(first, body)[1] for first, body, _ in pieces] == [1, 2, 3]
         assert codec.read_publish(0x32, pieces[2][1])[2] == b"three"
@@ -109,7 +130,7 @@ def test_a_packet_for_which_there_is_no_memory_is_passed_over():
 
 def test_the_room_a_large_packet_took_is_given_back_with_the_connection():
     cutter = codec.Cutter()
-    cutter.feed(publish("t", 2, bytes(1000)))
+    cut(cutter, publish("t", 2, bytes(1000)))
     assert len(cutter._buffer) == codec.BUFFER_SIZE
     cutter.clear()
     assert len(cutter._buffer) < 512

@@ -4,6 +4,8 @@ Law: a power cut leaves at most one torn operation. A block is erased in full be
 written; an opened one gets its header before its first record, a copied one behind its last. So
 - a block whose last slot has the header of the next one is never the head: that one was opened,
   for good, and is lost if it is not found;
+- what a header vouches for was whole when it was written, and no power cut reaches it again: where
+  the head has less and no copy is about, nothing can bring it back;
 - a copy of the head was erased in full first: nothing valid stands behind its end, and in its home
   one torn record more at most;
 - behind a torn record nothing was ever programmed: nothing valid stands there, and further behind
@@ -84,6 +86,8 @@ def _end(ring, newest):
 def check_end(ring, newest):
     """With no copy about, the head is whole up to one torn record."""
     end, journal, last = _end(ring, newest)
+    if end < newest.copied_end:
+        raise corrupt("a record of block %d cannot be read" % ring.head)
     for slot in range(end + 1, SLOTS):
         if (ring.read(ring.head, slot) or slot >= end + BUFFER_SLOTS
                 and _slot(ring, ring.head, slot) != _ERASED):

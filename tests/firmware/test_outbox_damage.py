@@ -62,6 +62,18 @@ def test_bytes_further_behind_the_torn_record_than_a_record_is_long_are_damage()
     assert refused(device) == "corrupt"
 
 
+@pytest.mark.parametrize("tap", [0, 2, 4])
+def test_a_damaged_record_that_a_mount_vouched_for_is_named_before_anything_is_written(tap):
+    """The last of them too, behind which nothing tells it from a torn one."""
+    _, device = made(taps=5)
+    seen = device.reborn()
+    mounted(seen)
+    damaged = seen.reborn()
+    damaged._content[0][32 * (1 + 4 * tap) + 40] ^= 1
+    for _ in range(2):
+        assert refused(damaged) == "corrupt"
+
+
 def test_a_copy_that_says_it_copied_nothing_is_damage():
     _, device = made(taps=3)
     data = bytearray(32)

@@ -5,10 +5,10 @@
     panel   keys and cards from the board -> checkout -> effects; the checkout's timeouts
     link    the connection to the broker (uplink.py), sending and settling (dispatch.py)
 
-Law: the App holds no state of its own that matters, but for the alerts nobody has acknowledged
-(README.md, not here yet); after a power cut at any point the outbox says the rest. An effect is
-carried out before the screen is drawn, so the screen never says what has not happened. A task
-that dies is said on the screen, told, and started again.
+Law: the App holds no state of its own that matters: after a power cut at any point the outbox says
+it all. An effect is carried out before the screen is drawn, so the screen never says what has not
+happened. A task that dies is said on the screen, told, and started again; what RAM knew of the
+outbox is not believed then, whatever it died of: the outbox is read anew.
 Nothing here is shared between two Apps of one process.
 """
 
@@ -20,6 +20,7 @@ from firmware.clock import Clock
 from firmware.dispatch import Dispatch
 from firmware.errors import FirmwareError
 from firmware.outbox import Outbox, OutboxFull, OutboxUnreadable
+from firmware.outbox_find import identity
 from firmware.screen import Screen
 from firmware.supervisor import Supervisor
 from firmware.ticks import Uptime
@@ -51,6 +52,7 @@ class App:
         self._fault = None
         self._dispatch = None
         self._uplink = None
+        self._link_began = False
         self.now = Uptime(board.ticks_ms)
         self.screen = getattr(board, "display", None) or Screen(board.show)
         self.clock = Clock(board.boot_count)
@@ -112,7 +114,7 @@ class App:
                                   self._on_event)
         uplink = Uplink(self.board, self.settings, self._dispatch, self.now, self._idle_ms,
                         self._link_progress, self._on_link, self._outbox_failed)
-        self.supervisor.add("link", uplink.run)
+        self.supervisor.add("link", self._link)
         self._uplink = uplink  # last: from now on a mount is one of many
 
     # The first screen after a mount. What was found unanswered is voided before anything is sent.
@@ -210,14 +212,44 @@ class App:
         try:
             if self.outbox:
                 due_ms = voids.cancel(self._dispatch, self.now())
-        except (OSError, OutboxUnreadable) as error:
-            self._outbox_failed(error)
-        self._dispatch.announce()
-        self._uplink.kick()
+            self._dispatch.announce()
+            self._uplink.kick()
+        except (OSError, OutboxUnreadable, MemoryError) as error:
+            self._outbox_failed(error)  # and who keys an amount is not disturbed
         return self._idle_ms if due_ms is None else min(due_ms, self._idle_ms)
 
     def _link_progress(self):
         self.supervisor.progress("link")
+
+    # Started again, it died in the middle of anything: only the flash is believed, as at a boot.
+    async def _link(self):
+        if self._link_began and self.outbox and self.state.name != checkout.RECOVERY:
+            self._read_anew()
+        self._link_began = True
+        await self._uplink.run()
+
+    def _read_anew(self):
+        if self._mount():
+            try:
+                self._dispatch.announce()
+                self._find_shown()
+            except (OSError, OutboxUnreadable) as error:
+                self._sort_out(error)
+        self._draw()
+
+    # what stands on the screen may have moved or come to its end, and nobody was told
+    def _find_shown(self):
+        state, waits = self.state, False
+        keys = (state.key, state.shown[1]) if state.name == checkout.CANCELLING else (state.key,)
+        for key in keys:
+            if key and not self.outbox.waits(*key):
+                moved = identity(self.outbox, key)
+                if moved != key:
+                    self._on_event(("moved", key, moved))
+                    key = moved
+            waits = waits or key and self.outbox.waits(*key)
+        if not waits and state.name in (checkout.SENT, checkout.WAITING, checkout.CANCELLING):
+            self._name_last_tap()
 
     # -- one event -----------------------------------------------------------------------------
 
@@ -298,10 +330,12 @@ class App:
             self._tell("flash", str(error))
             self._mount()
 
-    # met while no tap is being stored: by the link, a void that is owed, in an idle moment
+    # met while no tap is being stored: by the link, a void that is owed, in an idle moment. A heap
+    # that ran out where nothing was being changed is no fault of the outbox.
     def _outbox_failed(self, error):
-        self._sort_out(error)
-        self._draw()
+        if self._kept.doubtful or not isinstance(error, MemoryError):
+            self._sort_out(error)
+            self._draw()
 
     # where this cannot be kept, or would hide what nobody was told yet, it comes again with the
     # next boot

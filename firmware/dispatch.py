@@ -63,6 +63,8 @@ class Dispatch:
         self._retells = 0
         self._untold = []
         self._retell_ms = 0
+        self.told = None  # the last key that was told as saved
+        self.voiding = None  # the key whose void is being journaled
         self.in_doubt = None  # (key, its news): whether that was settled the next mount will tell
 
     # -- what the App asks for -----------------------------------------------------------------
@@ -70,15 +72,16 @@ class Dispatch:
     def journal(self, kind, now, **fields):
         """Seal and append; (journal, trace), durable on return. OutboxFull: nothing happened."""
         journal, trace = self._outbox.journal, self._outbox.next_trace
-        online = autovoid.online_only(kind)
+        key, online = (journal, trace), autovoid.online_only(kind)
         self.link.appended()  # first: whatever fails behind the append, the link finds it
         self._outbox.append(trace, self._seal(kind, journal, trace, now, fields),
                             kind == messages.VOID, online)
         if online:
-            autovoid.saved(self.cancels, (journal, trace), now)
+            autovoid.saved(self.cancels, key, now)
         tell = self._say if self._news else self._tell  # in the order in which it happened
         tell("saved", journal, trace, kind, fields.get("original"))
-        return journal, trace
+        self.told = key
+        return key
 
     def ask(self, kind, now, **fields):
         """Seal a question; it goes out ahead of all taps, and takes the place of an older one."""
@@ -238,6 +241,9 @@ class Dispatch:
             self._say("set_aside", refused.code)
             return refused.code not in ("stray", "meaningless")
         except MemoryError:  # it comes again, and smaller ones go on
+            link.remounted(self.link)  # what was about to wait elsewhere is walked again
+            if self._outbox.doubtful:
+                raise
             self._say("set_aside", "memory")
         return False
 
@@ -283,8 +289,9 @@ class Dispatch:
         try:
             self._outbox.settle(reply.journal, reply.trace, *rules.settlement(reply),
                                 quiet=becomes != autovoid.SETTLE)
-        except OSError:  # it may be there: the outbox is read anew
-            self.in_doubt = key, self._news[told:]
+        except (OSError, MemoryError):
+            if self._outbox.doubtful:  # it may be there: the outbox is read anew
+                self.in_doubt = key, self._news[told:]
             raise
         finally:
             if self._outbox.waits(*key):

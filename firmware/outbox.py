@@ -1,7 +1,8 @@
 """The outbox: every tap the merchant saw accepted, on flash until its answer is on flash too.
 
 Law (DESIGN 5.2; README.md has layout, capacity and cost):
-- `append` and `settle` return after the record is durable, and only then does RAM follow.
+- `append` and `settle` return after the record is durable, and only then does RAM follow. What
+  breaks off in between leaves the outbox `doubtful`: nothing is written until a mount has looked.
 - A trace is given once per journal: the next is above every header, tap and note that can be read.
 - New taps stop while four blocks are still free. Voids may use one of the four, what moves the
   same and a little more, settles never lack a slot: each makes at least three slots useless, and
@@ -47,6 +48,7 @@ _TAP_WORTH = 3  # slots that a tap takes at least
 _USELESS_MIN = 32
 _USELESS_MIN_TO_MOVE = 4
 _U32_MAX = 0xFFFFFFFF
+_EIO = 5
 _SEQUENCE_JUMP = 1024
 _SEQUENCES = 0x80000000  # no ring comes so far: what says so is nonsense
 
@@ -82,10 +84,15 @@ def format_outbox(device, journal):
 
 
 class Outbox:
-    """One mounted outbox. `mount` first; where it raises OutboxUnreadable no tap was erased."""
+    """One mounted outbox. `mount` first; where it raises OutboxUnreadable no tap was erased.
+
+    `doubtful`: a change broke off, by a fault of the device or of the heap. What stands on flash
+    only another `mount` tells; until then every change raises OSError.
+    """
 
     def __init__(self, device):
         self._ring = Ring(device)
+        self.doubtful = False
         self._unsettled = Unsettled()
         self._last_tap = self._made = (0, 0)  # the newest, and as it was called when made
         self._copied = (0, 0, 0)
@@ -108,11 +115,6 @@ class Outbox:
     @property
     def next_trace(self):
         return self.last_trace + 1
-
-    @property
-    def doubtful(self):
-        """The last write failed: only another `mount` tells whether it is there."""
-        return self._ring.doubtful
 
     @property
     def unsettled(self):
@@ -201,6 +203,7 @@ class Outbox:
         `spare`: bytes of a second frame for which there must be room too.
         OutboxFull: nothing was written.
         """
+        self._sure()
         if trace != self.next_trace:
             raise ValueError("the next trace is %d, not %d" % (self.next_trace, trace))
         if not 0 < len(frame) <= FRAME_SIZE_MAX:
@@ -214,19 +217,11 @@ class Outbox:
         ring, journal, key = self._ring, self.journal, (self.journal, trace)
         block, slot = ring.head, ring.end
         slots = write_tap(ring.claim(), journal, trace, frame, flags, origin)
-        # what may fail for want of memory comes before the program, so that both say the same
+        self.doubtful = True
+        ring.write(0, slots)
         self._unsettled.add(journal, trace)
         if origin:
             self._unsettled.discard(*origin)
-        written = False
-        try:
-            ring.write(0, slots)
-            written = True
-        finally:
-            if not written:
-                self._unsettled.discard(journal, trace)
-                if origin:
-                    self._unsettled.add(*origin)
         self.last_trace = trace
         if origin is None:
             self._last_tap = self._made = key
@@ -234,19 +229,23 @@ class Outbox:
             self._last_tap = key
         self._worth += _TAP_WORTH
         self._search.remember(journal, trace, block, slot)
+        self.doubtful = False
 
     def settle(self, journal, trace, code, points=None, receipt=None, quiet=False):
         """Write the gateway's final answer; durable on return. False when the tap did not wait.
         `quiet`: nobody need hear of it."""
+        self._sure()
         if not self._unsettled.has(journal, trace):
             return False
         ring = self._ring
         if not ring.head_room:
             self._need_slot()
+        self.doubtful = True
         ring.write(0, write_settle(ring.claim(), journal, trace, code, points, receipt,
                                    int(quiet)))
         self._worth += 1
         self._unsettled.discard(journal, trace)
+        self.doubtful = False
         return True
 
     def raise_trace(self, highest):
@@ -267,6 +266,7 @@ class Outbox:
 
     def tidy(self):
         """One step of housekeeping for an idle moment; True when there may be more to do."""
+        self._sure()
         ring = self._ring
         if not ring.erased_ahead:
             ring.erase_ahead()
@@ -274,12 +274,19 @@ class Outbox:
         return ring.free <= RESERVE_BLOCKS and self._worth_a_try() and self._reclaim()
 
     def _note(self, journal, last, seen=0):
+        self._sure()
         ring = self._ring
         if not ring.head_room:
             self._need_slot()
+        self.doubtful = True
         ring.write(0, write_note(ring.claim(), journal, last, seen))
         self._worth += 1
         self.journal, self.last_trace = journal, last
+        self.doubtful = False
+
+    def _sure(self):
+        if self.doubtful:
+            raise OSError(_EIO)
 
     # -- room --------------------------------------------------------------------------------
 
@@ -296,7 +303,7 @@ class Outbox:
         for _ in range(_ROUNDS_PER_TAP):
             if self._has_room(slots, leaves) or self._opens(leaves):
                 if not self._has_room(slots, leaves):
-                    self._ring.open(self.journal, self.last_trace)
+                    self._open()
                 self._round = self._in_vain = 0
                 return True
             if not self._worth_a_try(least) or not self._reclaim():
@@ -324,7 +331,7 @@ class Outbox:
         ring = self._ring
         for _ in range(ring.blocks):
             if self._opens(True):
-                ring.open(self.journal, self.last_trace)
+                self._open()
                 return
             if not self._reclaim():
                 break
@@ -332,6 +339,11 @@ class Outbox:
                 return
         raise OutboxFull("the outbox has not one slot left: nothing was written, all taps are "
                          "safe; call a technician")
+
+    def _open(self):
+        self.doubtful = True  # a header that may be there ends the block before it
+        self._ring.open(self.journal, self.last_trace)
+        self.doubtful = False
 
     # Copy what still waits in the oldest block to the head and give the block up.
     def _reclaim(self):
@@ -351,22 +363,24 @@ class Outbox:
                 if slots > ring.head_room:
                     if ring.free <= _FREE_BLOCKS_MIN:
                         return False
-                    ring.open(self.journal, self.last_trace)
+                    self._open()
                     ring.read(block, slot)
                 set_source(ring.buffer, ring.at, record, source)
                 to, to_slot, copied = ring.head, ring.end, (source,) + key
+                self.doubtful = True
                 ring.write(ring.at, slots)
                 self._worth += _TAP_WORTH
                 self._copied = copied
                 outbox_kept.carry(self, key)
                 self._search.remember(key[0], key[1], to, to_slot)
+                self.doubtful = False
             elif record.kind == TAP and not passed and key == self._copied[1:]:
                 passed = True
             slot += slots
         if not passed:
             raise corrupt("trace %d is no longer where it was copied from" % self._copied[2])
-        self._worth -= worth
         ring.advance_tail()
+        self._worth -= worth
         return True
 
     # -- mounting ----------------------------------------------------------------------------
@@ -400,6 +414,7 @@ class Outbox:
             if not done:
                 self._forget()
                 self.journal, self.last_trace = known
+            self.doubtful = not done
 
     def _forget(self):
         forget(self._ring)

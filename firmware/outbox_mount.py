@@ -31,7 +31,6 @@ def forget(ring):
     ring.blocks, ring.end = 1, SLOTS
     ring.erased = -1
     ring.window = (-1, 0, 0)
-    ring.doubtful = False
 
 
 def find_head(ring):

@@ -23,8 +23,7 @@ _ERASES_MAX = 0xFFFFFFFF
 
 
 class Ring:
-    """Blocks of a device. `doubtful`: the last write failed, and what it left behind nobody knows
-    until the next mount. `record` is what `read` or `walk` stands on, `view`[`at`:] its bytes."""
+    """Blocks of a device. `record` is what `read` or `walk` stands on, `view`[`at`:] its bytes."""
 
     def __init__(self, device):
         self.device = device
@@ -39,7 +38,6 @@ class Ring:
         self.erases = 0
         self.window = (-1, 0, 0)
         self.header_bytes = bytearray(SLOT_SIZE)
-        self.doubtful = False
 
     # -- shape -------------------------------------------------------------------------------
 
@@ -51,7 +49,7 @@ class Ring:
     @property
     def head_room(self):
         """Slots left in the head block."""
-        return 0 if self.doubtful else max(0, RECORDS_END - self.end)
+        return max(0, RECORDS_END - self.end)
 
     @property
     def erased_ahead(self):
@@ -122,12 +120,10 @@ class Ring:
     def write(self, at, slots):
         """Program `slots` slots of the buffer from byte `at` on; durable on return."""
         self.window = (-1, 0, 0)
-        self.doubtful = True  # should the device fail, this place is not used again
         self.device.writeblocks(self.head, self.view[at:at + slots * SLOT_SIZE],
                                 self.end * SLOT_SIZE)
         self.device.ioctl(SYNC, 0)
         self.end += slots
-        self.doubtful = False
 
     def open(self, journal, last):
         """Make the next block the head; its header names the tail as it is now."""
@@ -138,18 +134,17 @@ class Ring:
             self.erase(block, self.header(self.head))
         self.erased = -1
         erases = self.erases
-        self.doubtful = True  # a header that may be there ends the block before it
         self.put_header(block, Header(VERSION, 0, self.end, self.blocks, self.sequence + 1, block,
                                        self.tail, journal, last, erases))
         if self.end < SLOTS:  # a program before this one wrote records there too
             self._program(self.head, RECORDS_END)
         self.head, self.end, self.sequence = block, 1, self.sequence + 1
         self.durable_tail = self.tail
-        self.doubtful = False
 
     def advance_tail(self):
-        self.tail = self.next(self.tail)
-        self.tail_sequence = self.ring_header(self.tail).sequence
+        tail = self.next(self.tail)
+        sequence = self.ring_header(tail).sequence
+        self.tail, self.tail_sequence = tail, sequence
 
     def erase_ahead(self):
         """Erase the block that will be the next head."""

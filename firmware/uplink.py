@@ -199,8 +199,10 @@ class Uplink:
         try:
             self._dispatch.tend(now)
             self._dispatch.pump(now, self._publish)
-        except (OSError, OutboxUnreadable) as error:
+        except (OSError, OutboxUnreadable, MemoryError) as error:
             self._failed(error)
+            if isinstance(error, MemoryError):  # this connection has most of it
+                raise
         link = self._dispatch.link
         if link.unanswered:
             link.unanswered = False
@@ -244,7 +246,7 @@ class Uplink:
         try:
             if self._dispatch.received(frame, now):
                 self.fault = faults.FALSE_REPLY
-        except (OSError, OutboxUnreadable) as error:
+        except (OSError, OutboxUnreadable, MemoryError) as error:
             self._failed(error)
         self._dispatch.announce()
 

@@ -45,11 +45,12 @@ def _find_settled(own):
     own.in_doubt = None
 
 
-# the device failed when its void was being written, and it may be there
+# device or heap failed when its void was being written, and it may be there
 def _found_voided(own, row, key):
     row[2] = void_of(own._outbox, key)
     if row[2]:
-        own._say("saved", row[2][0], row[2][1], VOID, key)
+        if row[2] != own.told:
+            own._say("saved", row[2][0], row[2][1], VOID, key)
         _hear(own, "cancelling", key, row[2], True)
 
 
@@ -75,13 +76,20 @@ def cancel(own, now):
 
 def _void(own, key, now):
     """Journal the void of `key`; False when there is no room yet."""
-    try:
-        void = own.journal(VOID, now, original=key)
-    except OutboxFull:
-        autovoid.no_room(own.cancels, key, now)
-        return False
-    autovoid.voided(own.cancels, key, void)
+    # where this broke off before, for want of memory, it may be there
+    void = void_of(own._outbox, key, None, True) if own.voiding == key else None
+    own.voiding = key
+    if void is None:
+        try:
+            void = own.journal(VOID, now, original=key)
+        except OutboxFull:
+            autovoid.no_room(own.cancels, key, now)
+            return False
+    elif void != own.told:
+        own._say("saved", void[0], void[1], VOID, key)
     _hear(own, "cancelling", key, void, own._outbox.waits(*key))
+    autovoid.voided(own.cancels, key, void)
+    own.voiding = None
     return True
 
 

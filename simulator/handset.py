@@ -56,7 +56,8 @@ class Handset:
     """`taps`: accepted sales by (journal, trace); `answers`: the reply that settled each.
 
     `on_power_lost` is called when power went at a planned flash operation (`cut_soon`): whoever
-    planned it switches on again. `before_card` is called as the program takes a card.
+    planned it switches on again. `before_card` is called as the program takes a card,
+    `before_online` before it takes what only the gateway can do.
     """
 
     def __init__(self, loop: VirtualLoop, random: Random, radio: Radio, device: NorFlash,
@@ -75,6 +76,7 @@ class Handset:
         self.on_settled: Callable[[Reply], None] = lambda reply: None
         self.on_power_lost: Callable[[], None] = lambda: None
         self.before_card: Callable[[], None] = lambda: None
+        self.before_online: Callable[[], None] = lambda: None
         self._loop = loop
         self._random = random
         self._device = device
@@ -253,6 +255,7 @@ class Handset:
             return
         self._witness.attempted(self.terminal_id, kind, amount_minor, card, None)
         self._tapped = (kind, amount_minor, card)
+        self.before_online()
         try:
             self.app.journal_online(kind, card=(ENTRY_TAP, card), amount_minor=amount_minor,
                                     **fields)

@@ -2,17 +2,22 @@
 
 Law: it is raised where the program calls a function of its own, because that is where a handset
 allocates; never inside the simulation. Armed for one event of the program (`PANEL`: a key or a
-card, `LINK`: a frame from the gateway), it fires at the n-th call within, or
-not at all when there are fewer. What the program did before that call is done.
+card, `LINK`: a frame from the gateway), it fires at the n-th call within, or not at all when there
+are fewer; armed for what it does by itself (`TURN`: sending, moving, voiding), at the n-th call
+within however many turns. What the program did before that call is done.
 """
 
 import sys
 from collections.abc import Callable
+from inspect import CO_GENERATOR
 from types import FrameType
 from typing import Any
 
-PANEL = ("firmware.app", "_on_event")
-LINK = ("firmware.dispatch", "received")
+Entries = tuple[tuple[str, str], ...]
+PANEL: Entries = (("firmware.app", "_on_event"),)
+LINK: Entries = (("firmware.dispatch", "received"),)
+TURN: Entries = (("firmware.dispatch", "tend"), ("firmware.dispatch", "pump"),
+                 ("firmware.app", "_cancel"))
 ROOMS = ("firmware.", "protocol.")
 
 
@@ -24,35 +29,37 @@ class Heap:
         self.exhausted = 0
         self.on_exhausted: Callable[[Any], None] = lambda whose: None
         self._whose: Any = None
-        self._entry: tuple[str, str] | None = None
+        self._entries: Entries = ()
         self.calls = 0
         self._within = False
         self._before: Any = None
 
-    def arm(self, entry: tuple[str, str], calls: int) -> None:
-        """MemoryError at the `calls`-th call within the next event of PANEL or LINK."""
+    def arm(self, entries: Entries, calls: int) -> None:
+        """MemoryError at the `calls`-th call within the next event of PANEL or LINK, or within
+        the turns from now on."""
         self.disarm()
-        self._entry, self.calls, self._within = entry, calls, False
+        self._entries, self.calls, self._within = entries, calls, False
         self._before = sys.gettrace()
         sys.settrace(self._called)
 
     @property
     def armed(self) -> bool:
-        return self._entry is not None
+        return bool(self._entries)
 
     def disarm(self) -> None:
-        if self._entry is not None:
-            self._entry = None
+        if self._entries:
+            self._entries = ()
             sys.settrace(self._before)
 
     def _called(self, frame: FrameType, event: str, argument: Any) -> Any:
         name = frame.f_globals.get("__name__", "")
         if not self._within:
-            if (name, frame.f_code.co_name) == self._entry:
+            if (name, frame.f_code.co_name) in self._entries:
                 self._within, self._whose = True, frame.f_locals["self"]
                 return self._left
             return None
-        if name.startswith(ROOMS):
+        # the step of a generator is no call, and its end could not raise
+        if name.startswith(ROOMS) and not frame.f_code.co_flags & CO_GENERATOR:
             self.calls -= 1
             if self.calls <= 0:
                 self.disarm()
@@ -64,6 +71,8 @@ class Heap:
     # the event's own frame is followed to its end: what comes after it is another event
     def _left(self, frame: FrameType, event: str, argument: Any) -> Any:
         if event == "return":
-            self.disarm()
+            self._within = False
+            if self._entries != TURN:
+                self.disarm()
             return None
         return self._left

@@ -261,6 +261,18 @@ class Failing(NorFlash):
         NorFlash.writeblocks(self, block, data, offset)
 
 
+def assert_untouched_until_mounted(box, device):
+    """What a change that broke off has left behind nobody knows."""
+    operations = device.operations
+    for change in (lambda: box.append(box.next_trace, SALE), lambda: box.settle(JOURNAL, 1, 0),
+                   lambda: box.raise_trace(9), lambda: box.new_journal(9), box.seen, box.tidy):
+        assert box.doubtful
+        raises(OSError, change)
+    assert device.operations == operations
+    box.mount()
+    assert not box.doubtful
+
+
 def test_after_a_failed_program_the_tap_is_not_there_and_the_next_goes_elsewhere():
     device = Failing(8, Dice(1))
     format_outbox(device, JOURNAL)
@@ -268,10 +280,12 @@ def test_after_a_failed_program_the_tap_is_not_there_and_the_next_goes_elsewhere
     box.append(1, SALE)
     device.failing = 1
     raises(OSError, box.append, 2, SALE)
+    assert_untouched_until_mounted(box, device)
     assert box.unsettled == 1 and box.next_trace == 2
     box.append(2, b"again")
     device.failing = 1
     raises(OSError, box.settle, JOURNAL, 1, 0)
+    assert_untouched_until_mounted(box, device)
     assert box.waits(JOURNAL, 1)
     box.settle(JOURNAL, 1, 0)
     box = mounted(device)

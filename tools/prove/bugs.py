@@ -185,10 +185,11 @@ BUGS: dict[str, Bug] = {
         "an answer needs as much room as a tap",
         (Edit("firmware.outbox",
               "        if not ring.head_room:\n            self._need_slot()\n"
-              "        ring.write(0, write_settle(",
+              "        self.doubtful = True\n        ring.write(0, write_settle(",
               "        if not self._make_room(4, False):\n"
               "            raise OutboxFull(\"full\")\n"
-              "        ring.write(0, write_settle("),), (NOT_DRAINED,), 90),
+              "        self.doubtful = True\n        ring.write(0, write_settle("),),
+        (NOT_DRAINED,), 90),
     "auto-format on mount error": Bug(
         "an outbox that cannot be read is made new (F13)",
         (Edit("firmware.outbox", "            newest, found = find_head(ring)\n",

@@ -20,7 +20,7 @@ from simulator import shore as steps
 from simulator.broker import Forward
 from simulator.flash import MODES
 from simulator.handset import Handset
-from simulator.heap import LINK, PANEL
+from simulator.heap import LINK, PANEL, TURN, Entries
 from simulator.radio import DOWN, UP
 from simulator.shore import Crash
 from tools.prove import driver
@@ -63,6 +63,7 @@ INSTANT_KINDS = ("power", "reboot loop", "misread", "blackout", "half open up", 
                  "member suspended", "merchant suspended", "terminal suspended", "card blocked",
                  "key revoked", "held and judged", "flash put back", "outbox full", "garbled",
                  "clock wrong", "clock reset")
+HEAP_KINDS = ("heap, tap", "heap, reply", "heap, turn")
 PUBLICATION_KINDS = ("lost", "twice", "late", MONTH_LATE, "overtaken", "a bit turned", "cut off")
 NOT_PASSED_ON = ("lost", "overtaken")  # now: nothing else can happen to that frame
 # nobody decides these yet, so only their voids end them, and those cannot (options._sensible)
@@ -95,6 +96,7 @@ class Watched(NamedTuple):
     disk_operations: int
     panel_calls: int
     link_calls: int
+    turn_calls: int
 
 
 class Scripted(Mishaps):
@@ -123,7 +125,8 @@ class Scripted(Mishaps):
                       "server power": world.base.cut_after,
                       "poisoned": world.poison.chosen.add,
                       "heap, tap": lambda place: self._arm_at_card(handset, PANEL, place),
-                      "heap, reply": lambda place: self._arm_at_card(handset, LINK, place)}
+                      "heap, reply": lambda place: self._arm_at_card(handset, LINK, place),
+                      "heap, turn": lambda place: self._arm_at_card(handset, TURN, place)}
         for fault in self._faults:
             if fault.kind in INSTANT_KINDS:
                 if fault.kind == "held and judged":
@@ -141,13 +144,15 @@ class Scripted(Mishaps):
         for forward, body in late:
             forward(body)
 
-    def _arm_at_card(self, handset: Handset, entry: tuple[str, str], calls: int) -> None:
+    def _arm_at_card(self, handset: Handset, entries: Entries, calls: int) -> None:
         left = [calls]
 
         def arm() -> None:
             if left and not self.world.heap.armed:
-                self.world.heap.arm(entry, left.pop())
+                self.world.heap.arm(entries, left.pop())
         handset.before_card = arm
+        if entries != PANEL:  # it is not the panel that asks for these
+            handset.before_online = arm
 
     def _at_instant(self, kind: str, handset: Handset) -> None:
         random, world = self._random, self.world
@@ -317,7 +322,7 @@ def watch(tap: str = SALE) -> Watched:
             tap, tuple(instants), device.operations - before, watching.passed[UP],
             watching.passed[DOWN], watching.batches, many - left[driver.IO],
             many - left[driver.UNSURE], _disk_operations(tap),
-            _calls(Fault("heap, tap", many, tap)), _calls(Fault("heap, reply", many, tap))))
+            *(_calls(Fault(kind, many, tap)) for kind in HEAP_KINDS)))
     Counting(world, tap, count)
     _run(world)
     return counted[0]
@@ -371,7 +376,8 @@ def singles(watched: Watched, heap_step: int = 1) -> list[Fault]:
             ("statement fails", watched.statements, 1), ("commit in doubt", watched.commits, 1),
             ("server power", watched.disk_operations, 1),
             ("heap, tap", watched.panel_calls, heap_step),
-            ("heap, reply", watched.link_calls, heap_step)):
+            ("heap, reply", watched.link_calls, heap_step),
+            ("heap, turn", watched.turn_calls, heap_step)):
         found += [Fault(kind, number) for number in range(1, count + 1, step)]
     return [fault._replace(tap=watched.tap) for fault in found
             if fault.kind not in NOT_FOR.get(watched.tap, ())]

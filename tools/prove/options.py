@@ -95,6 +95,7 @@ class Options(NamedTuple):
     drift_ppm_max: int = 0
     heap_per_1000: int = 0              # taps within which the heap runs out
     heap_down: int = 0                  # frames from the gateway within which it does
+    heap_turns: int = 0                 # times that it does while a handset sends, moves or voids
     planted: int = 0                    # another's frame, sealed with this terminal's key
     flash_put_backs: int = 0            # of an older copy, when every tap since is answered
     flash_put_back_s_max: int = 60
@@ -228,6 +229,8 @@ SHAPES: dict[str, Draw] = {
     "keepalive_s": _oneof(60, 300),
 }
 TAPS_IN_ALL = 130
+HEAP_TURNS_CHANCES = 20
+HEAP_TURNS_MAX = 6
 
 
 # where the first is on, the others are so: each pair is a known loss
@@ -258,6 +261,9 @@ def draw(seed: int, named: Mapping[str, int] = MappingProxyType({})) -> Options:
         values = {name: each(random) for name, each in options.items()}
         if on and not quiet:
             drawn.update(values)
+    own = Random(f"{seed}/heap_turns")  # the other options of a seed stay what they were before it
+    if own.randrange(100) < HEAP_TURNS_CHANCES and not quiet:
+        drawn["heap_turns"] = own.randrange(1, HEAP_TURNS_MAX + 1)
     drawn.update(named)
     for fault, others in APART.items():
         if fault not in named and any(named.get(other, value) != value

@@ -8,7 +8,7 @@ from protocol import frames, limits, topics
 from protocol.messages import SALE, encode_request, request
 from simulator.flash import MODES, NorFlash
 from simulator.handset import Handset
-from simulator.heap import LINK, PANEL
+from simulator.heap import LINK, PANEL, TURN, Entries
 from simulator.past import ENTRY_TAP
 from simulator.radio import DOWN, UP
 from tools.prove import story
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from tools.prove.world import World
 
 HEAP_CALLS_MAX = 250
-HEAP_CALLS_DOWN_MAX = 80
 LOOP_OPERATIONS_MAX = 8
 PUT_BACK_TRIES = 20
 DAY_S, TEN_YEARS_S, EPOCH_2000_S = 86400, 315_576_000, 946_684_800
@@ -62,7 +61,10 @@ class HandsetTrouble(Mishaps):
         schedule("clock_resets", options.clock_resets, self._reset_clock)
         schedule("flash_put_backs", options.flash_put_backs, self._read_out)
         schedule("planted", options.planted, self._plant)
-        self.schedule(stream("heap_down"), options.heap_down, self._exhaust_down)
+        self.schedule(stream("heap_down"), options.heap_down,
+                      lambda random: self._exhaust(LINK, random))
+        self.schedule(stream("heap_turns"), options.heap_turns,
+                      lambda random: self._exhaust(TURN, random))
 
     def relief(self) -> None:
         super().relief()
@@ -237,6 +239,6 @@ class HandsetTrouble(Mishaps):
         if hit and not self.world.heap.armed:
             self.world.heap.arm(PANEL, calls)
 
-    def _exhaust_down(self, random: Random) -> None:
+    def _exhaust(self, entries: Entries, random: Random) -> None:
         if not self.world.heap.armed:
-            self.world.heap.arm(LINK, random.randrange(1, HEAP_CALLS_DOWN_MAX))
+            self.world.heap.arm(entries, random.randrange(1, HEAP_CALLS_MAX))

@@ -24,6 +24,7 @@ from tools.prove.findings import (
     REPLY_DIFFERED,
     SCREEN_DIFFERS,
     TRACE_REUSED,
+    UNTAPPED,
     UNTAPPED_MESSAGE,
     VERDICT_IGNORED,
     VOIDED_BUT_COUNTS,
@@ -257,7 +258,7 @@ BUGS: dict[str, Bug] = {
         (Edit("gateway.opening",
               "    if not frames.authentic(keyring.terminal_key(terminal_id, epoch), UP, "
               "parts):\n",
-              "    if parts is None:\n"),), (REFUSED_WITHOUT_CAUSE,), 60),
+              "    if parts is None:\n"),), (UNTAPPED,), 60),
     "synchronous=NORMAL": Bug(
         "a commit is reported before it is on disk (F31)",
         (Edit("gateway.database", "PRAGMA synchronous=FULL", "PRAGMA synchronous=NORMAL"),),

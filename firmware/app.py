@@ -99,6 +99,7 @@ class App:
         self.outbox = None
         if self._uplink:
             self._dispatch.ready = False
+            self._dispatch.to_move.clear()  # it is answered so again, and the mount needs the room
 
     def _recover(self, error):
         if isinstance(error, OutboxUnreadable):

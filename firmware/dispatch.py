@@ -34,6 +34,7 @@ _VOID_REPLY = const(131)
 _RETELLS_MAX = const(3)
 _RETELL_MS = const(10000)
 _UNTOLD_MAX = const(8)
+_MOVES_MAX = const(2)
 
 
 class Dispatch:
@@ -274,7 +275,9 @@ class Dispatch:
             self._say("postponed", reply.journal, reply.trace, reply.code)
             return
         if verdict == rules.CONFLICT:
-            self.to_move.append((key, reply))  # in a turn of its own: here is no heap for it
+            self.link.narrow = True
+            if len(self.to_move) < _MOVES_MAX:  # else it is sent, and answered so, once more
+                self.to_move.append((key, reply))  # in a turn of its own: here is no heap for it
             return
         becomes = autovoid.SETTLE
         if self.cancels or reply.type == _VOID_REPLY:

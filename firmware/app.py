@@ -19,6 +19,7 @@ from firmware import VERSION, autovoid, checkout, faults, recall, texts, views, 
 from firmware.clock import Clock
 from firmware.dispatch import Dispatch
 from firmware.errors import FirmwareError
+from firmware.link import remounted
 from firmware.outbox import Outbox, OutboxFull, OutboxUnreadable
 from firmware.outbox_find import identity
 from firmware.screen import Screen
@@ -73,7 +74,10 @@ class App:
             self._unmount()
             self._recover(error)
         gc.collect()
-        self._draw()
+        try:
+            self._draw()
+        except MemoryError:
+            pass  # the tasks draw, and start again where that fails
 
     # At boot, and again when the device failed: only the flash knows what became of it. Until it
     # has been read to its end the link sends nothing of it, and hears nothing.
@@ -224,13 +228,20 @@ class App:
 
     # Started again, it died in the middle of anything: only the flash is believed, as at a boot.
     async def _link(self):
-        if self._link_began and self.outbox and self.state.name != checkout.RECOVERY:
+        if self._link_began and self.outbox:
             self._read_anew()
         self._link_began = True
         await self._uplink.run()
 
     def _read_anew(self):
-        if self._mount():
+        if self.state.name == checkout.RECOVERY:  # damaged: what can be read goes on
+            remounted(self._dispatch.link)
+            return
+        self._mount()
+        self._show_anew()
+
+    def _show_anew(self):
+        if self.outbox and self.state.name != checkout.RECOVERY:
             try:
                 self._dispatch.announce()
                 self._find_shown()
@@ -285,6 +296,10 @@ class App:
         return self._store(effect[1], {"card": effect[2], "amount_minor": effect[3]})
 
     def _store(self, kind, fields):
+        # else the key is of what broke off, and this tap would be taken for that one
+        if self._kept.doubtful and not self._mount():
+            self._tell("not_saved", self.state.shown[1])
+            return ("failed",)
         key = (self.outbox.journal, self.outbox.next_trace)
         try:
             self._dispatch.journal(kind, self.now(), **fields)
@@ -336,7 +351,7 @@ class App:
     def _outbox_failed(self, error):
         if self._kept.doubtful or not isinstance(error, MemoryError):
             self._sort_out(error)
-            self._draw()
+            self._show_anew()
 
     # where this cannot be kept, or would hide what nobody was told yet, it comes again with the
     # next boot

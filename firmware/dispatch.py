@@ -275,7 +275,6 @@ class Dispatch:
             self._say("postponed", reply.journal, reply.trace, reply.code)
             return
         if verdict == rules.CONFLICT:
-            self.link.narrow = True
             if len(self.to_move) < _MOVES_MAX:  # else it is sent, and answered so, once more
                 self.to_move.append((key, reply))  # in a turn of its own: here is no heap for it
             return
@@ -289,12 +288,13 @@ class Dispatch:
         self._say("settled", reply)  # first: there must be memory to tell what becomes durable
         if becomes == autovoid.SETTLE:
             self._news.append((self._on_event, ("settled", reply)))
+        doubt = key, self._news[told:]
         try:
             self._outbox.settle(reply.journal, reply.trace, *rules.settlement(reply),
                                 quiet=becomes != autovoid.SETTLE)
         except (OSError, MemoryError):
             if self._outbox.doubtful:  # it may be there: the outbox is read anew
-                self.in_doubt = key, self._news[told:]
+                self.in_doubt = doubt
             raise
         finally:
             if self._outbox.waits(*key):

@@ -3,9 +3,7 @@
 """Which tap goes out now: the window, the resends and the back-off, without any IO.
 
 Law (WIRE.md, "Topics"):
-- first sends in trace order, at most 8 frames unanswered, asked questions included; 2 between a
-  conflict (62) and the next tap that is settled, for each conflict takes memory until it is
-  carried out;
+- first sends in trace order, at most 8 frames unanswered, asked questions included;
 - 10 s after PUBACK without a reply the same bytes go out again, doubling with jitter to 60 s,
   for ever; a PUBACK settles nothing;
 - a transient answer frees the slot: that entry waits 60 s, doubling with jitter to 1 h, and goes
@@ -29,7 +27,6 @@ from micropython import const
 from firmware import again
 
 WINDOW = const(8)
-NARROW = const(2)
 REPLY_MS = const(10000)
 REPLY_MS_MAX = const(60000)
 TRANSIENT_MS = const(60000)
@@ -66,7 +63,6 @@ class Link:
         self.late = []
         self.cursor = None
         self.walked = False
-        self.narrow = False
         self.walk_again_ms = None
         self.early = False  # the first answer may bring that walk: it is for held ones only
         self._walks = 0
@@ -128,7 +124,6 @@ class Link:
     def eased(self):
         """The gateway has settled something: what waits together may come soon again."""
         self._walks = 0
-        self.narrow = False
 
     def asked(self, number):
         """How many questions outside the journal stand unanswered; each takes a slot."""
@@ -137,7 +132,7 @@ class Link:
     # -- what to do --------------------------------------------------------------------------
 
     def free(self):
-        return (NARROW if self.narrow else WINDOW) - len(self.window) - self._asked
+        return WINDOW - len(self.window) - self._asked
 
     def next_send(self, now):
         """The (journal, trace) to publish now, or None. `sent` must follow before the next."""
@@ -205,7 +200,9 @@ class Link:
                 self.late.remove(slot)
                 return slot
         key = again.following(self._resends) if self._resends.walking else None
-        return None if key is None or _find(self.late, key) else _Slot(*key, again=True)
+        if key is None or _find(self.late, key) or _find(self.window, key):
+            return None
+        return _Slot(*key, again=True)
 
     # doubling from `least` to `most`; from the second time on, up to a quarter earlier at random
     def _jittered(self, least, most, times):

@@ -24,6 +24,7 @@ def mounted(own):
     link.remounted(own.link)
     if own.in_doubt:
         _find_settled(own)
+    _prune(own)
     for key in outbox.to_cancel:
         row = autovoid.of(own.cancels, key)
         if row is None:
@@ -33,6 +34,13 @@ def mounted(own):
     outbox.to_cancel = []
     if outbox.found_moved:  # who was to hear of it may not have, when the power went
         tell_moves(outbox, own._tell)
+
+
+# a fault may have come between an answer on flash and what was to be noted behind it
+def _prune(own):
+    for row in own.cancels[:]:
+        if not own._outbox.doubtful and not own._outbox.waits(*row[0]):
+            own.cancels.remove(row)
 
 
 # the device failed when its answer was being written, and it may be there: then nobody was told
@@ -64,25 +72,23 @@ def found_saved(own, key, kind, now, named):
 def cancel(own, now):
     """Journal the voids that are owed; `announce` must follow. Milliseconds until there may be
     more to do, or None."""
+    _prune(own)
     key = autovoid.owed(own.cancels, now)
-    while key:
-        if not own._outbox.waits(*key):  # answered, and a fault came before that was noted here
-            autovoid.settled(own.cancels, key)
-        elif not _void(own, key, now):
-            break
+    while key and _void(own, key, now):
         key = autovoid.owed(own.cancels, now)
     return autovoid.due(own.cancels, now)
 
 
-def _void(own, key, now):
-    """Journal the void of `key`; False when there is no room yet."""
+def _void(own, key, now, but=None):
+    """Journal the void of `key`, or another one than `but`; False when there is no room yet."""
     # where this broke off before, for want of memory, it may be there
-    void = void_of(own._outbox, key, None, True) if own.voiding == key else None
+    void = void_of(own._outbox, key, but, True) if own.voiding == key else None
     own.voiding = key
     if void is None:
         try:
             void = own.journal(VOID, now, original=key)
         except OutboxFull:
+            own.voiding = None
             autovoid.no_room(own.cancels, key, now)
             return False
     elif void != own.told:
@@ -221,6 +227,6 @@ def answered(own, key, frame, reply, now):
     outbox = own._outbox
     becomes = autovoid.void_answered(reply.code, outbox.waits(*named), code_of(outbox, *named))
     if becomes == autovoid.AGAIN:
-        again = void_of(outbox, named, key, True) or _void(own, named, now)
+        again = void_of(outbox, named, key, True) or _void(own, named, now, key)
         becomes = autovoid.QUIETLY if again else autovoid.LATER
     return becomes

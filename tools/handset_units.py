@@ -39,7 +39,8 @@ COLD = {
               "firmware.dispatch:Dispatch.lost"),
     "died": ("firmware.app:App._died", "firmware.app:App._recover",
              "firmware.app:App._name_last_tap", "firmware.app:App._tidy"),
-    "anew": ("firmware.app:App._read_anew", "firmware.app:App._find_shown"),
+    "anew": ("firmware.app:App._read_anew", "firmware.app:App._show_anew",
+             "firmware.app:App._find_shown"),
     # for each key, card and screen
     "checkout": ("firmware.checkout:_by_table",),
     "answers": ("firmware.checkout:_heard",),

@@ -262,34 +262,6 @@ def test_what_was_refused_is_named_behind_a_reboot_until_it_is_acknowledged(
             assert not has_died(handset), handset.story()
 
 
-def test_many_conflicts_behind_a_reboot_find_room_one_by_one(command: list[str], tmp_path: Path):
-    shop, sales = Shop(), 40
-    phase = {"silent": True}
-
-    def answer(frame: bytes) -> bytes | None:
-        asked = Asked(frame)
-        if phase["silent"] or asked.type == HEARTBEAT:
-            return None
-        if asked.journal == 7:
-            return reply_frame(frame, codes.TRACE_CONFLICT)
-        return shop.answer(frame)
-
-    with TinyGateway(CREDENTIALS, answer) as gateway:
-        folder = provision(tmp_path / "handset", settings_for(gateway.port))
-        with Handset(folder, command) as handset:
-            handset.event("link", up=True)
-            for number in range(sales):
-                handset.sale(str(500 + number), CARD)
-            handset.process.kill()
-        phase["silent"] = False
-        with Handset(folder, command) as handset:
-            settled = 0
-            while settled < sales:
-                settled += handset.event("settled")["code"] == codes.APPROVED
-            assert handset.do("status")["unsettled"] == 0 and len(shop.posted) == sales
-            assert not has_died(handset), handset.story()
-
-
 def test_a_void_is_kept_through_a_reboot_and_meets_a_conflict(command: list[str], tmp_path: Path):
     with TinyGateway(LOGINS, conflicting(Gate(), {(7, 1)})) as gateway:
         folder = provision(tmp_path / "handset", settings_for(gateway.port))

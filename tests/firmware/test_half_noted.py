@@ -1,0 +1,178 @@
+"""A fault between a change on flash and what is noted of it: what the next customer meets."""
+
+from typing import Any
+
+import pytest
+
+from firmware import link
+from firmware.outbox import OutboxFull, OutboxUnreadable
+from protocol import codes
+from protocol.messages import REDEMPTION, VOID
+from tests.firmware.counter import Counter
+from tests.firmware.replies import Asked, reply_frame
+from tests.firmware.test_app_faults import beep_without_heap, failing
+from tests.firmware.test_app_voids import Gate, redeem
+
+EIO = OSError(5, "EIO")
+
+
+def short_of_memory(counter: Counter, event: str) -> None:
+    """No heap where this is told, once."""
+    tell = counter.app._tell
+
+    def fails(kind: str, *values: Any) -> None:
+        if kind == event:
+            counter.app._tell = tell
+            raise MemoryError
+        tell(kind, *values)
+
+    counter.app._tell = fails
+
+
+def test_a_tap_behind_a_void_that_was_half_noted_is_no_other_than_itself():
+    gate = Gate()
+    gate.outcomes[7, 2] = codes.ORIGINAL_NOT_FOUND
+    with Counter(gate) as counter:
+        counter.boot()
+        counter.wait(5)
+        counter.sale()
+        counter.wait(2)
+        kept, write = counter.app._kept, counter.flash.writeblocks
+
+        def writes_and_fails(*arguments: Any) -> None:
+            write(*arguments)
+            if kept.next_trace == 3 and counter.app._dispatch.voiding:
+                counter.flash.writeblocks = write
+                raise MemoryError
+
+        counter.flash.writeblocks = writes_and_fails
+        short_of_memory(counter, "flash")
+        counter.keys("D#")
+        while not kept.doubtful:
+            counter.wait(0.01)
+        counter.sale("9900")
+        assert counter.lines[1] == "Saved. Sending" and counter.all("saved")[-1][:2] == (7, 4)
+        counter.wait(600)
+        assert counter.lines[1] == "Posted +12" and gate.outcomes[7, 4] == codes.APPROVED
+        assert counter.on_flash().unsettled == 0
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OutboxFull("full")])
+def test_a_void_that_is_journaled_again_is_not_taken_for_the_one_that_was_answered(error):
+    gate = Gate()
+    gate.outcomes[7, 2] = codes.ORIGINAL_NOT_FOUND
+    with Counter(gate) as counter:
+        counter.boot()
+        counter.wait(5)
+        counter.sale()
+        counter.wait(2)
+        outbox = counter.app.outbox
+        append = outbox.append
+
+        def once(trace: int, *rest: Any, **how: Any) -> None:
+            if trace == 3:
+                outbox.append = append
+                raise error
+            append(trace, *rest, **how)
+
+        outbox.append = once
+        counter.keys("D#")
+        counter.wait(4000)
+        assert counter.lines[1] == "Cancelled" and gate.outcomes[7, 3] == codes.APPROVED
+
+
+def test_frames_that_nobody_answers_and_a_conflict_keep_no_other_tap_back():
+    gate = Gate()
+    gate.outcomes[7, 3] = codes.TRACE_CONFLICT
+
+    def answer(frame: bytes) -> bytes | None:
+        asked = Asked(frame)
+        return None if (asked.journal, asked.trace) in ((7, 1), (7, 2)) else gate(frame)
+
+    with Counter(answer) as counter:
+        counter.boot()
+        counter.wait(5)
+        for _ in range(8):
+            counter.sale()
+            counter.wait(30)
+        counter.wait(600)
+        assert list(counter.app.outbox.pending()) == [(7, 1), (7, 2)]
+
+
+@pytest.mark.parametrize("error", [EIO, MemoryError()])
+def test_what_was_answered_when_the_fault_came_is_cancelled_no_longer(error: Exception):
+    gate = Gate()
+    gate.silent = {REDEMPTION, VOID}
+    gate.outcomes.update({(7, 1): codes.APPROVED, (7, 2): codes.APPROVED})
+    with Counter(gate) as counter:
+        counter.boot()
+        counter.wait(5)
+        redeem(counter)
+        counter.wait(40)
+        failing(counter, "writeblocks", written=True, error=error)
+        gate.silent = set()
+        counter.wait(300)
+        assert counter.app.outbox.unsettled == 0 and counter.app._dispatch.cancels == []
+        counter.keys("*")
+        counter.sale()
+        counter.wait(3)
+        beep_without_heap(counter)
+        counter.keys("*")
+        counter.wait(60)
+        assert counter.lines[1:3] == ("Last saved tap", "Tap 3 12.50")
+
+
+def test_under_the_recovery_screen_too_a_link_that_died_leaves_no_tap_behind(
+        monkeypatch: pytest.MonkeyPatch):
+    with Counter() as counter:
+        counter.boot()
+        counter.wait(5)
+        counter.radio.set_dark(True)
+        counter.wait(60)
+        for _ in range(3):
+            counter.sale("100")
+        counter.app._outbox_failed(OutboxUnreadable("corrupt", "x"))
+        slot, left = link._Slot, [1]
+
+        def short(*arguments: Any, **how: Any) -> Any:
+            if left and arguments == (7, 2):
+                left.pop()
+                raise MemoryError
+            return slot(*arguments, **how)
+
+        monkeypatch.setattr(link, "_Slot", short)
+        counter.radio.set_dark(False)
+        counter.wait(600)
+        assert not left and counter.all("died") and len(counter.shop.posted) == 3
+        assert counter.lines[1] == "OUTBOX FAULT"
+
+
+@pytest.mark.parametrize("sale", [True, False])
+def test_the_screen_follows_a_message_that_moved_when_the_fault_came(sale: bool):
+    gate = Gate()
+    gate.outcomes[7, 1] = codes.TRACE_CONFLICT
+
+    def answer(frame: bytes) -> bytes | None:
+        asked = Asked(frame)
+        online = asked.type == REDEMPTION and asked.journal != 7
+        return reply_frame(frame, codes.APPROVED, points=5) if online else gate(frame)
+
+    with Counter(answer) as counter:
+        counter.boot()
+        counter.wait(5)
+        write = counter.flash.writeblocks
+
+        def writes_and_fails(*arguments: Any) -> None:
+            write(*arguments)
+            if counter.app._kept.journal != 7:
+                counter.flash.writeblocks = write
+                raise EIO
+
+        counter.flash.writeblocks = writes_and_fails
+        if sale:
+            counter.sale()
+        else:
+            redeem(counter)
+        counter.wait(600)
+        assert counter.app.outbox.unsettled == 0
+        assert counter.lines[1] == ("Posted +12" if sale else "Cancelled"), counter.lines

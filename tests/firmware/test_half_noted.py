@@ -1,5 +1,7 @@
 """A fault between a change on flash and what is noted of it: what the next customer meets."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -29,7 +31,9 @@ def short_of_memory(counter: Counter, event: str) -> None:
     counter.app._tell = fails
 
 
-def test_a_tap_behind_a_void_that_was_half_noted_is_no_other_than_itself():
+@contextmanager
+def posted_but_unknown_to_its_void() -> Iterator[tuple[Counter, Gate]]:
+    """A sale that posted, at a gateway that will know nothing of it when its void asks."""
     gate = Gate()
     gate.outcomes[7, 2] = codes.ORIGINAL_NOT_FOUND
     with Counter(gate) as counter:
@@ -37,6 +41,11 @@ def test_a_tap_behind_a_void_that_was_half_noted_is_no_other_than_itself():
         counter.wait(5)
         counter.sale()
         counter.wait(2)
+        yield counter, gate
+
+
+def test_a_tap_behind_a_void_that_was_half_noted_is_no_other_than_itself():
+    with posted_but_unknown_to_its_void() as (counter, gate):
         kept, write = counter.app._kept, counter.flash.writeblocks
 
         def writes_and_fails(*arguments: Any) -> None:
@@ -59,13 +68,7 @@ def test_a_tap_behind_a_void_that_was_half_noted_is_no_other_than_itself():
 
 @pytest.mark.parametrize("error", [MemoryError(), OutboxFull("full")])
 def test_a_void_that_is_journaled_again_is_not_taken_for_the_one_that_was_answered(error):
-    gate = Gate()
-    gate.outcomes[7, 2] = codes.ORIGINAL_NOT_FOUND
-    with Counter(gate) as counter:
-        counter.boot()
-        counter.wait(5)
-        counter.sale()
-        counter.wait(2)
+    with posted_but_unknown_to_its_void() as (counter, gate):
         outbox = counter.app.outbox
         append = outbox.append
 

@@ -63,7 +63,7 @@ INSTANT_KINDS = ("power", "reboot loop", "misread", "blackout", "half open up", 
                  "member suspended", "merchant suspended", "terminal suspended", "card blocked",
                  "key revoked", "held and judged", "flash put back", "outbox full", "garbled",
                  "clock wrong", "clock reset")
-HEAP_KINDS = ("heap, tap", "heap, reply", "heap, turn")
+HEAP_KINDS = {"heap, tap": PANEL, "heap, reply": LINK, "heap, turn": TURN}
 PUBLICATION_KINDS = ("lost", "twice", "late", MONTH_LATE, "overtaken", "a bit turned", "cut off")
 NOT_PASSED_ON = ("lost", "overtaken")  # now: nothing else can happen to that frame
 # nobody decides these yet, so only their voids end them, and those cannot (options._sensible)
@@ -123,10 +123,7 @@ class Scripted(Mishaps):
         operations = {"statement fails": lambda place: world.base.fail(driver.IO, place),
                       "commit in doubt": lambda place: world.base.fail(driver.UNSURE, place),
                       "server power": world.base.cut_after,
-                      "poisoned": world.poison.chosen.add,
-                      "heap, tap": lambda place: self._arm_at_card(handset, PANEL, place),
-                      "heap, reply": lambda place: self._arm_at_card(handset, LINK, place),
-                      "heap, turn": lambda place: self._arm_at_card(handset, TURN, place)}
+                      "poisoned": world.poison.chosen.add}
         for fault in self._faults:
             if fault.kind in INSTANT_KINDS:
                 if fault.kind == "held and judged":
@@ -134,6 +131,8 @@ class Scripted(Mishaps):
                 self.at(fault.place, lambda kind=fault.kind: self._at_instant(kind, handset))
             elif fault.kind.startswith("flash, "):
                 handset.cut_soon(fault.place, fault.kind.removeprefix("flash, "))
+            elif fault.kind in HEAP_KINDS:
+                self._arm_at_card(handset, HEAP_KINDS[fault.kind], fault.place)
             elif fault.kind in operations:
                 operations[fault.kind](fault.place)
 

@@ -79,7 +79,8 @@ class Dispatch:
                             kind == messages.VOID, online)
         if online:
             autovoid.saved(self.cancels, key, now)
-        tell = self._say if self._news else self._tell  # in the order in which it happened
+        # a void behind what is still to be said of its original; a tap now: its cashier waits
+        tell = self._say if kind == messages.VOID and self._news else self._tell
         tell("saved", journal, trace, kind, fields.get("original"))
         self.told = key
         return key

@@ -179,3 +179,23 @@ def test_the_screen_follows_a_message_that_moved_when_the_fault_came(sale: bool)
         counter.wait(600)
         assert counter.app.outbox.unsettled == 0
         assert counter.lines[1] == ("Posted +12" if sale else "Cancelled"), counter.lines
+
+
+def test_a_tap_is_told_as_saved_at_once_though_news_found_no_memory():
+    with Counter() as counter:
+        counter.boot()
+        counter.wait(5)
+        tell, refused = counter.app._dispatch._tell, []
+
+        def fails(kind: str, *values: Any) -> None:
+            if kind == "settled":
+                refused.append(values)
+                raise MemoryError
+            tell(kind, *values)
+
+        counter.app._dispatch._tell = fails
+        counter.sale()
+        while not refused:
+            counter.wait(0.01)
+        counter.sale("9900")
+        assert counter.all("saved")[-1][:2] == (7, 2)

@@ -11,6 +11,7 @@ from firmware.link import (
     TRANSIENT_MS_MAX,
     WINDOW,
     Link,
+    _Slot,
     answered,
     connected,
     full,
@@ -482,3 +483,15 @@ def test_a_list_asked_for_again_does_not_double_what_is_out_or_waits():
     assert turns(link, 2) == [(9, 2)]
     link.settled((9, 2))
     assert turns(link, 3) == [(9, 3)]
+
+
+def test_what_is_out_already_is_not_sent_again_beside_itself():
+    # a fault left its slot in the window although it was settled; now it is asked for again
+    link, _ = make(0, wanted=3)
+    link.window.append(_Slot(9, 2))
+    link.window[0].due_ms = 0
+    assert turns(link, 0) == [(9, 2), (9, 1)]
+    link.settled((9, 1))
+    assert turns(link, 1) == [(9, 3)]
+    link.settled((9, 3))
+    assert turns(link, 2) == [] and link.due(2) is None

@@ -103,12 +103,12 @@ def test_kinds_are_listed_with_their_units_and_a_kind_with_all_its_places():
 
 def broken(monkeypatch: pytest.MonkeyPatch, stopped_after: int | None = None) -> None:
     """Every case fails, and the run is stopped after so many."""
-    def tried(cases, _jobs):
+    def tried(_, cases, _jobs):
         for number, case in enumerate(cases):
             if number == stopped_after:
                 raise KeyboardInterrupt
             yield case, ("lost: a tap",)
-    monkeypatch.setattr(command_every, "_all", tried)
+    monkeypatch.setattr(command_every, "shared", tried)
 
 
 def test_what_was_found_is_named_at_once_and_outlives_a_stop(monkeypatch: pytest.MonkeyPatch):

@@ -6,8 +6,6 @@ keeps what it found; the first of them are told once more at the end, with what 
 """
 
 import json
-import multiprocessing
-import os
 import sys
 import time
 from collections import Counter
@@ -31,6 +29,7 @@ from rich.table import Table
 from tools import called
 from tools.errors import EXIT_BAD_RESULT, EXIT_STOPPED
 from tools.prove import every
+from tools.prove.cores import shared
 from tools.prove.every import Fault
 
 FAILURES_SHOWN = 10
@@ -41,15 +40,6 @@ Case = tuple[Fault, ...]
 
 def _tried(case: Case) -> tuple[Case, tuple[str, ...]]:
     return case, every.run(case).findings
-
-
-def _all(cases: Sequence[Case], jobs: int | None) -> Iterator[tuple[Case, tuple[str, ...]]]:
-    count = min(jobs or os.cpu_count() or 1, len(cases))
-    if count <= 1:
-        yield from map(_tried, cases)
-        return
-    with multiprocessing.get_context("spawn").Pool(count) as pool:
-        yield from pool.imap_unordered(_tried, cases, chunksize=8)
 
 
 def _read(word: str) -> Fault:
@@ -211,7 +201,7 @@ def prove_every(pairs: bool, part: str, named: tuple[str, ...], listed: str | No
     try:
         with Progress(*columns, console=Console(stderr=True), disable=for_program) as progress:
             task = progress.add_task("proving", total=len(cases))
-            for case, findings in _all(cases, jobs):
+            for case, findings in shared(_tried, cases, jobs):
                 if findings:
                     failures.append((case, findings))
                     click.echo(f"FAILED: {_replay(case)}", err=True)

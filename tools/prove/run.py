@@ -4,13 +4,12 @@ Law: a seed's verdict depends on nothing but seed and options, so it does not ma
 runs it or when; totals are sums over verdicts.
 """
 
-import multiprocessing
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from tools.prove import options as drawing
+from tools.prove.cores import shared
 from tools.prove.world import Verdict, run_seed
 
 # what the event log calls a fault, in the order of the table, and what a person calls it
@@ -124,9 +123,4 @@ def one(wanted: Wanted) -> Verdict:
 
 def many(wanted: Sequence[Wanted], jobs: int | None = None) -> Iterator[Verdict]:
     """Verdicts in the order in which they come; `jobs` processes, default one for each core."""
-    count = min(jobs or os.cpu_count() or 1, len(wanted))
-    if count <= 1:
-        yield from map(one, wanted)
-        return
-    with multiprocessing.get_context("spawn").Pool(count) as pool:
-        yield from pool.imap_unordered(one, wanted, chunksize=max(min(len(wanted) // 64, 8), 1))
+    return shared(one, wanted, jobs)

@@ -285,16 +285,16 @@ class Dispatch:
         if becomes == autovoid.LATER:
             self.link.postponed(key, now)
             return
-        told = len(self._news)
-        self._say("settled", reply)  # first: there must be memory to tell what becomes durable
-        if becomes == autovoid.SETTLE:
-            self._news.append((self._on_event, ("settled", reply)))
-        doubt = key, self._news[told:]
-        try:
+        told, doubt = len(self._news), None
+        try:  # what is told goes first: there must be memory to tell what becomes durable
+            self._say("settled", reply)
+            if becomes == autovoid.SETTLE:
+                self._news.append((self._on_event, ("settled", reply)))
+            doubt = key, self._news[told:]
             self._outbox.settle(reply.journal, reply.trace, *rules.settlement(reply),
                                 quiet=becomes != autovoid.SETTLE)
         except (OSError, MemoryError):
-            if self._outbox.doubtful:  # it may be there: the outbox is read anew
+            if doubt and self._outbox.doubtful:  # it may be there: the outbox is read anew
                 self.in_doubt = doubt
             raise
         finally:

@@ -1,5 +1,7 @@
 """A fault between a change on flash and what is noted of it: what the next customer meets."""
 
+import inspect
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import pytest
 
 from firmware import link
+from firmware.dispatch import Dispatch
 from firmware.outbox import OutboxFull, OutboxUnreadable
 from protocol import codes
 from protocol.messages import REDEMPTION, VOID
@@ -199,3 +202,50 @@ def test_a_tap_is_told_as_saved_at_once_though_news_found_no_memory():
             counter.wait(0.01)
         counter.sale("9900")
         assert counter.all("saved")[-1][:2] == (7, 2)
+
+
+LINES = inspect.getsourcelines(Dispatch._settle)
+
+
+@contextmanager
+def no_memory_at(line: int) -> Iterator[list[int]]:
+    """The heap ends once, at this line of a settlement; what is yielded is empty once it did."""
+    left = [line]
+
+    def at_line(frame: Any, event: str, _: Any) -> Any:
+        if event == "line" and frame.f_lineno in left:
+            left.clear()
+            raise MemoryError
+        return at_line
+
+    before = sys.gettrace()
+    sys.settrace(lambda frame, event, _: at_line if frame.f_code is Dispatch._settle.__code__
+                 else None)
+    try:
+        yield left
+    finally:
+        sys.settrace(before)
+
+
+@pytest.mark.parametrize("line", range(LINES[1] + 1, LINES[1] + len(LINES[0])))
+def test_no_answer_is_shown_that_is_not_on_flash_wherever_its_settlement_breaks_off(line: int):
+    gate = Gate()
+    gate.outcomes.update({(7, 1): codes.APPROVED, (7, 2): codes.APPROVED})
+    with Counter(gate) as counter:
+        counter.boot()
+        counter.wait(5)
+        with no_memory_at(line) as left:
+            redeem(counter)
+            for _ in range(20):
+                counter.wait(0.1)
+                if not left:
+                    counter.radio.set_dark(True)
+        if left:
+            return  # nothing is done in this line, or not on this way
+        assert counter.lines[1] != "Posted +12" or counter.on_flash().unsettled == 0
+        counter.wait(60)
+        counter.radio.set_dark(False)
+        counter.wait(600)
+        voided = [each for each in counter.all("saved") if each[2] == VOID]
+        assert counter.on_flash().unsettled == 0
+        assert counter.lines[1] == ("Cancelled" if voided else "Posted +12"), counter.lines

@@ -73,6 +73,11 @@ def cancelling(key, void, amount_minor, void_code=None, waits=True, alert=None):
     return State(CANCELLING, VOID, amount_minor, key, shown, None, alert)
 
 
+def waiting(kind, key, amount_minor, alert):
+    """The message `key` needs its answer, and has none yet."""
+    return State(WAITING, kind, amount_minor, key, None, None, alert)
+
+
 def recovery(reason):
     return State(RECOVERY, None, 0, None, ("recovery", reason), None, None)
 
@@ -226,7 +231,7 @@ def _saved(state, event, now):
         voided = cancelling(state.key, key, state.amount_minor, None, waits, state.alert)
         return voided, _beep("saved")
     if state.purpose != SALE:
-        return _to(state, WAITING, state.purpose, state.amount_minor, key), ()
+        return waiting(state.purpose, key, state.amount_minor, state.alert), ()
     due = now + SALE_SAVED_AFTER_S * 1000
     sent = _to(state, SENT, SALE, state.amount_minor, key, None, due)
     return sent, _beep("saved")

@@ -152,6 +152,9 @@ class Dispatch:
             self._send(key, publish, now)
 
     def _send(self, key, publish, now):
+        if not self._outbox.waits(*key) and not link.resends(self.link, key):
+            self.link.settled(key)  # a fault came before its slot was given up
+            return
         try:
             frame = self._outbox.frame(*key)
             goes = rules.type_of(frame) != messages.VOID or voids.may_go(self, key, frame, now)

@@ -22,9 +22,12 @@ def original(said):
 
 def first_state(outbox, cancels, alert):
     """The screen after a boot or a fault. `cancels`: the rows of what waits for its void."""
-    if cancels and cancels[-1][2]:
+    if cancels:
         key, void = cancels[-1][0], cancels[-1][2]
-        amount_minor = content(outbox.frame(*key)).get(7, 0)
+        said = content(outbox.frame(*key))
+        amount_minor = said.get(7, 0)
+        if not void:  # nobody knows yet whether it did what it was for
+            return checkout.waiting(said[0], key, amount_minor, alert)
         # an answered void of what still waits was not refused: such a one waits too
         code = None if outbox.waits(*void) else codes.APPROVED
         return checkout.cancelling(key, void, amount_minor, code, True, alert)

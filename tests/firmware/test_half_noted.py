@@ -249,3 +249,38 @@ def test_no_answer_is_shown_that_is_not_on_flash_wherever_its_settlement_breaks_
         voided = [each for each in counter.all("saved") if each[2] == VOID]
         assert counter.on_flash().unsettled == 0
         assert counter.lines[1] == ("Cancelled" if voided else "Posted +12"), counter.lines
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_after_a_fault_of_the_panel_the_screen_still_waits_for_its_answer(answered: bool):
+    gate = Gate()
+    gate.silent = {REDEMPTION}
+    gate.outcomes.update({(7, 1): codes.APPROVED, (7, 2): codes.APPROVED})
+    with Counter(gate) as counter:
+        counter.boot()
+        counter.wait(5)
+        redeem(counter)
+        beep_without_heap(counter)
+        counter.keys("1")
+        counter.wait(1)
+        assert counter.all("died") and counter.lines[1] == "Asking...", counter.lines
+        if answered:
+            gate.silent = set()
+        counter.wait(60)
+        gate.silent = set()
+        counter.wait(600)
+        assert counter.app.outbox.unsettled == 0
+        assert counter.lines[1] == ("Posted +12" if answered else "Cancelled"), counter.lines
+
+
+def test_a_slot_whose_message_moved_under_a_fault_is_given_up():
+    with Counter() as counter:
+        counter.boot()
+        counter.wait(5)
+        counter.sale()
+        counter.wait(2)
+        dispatch = counter.app._dispatch
+        dispatch.link.postponed((7, 1), counter.app.now())
+        counter.wait(600)
+        assert dispatch.link.waiting == [] and dispatch.link.window == []
+        assert len(counter.shop.posted) == 1 and not counter.all("set_aside")

@@ -1,7 +1,7 @@
-"""The heap ends once, at any call the link makes: no tap is lost, none stays behind, none lies.
+"""The heap ends once, wherever the link is: no tap is lost, none stays behind, none lies.
 
-Each story runs once for every call of the program within what the link and the voids do by
-themselves; at one of them MemoryError is raised (simulator/heap.py).
+Each story runs for every third call, and for every so many lines, of the program within what the
+link and the voids do by themselves; there MemoryError is raised (simulator/heap.py).
 """
 
 from collections.abc import Callable, Iterator
@@ -18,6 +18,7 @@ from tests.firmware.test_app_voids import Gate, conflicting, redeem
 
 Story = Callable[[Counter], None]
 STEP = 3
+LINES_STEP = 47
 
 
 def a_sale(counter: Counter) -> None:
@@ -39,8 +40,8 @@ class Short:
     """A counter whose heap ends at one call of the story's turns."""
 
     def __init__(self, story: Story, gate: Gate, taken: set[tuple[int, int]], entries: Entries,
-                 calls: int) -> None:
-        self.heap = Heap()
+                 calls: int, lines: bool) -> None:
+        self.heap = Heap(lines)
         self.counter = Counter(conflicting(gate, taken))
         with self.counter as counter:
             counter.boot()
@@ -55,19 +56,19 @@ class Short:
 
 
 def sweep(story: Story, entries: Entries, taken: set[tuple[int, int]] = frozenset(),  # type: ignore[assignment]
-          silent: int = 0, step: int = STEP) -> Iterator[tuple[Counter, Gate]]:
+          silent: int = 0, lines: bool = False) -> Iterator[tuple[Counter, Gate]]:
     calls = 1
     while True:
         gate = Gate()
         gate.silent |= {silent}
-        short = Short(story, gate, taken, entries, calls)
+        short = Short(story, gate, taken, entries, calls, lines)
         counter = short.counter
         what = (calls, counter.lines, counter.told[-8:])
         assert short.unsettled == short.on_flash == (2 if silent else 0), what
         yield counter, gate
         if not short.heap.exhausted:
             break
-        calls += step
+        calls += LINES_STEP if lines else STEP
     assert calls > 50
 
 
@@ -79,26 +80,31 @@ def saved(counter: Counter, kind: int) -> set[tuple[int, int]]:
     return keys
 
 
+@pytest.mark.parametrize("lines", [False, True])
 @pytest.mark.parametrize("taken", [frozenset(), {(7, 1)}])
 @pytest.mark.parametrize("entries", [LINK, TURN])
-def test_wherever_it_ends_a_sale_posts_and_the_screen_says_so(entries: Entries, taken: set):
-    for counter, gate in sweep(a_sale, entries, taken):
+def test_wherever_it_ends_a_sale_posts_and_the_screen_says_so(entries: Entries, taken: set,
+                                                              lines: bool):
+    for counter, gate in sweep(a_sale, entries, taken, lines=lines):
         assert gate.outcomes == {key: codes.APPROVED for key in saved(counter, SALE)}
         assert len(gate.outcomes) == 1 and counter.lines[1] == "Posted +12", counter.lines
 
 
+@pytest.mark.parametrize("lines", [False, True])
 @pytest.mark.parametrize("taken", [frozenset(), {(7, 1)}, {(7, 2)}, {(7, 1), (7, 2)}])
 @pytest.mark.parametrize("entries", [LINK, TURN])
-def test_wherever_it_ends_a_cancelled_sale_ends_cancelled(entries: Entries, taken: set):
-    for counter, gate in sweep(a_sale_and_its_void, entries, taken):
+def test_wherever_it_ends_a_cancelled_sale_ends_cancelled(entries: Entries, taken: set,
+                                                          lines: bool):
+    for counter, gate in sweep(a_sale_and_its_void, entries, taken, lines=lines):
         assert saved(counter, SALE) | saved(counter, VOID) == set(gate.outcomes)
         assert counter.lines[1] in ("Cancelled", "Last saved tap"), counter.lines
         assert counter.app.state.alert is None
 
 
+@pytest.mark.parametrize("lines", [False, True])
 @pytest.mark.parametrize("taken", [frozenset(), {(7, 1)}])
-def test_wherever_it_ends_what_nobody_answers_is_voided(taken: set):
-    for counter, _ in sweep(a_redemption_without_an_answer, TURN, taken, REDEMPTION, 1):
+def test_wherever_it_ends_what_nobody_answers_is_voided(taken: set, lines: bool):
+    for counter, _ in sweep(a_redemption_without_an_answer, TURN, taken, REDEMPTION, lines):
         assert len(saved(counter, VOID)) == 1 and counter.lines[1] == "Cancelling", counter.lines
 
 

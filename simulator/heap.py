@@ -2,10 +2,10 @@
 
 Law: it is raised where the program calls a function of its own, because that is where a handset
 allocates most; or, with `lines`, before any line of it, for a list that grows or a tuple that is
-made allocates too. Never inside the simulation. Armed for one event of the program (`PANEL`: a key or a
-card, `LINK`: a frame from the gateway), it fires at the n-th call within, or not at all when there
-are fewer; armed for what it does by itself (`TURN`: sending, moving, voiding), at the n-th call
-within however many turns. What the program did before that call is done.
+made allocates too. Never inside the simulation. Armed for one event of the program (`PANEL`: a
+key or a card, `LINK`: a frame from the gateway), it fires at the n-th call within, or not at all
+when there are fewer; armed for what it does by itself (`TURN`: sending, moving, voiding), at the
+n-th call within however many turns. What the program did before that call is done.
 """
 
 import sys

@@ -296,13 +296,11 @@ class Dispatch:
             doubt = key, self._news[told:]
             self._outbox.settle(reply.journal, reply.trace, *rules.settlement(reply),
                                 quiet=becomes != autovoid.SETTLE)
-        except (OSError, MemoryError):
+        except Exception:
+            del self._news[told:]
             if doubt and self._outbox.doubtful:  # it may be there: the outbox is read anew
                 self.in_doubt = doubt
             raise
-        finally:
-            if self._outbox.waits(*key):
-                del self._news[told:]
         self.link.settled(key)
         link.let_go(self.link, key, now)
         self.link.eased()

@@ -96,6 +96,7 @@ def _void(own, key, now, but=None):
     _hear(own, "cancelling", key, void, own._outbox.waits(*key))
     autovoid.voided(own.cancels, key, void)
     own.voiding = None
+    link.soon(own.link, void, now)
     return True
 
 
@@ -121,6 +122,9 @@ def may_go(own, key, frame, now):
     named = original(content(frame))
     if named is None or link.resends(own.link, key):
         return True
+    if own.voiding == named and autovoid.of(own.cancels, named):  # it is still to be told
+        own.link.postponed(key, now)
+        return False
     outbox = own._outbox
     if outbox.waits(*named):
         if (autovoid.online_only(type_of(outbox.frame(*named)))

@@ -284,3 +284,29 @@ def test_a_slot_whose_message_moved_under_a_fault_is_given_up():
         counter.wait(600)
         assert dispatch.link.waiting == [] and dispatch.link.window == []
         assert len(counter.shop.posted) == 1 and not counter.all("set_aside")
+
+
+def test_a_void_by_itself_that_could_not_be_told_does_not_go_out_before_and_is_the_only_one():
+    gate = Gate()
+
+    def answer(frame: bytes) -> bytes | None:
+        later = Asked(frame).type == REDEMPTION and (7, 2) not in gate.outcomes
+        return reply_frame(frame, codes.TRY_LATER) if later else gate(frame)
+
+    with Counter(answer) as counter:
+        counter.boot()
+        counter.wait(5)
+        tell, left = counter.app._dispatch._tell, [VOID]
+
+        def fails(kind: str, *values: Any) -> None:
+            if kind == "saved" and values[2] in left:
+                left.clear()
+                raise MemoryError
+            tell(kind, *values)
+
+        counter.app._dispatch._tell = fails
+        redeem(counter)
+        counter.wait(600)
+        assert not left and counter.lines[1] == "Cancelled", counter.lines
+        assert [each[:2] for each in counter.all("saved")] == [(7, 1), (7, 2)]
+        assert gate.outcomes == {(7, 1): codes.VOIDED, (7, 2): codes.APPROVED}

@@ -34,7 +34,6 @@ _VOID_REPLY = const(131)
 _RETELLS_MAX = const(3)
 _RETELL_MS = const(10000)
 _UNTOLD_MAX = const(8)
-_MOVES_MAX = const(2)
 
 
 class Dispatch:
@@ -57,7 +56,7 @@ class Dispatch:
         self.ready = False
         self.cancels = []  # rows of autovoid.py
         self.beats = beats.Beats(board, outbox, clock, self.keys, self._again, self._say)
-        # (key, reply) of what was answered 62; (key, None) of a void whose original moved
+        # (key, when) of what was answered 62; (key, None) of a void whose original moved
         self.to_move = []
         self._to_ask = []
         self._news = []
@@ -279,8 +278,10 @@ class Dispatch:
             self._say("postponed", reply.journal, reply.trace, reply.code)
             return
         if verdict == rules.CONFLICT:
-            if len(self.to_move) < _MOVES_MAX:  # else it is sent, and answered so, once more
-                self.to_move.append((key, reply))  # in a turn of its own: here is no heap for it
+            # In a turn of its own: here is no heap for it. A Reply takes 800 bytes, so it is made
+            # again then. Beyond a whole window: sent, and answered so, once more.
+            if len(self.to_move) < link.WINDOW:
+                self.to_move.append((key, reply.at))
             return
         becomes = autovoid.SETTLE
         if self.cancels or reply.type == _VOID_REPLY:

@@ -12,8 +12,9 @@ from firmware.outbox_find import identity, tell_moves, void_of
 from firmware.outbox_kept import code_of, has_moved
 from firmware.recall import content, original
 from firmware.session import type_of
-from protocol import codes
-from protocol.fields import VOID
+from protocol import codes, frames
+from protocol.fields import VOID, reply_of
+from protocol.limits import REPLY_TYPE_BASE
 
 _VOID_SIZE_MAX = const(128)
 
@@ -143,22 +144,22 @@ def may_go(own, key, frame, now):
 
 
 def move(own, now):
-    """The oldest that is to be named anew: one that was answered 62, or (no reply) a void that may
-    not go, because its original was."""
-    old, reply = own.to_move.pop(0)
+    """The oldest that is to be named anew: one that was answered 62, or (at no time) a void that
+    may not go, because its original was."""
+    old, at = own.to_move.pop(0)
     if own._outbox.waits(*old):
-        if reply:
-            _conflicted(own, old, reply, now)
-        else:
+        if at is None:
             _follow(own, old, now)
+        else:
+            _conflicted(own, old, at, now)
 
 
 # Each step in a unit of its own, for where the heap is short they must not stand there together.
-def _conflicted(own, old, reply, now):
+def _conflicted(own, old, at, now):
     found = _looked(own, old, now)
     new = found and _named_anew(own, old, found[1], found[2])
     if new:
-        _moved(own, old, new, found, reply, now)
+        _moved(own, old, new, found, at, now)
     else:
         own.link.postponed(old, now)
 
@@ -175,7 +176,7 @@ def _follow(own, void, now):
 
 
 # (did it move before, is it one that must be answered, room for a void, its void, is it to be
-# voided); None: not now
+# voided, its type, its digest); None: not now
 def _looked(own, old, now):
     outbox, rows = own._outbox, own.cancels
     before = has_moved(outbox, old)
@@ -185,8 +186,10 @@ def _looked(own, old, now):
     void = row and row[2]
     # that of a sale waits on flash for as long as the sale does, and moves by itself (`may_go`)
     gone = void or autovoid.owes(rows, old, now)
-    spare = 0 if type_of(outbox.frame(*old)) == VOID else _VOID_SIZE_MAX
-    return before, row is not None, spare, void, gone
+    frame = outbox.frame(*old)
+    kind = type_of(frame)
+    spare = 0 if kind == VOID else _VOID_SIZE_MAX
+    return before, row is not None, spare, void, gone, kind, frames.digest(frame)
 
 
 # None: there is no room
@@ -201,8 +204,8 @@ def _named_anew(own, old, cancel, spare, fresh=True):
 
 # The first time it goes out at once; a gateway that says 62 to everything may not wear out flash
 # and network. A void of `old` becomes one of `new`.
-def _moved(own, old, new, found, reply, now):
-    before, _, _, void, gone = found
+def _moved(own, old, new, found, at, now):
+    before, _, _, void, gone, kind, digest = found
     if before:
         link.moved(own.link, old, new, now)
     autovoid.moved(own.cancels, old, new, gone)
@@ -213,9 +216,10 @@ def _moved(own, old, new, found, reply, now):
         autovoid.voided(own.cancels, new, void)
     elif gone:
         _void(own, new, now)
-    own._say("settled", reply)
     own.link.settled(old)
     link.let_go(own.link, old, now)
+    own._say("settled", reply_of({0: REPLY_TYPE_BASE + kind, 1: old[0], 2: old[1], 3: digest,
+                                  4: codes.TRACE_CONFLICT, 5: at}))
 
 
 def answered(own, key, frame, reply, now):

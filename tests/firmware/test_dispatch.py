@@ -3,7 +3,7 @@
 from firmware import voids
 from firmware.clock import Clock
 from firmware.dispatch import ANSWER_MS, Dispatch
-from firmware.link import POSTPONED_MAX
+from firmware.link import POSTPONED_MAX, WINDOW
 from firmware.outbox import Outbox, OutboxFull, format_outbox
 from firmware.settings import settings
 from protocol import codes, frames, messages
@@ -241,6 +241,30 @@ def test_a_gateway_that_calls_everything_a_conflict_costs_little_and_no_tap():
             desk.answer(frame, now=now)
         now += max(desk.dispatch.due(now), 1)
     assert sorted(filter(None, posted)) == list(range(100, 140)) and now < 3 * HOUR_MS
+
+
+def test_a_window_full_of_conflicts_moves_at_once_and_is_sent_no_second_time():
+    desk = Desk()
+    for amount_minor in range(100, 100 + WINDOW):
+        desk.sale(amount_minor)
+    desk.connect()
+    went_out = desk.sent
+    desk.answer(desk.heartbeat(), highest_trace=0)
+    desk.pump(0)
+    went_out = [frame for frame in went_out + desk.sent if Asked(frame).trace]
+    for frame in went_out:
+        desk.dispatch.received(reply_frame(frame, codes.TRACE_CONFLICT), 0)
+    sales = []
+    while desk.dispatch.due(0) == 0:
+        desk.pump(0)
+        sales += [Asked(frame).content for frame in desk.sent]
+    assert [said[7] for said in sales] == list(range(100, 100 + WINDOW))
+    assert 7 not in [said[1] for said in sales]
+    settled = [said[1] for said in desk.told if said[0] == "settled"]
+    assert [(said.journal, said.trace, said.code) for said in settled] == [
+        (7, trace, codes.TRACE_CONFLICT) for trace in range(1, 1 + WINDOW)]
+    assert [said.digest for said in settled] == [
+        frames.digest(frame) for frame in went_out]
 
 
 def test_a_conflict_is_looked_up_in_no_ring_of_others():

@@ -15,6 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from firmware import settings
 from firmware.keys_held import epoch_of
+from firmware.link import WINDOW
 from firmware.shim import Aes
 from protocol import codes, keys, topics
 from protocol.messages import HEARTBEAT
@@ -259,6 +260,36 @@ def test_what_was_refused_is_named_behind_a_reboot_until_it_is_acknowledged(
         with Handset(folder, command) as handset:
             handset.event("screen", lines=["ON", "Last saved tap", "Tap 3 5.00", "Card ..7892",
                                            "posted +12"])
+            assert not has_died(handset), handset.story()
+
+
+def test_many_conflicts_behind_a_reboot_find_room(command: list[str], tmp_path: Path):
+    shop, sales = Shop(), 40
+    phase = {"silent": True}
+
+    def answer(frame: bytes) -> bytes | None:
+        asked = Asked(frame)
+        if phase["silent"] or asked.type == HEARTBEAT:
+            return None
+        if asked.journal != 7:
+            return shop.answer(frame)
+        if asked.trace % WINDOW == 1:
+            time.sleep(0.2)  # the whole window is out, and is answered in one go
+        return reply_frame(frame, codes.TRACE_CONFLICT)
+
+    with TinyGateway(CREDENTIALS, answer) as gateway:
+        folder = provision(tmp_path / "handset", settings_for(gateway.port))
+        with Handset(folder, command) as handset:
+            handset.event("link", up=True)
+            for number in range(sales):
+                handset.sale(str(500 + number), CARD)
+            handset.process.kill()
+        phase["silent"] = False
+        with Handset(folder, command) as handset:
+            posted = 0
+            while posted < sales:
+                posted += handset.event("settled")["code"] == codes.APPROVED
+            assert handset.do("status")["unsettled"] == 0 and len(shop.posted) == sales
             assert not has_died(handset), handset.story()
 
 

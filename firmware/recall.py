@@ -21,17 +21,19 @@ def original(said):
 
 
 def first_state(outbox, cancels, alert):
-    """The screen after a boot or a fault. `cancels`: the rows of what waits for its void."""
-    if cancels:
-        key, void = cancels[-1][0], cancels[-1][2]
-        said = content(outbox.frame(*key))
-        amount_minor = said.get(7, 0)
-        if not void:  # nobody knows yet whether it did what it was for
-            return checkout.waiting(said[0], key, amount_minor, alert)
-        # an answered void of what still waits was not refused: such a one waits too
-        code = None if outbox.waits(*void) else codes.APPROVED
-        return checkout.cancelling(key, void, amount_minor, code, True, alert)
+    """The screen after a boot or a fault. `cancels`: the rows of what waits for its void; the
+    newest counts where nothing was taken behind it."""
     record = outbox.last()
+    if cancels and (record.journal, record.trace) in (cancels[-1][0], cancels[-1][2]):
+        key, void = cancels[-1][0], cancels[-1][2]
+        if outbox.waits(*key):
+            said = content(outbox.frame(*key))
+            amount_minor = said.get(7, 0)
+            if not void:  # nobody knows yet whether it did what it was for
+                return checkout.waiting(said[0], key, amount_minor, alert)
+            # an answered void of what still waits was not refused: such a one waits too
+            code = None if outbox.waits(*void) else codes.APPROVED
+            return checkout.cancelling(key, void, amount_minor, code, True, alert)
     if record and record.settled is None and type_of(record.frame) == VOID:
         key = original(content(record.frame))
         if key:

@@ -58,6 +58,7 @@ def _find_settled(own):
 def _found_voided(own, row, key):
     row[2] = void_of(own._outbox, key)
     if row[2]:
+        own.voiding = None
         if row[2] != own.told:
             own._say("saved", row[2][0], row[2][1], VOID, key)
         _hear(own, "cancelling", key, row[2], True)
@@ -123,7 +124,8 @@ def may_go(own, key, frame, now):
     named = original(content(frame))
     if named is None or link.resends(own.link, key):
         return True
-    if own.voiding == named and autovoid.of(own.cancels, named):  # it is still to be told
+    row = autovoid.of(own.cancels, named)
+    if own.voiding == named and row and row[2] is None:  # it is still to be told
         own.link.postponed(key, now)
         return False
     outbox = own._outbox

@@ -12,13 +12,19 @@ from firmware import link
 from firmware.dispatch import Dispatch
 from firmware.outbox import OutboxFull, OutboxUnreadable
 from protocol import codes
-from protocol.messages import REDEMPTION, VOID
+from protocol.messages import REDEMPTION, SALE, VOID
 from tests.firmware.counter import Counter
 from tests.firmware.replies import Asked, reply_frame
 from tests.firmware.test_app_faults import beep_without_heap, failing
 from tests.firmware.test_app_voids import Gate, redeem
 
 EIO = OSError(5, "EIO")
+
+
+def fails_with(error: Exception) -> Any:
+    def fails(*arguments: Any, **how: Any) -> None:
+        raise error
+    return fails
 
 
 def short_of_memory(counter: Counter, event: str) -> None:
@@ -309,4 +315,55 @@ def test_a_void_by_itself_that_could_not_be_told_does_not_go_out_before_and_is_t
         counter.wait(600)
         assert not left and counter.lines[1] == "Cancelled", counter.lines
         assert [each[:2] for each in counter.all("saved")] == [(7, 1), (7, 2)]
+        assert gate.outcomes == {(7, 1): codes.VOIDED, (7, 2): codes.APPROVED}
+
+
+def test_after_a_fault_the_screen_names_what_was_taken_last():
+    gate = Gate()
+    gate.silent = {REDEMPTION, SALE}
+    with Counter(gate) as counter:
+        counter.boot()
+        counter.wait(5)
+        redeem(counter)
+        counter.wait(1)
+        counter.keys("**9900#")
+        beep_without_heap(counter)
+        counter.tap()
+        counter.wait(3)
+        assert counter.all("died") and counter.lines[1:3] == ("Last saved tap", "Tap 2 99.00")
+
+
+def test_after_a_fault_nothing_is_asked_that_was_answered(monkeypatch: pytest.MonkeyPatch):
+    gate = Gate()
+    gate.outcomes[7, 1] = codes.APPROVED
+    with Counter(gate) as counter:
+        counter.boot()
+        counter.wait(5)
+        with monkeypatch.context() as patched:
+            patched.setattr(link, "let_go", fails_with(MemoryError()))
+            redeem(counter)
+            counter.wait(1)
+        assert counter.app._dispatch.cancels and counter.app.outbox.unsettled == 0
+        beep_without_heap(counter)
+        counter.keys("1")
+        counter.wait(1)
+        assert counter.all("died") and counter.lines[1] == "Last saved tap", counter.lines
+
+
+@pytest.mark.parametrize("error", [EIO, MemoryError()])
+def test_a_void_by_itself_goes_out_whatever_befell_its_writing(error: Exception):
+    gate = Gate()
+
+    def answer(frame: bytes) -> bytes | None:
+        later = Asked(frame).type == REDEMPTION and (7, 2) not in gate.outcomes
+        return reply_frame(frame, codes.TRY_LATER) if later else gate(frame)
+
+    with Counter(answer) as counter:
+        counter.boot()
+        counter.wait(5)
+        redeem(counter)
+        counter.wait(5)
+        failing(counter, "writeblocks", written=True, error=error)
+        counter.wait(600)
+        assert counter.lines[1] == "Cancelled" and counter.app.outbox.unsettled == 0
         assert gate.outcomes == {(7, 1): codes.VOIDED, (7, 2): codes.APPROVED}

@@ -29,6 +29,13 @@ def verdict(**wanted: int) -> Verdict:
     return found
 
 
+def test_a_void_that_no_power_was_left_to_tell_of_moves_along_and_is_no_finding():
+    found = run_seed(9212, calm(terminals=1, taps=47, gap_ms_mean=3000, members=2,
+                                outbox_blocks=9, lived_taps=190, voids_per_100=20, flash_cuts=3,
+                                planted=2))
+    assert found.good, found.findings
+
+
 # ---- options -----------------------------------------------------------------------------------
 
 def test_options_follow_from_the_seed_and_every_fault_is_drawn_and_left_out():

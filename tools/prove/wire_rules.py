@@ -257,8 +257,9 @@ def conflicts_are_carried_on(case: Case) -> Findings:
             yield Finding(LOST, tap.key, "moved to another journal after 62", "left there")
     waited = {key for tap in case.taps if tap.kind == VOID and _its_sale_moved(case, tap)
               for key in tap.keys if all(frame.key != key for frame in tap.frames)}
+    told = {key for tap in case.taps if tap.accepted is not None for key in tap.keys}
     for old in case.tapped.moved:
-        if old in waited:
+        if old in waited or old not in told and old not in case.seen.frames:
             continue  # a void that was never sent goes along with its original
         if not any(reply.code == CONFLICT for frame in case.seen.frames.get(old, ())
                    for reply in case.seen.replies_to(frame)):

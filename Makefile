@@ -32,7 +32,7 @@ simulate: $(VENV)/.demo ## an hour of a merchant street in seconds, in virtual t
 fleet: $(VENV)/.demo ## ten thousand terminals through a day, 30 taps each; within an hour and 8 GiB
 	@$(BIN)/pointwire simulate --terminals 10000 --taps 30 --hours 24 --seed 1
 
-prove: $(VENV)/.dev ## every tap posts once, under faults: SEEDS=2000 runs so many (2000: 5 to 18 minutes), SEED=17 replays one; PROVE="--options" lists all that can happen
+prove: $(VENV)/.dev ## every tap posts once, under faults: SEEDS=2000 runs so many (2000: 5 to 7 minutes on two free cores), SEED=17 replays one; PROVE="--options" lists all that can happen
 	@$(BIN)/pointwire prove --seeds $(SEEDS) --seed $(or $(SEED),0) $(PROVE)
 
 prove-pairs: $(VENV)/.dev ## one tap with every two faults at all their steps; takes about two hours

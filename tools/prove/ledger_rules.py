@@ -55,12 +55,11 @@ def entries_are_of_taps(case: Case) -> Findings:
 
 def entries_say_what_was_tapped(case: Case) -> Findings:
     for tap in case.taps:
-        ending = case.ending(tap)
         for entry in case.entries_of(tap, ACCRUAL):
             if tap.card is None or tap.amount_minor is None or tap.frame is None:
                 continue
             facts = case.rules.cards.get(tap.card)
-            last_us = ending.final.seen.first_us if ending.final else entry_us(case, entry)
+            last_us = _decided_by_us(case, tap, entry)
             dates = case.dates(tap, last_us)
             if facts is None or entry.member_id != facts.member_id:
                 yield Finding(WRONG_MEMBER, tap.key, f"the member of its card ({facts})",
@@ -84,6 +83,17 @@ def entries_say_what_was_tapped(case: Case) -> Findings:
             if entry.business_date != day:
                 yield Finding(WRONG_DATE, tap.key, f"business date {day}",
                               f"{entry.business_date}")
+
+
+def _decided_by_us(case: Case, tap: Tap, entry: Entry) -> int:
+    """Until when what the books show may have been decided. A database that forgot the answer may
+    have decided again, on a copy whose reply nobody saw."""
+    final = case.ending(tap).final
+    if final is None:
+        return entry_us(case, entry)
+    if final.epoch == len(case.seen.restores) or tap.frame is None:
+        return final.seen.first_us
+    return max(until_us for _, until_us in case.windows(tap.frame).values())
 
 
 def entry_us(case: Case, entry: Entry) -> int:

@@ -1,0 +1,352 @@
+"""Lots and draws: where a member's points are, and who has taken them. Pure.
+
+A lot's points are in one of four places, and together they are what was issued into it, less what
+was taken back:
+
+    issued = remaining + held + drawn + expired
+
+A *draw* is what one taker (the entry of a redemption, a penalty, a hold) has of one lot. What a
+taker could not have, because the lots were empty, it has of NOWHERE: an uncovered draw, which is
+the member's debt. So nothing that takes points needs to know later where they came from, and:
+
+Law:
+- while there is debt nothing is available (`settle`): the oldest uncovered draw is covered first,
+  from what expires first. So balance and debt follow from totals, in whatever order they came;
+- taking back what a sale gave takes, of its lot: what remains; what expired (the member pays
+  nothing); what stands in for it; what was spent, which is drawn again from other lots; what is
+  held. What expired goes before what stands in, or two part refunds would depend on their order;
+- giving back what a taker took ends its uncovered draws first, then fills living lots, then
+  lots that stand in for expired ones. Such a lot is granted once, and none stands in for it;
+- nothing negative, and a lot that shrank never grows again but by what is issued or restored.
+
+A `Holding` is worked on and then read: `moved` is what changed, one line for each lot and taker.
+Days are numbers; `expires_on` is the last day on which a lot's points can be used.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from gateway.errors import GatewayError
+
+NOWHERE = 0  # the lot of an uncovered draw
+
+
+class LotsError(GatewayError):
+    """A movement that lots and draws do not allow: nothing was changed."""
+
+    code = "lots"
+
+
+class Lot(NamedTuple):
+    """Points of one member, issuer, day and origin class, usable through `expires_on`. `paid`:
+    what was taken back of it although it was spent. `replaces`: the lot it stands in for."""
+
+    id: int
+    member_id: int
+    merchant_id: int
+    earned_on: int
+    expires_on: int
+    origin: int
+    opened_by: int
+    issued: int
+    remaining: int
+    held: int
+    expired: int = 0
+    paid: int = 0
+    replaces: int | None = None
+
+    @property
+    def drawn(self) -> int:
+        return self.issued - self.remaining - self.held - self.expired
+
+    def lives(self, today: int) -> bool:
+        return self.expires_on >= today
+
+
+class Draw(NamedTuple):
+    """What `taker` has of `lot_id`; `held`: it only holds it."""
+
+    taker: int
+    lot_id: int
+    points: int
+    held: bool = False
+
+
+class Move(NamedTuple):
+    """What changed in a lot (NOWHERE: in debt), on behalf of `taker` or of nobody (None)."""
+
+    lot_id: int
+    delta: int
+    held_delta: int = 0
+    drawn_delta: int = 0
+    expired_delta: int = 0
+    paid_delta: int = 0
+    taker: int | None = None
+
+
+Facts = tuple[int, int, int, int]  # merchant, earned_on, expires_on, origin class
+
+
+class Holding:
+    """All of a member that moves points needs: its living lots, its uncovered draws, and of the
+    rest what the movement is about (the lots of what is taken or given back with those that stand
+    in for them, their draws, and the other draws of those takers).
+
+    `today`: the business day; lots that ended before it have been expired (`expire`).
+    `provisional`: the id of the first lot opened here, the next ones follow below it.
+    """
+
+    def __init__(self, lots: Iterable[Lot], draws: Iterable[Draw], today: int, *,
+                 grace_days: int = 30, provisional: int = -1) -> None:
+        self.lots: dict[int, Lot] = {lot.id: lot for lot in lots}
+        self.today = today
+        self.opened: list[int] = []
+        self._grace_days = grace_days
+        self._next_id = provisional
+        self._draws: dict[tuple[int, int], Draw] = {
+            (draw.taker, draw.lot_id): draw for draw in draws}
+        self._moves: dict[tuple[int, int | None], Move] = {}
+
+    # -- how it stands -----------------------------------------------------------------------
+
+    @property
+    def available(self) -> int:
+        return sum(lot.remaining for lot in self.lots.values())
+
+    @property
+    def held(self) -> int:
+        return sum(lot.held for lot in self.lots.values())
+
+    @property
+    def debt(self) -> int:
+        return sum(draw.points for draw in self._draws.values() if draw.lot_id == NOWHERE)
+
+    @property
+    def draws(self) -> tuple[Draw, ...]:
+        """Those that are not empty, by taker and lot."""
+        return tuple(draw for _, draw in sorted(self._draws.items()) if draw.points)
+
+    @property
+    def moved(self) -> tuple[Move, ...]:
+        """What changed since the beginning, by lot and taker."""
+        return tuple(move for _, move in sorted(
+            self._moves.items(), key=lambda each: (each[0][0], each[0][1] or 0))
+            if any(move[1:6]))
+
+    def of(self, taker: int) -> int:
+        """How many points a taker has, covered or not."""
+        return sum(draw.points for draw in self._draws.values() if draw.taker == taker)
+
+    # -- what can happen -----------------------------------------------------------------------
+
+    def expire(self) -> int:
+        """What remains of lots that have ended is nobody's any more; how many points."""
+        points = 0
+        for lot in list(self.lots.values()):
+            if lot.remaining and not lot.lives(self.today):
+                points += lot.remaining
+                self._move(lot.id, -lot.remaining, expired_delta=lot.remaining)
+        return points
+
+    def issue(self, member_id: int, facts: Facts, points: int) -> None:
+        """Points from an issuer: into the lot of these facts, or a new one; debt comes first."""
+        for lot in self.lots.values():
+            if (lot.merchant_id, lot.earned_on, lot.expires_on,
+                    lot.origin) == facts and lot.replaces is None:
+                break
+        else:
+            lot = self._open(member_id, facts)
+        self._move(lot.id, points)
+        self.settle()
+
+    def take(self, taker: int, points: int) -> None:
+        """Points for a taker, from what expires first; what there is not, it has of nowhere."""
+        self._draw(taker, NOWHERE, points)
+        self.settle()
+
+    def hold(self, taker: int, points: int) -> None:
+        """Put points aside; more than are available is a LotsError."""
+        if points > self.available:
+            raise LotsError(f"{points} points to hold, {self.available} available."
+                            " Nothing was changed.")
+        for lot in self._living():
+            found = min(points, lot.remaining)
+            self._move(lot.id, -found, held_delta=found, taker=taker)
+            points -= found
+
+    def give_back(self, taker: int, points: int) -> None:
+        """Points that a taker took, or held, are the member's again."""
+        if points > self.of(taker):
+            raise LotsError(f"{points} points to give back, {self.of(taker)} were taken."
+                            " Nothing was changed.")
+        self._free([draw for draw in self._draws.values() if draw.taker == taker], points)
+        self.settle()
+
+    def take_back(self, lot_id: int, points: int) -> None:
+        """What an issuer gave into this lot is not the member's any more."""
+        family = (lot_id, *self._stand_ins(lot_id))
+        if points > sum(self.lots[each].issued for each in family):
+            raise LotsError(f"{points} points to take back, less was given. Nothing was changed.")
+        points -= self._shrink(lot_id, points)
+        for each in family:
+            points -= self._shrink(each, points, expired=True)
+        paid = points
+        for each in family[1:]:
+            points -= self._shrink(each, points)
+        for held in (False, True):
+            for each in family:
+                points -= self._undraw(each, points, held=held)
+        self._move(lot_id, 0, paid_delta=paid)
+        self.settle()
+
+    def restore(self, lot_id: int, points: int, takers: Iterable[tuple[int, int]] = ()) -> None:
+        """What was taken back of this lot is undone: first what the member paid for, then what
+        cost nothing. `takers`: whose draws had to go elsewhere then, and how many points; they
+        come back as far as those takers still have them."""
+        paid = min(points, self.lots[lot_id].paid)
+        self._move(lot_id, 0, paid_delta=-paid)
+        self._fill(lot_id, points - paid)
+        for taker, most in takers:
+            paid -= self._redraw(taker, lot_id, min(paid, most))
+        self._return(lot_id, paid)
+        self.settle()
+
+    def settle(self) -> None:
+        """Uncovered draws are drawn from what lives, the oldest taker first."""
+        owed = sorted(draw.taker for draw in self._draws.values()
+                      if draw.lot_id == NOWHERE and draw.points)
+        for taker in owed:
+            for lot in self._living():
+                found = min(self._draws[taker, NOWHERE].points, lot.remaining)
+                if found:
+                    self._draw(taker, NOWHERE, -found)
+                    self._move(lot.id, -found, drawn_delta=found, taker=taker)
+
+    # -- steps ---------------------------------------------------------------------------------
+
+    def _living(self) -> list[Lot]:
+        """Lots with something in them that can be used, what ends first first."""
+        return sorted((lot for lot in self.lots.values()
+                       if lot.remaining and lot.lives(self.today)),
+                      key=lambda lot: (lot.expires_on, lot.id))
+
+    def _last_to_end(self, draw: Draw) -> tuple[bool, int, int]:
+        if draw.lot_id == NOWHERE:
+            return True, 0, 0
+        return False, self.lots[draw.lot_id].expires_on, draw.lot_id
+
+    def _stand_ins(self, lot_id: int) -> list[int]:
+        return [lot.id for lot in self.lots.values() if lot.replaces == lot_id]
+
+    def _with_stand_ins(self, lot_id: int) -> int:
+        return sum(self.lots[each].issued for each in (lot_id, *self._stand_ins(lot_id)))
+
+    def _undraw(self, lot_id: int, points: int, *, held: bool) -> int:
+        """Draws on a lot end, the newest taker's first: what was spent must come from elsewhere,
+        what was held is held no more. How many points."""
+        ended = 0
+        for draw in sorted((draw for draw in self._draws.values()
+                            if draw.lot_id == lot_id and draw.held == held and draw.points),
+                           reverse=True):
+            found = min(points - ended, draw.points)
+            if held:
+                self._move(lot_id, 0, held_delta=-found, taker=draw.taker)
+            else:
+                self._move(lot_id, 0, drawn_delta=-found, taker=draw.taker)
+                self._draw(draw.taker, NOWHERE, found)
+            ended += found
+        return ended
+
+    def _redraw(self, taker: int, lot_id: int, points: int) -> int:
+        """A draw that had to go elsewhere comes back, as far as its taker still has it; how many
+        points."""
+        elsewhere = [draw for draw in self._draws.values()
+                     if draw.taker == taker and draw.lot_id != lot_id and not draw.held]
+        back = min(points, sum(draw.points for draw in elsewhere))
+        self._free(elsewhere, back)
+        if back:
+            self._move(lot_id, 0, drawn_delta=back, taker=taker)
+        return back
+
+    def _shrink(self, lot_id: int, points: int, *, expired: bool = False) -> int:
+        """What is still in a lot, or expired in it, is taken out of it; how many points."""
+        lot = self.lots[lot_id]
+        found = min(points, lot.expired if expired else lot.remaining)
+        if expired:
+            self._move(lot_id, 0, expired_delta=-found)
+        else:
+            self._move(lot_id, -found)
+        return found
+
+    def _free(self, draws: Iterable[Draw], points: int) -> None:
+        """So many points of these draws go back where they came from: uncovered ones first, then
+        to what ends last."""
+        for draw in sorted(draws, key=self._last_to_end, reverse=True):
+            found = min(points, draw.points)
+            points -= found
+            if draw.lot_id == NOWHERE:
+                self._draw(draw.taker, NOWHERE, -found)
+            elif draw.held:
+                self._move(draw.lot_id, 0, held_delta=-found, taker=draw.taker)
+                self._return(draw.lot_id, found)
+            else:
+                self._move(draw.lot_id, 0, drawn_delta=-found, taker=draw.taker)
+                self._return(draw.lot_id, found)
+
+    def _return(self, lot_id: int, points: int) -> None:
+        """Points that were spent or held come back: to their lot while it lives, else to the one
+        that stands in for it, once."""
+        if not points:
+            return
+        lot = self.lots[lot_id]
+        if lot.lives(self.today):
+            self._move(lot_id, points)
+            return
+        found = self._stand_ins(lot_id)
+        if lot.replaces is not None or found and not self.lots[found[0]].lives(self.today):
+            self._move(lot_id, 0, expired_delta=points)
+            return
+        if found:
+            stand_in = found[0]
+        else:
+            ends_on = max(lot.expires_on, self.today + self._grace_days)
+            stand_in = self._open(lot.member_id, (lot.merchant_id, lot.earned_on, ends_on,
+                                                  lot.origin), replaces=lot_id).id
+        self._move(stand_in, points)
+
+    def _fill(self, lot_id: int, points: int) -> None:
+        """Points that were still there when they were taken back are there again, or would have
+        ended with their lot."""
+        if self.lots[lot_id].lives(self.today):
+            self._move(lot_id, points)
+        else:
+            self._move(lot_id, 0, expired_delta=points)
+
+    def _open(self, member_id: int, facts: Facts, replaces: int | None = None) -> Lot:
+        lot = Lot(self._next_id, member_id, *facts, 0, 0, 0, 0, 0, 0, replaces)
+        self._next_id -= 1
+        self.lots[lot.id] = lot
+        self.opened.append(lot.id)
+        return lot
+
+    def _draw(self, taker: int, lot_id: int, points: int) -> None:
+        self._move(lot_id, 0, drawn_delta=points, taker=taker)
+
+    def _move(self, lot_id: int, delta: int, *, held_delta: int = 0, drawn_delta: int = 0,
+              expired_delta: int = 0, paid_delta: int = 0, taker: int | None = None) -> None:
+        """The one place where anything changes."""
+        if taker is not None:
+            draw = self._draws.get((taker, lot_id)) or Draw(taker, lot_id, 0, bool(held_delta))
+            self._draws[taker, lot_id] = draw._replace(
+                points=draw.points + held_delta + drawn_delta)
+        if lot_id != NOWHERE:
+            lot = self.lots[lot_id]
+            self.lots[lot_id] = lot._replace(
+                issued=lot.issued + delta + held_delta + drawn_delta + expired_delta,
+                remaining=lot.remaining + delta, held=lot.held + held_delta,
+                expired=lot.expired + expired_delta, paid=lot.paid + paid_delta)
+        known = self._moves.get((lot_id, taker)) or Move(lot_id, 0, taker=taker)
+        self._moves[lot_id, taker] = Move(
+            lot_id, known.delta + delta, known.held_delta + held_delta,
+            known.drawn_delta + drawn_delta, known.expired_delta + expired_delta,
+            known.paid_delta + paid_delta, taker)

@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from gateway.clock import DAY_MS
-from gateway.ledger import Draft, Member, Movement, Posting
+from gateway.ledger import Draft, Member, Posting
+from gateway.lots import Move
 from gateway.parties import Card, Catalogue, Terminal
 from gateway.sightings import Sighting
 from protocol import codes
@@ -113,16 +114,17 @@ Key = tuple[int, bytes]  # (origin, operation key) of an outcome
 
 class Made(NamedTuple):
     """An entry as a void finds it: where it was made, and what it did. `id` is 0 until it has its
-    number."""
+    number, `taker` what stands for it in draws."""
 
     id: int
+    taker: int
     kind: int
     member_id: int
     merchant_id: int
     card_id: int | None
     amount_minor: int | None
     postings: tuple[Posting, ...]
-    movements: tuple[Movement, ...]
+    movements: tuple[Move, ...]
 
 
 class Original(NamedTuple):
@@ -267,8 +269,9 @@ class Book:
         """What a later void of this batch finds: the message ended with this decision."""
         posted = decision.posted
         made = None if posted is None else Made(
-            0, posted.draft.kind, posted.draft.member.id, posted.merchant_id, posted.card_id,
-            posted.amount_minor, posted.draft.postings, posted.draft.movements)
+            0, -posted.draft.member.chain_seq, posted.draft.kind, posted.draft.member.id,
+            posted.merchant_id, posted.card_id, posted.amount_minor, posted.draft.postings,
+            posted.draft.movements)
         self.originals[message.origin, message.key] = Original(
             message.request.type, decision.code, made, False)
 

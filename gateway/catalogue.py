@@ -20,6 +20,8 @@ from gateway.tables import (
 )
 
 MERCHANT_ISSUED = "merchant_issued"
+MERCHANT_REDEEMED = "merchant_redeemed"
+PROGRAMME_EXPIRED = "programme_expired"
 MEMBER_POINTS = "member_points"
 
 
@@ -37,13 +39,13 @@ def read_catalogue(connection: Connection) -> Catalogue:
                    for row in connection.execute(select(shops))}
     found_operators = {(row.merchant_id, row.number): Operator(row.state, row.state_since)
                        for row in connection.execute(select(operators))}
-    issued = accounts.c.id.label("issued_account_id")
-    found_merchants = {row.id: Merchant(row.id, row.programme_id, row.state, row.state_since,
-                                        row.issued_account_id)
-                       for row in connection.execute(select(merchants, issued).join(
-                           accounts, (accounts.c.owner_id == merchants.c.id)
-                           & (accounts.c.kind == MERCHANT_ISSUED)))}
+    merchant_rows = connection.execute(select(merchants)).all()
     found_programmes = connection.execute(select(programmes)).all()
+    account_of = _accounts(connection)
+    found_merchants = {row.id: Merchant(
+        row.id, row.programme_id, row.state, row.state_since,
+        account_of[MERCHANT_ISSUED, row.id], account_of.get((MERCHANT_REDEEMED, row.id), 0))
+        for row in merchant_rows}
     rules: dict[int, list[tuple[int, RuleSet]]] = {}
     for row in connection.execute(select(rule_sets).order_by(
             rule_sets.c.effective_at, rule_sets.c.version)):
@@ -54,7 +56,18 @@ def read_catalogue(connection: Connection) -> Catalogue:
     return Catalogue(
         version,
         {row.id: Programme(row.id, row.time_zone, row.cutover_minutes,
-                           bool(row.first_tap_activates), tuple(rules.get(row.id, ())))
+                           bool(row.first_tap_activates), tuple(rules.get(row.id, ())),
+                           account_of.get((PROGRAMME_EXPIRED, row.id), 0))
          for row in found_programmes},
         found_merchants, found_shops, found_operators,
         None if under_way is None else Recovery(*under_way))
+
+
+def _accounts(connection: Connection) -> dict[tuple[str, int], int]:
+    """Ids of the accounts of merchants and programmes, by kind and owner."""
+    kinds = {merchants: (MERCHANT_ISSUED, MERCHANT_REDEEMED), programmes: (PROGRAMME_EXPIRED,)}
+    return {(row.kind, row.owner_id): row.id for owners, named in kinds.items()
+            for row in connection.execute(
+                select(accounts.c.kind, accounts.c.owner_id, accounts.c.id)
+                .join(owners, owners.c.id == accounts.c.owner_id)
+                .where(accounts.c.kind.in_(named)))}

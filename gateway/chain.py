@@ -30,9 +30,27 @@ def canonical(values: Sequence[object]) -> bytes:
 def entry_content(row: Sequence[object], postings: Sequence[object],
                   movements: Sequence[object], lots: Sequence[object]) -> bytes:
     """What a link covers: an entry's columns but link and head; its postings (account, unit,
-    amount) and lot movements (lot, delta, held_delta) in line order; the facts of the lots it
-    opened, by id. The order of columns is that of tables.ENTRY_LINKED and tables.LOT_FACTS."""
+    amount) and lot movements (`movement_part`) in line order; the lots it opened (`lot_part`),
+    by id. The order of columns is that of tables.ENTRY_LINKED."""
     return cbor2.dumps((row, postings, movements, lots))
+
+
+def lot_part(facts: Sequence[object]) -> tuple[object, ...]:
+    """The facts of a lot (tables.LOT_FACTS) as they are linked."""
+    return _short(facts, 7)
+
+
+def movement_part(move: Sequence[object]) -> tuple[object, ...]:
+    """A lot movement (lots.Move) as it is linked."""
+    return _short(move, 3)
+
+
+# columns that came later, and say nothing here, change no link that was made before them
+def _short(part: Sequence[object], least: int) -> tuple[object, ...]:
+    size = len(part)
+    while size > least and not part[size - 1]:
+        size -= 1
+    return tuple(part[:size])
 
 
 def marks(*groups: Sequence[Sequence[object]]) -> bytes:

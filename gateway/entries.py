@@ -10,7 +10,11 @@ from typing import NamedTuple
 from gateway import chain
 from gateway.book import Book
 from gateway.judging import OUTCOME, Case
-from gateway.ledger import Lot, Member
+from gateway.ledger import Member
+from gateway.lots import Draw, Lot, Move
+from gateway.tables import LOT_FACTS
+
+_FACTS = len(LOT_FACTS)
 
 
 class Entry(NamedTuple):
@@ -32,10 +36,12 @@ class Numbers(NamedTuple):
 
 
 class Ledgered(NamedTuple):
-    """All that the batch did to the ledger. `heads[i]`: the chain head to show in reply i."""
+    """All that the batch did to the ledger. `draws` by (member, taker, lot). `heads[i]`: the chain
+    head to show in reply i."""
 
     entries: dict[int, Entry]
     lots: dict[int, Lot]
+    draws: dict[tuple[int, int, int], Draw]
     members: dict[int, Member]
     heads: dict[int, bytes]
 
@@ -50,20 +56,21 @@ def number(cases: Sequence[Case], book: Book, numbers: Numbers,
            head_of: Callable[[bytes], bytes]) -> Ledgered:
     """The entries of the cases with their numbers. `head_of` seals a link (chain.head)."""
     entry_ids, lot_ids = iter(numbers.entries), iter(numbers.lots)
-    named: dict[tuple[int, int], int] = {}
-    done = Ledgered({}, {}, {}, {})
+    named = _Named({}, {})
+    done = Ledgered({}, {}, {}, {}, {})
     chains: dict[int, tuple[bytes, bytes]] = {}
     for place, case in enumerate(cases):
         posted = case.decision.posted
         if case.kind == OUTCOME and posted is not None:
-            entry_id, member_id = next(entry_ids), posted.draft.member.id
+            entry_id, member = next(entry_ids), posted.draft.member
+            named.takers[member.id, -member.chain_seq] = entry_id
             for lot in posted.draft.opened:
-                named[member_id, lot.id] = next(lot_ids)
-            before = chains.get(member_id)
-            link_before = before[0] if before else posted.draft.member.chain_link
-            entry = _entry(case, entry_id, link_before, named, done.lots, head_of)
+                named.lots[member.id, lot.id] = next(lot_ids)
+            before = chains.get(member.id)
+            link_before = before[0] if before else member.chain_link
+            entry = _entry(case, entry_id, link_before, named, done, head_of)
             done.entries[place] = entry
-            chains[member_id] = entry.link, entry.head
+            chains[member.id] = entry.link, entry.head
         member_id = case.decision.facts.head_of
         if member_id is not None:
             done.heads[place] = (chains[member_id][1] if member_id in chains
@@ -74,30 +81,52 @@ def number(cases: Sequence[Case], book: Book, numbers: Numbers,
     return done
 
 
-def _entry(case: Case, entry_id: int, link_before: bytes, named: dict[tuple[int, int], int],
-           lots: dict[int, Lot], head_of: Callable[[bytes], bytes]) -> Entry:
+class _Named(NamedTuple):
+    """Real ids by (member, provisional id)."""
+
+    lots: dict[tuple[int, int], int]
+    takers: dict[tuple[int, int], int]
+
+    def lot(self, member_id: int, lot_id: int) -> int:
+        return self.lots.get((member_id, lot_id), lot_id)
+
+    def taker(self, member_id: int, taker: int) -> int:
+        return self.takers.get((member_id, taker), taker)
+
+    def move(self, member_id: int, move: Move) -> tuple:
+        taker = None if move.taker is None else self.taker(member_id, move.taker)
+        return self.lot(member_id, move.lot_id), *move[1:-1], taker
+
+
+def _entry(case: Case, entry_id: int, link_before: bytes, named: _Named, done: Ledgered,
+           head_of: Callable[[bytes], bytes]) -> Entry:
     posted, message = case.decision.posted, case.message
     assert posted is not None
     draft = posted.draft
     member_id = draft.member.id
     opened = []
     for lot in draft.changed:
-        lot_id = named.get((member_id, lot.id), lot.id)
+        lot_id = named.lot(member_id, lot.id)
+        replaces = None if lot.replaces is None else named.lot(member_id, lot.replaces)
         if lot in draft.opened:
-            lot = lot._replace(id=lot_id, opened_by=entry_id)
-            opened.append(lot[:7])
-        elif lot_id in lots:
-            lot = lot._replace(id=lot_id, opened_by=lots[lot_id].opened_by)
-        lots[lot_id] = lot
+            lot = lot._replace(id=lot_id, opened_by=entry_id, replaces=replaces)
+            opened.append(chain.lot_part(lot[:_FACTS]))
+        elif lot_id in done.lots:
+            lot = lot._replace(id=lot_id, opened_by=done.lots[lot_id].opened_by,
+                               replaces=replaces)
+        done.lots[lot_id] = lot
+    for draw in draft.draws:
+        taker, lot_id = named.taker(member_id, draw.taker), named.lot(member_id, draw.lot_id)
+        done.draws[member_id, taker, lot_id] = draw
     # plain tuples: the CBOR encoder is slow to recognise named ones
     postings = tuple(map(tuple, draft.postings))
-    movements = tuple((named.get((member_id, moved.lot_id), moved.lot_id), moved.delta,
-                       moved.held_delta) for moved in draft.movements)
+    movements = tuple(named.move(member_id, move) for move in draft.movements)
+    lines = [chain.movement_part(moved) for moved in movements]
     row = (entry_id, draft.kind, member_id, draft.member.chain_seq, posted.merchant_id,
            posted.shop_id, message.terminal_id, posted.card_id, message.origin,
            message.key, message.frame_hash, case.decision.code, posted.amount_minor,
            posted.business_date, posted.booked_on, message.request.at, posted.dated_at,
-           message.received_at, posted.context, chain.marks(postings, movements, opened))
-    content = chain.entry_content(row, postings, movements, opened)
+           message.received_at, posted.context, chain.marks(postings, lines, opened))
+    content = chain.entry_content(row, postings, lines, opened)
     link = chain.link(link_before, content)
     return Entry(entry_id, row, postings, movements, link, head_of(link))

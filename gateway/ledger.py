@@ -1,24 +1,29 @@
 """The ledger: double entry over points, lots with a date, members with a balance. Pure.
 
 Law (I3): the postings of an entry sum to zero in each unit; a member's `available` is the sum
-of what remains in the lots and never negative, `held` the sum of what they hold; the balance
-shown is available - debt. An entry is made here and nowhere else, from a Member as it stands,
-and brings the Member as it stands afterwards. Nothing here knows frames, terminals or time:
-days are numbers, and who asked is somebody else's business.
+of what remains in the lots and never negative, `held` the sum of what they hold, `debt` the sum of
+uncovered draws; what postings put on the member's account is available + held - debt, and the
+balance shown is available - debt. An entry is made here and nowhere else, from a Member as it
+stands, and brings the Member as it stands afterwards; what happens to its lots is lots.py's.
+Nothing here knows frames, terminals or time: days are numbers, and who asked is somebody else's
+business.
 
-A lot opened here has a negative id until the entry has its number: unique for its member.
+A lot opened here has a negative id until the entry has its number, and so has a taker: unique for
+its member.
 """
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from gateway.errors import GatewayError
+from gateway.lots import NOWHERE, Draw, Holding, Lot, Move
 
 POINTS = 1
 
 # entry kinds
 ACCRUAL = 1
 REVERSAL = 2
+REDEMPTION = 3
 
 ORIGIN_ACCRUAL = 1  # origin class of a lot: what made the points
 
@@ -31,23 +36,9 @@ class LedgerError(GatewayError):
     code = "ledger"
 
 
-class Lot(NamedTuple):
-    """Points of one member, issuer, day and origin class, usable through `expires_on`."""
-
-    id: int
-    member_id: int
-    merchant_id: int
-    earned_on: int
-    expires_on: int
-    origin: int
-    opened_by: int
-    issued: int
-    remaining: int
-    held: int
-
-
 class Member(NamedTuple):
-    """What decisions and the ledger need of a member; `lots`: those with something in them."""
+    """What decisions and the ledger need of a member; `lots`: those with something in them, and
+    those that a void of the batch is about; `draws`: where there is debt or a void, its draws."""
 
     id: int
     programme_id: int
@@ -63,10 +54,16 @@ class Member(NamedTuple):
     chain_link: bytes
     chain_head: bytes
     lots: tuple[Lot, ...] = ()
+    draws: tuple[Draw, ...] = ()
 
     @property
     def balance(self) -> int:
         return self.available - self.debt
+
+    @property
+    def next_taker(self) -> int:
+        """The provisional number of the next entry, as a taker of points."""
+        return -(self.chain_seq + 1)
 
 
 class Posting(NamedTuple):
@@ -75,24 +72,19 @@ class Posting(NamedTuple):
     amount: int
 
 
-class Movement(NamedTuple):
-    """What an entry did to a lot: `delta` to remaining, `held_delta` to held."""
-
-    lot_id: int
-    delta: int
-    held_delta: int
-
-
 class Draft(NamedTuple):
-    """An entry before it has a number: its lines, the lots it opened or changed, and the member
-    behind it. `opened` is a subset of `changed`."""
+    """An entry before it has a number: its lines, the lots it opened or changed, the draws it
+    changed, and the member behind it. `opened` is a subset of `changed`. `points`: what it did
+    for the member, beside what had ended by then and expired with it."""
 
     kind: int
     member: Member
     postings: tuple[Posting, ...]
-    movements: tuple[Movement, ...]
+    movements: tuple[Move, ...]
     opened: tuple[Lot, ...]
     changed: tuple[Lot, ...]
+    draws: tuple[Draw, ...]
+    points: int
 
 
 def balanced(postings: Iterable[Posting]) -> bool:
@@ -103,11 +95,11 @@ def balanced(postings: Iterable[Posting]) -> bool:
 
 
 def consistent(member: Member) -> bool:
-    """Whether the balances equal the lots (all live lots loaded) and none is negative."""
+    """Whether the balances equal the lots (all that live are loaded) and nothing is negative."""
     return (member.available == sum(lot.remaining for lot in member.lots) >= 0
             and member.held == sum(lot.held for lot in member.lots) >= 0
             and member.debt >= 0
-            and all(lot.remaining >= 0 and lot.held >= 0 for lot in member.lots))
+            and all(min(lot[8:]) >= 0 and lot.drawn >= 0 for lot in member.lots))
 
 
 def derived(member: Member) -> tuple:
@@ -126,8 +118,50 @@ def _checked(draft: Draft) -> Draft:
     return draft
 
 
-def accrue(member: Member, merchant_id: int, issued_account_id: int, points: int,
-           earned_on: int, expires_on: int) -> Draft:
+class Books(NamedTuple):
+    """Where an entry is made: the accounts of its merchant and programme, the business day, and
+    the programme's grace for points that come back (days)."""
+
+    issued: int
+    redeemed: int
+    expired: int
+    today: int
+    grace_days: int
+
+
+def held_by(member: Member, books: Books) -> Holding:
+    """The member's lots and draws, to work on, without what has ended. LedgerError where they do
+    not add up to its balances."""
+    holding = Holding(member.lots, member.draws, books.today, grace_days=books.grace_days,
+                      provisional=-(member.chain_seq + 1) * _LINES_MAX)
+    if (holding.available, holding.held, holding.debt) != (
+            member.available, member.held, member.debt):
+        raise LedgerError(f"Balances, lots and draws of member {member.id} disagree."
+                          " Nothing was posted; run the audit.")
+    holding.expire()
+    return holding
+
+
+def drafted(kind: int, member: Member, holding: Holding, books: Books,
+            others: Iterable[Posting]) -> Draft:
+    """The entry that `holding` makes, with the other side's postings."""
+    moved = holding.moved
+    after = member._replace(
+        available=holding.available, held=holding.held, debt=holding.debt,
+        chain_seq=member.chain_seq + 1, lots=tuple(holding.lots.values()), draws=holding.draws)
+    points = (after.available + after.held - after.debt
+              - member.available - member.held + member.debt)
+    postings = (Posting(member.points_account_id, POINTS, points), *others,
+                Posting(books.expired, POINTS, sum(move.expired_delta for move in moved)))
+    changed = tuple(holding.lots[lot_id] for lot_id in dict.fromkeys(
+        move.lot_id for move in moved if move.lot_id != NOWHERE))
+    opened = tuple(holding.lots[lot_id] for lot_id in holding.opened)
+    return _checked(Draft(kind, after, tuple(each for each in postings if each.amount), moved,
+                          opened, changed, holding.touched, points + holding.lapsed))
+
+
+def accrue(member: Member, books: Books, merchant_id: int, points: int, earned_on: int,
+           expires_on: int) -> Draft:
     """Points given for a sale: member +p, issued by the merchant -p.
 
     Joins the lot of the same issuer, days and origin class where one lives, else opens one. An
@@ -135,65 +169,53 @@ def accrue(member: Member, merchant_id: int, issued_account_id: int, points: int
     """
     if points < 0:
         raise LedgerError("An accrual of negative points. Nothing was posted.")
-    seq = member.chain_seq + 1
-    if not points:
-        return _checked(Draft(ACCRUAL, member._replace(chain_seq=seq), (), (), (), ()))
-    facts = (merchant_id, earned_on, expires_on, ORIGIN_ACCRUAL)
-    opened: tuple[Lot, ...] = ()
-    lots = list(member.lots)
-    for place, lot in enumerate(lots):
-        if lot[2:6] == facts:
-            changed = lot._replace(issued=lot.issued + points, remaining=lot.remaining + points)
-            lots[place] = changed
-            break
-    else:
-        changed = Lot(-seq * _LINES_MAX, member.id, *facts, 0, points, points, 0)
-        opened = (changed,)
-        lots.append(changed)
-    after = member._replace(available=member.available + points, chain_seq=seq,
-                            lots=tuple(lots))
-    postings = (Posting(member.points_account_id, POINTS, points),
-                Posting(issued_account_id, POINTS, -points))
-    return _checked(Draft(ACCRUAL, after, postings, (Movement(changed.id, points, 0),),
-                          opened, (changed,)))
+    holding = held_by(member, books)
+    if points:
+        holding.issue(member.id, (merchant_id, earned_on, expires_on, ORIGIN_ACCRUAL), points)
+    return drafted(ACCRUAL, member, holding, books, (Posting(books.issued, POINTS, -points),))
 
 
-def reverse(member: Member, postings: Iterable[Posting], movements: Iterable[Movement]) -> Draft:
-    """An entry taken back whole: each posting once more with its sign turned.
-
-    What the entry put into a lot is taken out of that lot as far as it is still there, and what
-    is not there any more becomes debt: a reversal is never refused for lack of points. Only
-    entries that gave points and held none can be taken back so far.
+def redeem(member: Member, books: Books, merchant_id: int, points: int, earned: int,
+           earned_on: int, expires_on: int) -> Draft:
+    """Points taken for money off a bill, and what the rest of the bill earned: member -p, redeemed
+    at the merchant +p, and an accrual of `earned` points. More than is available is a LedgerError.
     """
-    lots = {lot.id: lot for lot in member.lots}
-    taken: list[Movement] = []
-    short = 0
-    for lot_id, delta, held_delta in movements:
-        if delta < 0 or held_delta:
-            raise LedgerError("An entry that took or held points cannot be taken back yet."
-                              " Nothing was posted.")
-        found = lots.get(lot_id)
-        there = 0 if found is None else min(delta, found.remaining)
-        short += delta - there
-        if found is not None and there:
-            lots[lot_id] = found._replace(remaining=found.remaining - there)
-            taken.append(Movement(lot_id, -there, 0))
-    back = tuple(posting._replace(amount=-posting.amount) for posting in postings)
-    after = member._replace(
-        available=member.available + sum(moved.delta for moved in taken),
-        debt=member.debt + short, chain_seq=member.chain_seq + 1, lots=tuple(lots.values()))
-    changed = tuple(lots[lot_id] for lot_id in dict.fromkeys(moved.lot_id for moved in taken))
-    draft = _checked(Draft(REVERSAL, after, back, tuple(taken), (), changed))
-    if after.balance - member.balance != points_of(member, back):
-        raise LedgerError(f"Postings and lots of an entry of member {member.id} disagree."
-                          " Nothing was posted; run the audit.")
-    return draft
+    holding = held_by(member, books)
+    if not 0 < points <= holding.available or earned < 0:
+        raise LedgerError(f"{points} points to redeem, {holding.available} available."
+                          " Nothing was posted.")
+    holding.take(member.next_taker, points)
+    if earned:
+        holding.issue(member.id, (merchant_id, earned_on, expires_on, ORIGIN_ACCRUAL), earned)
+    return drafted(REDEMPTION, member, holding, books, (
+        Posting(books.redeemed, POINTS, points), Posting(books.issued, POINTS, -earned)))
 
 
-def points_of(member: Member, postings: Iterable[Posting]) -> int:
-    """What these postings add to a member's points."""
-    return sum(posting.amount for posting in postings
-               if (posting.account_id, posting.unit) == (member.points_account_id, POINTS))
+def reverse(member: Member, books: Books, taker: int, postings: Iterable[Posting],
+            movements: Iterable[Move]) -> Draft:
+    """An entry taken back whole: what it took is given back, then what it put into lots is taken
+    out of them, by the law of lots.py. It is never refused for lack of points: what was spent
+    becomes debt. What expired with it stays expired. `taker`: the entry's number, or what stands
+    for it."""
+    holding = held_by(member, books)
+    taken = holding.of(taker)
+    if taken:
+        holding.give_back(taker, taken)
+    given: dict[int, int] = {}
+    for move in movements:
+        given[move.lot_id] = given.get(move.lot_id, 0) + sum(move[1:5])
+    for lot_id, points in given.items():
+        if lot_id != NOWHERE and points:
+            holding.take_back(lot_id, points)
+    own = (member.points_account_id, books.expired)
+    others = tuple(posting._replace(amount=-posting.amount) for posting in postings
+                   if posting.account_id not in own)
+    return drafted(REVERSAL, member, holding, books, others)
+
+
+def spendable(member: Member, today: int) -> int:
+    """The points that can be taken today."""
+    return sum(lot.remaining for lot in member.lots if lot.lives(today))
 
 
 def expiring_next(member: Member, today: int) -> tuple[int, int] | None:

@@ -15,19 +15,32 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection
 
 from gateway import bulk, chain, gaps, originals, sightings
-from gateway.book import Book, Journal, Key, Loaded, Message, Outcome, Refusal, Seen, operation_key
+from gateway.book import (
+    Book,
+    Journal,
+    Key,
+    Loaded,
+    Message,
+    Original,
+    Outcome,
+    Refusal,
+    Seen,
+    operation_key,
+)
 from gateway.catalogue import read_catalogue
 from gateway.clock import month_of
 from gateway.decisions.causes import identity_of
 from gateway.errors import LinkMoved
 from gateway.keyring import Keyring
-from gateway.ledger import Lot, Member, derived
+from gateway.ledger import Member, derived
+from gateway.lots import NOWHERE, Draw, Lot, Move
 from gateway.originals import Wanted
 from gateway.parties import Card, Catalogue, Terminal
 from gateway.spans import kept_by
 from gateway.statements import send
 from gateway.tables import (
     cards,
+    draws,
     frames,
     held_dates,
     journals,
@@ -43,8 +56,9 @@ from protocol import codes
 
 TERMINAL_COLUMNS = Terminal._fields
 CARD_COLUMNS = Card._fields
-MEMBER_COLUMNS = Member._fields[:-1]
+MEMBER_COLUMNS = Member._fields[:-2]
 LOT_COLUMNS = Lot._fields
+DRAW_COLUMNS = ("member_id", *Draw._fields)
 JOURNAL_COLUMNS = Journal._fields
 HANDSET_KEY = ("origin", "operation_key")
 FRAME_KEY = ("month", *HANDSET_KEY)
@@ -100,6 +114,7 @@ def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message]
                if terminal_id not in found_sightings}
     named, forged = originals.read(connection, keyring, wanted, seen.outcomes, gone, found_members)
     broken |= {("entries", entry_id) for entry_id in forged}
+    _complete(connection, found_members, named.values())
     book = Book(catalogue, now, terminals=held_terminals, cards=found_cards,
                 members=found_members, journals=found_journals, broken=frozenset(broken),
                 originals=named, receipts=dict(wanted.receipts),
@@ -127,6 +142,46 @@ def _read_lots(connection: Connection, member_ids: list[tuple]) -> dict[int, lis
     for of_member in found.values():
         of_member.sort(key=lambda lot: (lot.expires_on, lot.id))
     return found
+
+
+def _spent(member: Member, movements: Iterable[Move]) -> bool:
+    """Whether any of the lots an entry moved is not there as it was given."""
+    untouched = {lot.id for lot in member.lots if lot.issued == lot.remaining}
+    return not {move.lot_id for move in movements} <= untouched
+
+
+def _complete(connection: Connection, found: dict[int, Member],
+              named: Iterable[Original]) -> None:
+    """What taking back or covering debt needs beyond living lots: the draws of members in debt and
+    of those from whom something is taken back that was spent, the lots behind them, and the lots
+    that stand in for those. No statement where there are none, two otherwise."""
+    made = [each.made for each in named if each.made is not None]
+    member_ids = {member.id for member in found.values() if member.debt}
+    member_ids |= {each.member_id for each in made
+                   if _spent(found[each.member_id], each.movements)}
+    if not member_ids:
+        return
+    draws_of: dict[int, list[Draw]] = {}
+    for row in bulk.select(connection, draws, DRAW_COLUMNS, ("member_id",), _keys(member_ids),
+                           also=" AND points > 0"):
+        draws_of.setdefault(row[0], []).append(Draw(*row[1:4], held=bool(row[4])))
+    wanted = {move.lot_id for each in made for move in each.movements}
+    wanted |= {draw.lot_id for of_member in draws_of.values() for draw in of_member}
+    wanted.discard(NOWHERE)
+    more: dict[int, dict[int, Lot]] = {}
+    if wanted:
+        by_id, values = bulk.matching(connection, lots, "id", _keys(wanted))
+        standing_in = by_id.replace("id", "replaces", 1)
+        for row in send(connection, f"SELECT {','.join(LOT_COLUMNS)} FROM lots WHERE {by_id}"
+                        f" OR {standing_in}", values + values).fetchall():
+            lot = Lot(*row)
+            more.setdefault(lot.member_id, {})[lot.id] = lot
+    for member_id in member_ids:
+        member = found[member_id]
+        known = {lot.id for lot in member.lots}
+        behind = [lot for lot in more.get(member_id, {}).values() if lot.id not in known]
+        found[member_id] = member._replace(lots=(*member.lots, *behind),
+                                           draws=tuple(draws_of.get(member_id, ())))
 
 
 def _read_seen(connection: Connection, batch: Sequence[Message],

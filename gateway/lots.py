@@ -48,12 +48,12 @@ class Lot(NamedTuple):
     expires_on: int
     origin: int
     opened_by: int
+    replaces: int | None
     issued: int
     remaining: int
     held: int
     expired: int = 0
     paid: int = 0
-    replaces: int | None = None
 
     @property
     def drawn(self) -> int:
@@ -101,6 +101,7 @@ class Holding:
         self.lots: dict[int, Lot] = {lot.id: lot for lot in lots}
         self.today = today
         self.opened: list[int] = []
+        self.lapsed = 0  # points that `expire` found
         self._grace_days = grace_days
         self._next_id = provisional
         self._draws: dict[tuple[int, int], Draw] = {
@@ -127,10 +128,16 @@ class Holding:
         return tuple(draw for _, draw in sorted(self._draws.items()) if draw.points)
 
     @property
+    def touched(self) -> tuple[Draw, ...]:
+        """Those that changed, empty ones too."""
+        return tuple(self._draws[move.taker, move.lot_id] for move in self.moved
+                     if move.taker is not None)
+
+    @property
     def moved(self) -> tuple[Move, ...]:
         """What changed since the beginning, by lot and taker."""
         return tuple(move for _, move in sorted(
-            self._moves.items(), key=lambda each: (each[0][0], each[0][1] or 0))
+            self._moves.items(), key=lambda each: (abs(each[0][0]), abs(each[0][1] or 0)))
             if any(move[1:6]))
 
     def of(self, taker: int) -> int:
@@ -139,14 +146,12 @@ class Holding:
 
     # -- what can happen -----------------------------------------------------------------------
 
-    def expire(self) -> int:
-        """What remains of lots that have ended is nobody's any more; how many points."""
-        points = 0
+    def expire(self) -> None:
+        """What remains of lots that have ended is nobody's any more."""
         for lot in list(self.lots.values()):
             if lot.remaining and not lot.lives(self.today):
-                points += lot.remaining
+                self.lapsed += lot.remaining
                 self._move(lot.id, -lot.remaining, expired_delta=lot.remaining)
-        return points
 
     def issue(self, member_id: int, facts: Facts, points: int) -> None:
         """Points from an issuer: into the lot of these facts, or a new one; debt comes first."""
@@ -323,7 +328,7 @@ class Holding:
             self._move(lot_id, 0, expired_delta=points)
 
     def _open(self, member_id: int, facts: Facts, replaces: int | None = None) -> Lot:
-        lot = Lot(self._next_id, member_id, *facts, 0, 0, 0, 0, 0, 0, replaces)
+        lot = Lot(self._next_id, member_id, *facts, 0, replaces, 0, 0, 0)
         self._next_id -= 1
         self.lots[lot.id] = lot
         self.opened.append(lot.id)

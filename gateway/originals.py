@@ -18,11 +18,12 @@ from gateway.book import HQ, Key, Made, Message, Original, Outcome, verdict_key
 from gateway.clock import month_of
 from gateway.errors import LinkMoved
 from gateway.keyring import Keyring, KeyringError, bound_to
-from gateway.ledger import ACCRUAL, REVERSAL, Movement, Posting
+from gateway.ledger import ACCRUAL, REDEMPTION, REVERSAL, Posting
+from gateway.lots import Move
 from gateway.statements import send
 from gateway.strict_cbor import decode
 from gateway.tables import ENTRY_LINKED, LOT_FACTS, entries, frames, lots, outcomes, postings
-from protocol import codes
+from protocol import codes, messages
 from protocol import frames as wire
 from protocol.limits import FRAME_UP_SIZE_MAX
 from protocol.messages import SALE, VOID, Fault, Request, read_request
@@ -30,7 +31,9 @@ from protocol.messages import SALE, VOID, Fault, Request, read_request
 HANDSET_KEY = ("origin", "operation_key")
 FRAME_KEY = ("month", *HANDSET_KEY)
 MADE_COLUMNS = ("id", "kind", "member_id", "merchant_id", "card_id", "amount_minor")
-TYPE_OF_KIND = {ACCRUAL: SALE, REVERSAL: VOID}
+TYPE_OF_KIND = {ACCRUAL: SALE, REVERSAL: VOID, REDEMPTION: messages.REDEMPTION}
+
+_OPENED_BY = LOT_FACTS.index("opened_by")
 
 log = logging.getLogger("gateway.originals")
 
@@ -162,34 +165,36 @@ def _read_made(connection: Connection, keyring: Keyring,
         *row, link, head, before = tuple(held)
         entry = dict(zip(ENTRY_LINKED, row, strict=True))
         lines, moves = posted.get(row[0], []), moved.get(row[0], [])
-        opened = [facts[lot_id] for lot_id in sorted({each.lot_id for each in moves})
-                  if lot_id in facts and facts[lot_id][-1] == row[0]]
-        content = chain.entry_content(row, list(map(tuple, lines)), list(map(tuple, moves)),
-                                      opened)
+        opened = [chain.lot_part(facts[lot_id])
+                  for lot_id in sorted({each.lot_id for each in moves})
+                  if lot_id in facts and facts[lot_id][_OPENED_BY] == row[0]]
+        content = chain.entry_content(row, list(map(tuple, lines)),
+                                      list(map(chain.movement_part, moves)), opened)
         before = before or chain.birth(entry["member_id"])
         if (link != chain.link(before, content)
                 or not chain.same(head, chain.head(keyring.audit_key, link))):
             broken.add(row[0])
-        made[row[0]] = Made(**{name: entry[name] for name in MADE_COLUMNS},
+        made[row[0]] = Made(taker=row[0], **{name: entry[name] for name in MADE_COLUMNS},
                             postings=tuple(lines), movements=tuple(moves))
     return made, frozenset(broken)
 
 
 def _read_lines(connection: Connection, rows: Sequence[tuple]
-                ) -> tuple[dict[int, list[Posting]], dict[int, list[Movement]]]:
+                ) -> tuple[dict[int, list[Posting]], dict[int, list[Move]]]:
     by_entry, values = bulk.matching(connection, postings, "entry_id", rows)
     posted: dict[int, list[Posting]] = {}
-    moved: dict[int, list[Movement]] = {}
+    moved: dict[int, list[Move]] = {}
     for row in send(
-            connection, "SELECT 1, entry_id, line, account_id, unit, amount FROM postings"
-            f" WHERE {by_entry} UNION ALL SELECT 2, entry_id, line, lot_id, delta, held_delta"
+            connection, "SELECT 1, entry_id, line, account_id, unit, amount, 0, 0, 0, 0"
+            f" FROM postings WHERE {by_entry} UNION ALL SELECT 2, entry_id, line, lot_id, delta,"
+            " held_delta, drawn_delta, expired_delta, paid_delta, taker"
             f" FROM lot_movements WHERE {by_entry} ORDER BY 1, 2, 3",
             values + values).fetchall():
         group, entry_id, _, *line = tuple(row)
         if group == 1:
-            posted.setdefault(entry_id, []).append(Posting(*line))
+            posted.setdefault(entry_id, []).append(Posting(*line[:3]))
         else:
-            moved.setdefault(entry_id, []).append(Movement(*line))
+            moved.setdefault(entry_id, []).append(Move(*line))
     return posted, moved
 
 

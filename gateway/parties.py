@@ -27,6 +27,7 @@ class Programme(NamedTuple):
     cutover_minutes: int
     first_tap_activates: bool
     rule_sets: tuple[tuple[int, RuleSet], ...]
+    expired_account_id: int = 0
 
     def rule_set_at(self, at: int) -> RuleSet | None:
         found = None
@@ -43,6 +44,7 @@ class Merchant(NamedTuple):
     state: str
     state_since: int
     issued_account_id: int
+    redeemed_account_id: int = 0
 
 
 class Shop(NamedTuple):

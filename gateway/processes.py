@@ -123,7 +123,9 @@ def run_jobs(once: bool) -> bool:
 def run_migrate() -> str | None:
     """The database at its newest revision, which is returned; raises GatewayError."""
     settings = settle("migrate")
-    return startup.migrate(settings.database_url, settings.audit_key)
+    revision = startup.migrate(settings.database_url, settings.audit_key)
+    Registry(*opened(settings), actor="migrate").open_accounts()
+    return revision
 
 
 def list_quarantine() -> list[desk.Waiting]:

@@ -34,15 +34,44 @@ class Tier(NamedTuple):
     multiplier_bp: int
 
 
+class Redeeming(NamedTuple):
+    """Points off a bill: `points` are worth `minor` of money; at least `points_min` at a time, in
+    steps of `points_step`, for at most `share_bp` of the bill (U1, U2, Q44)."""
+
+    points: int
+    minor: int
+    points_min: int = 1
+    points_step: int = 1
+    share_bp: int = BP
+
+    def value(self, points: int) -> int:
+        """What so many points are worth, in minor units, rounded down."""
+        return points * self.minor // self.points
+
+    def discount(self, points: int, bill_minor: int) -> int | None:
+        """What they take off a bill, or None where they may not. Where points may pay a whole
+        bill, the last step may be worth more than is left of it (Q22); no change is given."""
+        most_minor, value_minor = bill_minor * self.share_bp // BP, self.value(points)
+        if (points < self.points_min or points % self.points_step
+                or self.value(points - self.points_step) >= most_minor):
+            return None
+        if value_minor <= most_minor:
+            return value_minor
+        return most_minor if self.share_bp == BP else None
+
+
 class RuleSet(NamedTuple):
     """`rate_points` points for each `rate_minor` of money; lots live `lot_months` months. The
-    first tier is what a new member has."""
+    first tier is what a new member has. `redeeming`: None where points buy nothing.
+    `return_grace_days`: how long points live that come back to a lot that has ended (J2)."""
 
     version: int
     rate_points: int
     rate_minor: int
     lot_months: int
     tiers: tuple[Tier, ...]
+    redeeming: Redeeming | None = None
+    return_grace_days: int = 30
 
     def tier(self, code: str) -> Tier | None:
         for tier in self.tiers:
@@ -85,6 +114,10 @@ def check(rule_set: RuleSet) -> RuleSet:
     if not rule_set.tiers or len({tier.code for tier in rule_set.tiers}) != len(rule_set.tiers):
         raise RulesError("A rule set needs at least one tier and no two of one code."
                          " Nothing was stored; name the tiers.")
+    _whole("return_grace_days", rule_set.return_grace_days, 0, 3660)
+    if rule_set.redeeming is not None:
+        for name, value in rule_set.redeeming._asdict().items():
+            _whole(f"redeeming {name}", value, 1, BP if name == "share_bp" else 10**9)
     for tier in rule_set.tiers:
         _whole(f"multiplier of {tier.code}", tier.multiplier_bp, 0, 10 * BP)
         if not tier.code or len(tier.name.encode()) > TIER_NAME_SIZE_MAX:
@@ -95,9 +128,13 @@ def check(rule_set: RuleSet) -> RuleSet:
 
 def to_json(rule_set: RuleSet) -> str:
     """Canonical text of a rule set: what rule_sets.body holds."""
-    body = {"lot_months": rule_set.lot_months, "rate_minor": rule_set.rate_minor,
-            "rate_points": rule_set.rate_points,
-            "tiers": [list(tier) for tier in rule_set.tiers]}
+    body: dict[str, object] = {
+        "lot_months": rule_set.lot_months, "rate_minor": rule_set.rate_minor,
+        "rate_points": rule_set.rate_points, "tiers": [list(tier) for tier in rule_set.tiers]}
+    if rule_set.redeeming is not None:
+        body["redeeming"] = list(rule_set.redeeming)
+    if rule_set.return_grace_days != RuleSet._field_defaults["return_grace_days"]:
+        body["return_grace_days"] = rule_set.return_grace_days
     return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -106,8 +143,11 @@ def from_json(version: int, body: str) -> RuleSet:
     try:
         read = json.loads(body)
         tiers = tuple(Tier(*row) for row in read["tiers"])
+        redeeming = Redeeming(*read["redeeming"]) if "redeeming" in read else None
+        grace_days = read.get("return_grace_days",
+                              RuleSet._field_defaults["return_grace_days"])
         return check(RuleSet(version, read["rate_points"], read["rate_minor"],
-                             read["lot_months"], tiers))
+                             read["lot_months"], tiers, redeeming, grace_days))
     except (ValueError, KeyError, TypeError):
         raise RulesError(f"Rule set {version} does not read. Nothing was decided by it;"
                          " run the audit.") from None

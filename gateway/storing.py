@@ -19,7 +19,8 @@ from gateway.entries import Entry, Ledgered, Numbers
 from gateway.errors import GatewayError, TryLater
 from gateway.judging import OUTCOME, REFUSAL, Case
 from gateway.keyring import Keyring, bound_to
-from gateway.ledger import Lot, Member, derived
+from gateway.ledger import Member, derived
+from gateway.lots import Draw, Lot, Move
 from gateway.registry.cards import first_taps
 from gateway.registry.desk import INTAKE, Desk, present
 from gateway.registry.terminals import end_epochs, raise_epoch
@@ -29,6 +30,7 @@ from gateway.tables import (
     ENTRY_LINKED,
     MEMBER_DERIVED,
     SEALED,
+    draws,
     entries,
     frames,
     held_dates,
@@ -48,7 +50,8 @@ from protocol.limits import U32_MAX
 
 ENTRY_COLUMNS = (*ENTRY_LINKED, "link", "head")
 POSTING_COLUMNS = ("entry_id", "line", "account_id", "unit", "amount")
-MOVEMENT_COLUMNS = ("entry_id", "line", "lot_id", "delta", "held_delta")
+MOVEMENT_COLUMNS = ("entry_id", "line", "lot_id", *Move._fields[1:])
+DRAW_COLUMNS = ("member_id", "taker", "lot_id", "points", "held")
 MEMBER_COLUMNS = (*MEMBER_DERIVED, "derived_mac")
 OUTCOME_COLUMNS = (*SEALED["outcomes"], "row_mac")
 REVERSAL_COLUMNS = (*SEALED["reversals"], "row_mac")
@@ -128,6 +131,7 @@ def store(connection: Connection, keyring: Keyring, settled: Sequence[Settled], 
     if done.entries:
         _store_entries(connection, sorted(done.entries.values()))
         _store_lots(connection, done.lots)
+        _store_draws(connection, done.draws)
         _store_members(connection, keyring, done.members)
     final = [each for each in settled if each.case.kind == OUTCOME]
     if final:
@@ -178,6 +182,13 @@ def _store_entries(connection: Connection, made: Sequence[Entry]) -> None:
 def _store_lots(connection: Connection, changed: dict[int, Lot]) -> None:
     if changed:
         bulk.insert(connection, lots, Lot._fields, sorted(changed.values()), key=("id",))
+
+
+def _store_draws(connection: Connection, changed: dict[tuple[int, int, int], Draw]) -> None:
+    if changed:
+        bulk.insert(connection, draws, DRAW_COLUMNS, [
+            (*key, changed[key].points, int(changed[key].held)) for key in sorted(changed)],
+            key=DRAW_COLUMNS[:3])
 
 
 def _store_members(connection: Connection, keyring: Keyring,

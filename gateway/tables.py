@@ -101,7 +101,8 @@ operators = Table(
     _text("name"), _text("state"), _number("state_since"),
     UniqueConstraint("merchant_id", "number"))
 
-# owner_id: a member for member_points, a merchant for merchant_issued
+# owner_id: a member for member_points, a merchant for merchant_issued and merchant_redeemed, a
+# programme for programme_expired
 accounts = Table(
     "accounts", metadata, _id(), _to("programme_id", "programmes.id"), _text("kind"),
     _number("owner_id"), _small("unit"), UniqueConstraint("owner_id", "kind", "unit"))
@@ -161,18 +162,30 @@ postings = Table(
     _number("account_id"), _small("unit"), _number("amount"),
     sqlite_with_rowid=False)
 
-# opened_by: the entry that made the lot (its facts are in that entry's link)
+# opened_by: the entry that made the lot (its facts are in that entry's link); replaces: the lot
+# it stands in for. issued = remaining + held + expired + drawn (lots.py)
 lots = Table(
     "lots", metadata, _id(), _number("member_id"), _number("merchant_id"),
     _number("earned_on"), _number("expires_on"), _small("origin"), _number("opened_by"),
-    _number("issued"), _number("remaining"), _number("held"),
+    _number("replaces", null=True), _number("issued"), _number("remaining"), _number("held"),
+    _number("expired"), _number("paid"),
+    Index("ix_lots_replaces", "replaces", sqlite_where=text("replaces IS NOT NULL"),
+          postgresql_where=text("replaces IS NOT NULL")),
     Index("ix_lots_live", "member_id", "expires_on",
           sqlite_where=text("remaining > 0 OR held > 0"),
           postgresql_where=text("remaining > 0 OR held > 0")))
 
 lot_movements = Table(
     "lot_movements", metadata, _key("entry_id"), _key("line"),
-    _number("lot_id"), _number("delta"), _number("held_delta"), sqlite_with_rowid=False)
+    _number("lot_id"), _number("delta"), _number("held_delta"), _number("drawn_delta"),
+    _number("expired_delta"), _number("paid_delta"), _number("taker", null=True),
+    sqlite_with_rowid=False)
+
+# which entry (taker) has points of which lot; lot 0: of none, which is debt. held: it holds them
+draws = Table(
+    "draws", metadata, _key("member_id"), _key("taker"), _key("lot_id"), _number("points"),
+    _small("held"), Index("ix_draws_lot_id", "lot_id", sqlite_where=text("lot_id > 0"),
+                          postgresql_where=text("lot_id > 0")), sqlite_with_rowid=False)
 
 # ---- what became of each message ----
 
@@ -239,9 +252,11 @@ INSERT_ONLY = ("rule_sets", "card_events", "registry_events", "entries", "postin
 LINKED = ("entries", "postings", "lot_movements")
 
 MEMBER_DERIVED = ("id", "available", "held", "debt", "chain_seq", "chain_link", "chain_head")
-LOT_FACTS = ("id", "member_id", "merchant_id", "earned_on", "expires_on", "origin", "opened_by")
-DERIVED = {"members": MEMBER_DERIVED[1:], "lots": ("issued", "remaining", "held"),
-           "journals": ("highest_trace", "outcomes")}
+LOT_FACTS = ("id", "member_id", "merchant_id", "earned_on", "expires_on", "origin", "opened_by",
+             "replaces")
+DERIVED = {"members": MEMBER_DERIVED[1:],
+           "lots": ("issued", "remaining", "held", "expired", "paid"),
+           "draws": ("points", "held"), "journals": ("highest_trace", "outcomes")}
 
 
 def _columns(table: Table, *without: str) -> tuple[str, ...]:

@@ -82,6 +82,7 @@ def _open_ledger(where: state.Home, keyring: Keyring) -> Engine:
         raise _unusable(where, "it has no tables")
     if version != newest:
         startup.migrate(where.database_url, keyring.audit_key)
+        Registry(engine, keyring).open_accounts()
     try:
         startup.check_keys(engine, keyring)
     except startup.StartupError as fault:

@@ -15,10 +15,13 @@ from gateway import chain
 from gateway.audit.parts import Parts, marks_of, prove
 from gateway.audit.reader import Work, beyond, raw
 from gateway.audit.report import EITHER, FORGED, RECOMPUTE, RESTORE, ROLLED_BACK, join_key
-from gateway.ledger import ACCRUAL, Posting, balanced
+from gateway.ledger import Posting, balanced
+from gateway.lots import NOWHERE, Move
 from gateway.tables import (
+    DERIVED,
     LOT_FACTS,
     MEMBER_DERIVED,
+    draws,
     entries,
     lot_movements,
     lots,
@@ -28,10 +31,21 @@ from gateway.tables import (
 )
 
 MEMBERS_PAGE = 200
-ISSUING = (ACCRUAL,)  # kinds of entries that issue points into a lot
+LOT_FIGURES = DERIVED["lots"]
+MOVEMENT = Move._fields
 _OPENED_BY = LOT_FACTS.index("opened_by")
 
 Lines = Mapping[int, dict[int, tuple]]  # entry id -> line -> the rest of the row
+
+
+class Sums(NamedTuple):
+    """What a lot's movements add up to, in the order of `LOT_FIGURES`."""
+
+    issued: int = 0
+    remaining: int = 0
+    held: int = 0
+    expired: int = 0
+    paid: int = 0
 
 
 @dataclass
@@ -43,7 +57,8 @@ class Walk:
     seq: int = 0
     gapped: bool = False
     amounts: dict[int, int] = field(default_factory=dict)  # by account
-    lots: dict[int, tuple[int, int, int]] = field(default_factory=dict)  # issued, remaining, held
+    lots: dict[int, Sums] = field(default_factory=dict)
+    draws: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)  # by taker, lot
 
 
 class Page(NamedTuple):
@@ -102,8 +117,9 @@ def _page(work: Work, connection: Connection, found: Sequence[Row]) -> Page:
     work.docket.checked("entries", len(found))
     rows = work.reader.sound(entries, found)
     ids = sorted((row.id,) for row in rows)
-    moved = _lines(work, connection, lot_movements, ("lot_id", "delta", "held_delta"), ids)
-    lot_ids = sorted({(line[0],) for lines in moved.values() for line in lines.values()})
+    moved = _lines(work, connection, lot_movements, MOVEMENT, ids)
+    lot_ids = sorted({(line[0],) for lines in moved.values() for line in lines.values()
+                      if line[0] != NOWHERE})
     keys = sorted((row.origin, row.operation_key) for row in rows)
     return Page(rows,
                 _lines(work, connection, postings, ("account_id", "unit", "amount"), ids), moved,
@@ -154,10 +170,21 @@ def _step(work: Work, page: Page, walk: Walk, entry: Row) -> None:
     walk.seq, walk.befores = entry.chain_seq, proof.befores
     for account_id, _, amount in posted.values():
         walk.amounts[account_id] = walk.amounts.get(account_id, 0) + amount
-    for lot_id, delta, held_delta in moved.values():
-        issued, remaining, held = walk.lots.get(lot_id, (0, 0, 0))
-        issued += delta if entry.kind in ISSUING else 0
-        walk.lots[lot_id] = issued, remaining + delta, held + held_delta
+    for line in moved.values():
+        _add(walk, Move(*line))
+
+
+def _add(walk: Walk, move: Move) -> None:
+    if move.lot_id != NOWHERE:
+        known = walk.lots.get(move.lot_id, Sums())
+        walk.lots[move.lot_id] = Sums(
+            known.issued + sum(move[1:5]), known.remaining + move.delta,
+            known.held + move.held_delta, known.expired + move.expired_delta,
+            known.paid + move.paid_delta)
+    if move.taker is not None:
+        key = move.taker, move.lot_id
+        drawn, held = walk.draws.get(key, (0, 0))
+        walk.draws[key] = drawn + move.drawn_delta, held + move.held_delta
 
 
 def _missing(work: Work, walk: Walk, through: int) -> None:
@@ -169,14 +196,17 @@ def _missing(work: Work, walk: Walk, through: int) -> None:
 
 
 def _parts(page: Page, walk: Walk, entry: Row, moved: dict[int, tuple]) -> Parts:
-    named = {movement[0] for movement in moved.values()}
+    named = {movement[0] for movement in moved.values() if movement[0] != NOWHERE}
     facts = {lot_id: page.lots[lot_id,] for lot_id in named if (lot_id,) in page.lots}
     opened = {lot_id: held for lot_id, held in facts.items() if held[_OPENED_BY] == entry.id}
     marks = marks_of(entry.marks)
     if not walk.gapped and marks is not None and len(opened) < len(marks[2]):
         # one it opened says otherwise: it must be among those that were never moved before
         opened |= {lot_id: held for lot_id, held in facts.items() if lot_id not in walk.lots}
-    return Parts(page.postings.get(entry.id, {}), moved, opened, frozenset(named - facts.keys()))
+    return Parts(page.postings.get(entry.id, {}),
+                 {line: chain.movement_part(move) for line, move in moved.items()},
+                 {lot_id: chain.lot_part(held) for lot_id, held in opened.items()},
+                 frozenset(named - facts.keys()))
 
 
 def _check_outcome(work: Work, page: Page, entry: Row) -> None:
@@ -194,7 +224,8 @@ def _finish(work: Work, connection: Connection, rows: Mapping[int, Row],
             walks: Mapping[int, Walk]) -> None:
     """Members whose last entry has been read, against what their entries add up to."""
     ids = sorted({(lot_id,) for walk in walks.values() for lot_id in walk.lots})
-    held = work.reader.lookup(connection, lots, ("issued", "remaining", "held"), ("id",), ids)
+    held = work.reader.lookup(connection, lots, LOT_FIGURES, ("id",), ids)
+    drawn = _draws_of(work, connection, sorted({(member_id,) for member_id in rows}))
     for member_id in sorted(rows.keys() | walks.keys()):
         walk = walks.get(member_id) or Walk(member_id, (chain.birth(member_id),))
         if member_id not in rows:
@@ -203,6 +234,17 @@ def _finish(work: Work, connection: Connection, rows: Mapping[int, Row],
         _check_lots(work, walk, held)
         _check_chain_end(work, rows[member_id], walk)
         _check_balances(work, rows[member_id], walk, held)
+        _check_draws(work, member_id, walk, drawn.get(member_id, {}))
+
+
+def _draws_of(work: Work, connection: Connection,
+              ids: Sequence[tuple]) -> dict[int, dict[tuple, tuple]]:
+    """(points, held) by member, then by taker and lot."""
+    found: dict[int, dict[tuple, tuple]] = {}
+    for row in work.reader.select(connection, draws, ("member_id", "taker", "lot_id", "points",
+                                                      "held"), ("member_id",), ids):
+        found.setdefault(row[0], {})[row[1:3]] = row[3:]
+    return found
 
 
 def _check_lots(work: Work, walk: Walk, held: Mapping[tuple, tuple]) -> None:
@@ -210,11 +252,21 @@ def _check_lots(work: Work, walk: Walk, held: Mapping[tuple, tuple]) -> None:
         stored = held.get((lot_id,))
         if stored is None:
             continue  # named by the entry that opened it
-        for name, figure, summed in zip(("issued", "remaining", "held"), stored, sums,
-                                        strict=True):
+        for name, figure, summed in zip(LOT_FIGURES, stored, sums, strict=True):
             if figure != summed or figure < 0:
                 work.docket.find("lots", str(lot_id), f"{name} is {figure}, its movements add up"
                                  f" to {summed}.", RECOMPUTE)
+
+
+def _check_draws(work: Work, member_id: int, walk: Walk, stored: Mapping[tuple, tuple]) -> None:
+    summed = {key: (drawn + held, int(held > 0)) for key, (drawn, held) in walk.draws.items()}
+    for key in sorted(summed.keys() | stored.keys()):
+        points, held = summed.get(key, (0, 0))
+        row = stored.get(key, (0, 0))
+        if row[0] != points or points and row[1] != held:
+            work.docket.find("draws", join_key(member_id, *key), f"{row[0]} points"
+                             f"{' held' if row[1] else ''}, its movements add up to {points}"
+                             f"{' held' if held else ''}.", RECOMPUTE)
 
 
 def _check_chain_end(work: Work, row: Row, walk: Walk) -> None:
@@ -247,6 +299,8 @@ def _check_balances(work: Work, row: Row, walk: Walk, held: Mapping[tuple, tuple
     posted = walk.amounts.get(row.points_account_id, 0)
     rules = (("available", row.available, sum(lot[1] for lot in mine), "its lots' remaining"),
              ("held", row.held, sum(lot[2] for lot in mine), "its lots' held"),
+             ("debt", row.debt, sum(drawn for (_, lot_id), (drawn, _) in walk.draws.items()
+                                    if lot_id == NOWHERE), "its uncovered draws"),
              ("available + held - debt", row.available + row.held - row.debt, posted,
               "its postings"))
     for name, figure, summed, what in rules:

@@ -10,16 +10,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Table, case, func, select, tuple_, type_coerce
+from sqlalchemy import Connection, Row, Table, func, select, tuple_, type_coerce
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import NullType
 
 from gateway import chain, counting
-from gateway.audit.members import ISSUING
 from gateway.audit.outcomes import count_by_journal
 from gateway.audit.reader import Work, raw
 from gateway.audit.report import RECOMPUTE, join_key
+from gateway.lots import NOWHERE
 from gateway.tables import (
+    DERIVED,
     card_events,
     cards,
     counters,
@@ -85,7 +86,8 @@ def _members(work: Work, connection: Connection, rows: Sequence[Row]) -> Iterabl
     posted = _points(connection, mine)
     moved = _movements(connection, mine)
     for row in rows:
-        figures = [sums for (member_id, _), sums in moved.items() if member_id == row.id]
+        figures = [sums for (member_id, lot_id), sums in moved.items()
+                   if member_id == row.id and lot_id != NOWHERE]
         available, held = sum(each[1] for each in figures), sum(each[2] for each in figures)
         born = chain.birth(row.id)
         seq, link, head = ends.get(row.id, (0, born, chain.head(work.audit_key, born)))
@@ -93,8 +95,8 @@ def _members(work: Work, connection: Connection, rows: Sequence[Row]) -> Iterabl
             "available": available, "held": held,
             "debt": available + held - posted.get(row.id, 0),
             "chain_seq": seq, "chain_link": link, "chain_head": head})
-    names = ("issued", "remaining", "held")
-    lot_ids = sorted({(lot_id,) for _, lot_id in moved})
+    names = DERIVED["lots"]
+    lot_ids = sorted({(lot_id,) for _, lot_id in moved if lot_id != NOWHERE})
     stored = work.reader.lookup(connection, lots, names, ("id",), lot_ids)
     for (_, lot_id), sums in moved.items():
         if (lot_id,) in stored:
@@ -122,15 +124,17 @@ def _points(connection: Connection, mine) -> dict[int, int]:
     return {row[0]: _whole(row[1]) for row in rows}
 
 
-def _movements(connection: Connection, mine) -> dict[tuple[int, int], tuple[int, int, int]]:
-    """(issued, remaining, held) by (member, lot)."""
-    issued = case((entries.c.kind.in_(ISSUING), lot_movements.c.delta), else_=0)
-    rows = connection.execute(
-        select(entries.c.member_id, lot_movements.c.lot_id, func.sum(issued),
-               func.sum(lot_movements.c.delta), func.sum(lot_movements.c.held_delta))
-        .join(lot_movements, lot_movements.c.entry_id == entries.c.id).where(mine)
-        .group_by(entries.c.member_id, lot_movements.c.lot_id))
-    return {(row[0], row[1]): (_whole(row[2]), _whole(row[3]), _whole(row[4]))
+def _movements(connection: Connection, mine) -> dict[tuple[int, int], tuple[int, ...]]:
+    """(issued, remaining, held, expired, paid) by (member, lot)."""
+    c = lot_movements.c
+    sums = [func.sum(each) for each in (
+        c.delta + c.held_delta + c.drawn_delta + c.expired_delta, c.delta, c.held_delta,
+        c.expired_delta, c.paid_delta)]
+    rows: Sequence[Any] = connection.execute(
+        select(entries.c.member_id, c.lot_id, *sums)
+        .join(lot_movements, c.entry_id == entries.c.id).where(mine)
+        .group_by(entries.c.member_id, c.lot_id)).all()
+    return {(row[0], row[1]): tuple(map(_whole, row[2:]))
             for row in rows if isinstance(row[1], int)}
 
 

@@ -11,12 +11,14 @@ from collections.abc import Callable
 from gateway.book import Book, Decision, Message
 from gateway.decisions.heartbeat import heartbeat
 from gateway.decisions.inquiry import inquiry
+from gateway.decisions.redemption import redemption
 from gateway.decisions.sale import sale
 from gateway.decisions.void import void
 from protocol import messages
 
 DECISIONS: dict[int, Callable[[Message, Book], Decision]] = {
     messages.SALE: sale,
+    messages.REDEMPTION: redemption,
     messages.VOID: void,
     messages.INQUIRY: inquiry,
     messages.HEARTBEAT: heartbeat,

@@ -95,6 +95,20 @@ def card_fault(card: Card, dated: Dated, *, first_tap: bool) -> int:
     return 0
 
 
+def holder(message: Message, book: Book, programme: Programme,
+           now: Dated) -> tuple[Card | None, Member | None, int]:
+    """Whose card it is, for what is told while the member waits: (card, member, 0) or a code."""
+    identity = identity_of(message.request.card)
+    card = book.cards.get(identity)
+    if card is None or card.programme_id != programme.id:
+        return None, None, no_card(identity)
+    fault = card_fault(card, now, first_tap=False)
+    if fault or card.member_id is None:
+        return card, None, fault or codes.CARD_INACTIVE
+    member = book.members[card.member_id]
+    return card, member, codes.MEMBER_SUSPENDED if member_fault(member, now) else 0
+
+
 def member_fault(member: Member, dated: Dated) -> int:
     """0, MEMBER_SUSPENDED for a state that began before the tap, HELD for one that came later or
     may have."""

@@ -17,18 +17,9 @@ def inquiry(message: Message, book: Book) -> Decision:
              or causes.operator_fault(message, place, book, now))
     if fault:
         return Decision(fault)
-    identity = causes.identity_of(message.request.card)
-    card = book.cards.get(identity)
-    if card is None or card.programme_id != programme.id:
-        return Decision(causes.no_card(identity))
-    fault = causes.card_fault(card, now, first_tap=False)
-    if fault:
+    _, member, fault = causes.holder(message, book, programme, now)
+    if fault or member is None:
         return Decision(fault)
-    if card.member_id is None:
-        return Decision(codes.CARD_INACTIVE)
-    member = book.members[card.member_id]
-    if causes.member_fault(member, now):
-        return Decision(codes.MEMBER_SUSPENDED)
     rule_set = programme.rule_set_at(book.now)
     tier = rule_set.tier(member.tier) if rule_set else None
     return Decision(codes.APPROVED, Facts(

@@ -10,8 +10,8 @@ the registry has forgotten what HQ did since the backup: what it would refuse is
 import json
 
 from gateway.book import Book, Dated, Decision, Facts, Message, Posted
-from gateway.clock import add_months, business_day
 from gateway.decisions import causes, dating
+from gateway.decisions.accounts import books_of, lot_ends_on
 from gateway.decisions.causes import Place
 from gateway.ledger import Member, accrue, expiring_next
 from gateway.parties import ACTIVE, STOCK
@@ -19,8 +19,6 @@ from gateway.rules import Award, RuleSet, award
 from protocol import codes
 
 FORGETTABLE = (codes.CARD_UNKNOWN, codes.MEMBER_SUSPENDED, *causes.CARD_CODES.values())
-
-LOT_DAYS_MIN = 7  # J7: a late tap's points live at least so long after they are booked
 
 
 def sale(message: Message, book: Book) -> Decision:
@@ -75,19 +73,17 @@ def held(why: str) -> Decision:
 
 def _post(message: Message, book: Book, place: Place, member: Member, dated: Dated,
           rule_set: RuleSet, given: Award, card_id: int) -> Posted:
-    programme = place.programme
-    booked_on = business_day(book.now, programme.time_zone, programme.cutover_minutes)
-    expires_on = max(add_months(dated.business_date, rule_set.lot_months),
-                     booked_on + LOT_DAYS_MIN)
-    draft = accrue(member, place.merchant.id, place.merchant.issued_account_id, given.points,
-                   dated.business_date, expires_on)
+    books = books_of(place, book)
+    draft = accrue(member, books, place.merchant.id, given.points, dated.business_date,
+                   lot_ends_on(dated, rule_set, books.today))
+    context = json.dumps(award_context(message, given, dated), separators=(",", ":"))
     return Posted(draft, place.merchant.id, place.shop.id, card_id,
-                  message.request.amount_minor, dated.business_date, booked_on, dated.at,
-                  _context(message, given, dated))
+                  message.request.amount_minor, dated.business_date, books.today, dated.at,
+                  context)
 
 
-def _context(message: Message, given: Award, dated: Dated) -> str:
-    """Why these points, as JSON: enough to award again what remains after a refund."""
+def award_context(message: Message, given: Award, dated: Dated) -> dict[str, object]:
+    """Why these points: enough to award again what remains after a refund."""
     request = message.request
     context: dict[str, object] = {
         "rule": given.rule_version, "tier": given.tier,
@@ -99,4 +95,4 @@ def _context(message: Message, given: Award, dated: Dated) -> str:
         value = getattr(request, name)
         if value is not None:
             context[name] = value
-    return json.dumps(context, separators=(",", ":"))
+    return context

@@ -21,16 +21,16 @@ holds for originals that have come as well, so that the order of arrival changes
 import json
 
 from gateway.book import Book, Dated, Decision, Facts, Key, Made, Message, Posted, Reversal
-from gateway.clock import business_day
 from gateway.decisions import causes, dating
+from gateway.decisions.accounts import books_of
 from gateway.decisions.causes import Place
-from gateway.ledger import expiring_next, points_of, reverse
+from gateway.ledger import expiring_next, reverse
 from protocol import codes
-from protocol.messages import BATCH_CLOSE, SALE, VOID
+from protocol.messages import BATCH_CLOSE, REDEMPTION, SALE, VOID
 
 NEVER = (VOID, BATCH_CLOSE)
-# what can be taken back once it has posted; redemption, top-up, activate ... join it here
-REVERSIBLE = (SALE,)
+# what can be taken back once it has posted; refund, top-up, activate ... join it here
+REVERSIBLE = (SALE, REDEMPTION)
 
 NOT_FOUND = Decision(codes.ORIGINAL_NOT_FOUND)
 TRY_LATER = Decision(codes.TRY_LATER)
@@ -98,18 +98,18 @@ def _nothing_to_take(key: Key, *, tombstone: bool = False) -> Decision:
 
 def _take_back(message: Message, book: Book, place: Place, key: Key, made: Made) -> Decision:
     member = book.members[made.member_id]
-    draft = reverse(member, made.postings, made.movements)
-    points = points_of(member, draft.postings)
-    programme = place.programme
-    dated = dating.date_of(message, programme, book)
-    booked_on = business_day(book.now, programme.time_zone, programme.cutover_minutes)
+    dated = dating.date_of(message, place.programme, book)
+    books = books_of(place, book)
+    draft = reverse(member, books, made.taker, made.postings,
+                    made.movements)
     amount = made.amount_minor
     posted = Posted(draft, made.merchant_id, place.shop.id, made.card_id,
-                    None if amount is None else -amount, dated.business_date, booked_on, dated.at,
-                    _context(message, key, points, dated))
+                    None if amount is None else -amount, dated.business_date, books.today,
+                    dated.at,
+                    _context(message, key, draft.points, dated))
     after = draft.member
-    facts = Facts(points=points, balance=after.balance, member=after.masked_name,
-                  expiring=expiring_next(after, booked_on), head_of=after.id,
+    facts = Facts(points=draft.points, balance=after.balance, member=after.masked_name,
+                  expiring=expiring_next(after, books.today), head_of=after.id,
                   amount_minor=amount)
     return Decision(codes.APPROVED, facts, posted, reversal=Reversal(*key, entry_id=made.id))
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
-from gateway.catalogue import MERCHANT_ISSUED
+from gateway.catalogue import MERCHANT_ISSUED, MERCHANT_REDEEMED, PROGRAMME_EXPIRED
 from gateway.clock import zone_of
 from gateway.parties import ACTIVE, SUSPENDED
 from gateway.registry.desk import Desk, RegistryError, Room, absent, present
@@ -41,8 +41,14 @@ class Programmes(Room):
                 "cutover_minutes": cutover_minutes, "currency": currency,
                 "currency_digits": currency_digits,
                 "first_tap_activates": int(first_tap_activates)}])
+            _open_accounts(desk)
             _rule_set(desk, programme_id, rule_set._replace(version=1), effective_at)
         return programme_id
+
+    def open_accounts(self) -> int:
+        """The accounts that a database of an older program lacks; how many."""
+        with self.at_desk() as desk:
+            return _open_accounts(desk)
 
     def add_rule_set(self, programme_id: int, rule_set: RuleSet, effective_at: int) -> int:
         """The next rule set of a programme; its version (the one given does not count)."""
@@ -57,11 +63,10 @@ class Programmes(Room):
     def create_merchant(self, programme_id: int, name: str) -> int:
         with self.at_desk() as desk:
             present(desk, programmes, "programme", id=programme_id)
-            merchant_id, account_id = desk.next_id(merchants), desk.next_id(accounts)
-            desk.insert(accounts, [desk.account(programme_id, MERCHANT_ISSUED, merchant_id,
-                                                account_id)])
+            merchant_id = desk.next_id(merchants)
             desk.insert(merchants, [{"id": merchant_id, "programme_id": programme_id,
                                      "name": name, "state": ACTIVE, "state_since": desk.at}])
+            _open_accounts(desk)
         return merchant_id
 
     def create_shop(self, merchant_id: int, name: str) -> int:
@@ -91,6 +96,25 @@ class Programmes(Room):
                            since: datetime | None = None) -> None:
         self.set_state(operators, "operator", STATES, state, since,
                         merchant_id=merchant_id, number=number)
+
+
+def _open_accounts(desk: Desk) -> int:
+    """What merchants and programmes lack of the accounts of the posting catalogue."""
+    wanted = [(row.id, kind, row.id) for row in desk.connection.execute(select(programmes.c.id))
+              for kind in (PROGRAMME_EXPIRED,)]
+    wanted += [(row.programme_id, kind, row.id) for row in desk.connection.execute(
+        select(merchants.c.programme_id, merchants.c.id))
+        for kind in (MERCHANT_ISSUED, MERCHANT_REDEEMED)]
+    kinds = {kind for _, kind, _ in wanted}
+    there = {tuple(row) for row in desk.connection.execute(
+        select(accounts.c.programme_id, accounts.c.kind, accounts.c.owner_id)
+        .where(accounts.c.kind.in_(kinds)))}
+    missing = [each for each in wanted if each not in there]
+    if missing:
+        first = desk.next_id(accounts)
+        desk.insert(accounts, [desk.account(*each, first + place)
+                               for place, each in enumerate(missing)])
+    return len(missing)
 
 
 def _rule_set(desk: Desk, programme_id: int, rule_set: RuleSet,

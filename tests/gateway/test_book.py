@@ -1,10 +1,11 @@
 """The book of a batch: effects join only when asked to."""
 
 from gateway.book import Book, Decision, Message, Posted, operation_key
-from gateway.ledger import Member, accrue
+from gateway.ledger import Books, Member, accrue
 from gateway.parties import Card, Catalogue, Terminal
 from protocol.messages import request
 
+BOOKS = Books(901, 801, 700, 10, 30)
 MEMBER = Member(7, 1, "basic", "active", 0, "A**", 70, 0, 0, 0, 0, bytes(32), bytes(16))
 CARD = Card(3, "6200001234567892", 1, 7, "stock", 0, None, None)
 
@@ -21,7 +22,7 @@ def message(trace: int, journal: int = 9) -> Message:
 
 def test_a_decision_joins_with_its_member_and_its_card():
     state = book()
-    draft = accrue(MEMBER, 1, 901, 15, 10, 20)
+    draft = accrue(MEMBER, BOOKS, 1, 15, 10, 20)
     active = CARD._replace(state="active")
     state.join(Decision(0, posted=Posted(draft, 1, 1, 3, 1250, 10, 10, 0, "{}"),
                         activated=active))

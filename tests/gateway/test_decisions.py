@@ -96,9 +96,9 @@ def test_a_changed_configuration_is_seen_by_the_next_heartbeat(engine):
 def test_types_nobody_decides_yet_are_unsupported_and_keep_their_trace(engine):
     street = Street(engine)
     card = (2, int(street.cards[0]))
-    redemption = request(messages.REDEMPTION, JOURNAL, 1, card=card, amount_minor=100, points=5)
+    payment = request(messages.PAYMENT, JOURNAL, 1, card=card, amount_minor=100)
     unknown = request(99, JOURNAL, 2)
-    answers = street.answers(street.seal(redemption), street.seal(unknown))
+    answers = street.answers(street.seal(payment), street.seal(unknown))
     assert [answer.code for answer in answers] == [codes.UNSUPPORTED] * 2
     assert street.rows("outcomes") == [] and street.rows("journals") == []
 

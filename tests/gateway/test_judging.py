@@ -84,8 +84,8 @@ def test_the_same_refused_frame_twice_points_to_the_first():
 
 
 def test_a_type_nobody_decides_is_unsupported():
-    redemption = SALE._replace(type=messages.REDEMPTION, points=1)
-    assert verdict(message(redemption), loaded())[:2] == (TRANSIENT, codes.UNSUPPORTED)
+    payment = SALE._replace(type=messages.PAYMENT)
+    assert verdict(message(payment), loaded())[:2] == (TRANSIENT, codes.UNSUPPORTED)
 
 
 def test_what_a_decision_raises_reaches_the_caller():

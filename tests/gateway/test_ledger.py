@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.ledger import (
+    Books,
     LedgerError,
-    Lot,
     Member,
     Posting,
     accrue,
@@ -15,7 +15,9 @@ from gateway.ledger import (
     derived,
     expiring_next,
 )
+from gateway.lots import Lot
 
+BOOKS = Books(901, 801, 700, 0, 30)
 NEW = Member(7, 1, "basic", "active", 0, "A**", 70, 0, 0, 0, 0, bytes(32), bytes(16))
 
 # (merchant, points, earned_on, expires_on)
@@ -27,7 +29,8 @@ accruals = st.lists(st.tuples(st.integers(1, 3), st.integers(0, 10**6), st.integ
 def test_every_entry_sums_to_zero_and_balances_equal_the_lots(taps):
     member, posted = NEW, 0
     for merchant, points, earned_on, expires_on in taps:
-        draft = accrue(member, merchant, 900 + merchant, points, earned_on, expires_on)
+        draft = accrue(member, BOOKS._replace(issued=900 + merchant), merchant, points, earned_on,
+                       expires_on)
         assert balanced(draft.postings)
         assert sum(moved.delta for moved in draft.movements) == points
         assert sum(each.amount for each in draft.postings if each.account_id == 70) == points
@@ -41,27 +44,27 @@ def test_every_entry_sums_to_zero_and_balances_equal_the_lots(taps):
 
 
 def test_a_second_sale_of_the_day_joins_the_lot_and_opens_none():
-    first = accrue(NEW, 1, 901, 10, 5, 100)
-    second = accrue(first.member, 1, 901, 5, 5, 100)
+    first = accrue(NEW, BOOKS, 1, 10, 5, 100)
+    second = accrue(first.member, BOOKS, 1, 5, 5, 100)
     assert len(first.opened) == 1 and second.opened == ()
     assert second.changed[0].issued == 15
     assert second.movements[0].lot_id == first.opened[0].id
 
 
 def test_no_points_make_an_entry_without_lines():
-    draft = accrue(NEW, 1, 901, 0, 5, 100)
+    draft = accrue(NEW, BOOKS, 1, 0, 5, 100)
     assert (draft.postings, draft.movements, draft.changed) == ((), (), ())
     assert draft.member.chain_seq == 1
 
 
 def test_negative_points_are_no_accrual():
     with pytest.raises(LedgerError):
-        accrue(NEW, 1, 901, -1, 5, 100)
+        accrue(NEW, BOOKS, 1, -1, 5, 100)
 
 
 def test_a_member_whose_lots_do_not_add_up_gets_no_entry():
     with pytest.raises(LedgerError, match="run the audit"):
-        accrue(NEW._replace(available=3), 1, 901, 10, 5, 100)
+        accrue(NEW._replace(available=3), BOOKS, 1, 10, 5, 100)
 
 
 def test_units_are_balanced_one_by_one():
@@ -71,7 +74,7 @@ def test_units_are_balanced_one_by_one():
 
 def test_what_expires_next_is_the_sum_of_the_soonest_day_from_today():
     def lot(number, expires_on, remaining):
-        return Lot(number, 7, 1, 0, expires_on, 1, 1, remaining, remaining, 0)
+        return Lot(number, 7, 1, 0, expires_on, 1, 1, None, remaining, remaining, 0)
     member = NEW._replace(available=16, lots=(lot(1, 9, 1), lot(2, 20, 5), lot(3, 20, 2),
                                               lot(4, 30, 8), lot(5, 15, 0)))
     assert expiring_next(member, today=10) == (7, 20)

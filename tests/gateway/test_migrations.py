@@ -1,6 +1,7 @@
 """Migrations of a database that is in use: what is there gets its rows, and the audit is clean."""
 
 import pytest
+from sqlalchemy import Connection
 
 from gateway import chain
 from gateway.audit import run_audit
@@ -13,6 +14,16 @@ from tests.support.street import Street
 SINCE_0003 = ("sightings", "held_dates", "recoveries")
 
 
+def undo_0004(connection: Connection) -> None:
+    connection.exec_driver_sql("DROP TABLE draws")
+    connection.exec_driver_sql("DROP INDEX ix_lots_replaces")
+    for table, columns in (("lots", ("replaces", "expired", "paid")),
+                           ("lot_movements", ("drawn_delta", "expired_delta", "paid_delta",
+                                              "taker"))):
+        for column in columns:
+            connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {column}")
+
+
 @pytest.fixture
 def at_0002(engine) -> Street:
     """A street with a posted and a held tap, as revision 0002 would have left it."""
@@ -21,6 +32,7 @@ def at_0002(engine) -> Street:
     assert [answer.code for answer in street.answers(street.sale(), street.sale(terminal=1))] == [
         0, codes.HELD]
     with writing(engine) as connection:
+        undo_0004(connection)
         for table in SINCE_0003:
             connection.exec_driver_sql(f"DROP TABLE {table}")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")

@@ -250,7 +250,7 @@ def test_in_a_recovery_what_is_only_done_online_is_asked_to_try_later(engine):
     assert [answer.code for answer in street.answers(*online)] == [codes.TRY_LATER] * 4
     assert [answer.code for answer in street.answers(*offline)] == [0, 38, 0, 0]
     street.registry.end_recovery()
-    assert street.take(online[0]).code == codes.UNSUPPORTED
+    assert street.take(online[0]).code == codes.LIMIT_REACHED
     assert street.take(online[2]).code == codes.NOTHING_LEFT
 
 

@@ -6,14 +6,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.rules import BP, RulesError, RuleSet, Tier, award, check, from_json, to_json
+from gateway.rules import (
+    BP,
+    Redeeming,
+    RulesError,
+    RuleSet,
+    Tier,
+    award,
+    check,
+    from_json,
+    to_json,
+)
 
 SILVER = Tier("silver", "银卡", 12000)
 SHOP = RuleSet(1, 1, 100, 9, (Tier("basic", "普卡", 10000), SILVER))
 
 tiers = st.builds(Tier, st.just("t"), st.just("T"), st.integers(0, 10 * BP))
+numbers = st.integers(1, 10**9)
+redeemings = st.builds(Redeeming, numbers, numbers, numbers, numbers, st.integers(1, BP))
 rule_sets = st.builds(RuleSet, st.just(1), st.integers(0, 10_000), st.integers(1, 10**9),
-                      st.integers(1, 600), st.tuples(tiers))
+                      st.integers(1, 600), st.tuples(tiers), st.none() | redeemings,
+                      st.integers(0, 3660))
 amounts = st.integers(1, 10**9)
 
 
@@ -67,3 +80,24 @@ def test_an_impossible_rule_set_is_refused_in_words(wrong):
 def test_a_body_that_does_not_read_is_named(body):
     with pytest.raises(RulesError, match="does not read"):
         from_json(3, body)
+
+
+# ---- points off a bill -----------------------------------------------------------------------
+
+FEN = Redeeming(100, 100, 100, 100, 5000)  # a point is a fen, in hundreds, for half a bill
+
+
+@pytest.mark.parametrize("points, bill_minor, discount_minor", [
+    (100, 200, 100), (100, 1000, 100), (500, 1000, 500), (600, 1000, None), (400, 700, None),
+    (0, 1000, None), (150, 1000, None), (50, 1000, None), (100, 199, None), (100, 1, None)])
+def test_points_pay_a_share_of_the_bill_in_steps(points, bill_minor, discount_minor):
+    assert FEN.discount(points, bill_minor) == discount_minor
+
+
+@given(st.integers(1, 500), st.integers(1, 500), st.integers(1, 50), st.integers(1, 10**6))
+def test_a_whole_bill_can_be_paid_by_points_at_every_remainder(points, minor, step, bill):  # Q22
+    redeeming = Redeeming(points, minor, step, step)
+    worth = -(-bill * points // minor)
+    taken = -(-worth // step) * step
+    assert redeeming.discount(taken, bill) == bill
+    assert redeeming.discount(taken + step, bill) is None

@@ -79,6 +79,7 @@ def _recent_days(street: Street) -> None:
                    street.inquiry(), street.heartbeat())
     _quarantine(street)
     _voids(street)
+    _redemptions(street)
     street.registry.begin_recovery(100)
     street.answers(street.kept(95))
     street.registry.end_recovery()
@@ -86,6 +87,15 @@ def _recent_days(street: Street) -> None:
     street.later(days=1)
     street.answers(*(street.sale(700 + place, terminal=place % 2, epoch=1 + place % 2,
                                  card=place % 3) for place in range(6)))
+
+
+def _redemptions(street: Street) -> None:
+    """Points that were earned, spent and taken back: debt, which later points pay in part."""
+    earned = street.sale(30_000, card=1)
+    street.answers(earned, street.redemption(300, 5000, card=1))
+    street.answers(street.redemption(100, 900, card=1))
+    street.answers(street.void(street.message(earned).request.trace))
+    street.answers(street.sale(1200, card=1))
 
 
 def _voids(street: Street) -> None:

@@ -18,13 +18,14 @@ from gateway.intake import Answer, Arrival, Intake
 from gateway.keyring import Keyring
 from gateway.opening import open_arrival
 from gateway.registry import NewCard, NewMember, Registry
-from gateway.rules import RuleSet, Tier
+from gateway.rules import Redeeming, RuleSet, Tier
 from protocol import frames, messages
 from protocol.limits import DOWN, FRAME_DOWN_SIZE_MAX, UP
 from protocol.messages import Reply, encode_request, read_reply, request
 
 TIERS = (Tier("basic", "普卡", 10000), Tier("silver", "银卡", 12000), Tier("gold", "金卡", 15000))
-RULES = RuleSet(1, 1, 100, 9, TIERS)
+# 100 points are 1 yuan, at least 100 at a time, for at most half a bill
+RULES = RuleSet(1, 1, 100, 9, TIERS, Redeeming(100, 100, 100, 100, 5000))
 KEYS = (b"M" * 32, b"A" * 32, b"F" * 32)
 NOON = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)  # noon in Shanghai
 JOURNAL = 0x5EED3CE8
@@ -94,6 +95,17 @@ class Street:
         fields.setdefault("at", self.seconds())
         message = request(messages.SALE, journal, trace, card=self._card(card),
                           amount_minor=amount_minor, **fields)
+        return self.seal(message, terminal, epoch)
+
+    def redemption(self, points: int, bill_minor: int, *, terminal: int = 0,
+                   card: int | str | bytes = 0, trace: int | None = None, journal: int = JOURNAL,
+                   epoch: int = 1, **fields) -> bytes:
+        """A sealed redemption: points off a bill of so much money."""
+        if trace is None:
+            trace = self.trace(terminal, journal)
+        fields.setdefault("at", self.seconds())
+        message = request(messages.REDEMPTION, journal, trace, card=self._card(card),
+                          amount_minor=bill_minor, points=points, **fields)
         return self.seal(message, terminal, epoch)
 
     def void(self, *original: int, terminal: int = 0, trace: int | None = None,

@@ -1,0 +1,25 @@
+"""Which accounts and days an entry is made on. Pure."""
+
+from gateway.book import Book, Dated
+from gateway.clock import add_months, business_day
+from gateway.decisions.causes import Place
+from gateway.ledger import Books
+from gateway.rules import RuleSet
+
+LOT_DAYS_MIN = 7  # J7: a late tap's points live at least so long after they are booked
+GRACE_DAYS = RuleSet._field_defaults["return_grace_days"]
+
+
+def books_of(place: Place, book: Book) -> Books:
+    """Where what is decided now at this place is booked."""
+    programme, merchant = place.programme, place.merchant
+    rule_set = programme.rule_set_at(book.now)
+    return Books(
+        merchant.issued_account_id, merchant.redeemed_account_id, programme.expired_account_id,
+        business_day(book.now, programme.time_zone, programme.cutover_minutes),
+        rule_set.return_grace_days if rule_set else GRACE_DAYS)
+
+
+def lot_ends_on(dated: Dated, rule_set: RuleSet, today: int) -> int:
+    """The last day of points earned then and booked today."""
+    return max(add_months(dated.business_date, rule_set.lot_months), today + LOT_DAYS_MIN)

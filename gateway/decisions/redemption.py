@@ -1,0 +1,64 @@
+"""A redemption (type 2): points off a bill, told while the member waits.
+
+Law: it is made online only, so states are those of now and every cause is told at once. The key
+`amount_minor` is the whole bill; points pay at most the share that the rules allow, and only the
+money part of the bill earns (K4, E12). Points earned by the same bill cannot pay it. With debt
+nothing is taken (J11). What HQ withdrew its trust from is held, as any journaled message.
+"""
+
+import json
+
+from gateway.book import Book, Dated, Decision, Facts, Message, Posted
+from gateway.decisions import causes, dating
+from gateway.decisions.accounts import books_of, lot_ends_on
+from gateway.decisions.sale import award_context, held
+from gateway.ledger import expiring_next, redeem, spendable
+from gateway.rules import Award, RuleSet, award
+from protocol import codes
+
+
+def redemption(message: Message, book: Book) -> Decision:
+    place = causes.place_of(message, book)
+    dated = dating.date_of(message, place.programme, book)
+    if causes.distrusted(message, place.terminal) and not message.by_hq:
+        return held("distrusted")._replace(dated=dated)
+    now = dating.now(book, place.programme)
+    fault = (causes.place_fault(place, now)
+             or causes.operator_fault(message, place, book, now))
+    if fault and not message.by_hq:
+        return Decision(fault)
+    card, member, fault = causes.holder(message, book, place.programme, now)
+    if fault:
+        return Decision(fault)
+    assert card is not None and member is not None
+    rule_set = place.programme.rule_set_at(book.now)
+    tier = rule_set.tier(member.tier) if rule_set else None
+    if rule_set is None or tier is None or rule_set.redeeming is None:
+        return Decision(codes.LIMIT_REACHED)
+    points, bill_minor = message.request.points, message.request.amount_minor
+    discount_minor = rule_set.redeeming.discount(points, bill_minor)
+    if not discount_minor:
+        return Decision(codes.LIMIT_REACHED)
+    books = books_of(place, book)
+    if member.debt or points > spendable(member, books.today):
+        return Decision(codes.INSUFFICIENT_POINTS, Facts(balance=member.balance))
+    given = award(rule_set, tier, bill_minor - discount_minor)
+    draft = redeem(member, books, place.merchant.id, points, given.points, dated.business_date,
+                   lot_ends_on(dated, rule_set, books.today))
+    posted = Posted(draft, place.merchant.id, place.shop.id, card.id, bill_minor,
+                    dated.business_date, books.today, dated.at,
+                    _context(message, rule_set, given, discount_minor, dated))
+    after = draft.member
+    return Decision(codes.APPROVED, Facts(
+        points=draft.points, balance=after.balance, tier=tier.name, member=after.masked_name,
+        expiring=expiring_next(after, books.today), head_of=after.id,
+        amount_minor=discount_minor), posted)
+
+
+def _context(message: Message, rule_set: RuleSet, given: Award, discount_minor: int,
+             dated: Dated) -> str:
+    """Why these points, as JSON: what was taken and for how much, and what the rest earned."""
+    context = award_context(message, given, dated)
+    context |= {"redeemed": message.request.points, "discount_minor": discount_minor,
+                "redeeming": rule_set.redeeming}
+    return json.dumps(context, separators=(",", ":"))

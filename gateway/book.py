@@ -113,8 +113,8 @@ Key = tuple[int, bytes]  # (origin, operation key) of an outcome
 
 
 class Made(NamedTuple):
-    """An entry as a void finds it: where it was made, and what it did. `id` is 0 until it has its
-    number, `taker` what stands for it in draws."""
+    """An entry as what takes it back finds it: where it was made, and what it did. `id` is 0 until
+    it has its number, `taker` what stands for it in draws."""
 
     id: int
     taker: int
@@ -123,28 +123,55 @@ class Made(NamedTuple):
     merchant_id: int
     card_id: int | None
     amount_minor: int | None
+    business_date: int
+    context: str
     postings: tuple[Posting, ...]
     movements: tuple[Move, ...]
 
 
+class Refunded(NamedTuple):
+    """A part of an original that was taken back: by which message, its number among all that took
+    something of it back, and its entry."""
+
+    by: Key
+    seq: int
+    made: Made
+
+    @property
+    def amount_minor(self) -> int:
+        return -(self.made.amount_minor or 0)
+
+
 class Original(NamedTuple):
-    """What became of a message that a void names. `type`: of the message; `made`: its entry, or
-    that of HQ's verdict on it; `reversed`: a void has taken effect on it."""
+    """What became of a message that a void or a refund names. `type`: of the message; `made`: its
+    entry, or that of HQ's verdict on it; `reversed`: a void has taken effect on it; `refunds`:
+    those that stand, oldest first; `seq`: how many took something of it back, standing or not;
+    `part_of`: of a refund, the original that it took a part of."""
 
     type: int
     code: int
     made: Made | None
     reversed: bool
+    refunds: tuple[Refunded, ...] = ()
+    seq: int = 0
+    part_of: Key | None = None
+
+    @property
+    def refunded_minor(self) -> int:
+        return sum(each.amount_minor for each in self.refunds)
 
 
 class Reversal(NamedTuple):
-    """The message with this key is taken back, and its entry with it, if it made one.
-    `tombstone`: it has not come yet, and now its outcome is 40."""
+    """The message with this key is taken back, and its entry with it, if it made one; a `part` of
+    it, by a refund. `tombstone`: it has not come yet, and now its outcome is 40. `seq`: its number
+    among what took it back."""
 
     origin: int
     key: bytes
     tombstone: bool = False
     entry_id: int = 0
+    seq: int = 1
+    part: bool = False
 
 
 class Facts(NamedTuple):
@@ -258,22 +285,32 @@ class Book:
             self.cards[decision.activated.identity] = decision.activated
             self.activated.append(decision.activated)
         back = decision.reversal
-        if back is not None:
+        if back is not None and not back.part:
             self._reverse((back.origin, back.key))
 
     def _reverse(self, key: Key) -> None:
-        found = self.originals.get(key) or Original(0, codes.VOIDED, None, True)
-        self.originals[key] = found._replace(reversed=True)
+        found = self.originals.get(key) or Original(0, codes.VOIDED, None, False)
+        self.originals[key] = found._replace(reversed=True, seq=found.seq + 1)
+        whole = self.originals.get(found.part_of) if found.part_of else None
+        if found.part_of and whole is not None:
+            self.originals[found.part_of] = whole._replace(
+                refunds=tuple(each for each in whole.refunds if each.by != key))
 
     def ended(self, message: Message, decision: Decision) -> None:
-        """What a later void of this batch finds: the message ended with this decision."""
-        posted = decision.posted
+        """What a later void or refund of this batch finds: the message ended with `decision`."""
+        posted, back = decision.posted, decision.reversal
+        key = message.origin, message.key
         made = None if posted is None else Made(
             0, -posted.draft.member.chain_seq, posted.draft.kind, posted.draft.member.id,
-            posted.merchant_id, posted.card_id, posted.amount_minor, posted.draft.postings,
-            posted.draft.movements)
-        self.originals[message.origin, message.key] = Original(
-            message.request.type, decision.code, made, False)
+            posted.merchant_id, posted.card_id, posted.amount_minor, posted.business_date,
+            posted.context, posted.draft.postings, posted.draft.movements)
+        part_of = (back.origin, back.key) if back is not None and back.part else None
+        self.originals[key] = Original(message.request.type, decision.code, made, False,
+                                       part_of=part_of)
+        if back is not None and part_of is not None and made is not None:
+            whole = self.originals[part_of]
+            self.originals[part_of] = whole._replace(
+                refunds=(*whole.refunds, Refunded(key, back.seq, made)), seq=back.seq)
 
     def raise_epoch(self, terminal_id: int, epoch: int) -> None:
         """A valid MAC under a higher epoch than recorded raises the record (WIRE, Keys)."""

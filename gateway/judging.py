@@ -30,7 +30,7 @@ from gateway.book import Book, Decision, Facts, Key, Loaded, Message, Outcome, R
 from gateway.decisions import DECISIONS
 from gateway.parties import LOST
 from protocol import codes
-from protocol.messages import MESSAGES, VOID
+from protocol.messages import MESSAGES, REFUND, VOID
 
 TRANSIENT = "transient"  # answered, nothing stored
 OUTCOME = "outcome"      # final, stored under the message's key
@@ -64,8 +64,8 @@ def judge(batch: Sequence[Message], loaded: Loaded) -> list[Case]:
     first: dict[bytes, int] = {}
     decided = {key: TOMBSTONE if outcome.code == codes.VOIDED and key not in seen.voided
                else outcome.frame_hash for key, outcome in seen.outcomes.items()}
-    with_voids = any(message.request.type == VOID for message in batch)
-    contested = _contested(batch, seen, decided) if with_voids else frozenset()
+    naming = any(message.request.type in (VOID, REFUND) for message in batch)
+    contested = _contested(batch, seen, decided) if naming else frozenset()
     for place, message in enumerate(batch):
         case = _judge(message, loaded, first, decided, contested)
         cases.append(case)
@@ -78,7 +78,7 @@ def judge(batch: Sequence[Message], loaded: Loaded) -> list[Case]:
             decided[message.origin, message.key] = message.frame_hash
         if message.request.trace:
             book.saw(message, outcomes=rows_of(case))
-        if with_voids and case.kind == OUTCOME:
+        if naming and case.kind == OUTCOME:
             book.ended(message, decision)
         book.join(decision)
         if decision.reversal is not None and decision.reversal.tombstone:

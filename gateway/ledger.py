@@ -24,6 +24,7 @@ POINTS = 1
 ACCRUAL = 1
 REVERSAL = 2
 REDEMPTION = 3
+REFUND = 4
 
 ORIGIN_ACCRUAL = 1  # origin class of a lot: what made the points
 
@@ -119,14 +120,15 @@ def _checked(draft: Draft) -> Draft:
 
 
 class Books(NamedTuple):
-    """Where an entry is made: the accounts of its merchant and programme, the business day, and
-    the programme's grace for points that come back (days)."""
+    """Where an entry is made: the accounts of its merchant and programme, the business day, the
+    programme's grace for points that come back, and how long it takes goods back (days)."""
 
     issued: int
     redeemed: int
     expired: int
     today: int
     grace_days: int
+    return_days: int = 0
 
 
 def held_by(member: Member, books: Books) -> Holding:
@@ -191,26 +193,45 @@ def redeem(member: Member, books: Books, merchant_id: int, points: int, earned: 
         Posting(books.redeemed, POINTS, points), Posting(books.issued, POINTS, -earned)))
 
 
-def reverse(member: Member, books: Books, taker: int, postings: Iterable[Posting],
-            movements: Iterable[Move]) -> Draft:
-    """An entry taken back whole: what it took is given back, then what it put into lots is taken
-    out of them, by the law of lots.py. It is never refused for lack of points: what was spent
-    becomes debt. What expired with it stays expired. `taker`: the entry's number, or what stands
-    for it."""
+class Change(NamedTuple):
+    """What an original gave and took, as it stood and as it stands from now on (points)."""
+
+    given: int
+    given_after: int
+    taken: int = 0
+    taken_after: int = 0
+
+
+def restate(kind: int, member: Member, books: Books, taker: int, movements: Iterable[Move],
+            change: Change, undone: Iterable[Move] = ()) -> Draft:
+    """An original taken back, wholly or in part, or put back, by the law of lots.py. It is never
+    refused for lack of points: what was spent becomes debt. `taker`, `movements`: of the
+    original's entry (the taker, where it has no number yet, is what stands for it); `undone`:
+    movements of the refund that is taken back itself."""
     holding = held_by(member, books)
-    taken = holding.of(taker)
-    if taken:
-        holding.give_back(taker, taken)
+    back = change.taken - change.taken_after
+    if back > 0:
+        holding.give_back(taker, back)
+    lot_id, less = _lot_given(movements), change.given - change.given_after
+    if less > 0:
+        holding.take_back(lot_id, less)
+    elif less < 0:
+        holding.restore(lot_id, -less, [(move.taker, -move.drawn_delta) for move in undone
+                                        if move.taker is not None and move.lot_id == lot_id
+                                        and move.drawn_delta < 0])
+    if back < 0:
+        holding.take(taker, -back)
+    return drafted(kind, member, holding, books, (
+        Posting(books.redeemed, POINTS, -back), Posting(books.issued, POINTS, less)))
+
+
+def _lot_given(movements: Iterable[Move]) -> int:
+    """The lot into which an entry put the points it gave; NOWHERE when it gave none."""
     given: dict[int, int] = {}
     for move in movements:
         given[move.lot_id] = given.get(move.lot_id, 0) + sum(move[1:5])
-    for lot_id, points in given.items():
-        if lot_id != NOWHERE and points:
-            holding.take_back(lot_id, points)
-    own = (member.points_account_id, books.expired)
-    others = tuple(posting._replace(amount=-posting.amount) for posting in postings
-                   if posting.account_id not in own)
-    return drafted(REVERSAL, member, holding, books, others)
+    return next((lot_id for lot_id, points in given.items()
+                 if lot_id != NOWHERE and points > 0), NOWHERE)
 
 
 def spendable(member: Member, today: int) -> int:

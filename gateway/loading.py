@@ -34,7 +34,7 @@ from gateway.errors import LinkMoved
 from gateway.keyring import Keyring
 from gateway.ledger import Member, derived
 from gateway.lots import NOWHERE, Draw, Lot, Move
-from gateway.originals import Wanted
+from gateway.originals import Taken, Wanted
 from gateway.parties import Card, Catalogue, Terminal
 from gateway.spans import kept_by
 from gateway.statements import send
@@ -155,7 +155,8 @@ def _complete(connection: Connection, found: dict[int, Member],
     """What taking back or covering debt needs beyond living lots: the draws of members in debt and
     of those from whom something is taken back that was spent, the lots behind them, and the lots
     that stand in for those. No statement where there are none, two otherwise."""
-    made = [each.made for each in named if each.made is not None]
+    made = [part for each in named for part in (each.made, *(
+        refund.made for refund in each.refunds)) if part is not None]
     member_ids = {member.id for member in found.values() if member.debt}
     member_ids |= {each.member_id for each in made
                    if _spent(found[each.member_id], each.movements)}
@@ -185,9 +186,9 @@ def _complete(connection: Connection, found: dict[int, Member],
 
 
 def _read_seen(connection: Connection, batch: Sequence[Message],
-               wanted: Wanted) -> tuple[int, Seen, set[Key], list[tuple], list[tuple]]:
-    """(config version, what became of these messages before, originals that were taken back, rows
-    of journals, rows of sightings), in one statement."""
+               wanted: Wanted) -> tuple[int, Seen, Taken, list[tuple], list[tuple]]:
+    """(config version, what became of these messages before, what took originals back, rows of
+    journals, rows of sightings), in one statement."""
     keys = sorted({(message.origin, message.key) for message in batch
                    if message.request.trace} | wanted.outcome_keys)
     hashes = _keys({message.frame_hash for message in batch})
@@ -209,7 +210,7 @@ def _read_seen(connection: Connection, batch: Sequence[Message],
     if wanted.keys:
         by_key, key_values = bulk.sought(connection, reversals, HANDSET_KEY,
                                          sorted(wanted.keys))
-        parts.append("SELECT 4, origin, operation_key, NULL, 0, NULL, NULL, 0, NULL"
+        parts.append("SELECT 4, origin, operation_key, by_key, seq, by_origin, NULL, 0, NULL"
                      f" FROM {by_key}")
         values += key_values
     place_keys = sorted(
@@ -230,7 +231,7 @@ def _read_seen(connection: Connection, batch: Sequence[Message],
     found: dict[Key, Outcome] = {}
     refused: dict[bytes, Refusal] = {}
     quarantined: set[bytes] = set()
-    gone: set[Key] = set()
+    gone: dict[Key, list[tuple[int, Key]]] = {}
     for kind, *row in send(connection, " UNION ALL ".join(parts), values).fetchall():
         if kind == 0:
             version = row[0]
@@ -242,7 +243,7 @@ def _read_seen(connection: Connection, batch: Sequence[Message],
         elif kind == 3:
             quarantined.add(row[2])
         elif kind == 4:
-            gone.add((row[0], row[1]))
+            gone.setdefault((row[0], row[1]), []).append((row[3], (row[4], row[2])))
         elif kind == 5:
             journal_rows.append((row[0], *row[4:]))
         else:

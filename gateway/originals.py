@@ -14,15 +14,33 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from gateway import bulk, chain
-from gateway.book import HQ, Key, Made, Message, Original, Outcome, verdict_key
+from gateway.book import (
+    HQ,
+    Key,
+    Made,
+    Message,
+    Original,
+    Outcome,
+    Refunded,
+    verdict_key,
+)
 from gateway.clock import month_of
 from gateway.errors import LinkMoved
 from gateway.keyring import Keyring, KeyringError, bound_to
-from gateway.ledger import ACCRUAL, REDEMPTION, REVERSAL, Posting
+from gateway.ledger import ACCRUAL, REDEMPTION, REFUND, REVERSAL, Posting
 from gateway.lots import Move
 from gateway.statements import send
 from gateway.strict_cbor import decode
-from gateway.tables import ENTRY_LINKED, LOT_FACTS, entries, frames, lots, outcomes, postings
+from gateway.tables import (
+    ENTRY_LINKED,
+    LOT_FACTS,
+    entries,
+    frames,
+    lots,
+    outcomes,
+    postings,
+    reversals,
+)
 from protocol import codes, messages
 from protocol import frames as wire
 from protocol.limits import FRAME_UP_SIZE_MAX
@@ -30,8 +48,11 @@ from protocol.messages import SALE, VOID, Fault, Request, read_request
 
 HANDSET_KEY = ("origin", "operation_key")
 FRAME_KEY = ("month", *HANDSET_KEY)
-MADE_COLUMNS = ("id", "kind", "member_id", "merchant_id", "card_id", "amount_minor")
-TYPE_OF_KIND = {ACCRUAL: SALE, REVERSAL: VOID, REDEMPTION: messages.REDEMPTION}
+MADE_COLUMNS = ("id", "kind", "member_id", "merchant_id", "card_id", "amount_minor",
+                "business_date", "context")
+TYPE_OF_KIND = {ACCRUAL: SALE, REVERSAL: VOID, REDEMPTION: messages.REDEMPTION,
+                REFUND: messages.REFUND}
+NAMING = (VOID, messages.REFUND)
 
 _OPENED_BY = LOT_FACTS.index("opened_by")
 
@@ -39,8 +60,9 @@ log = logging.getLogger("gateway.originals")
 
 
 class Wanted(NamedTuple):
-    """What to lock and read for the voids of a batch. `keys`: of originals; `receipts`: the key
-    each receipt number leads to; `members`: whose points they moved, as far as seen."""
+    """What to lock and read for the voids and refunds of a batch. `keys`: of originals, and of the
+    originals of refunds among these; `receipts`: the key each receipt number leads to; `members`:
+    whose points they moved, as far as seen."""
 
     keys: frozenset[Key] = frozenset()
     receipts: Mapping[int, Key] = {}
@@ -63,7 +85,7 @@ def subject(origin: int, key: bytes) -> Key:
 
 def _naming(batch: Sequence[Message]) -> list[Message]:
     return [message for message in batch if not message.fault
-            and (message.request.type == VOID or message.by_hq)]
+            and (message.request.type in NAMING or message.by_hq)]
 
 
 def resolve(connection: Connection, batch: Sequence[Message]) -> Wanted:
@@ -75,7 +97,7 @@ def resolve(connection: Connection, batch: Sequence[Message]) -> Wanted:
     for message in naming:
         if message.by_hq:
             keys.add(message.held_key)
-        if message.request.type == VOID:
+        if message.request.type in NAMING:
             key = message.original_key
             if key is None:
                 receipts.add(message.request.original)
@@ -87,15 +109,26 @@ def resolve(connection: Connection, batch: Sequence[Message]) -> Wanted:
                                      sorted(Wanted(frozenset(keys)).outcome_keys))
         parts.append("SELECT id, origin, operation_key, member_id FROM entries WHERE id IN"
                      f" (SELECT entry_id FROM {by_key})")
+        # one that is a refund leads to its own original
+        by_part, part_values = bulk.sought(connection, reversals, ("by_origin", "by_key"),
+                                           sorted(keys))
+        parts.append(f"SELECT 0, origin, operation_key, 0 FROM {by_part}")
+        values += part_values
     if receipts:
         by_id, ids = bulk.matching(connection, entries, "id",
                                    [(each,) for each in sorted(receipts)])
         parts.append(f"SELECT id, origin, operation_key, member_id FROM entries WHERE {by_id}")
-        values += ids
+        parts.append("SELECT 0, r.origin, r.operation_key, 0 FROM reversals r JOIN entries e"
+                     " ON e.origin = r.by_origin AND e.operation_key = r.by_key"
+                     f" WHERE e.{by_id}")
+        values += ids + ids
     led: dict[int, Key] = {}
     members = set()
     for row in send(connection, " UNION ALL ".join(parts), values).fetchall():
         entry_id, origin, key, member_id = tuple(row)
+        if not entry_id:
+            keys.add((origin, key))
+            continue
         members.add(member_id)
         if entry_id in receipts:
             led[entry_id] = subject(origin, key)
@@ -110,17 +143,19 @@ class Found(NamedTuple):
     broken: frozenset[int] = frozenset()
 
 
+Taken = Mapping[Key, Sequence[tuple[int, Key]]]  # (seq, by) of what took something of a key back
+
+
 def read(connection: Connection, keyring: Keyring, wanted: Wanted,
-         outcomes_of: Mapping[Key, Outcome], reversed_keys: Iterable[Key],
-         locked: Iterable[int]) -> Found:
+         outcomes_of: Mapping[Key, Outcome], taken: Taken, locked: Iterable[int]) -> Found:
     """What became of the originals; `outcomes_of`: their outcomes, read behind the locks.
 
-    Raises LinkMoved when one of them moved points of a member that is not `locked`.
+    Raises LinkMoved when one of them moved points of a member that is not `locked`, or is a
+    refund whose own original nobody looked for.
     """
     come = wanted.keys & outcomes_of.keys()
     if not come:
         return Found({})
-    gone = set(reversed_keys)
     entry_ids: dict[Key, int] = {}
     unposted: list[Outcome] = []
     for key in come:
@@ -130,18 +165,61 @@ def read(connection: Connection, keyring: Keyring, wanted: Wanted,
             entry_ids[key] = entry_id
         else:
             unposted.append(outcome)
-    made, broken = _read_made(connection, keyring, sorted(set(entry_ids.values())))
+    takers = _read_takers(connection, {by for each in taken.values() for _, by in each})
+    made, broken = _read_made(connection, keyring, sorted({
+        *entry_ids.values(), *(entry_id for entry_id, _ in takers.values())}))
     if not {each.member_id for each in made.values()} <= set(locked):
         raise LinkMoved("An original was posted meanwhile. Nothing was stored.")
     types = _read_types(connection, keyring, unposted)
-    return Found({key: _original(outcomes_of[key], made.get(entry_ids.get(key, 0)),
-                                 types.get(key, SALE), key in gone) for key in come}, broken)
+    part_of = {by: key for key, each in taken.items() for _, by in each}
+    found = {}
+    for key in come:
+        back = _taken_back(taken.get(key, ()), takers, made)
+        found[key] = _original(outcomes_of[key], made.get(entry_ids.get(key, 0)),
+                               types.get(key, SALE), back, part_of.get(key))
+        if found[key].type == messages.REFUND and found[key].made and not found[key].part_of:
+            raise LinkMoved("A refund was posted meanwhile. Nothing was stored.")
+    return Found(found, broken)
 
 
-def _original(outcome: Outcome, made: Made | None, kind: int, reversed_: bool) -> Original:
+class _Back(NamedTuple):
+    """What took an original back: wholly, or in parts that stand."""
+
+    whole: bool
+    refunds: tuple[Refunded, ...]
+    seq: int
+
+
+def _taken_back(taken: Sequence[tuple[int, Key]], takers: Mapping[Key, tuple[int, bool]],
+                made: Mapping[int, Made]) -> _Back:
+    whole, refunds = False, []
+    for seq, by in sorted(taken):
+        entry_id, voided = takers.get(by, (0, False))
+        entry = made.get(entry_id)
+        if entry is None or entry.kind != REFUND:
+            whole = True
+        elif not voided:
+            refunds.append(Refunded(by, seq, entry))
+    return _Back(whole, tuple(refunds), max((seq for seq, _ in taken), default=0))
+
+
+def _original(outcome: Outcome, made: Made | None, kind: int, back: _Back,
+              part_of: Key | None) -> Original:
     if made is not None:
         kind = TYPE_OF_KIND[made.kind]
-    return Original(kind, outcome.code, made, reversed_ or outcome.code == codes.VOIDED)
+    return Original(kind, outcome.code, made, back.whole or outcome.code == codes.VOIDED,
+                    back.refunds, back.seq, part_of)
+
+
+def _read_takers(connection: Connection, keys: set[Key]) -> dict[Key, tuple[int, bool]]:
+    """(entry, whether it was voided itself) of what took something back; no statement without."""
+    if not keys:
+        return {}
+    wanted = sorted(keys)
+    voided = {tuple(row) for row in bulk.select(connection, reversals, HANDSET_KEY, HANDSET_KEY,
+                                                wanted)}
+    return {tuple(row[:2]): (row[2] or 0, tuple(row[:2]) in voided) for row in bulk.select(
+        connection, outcomes, (*HANDSET_KEY, "entry_id"), HANDSET_KEY, wanted)}
 
 
 def _read_made(connection: Connection, keyring: Keyring,

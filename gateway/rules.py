@@ -63,7 +63,8 @@ class Redeeming(NamedTuple):
 class RuleSet(NamedTuple):
     """`rate_points` points for each `rate_minor` of money; lots live `lot_months` months. The
     first tier is what a new member has. `redeeming`: None where points buy nothing.
-    `return_grace_days`: how long points live that come back to a lot that has ended (J2)."""
+    `return_grace_days`: how long points live that come back to a lot that has ended (J2);
+    `return_days`: how long a shop takes goods back (J10)."""
 
     version: int
     rate_points: int
@@ -72,12 +73,16 @@ class RuleSet(NamedTuple):
     tiers: tuple[Tier, ...]
     redeeming: Redeeming | None = None
     return_grace_days: int = 30
+    return_days: int = 90
 
     def tier(self, code: str) -> Tier | None:
         for tier in self.tiers:
             if tier.code == code:
                 return tier
         return None
+
+
+DAYS = ("return_grace_days", "return_days")
 
 
 class Award(NamedTuple):
@@ -91,10 +96,15 @@ class Award(NamedTuple):
     multiplier_bp: int
 
 
+def points_for(amount_minor: int, rate_points: int, rate_minor: int, multiplier_bp: int) -> int:
+    """The points for money spent, by the figures of an award; `amount_minor` at least 0."""
+    return amount_minor * rate_points * multiplier_bp // (rate_minor * BP)
+
+
 def award(rule_set: RuleSet, tier: Tier, amount_minor: int) -> Award:
     """The award for money spent; `amount_minor` at least 0."""
-    numerator = amount_minor * rule_set.rate_points * tier.multiplier_bp
-    points = numerator // (rule_set.rate_minor * BP)
+    points = points_for(amount_minor, rule_set.rate_points, rule_set.rate_minor,
+                        tier.multiplier_bp)
     return Award(points, rule_set.version, tier.code, rule_set.rate_points, rule_set.rate_minor,
                  tier.multiplier_bp)
 
@@ -114,7 +124,8 @@ def check(rule_set: RuleSet) -> RuleSet:
     if not rule_set.tiers or len({tier.code for tier in rule_set.tiers}) != len(rule_set.tiers):
         raise RulesError("A rule set needs at least one tier and no two of one code."
                          " Nothing was stored; name the tiers.")
-    _whole("return_grace_days", rule_set.return_grace_days, 0, 3660)
+    for name in DAYS:
+        _whole(name, getattr(rule_set, name), 0, 3660)
     if rule_set.redeeming is not None:
         for name, value in rule_set.redeeming._asdict().items():
             _whole(f"redeeming {name}", value, 1, BP if name == "share_bp" else 10**9)
@@ -133,8 +144,8 @@ def to_json(rule_set: RuleSet) -> str:
         "rate_points": rule_set.rate_points, "tiers": [list(tier) for tier in rule_set.tiers]}
     if rule_set.redeeming is not None:
         body["redeeming"] = list(rule_set.redeeming)
-    if rule_set.return_grace_days != RuleSet._field_defaults["return_grace_days"]:
-        body["return_grace_days"] = rule_set.return_grace_days
+    body |= {name: getattr(rule_set, name) for name in DAYS
+             if getattr(rule_set, name) != RuleSet._field_defaults[name]}
     return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -144,10 +155,9 @@ def from_json(version: int, body: str) -> RuleSet:
         read = json.loads(body)
         tiers = tuple(Tier(*row) for row in read["tiers"])
         redeeming = Redeeming(*read["redeeming"]) if "redeeming" in read else None
-        grace_days = read.get("return_grace_days",
-                              RuleSet._field_defaults["return_grace_days"])
+        days = {name: read[name] for name in DAYS if name in read}
         return check(RuleSet(version, read["rate_points"], read["rate_minor"],
-                             read["lot_months"], tiers, redeeming, grace_days))
+                             read["lot_months"], tiers, redeeming, **days))
     except (ValueError, KeyError, TypeError):
         raise RulesError(f"Rule set {version} does not read. Nothing was decided by it;"
                          " run the audit.") from None

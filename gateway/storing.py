@@ -225,12 +225,12 @@ def _store_outcomes(connection: Connection, keyring: Keyring, final: Sequence[Se
 
 
 def _store_reversals(connection: Connection, keyring: Keyring, final: Sequence[Settled]) -> None:
-    """What voids of this batch took back; a void is the only one of its original."""
+    """What voids and refunds of this batch took back, numbered by original."""
     rows = []
     for case, _, _ in final:
         back = case.decision.reversal
         if back is not None:
-            row = (back.origin, back.key, 1, case.message.origin, case.message.key)
+            row = (back.origin, back.key, back.seq, case.message.origin, case.message.key)
             rows.append((*row, chain.seal(keyring.audit_key, "reversals", row)))
     if rows:
         bulk.insert(connection, reversals, REVERSAL_COLUMNS, sorted(rows))

@@ -1,9 +1,10 @@
 """What voids took back: each reversal between the two outcomes it ties together, and none missing.
 
 Law: a reversal leads from a message that was taken back to the void that did it, both with an
-outcome; the void's is 0. The tombstone of a message that had not come carries the frame hash of
-its void. Every void that took effect has its reversal: one with an entry is known by the entry's
-kind, one that found nothing to take by being approved without an entry.
+outcome; the void's is 0, and so is a refund's, of which an original may have several. The
+tombstone of a message that had not come carries the frame hash of its void. Every void or refund
+that took effect has its reversal: one with an entry is known by the entry's kind, a void that
+found nothing to take by being approved without an entry.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from sqlalchemy import Connection, Row
 from gateway.audit.reader import Work
 from gateway.audit.report import RESTORE, join_key, key_text
 from gateway.audit.seals import check_seal
-from gateway.ledger import REVERSAL
+from gateway.ledger import REFUND, REVERSAL
 from gateway.tables import outcomes, reversals
 from protocol import codes
 
@@ -51,7 +52,7 @@ def check_none_missing(work: Work, connection: Connection, held: Sequence[Row],
                        kinds: Mapping[tuple, int]) -> None:
     """Outcomes of one snapshot that must have a reversal; `kinds`: of their entries, by id."""
     voids = sorted((row.origin, row.operation_key) for row in held if row.code == codes.APPROVED
-                   and (row.entry_id is None or kinds.get((row.entry_id,)) == REVERSAL))
+                   and (row.entry_id is None or kinds.get((row.entry_id,)) in (REVERSAL, REFUND)))
     by = work.reader.lookup(connection, reversals, (), ("by_origin", "by_key"), voids)
     for key in voids:
         if key not in by:

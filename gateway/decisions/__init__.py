@@ -12,6 +12,7 @@ from gateway.book import Book, Decision, Message
 from gateway.decisions.heartbeat import heartbeat
 from gateway.decisions.inquiry import inquiry
 from gateway.decisions.redemption import redemption
+from gateway.decisions.refund import refund
 from gateway.decisions.sale import sale
 from gateway.decisions.void import void
 from protocol import messages
@@ -19,6 +20,7 @@ from protocol import messages
 DECISIONS: dict[int, Callable[[Message, Book], Decision]] = {
     messages.SALE: sale,
     messages.REDEMPTION: redemption,
+    messages.REFUND: refund,
     messages.VOID: void,
     messages.INQUIRY: inquiry,
     messages.HEARTBEAT: heartbeat,

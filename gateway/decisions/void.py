@@ -11,25 +11,25 @@ holds for originals that have come as well, so that the order of arrival changes
     posted                                              0, its entry is reversed
     refused, held (HQ then cannot post it)              0, no points
     not there, own journal, trace below the void's      0, no points, tombstone
-    taken back already                                  38
-    a void                                              42
+    taken back already, refunded wholly                 38
+    a void, a refund that is not the last that stands   42
+    the last refund that stands                         0, its part stands again
+    refunded in part                                    0, the rest is reversed
     not there, another journal of this terminal, while
     taps come back after a restore (DESIGN 6.8)         90
     not there otherwise, another merchant's             37
 """
 
-import json
-
-from gateway.book import Book, Dated, Decision, Facts, Key, Made, Message, Posted, Reversal
+from gateway.book import Book, Decision, Facts, Key, Made, Message, Reversal
 from gateway.decisions import causes, dating
-from gateway.decisions.accounts import books_of
 from gateway.decisions.causes import Place
-from gateway.ledger import expiring_next, reverse
+from gateway.decisions.taken_back import restated
+from gateway.ledger import REVERSAL
 from protocol import codes
-from protocol.messages import BATCH_CLOSE, REDEMPTION, SALE, VOID
+from protocol.messages import BATCH_CLOSE, REDEMPTION, REFUND, SALE, VOID
 
 NEVER = (VOID, BATCH_CLOSE)
-# what can be taken back once it has posted; refund, top-up, activate ... join it here
+# what can be taken back once it has posted; top-up, activate ... join it here
 REVERSIBLE = (SALE, REDEMPTION)
 
 NOT_FOUND = Decision(codes.ORIGINAL_NOT_FOUND)
@@ -66,11 +66,29 @@ def void(message: Message, book: Book) -> Decision:
         return Decision(codes.NOT_VOIDABLE)
     if original.reversed:
         return Decision(codes.NOTHING_LEFT)
-    if original.made is None:
+    made = original.made
+    if made is None:
         return _nothing_to_take(key)
+    if original.type == REFUND:
+        return _put_back(message, book, place, key)
     if original.type not in REVERSIBLE:
         return Decision(codes.UNSUPPORTED)
-    return _take_back(message, book, place, key, original.made)
+    if original.refunds and original.refunded_minor == made.amount_minor:
+        return Decision(codes.NOTHING_LEFT)
+    return restated(message, book, place, key, REVERSAL, remaining_minor=0)
+
+
+def _put_back(message: Message, book: Book, place: Place, key: Key) -> Decision:
+    """A refund is voided: only the last that stands. What remains follows from the others."""
+    part_of = book.originals[key].part_of
+    whole = book.originals.get(part_of) if part_of else None
+    if whole is None or whole.made is None or whole.reversed:
+        return Decision(codes.NOT_VOIDABLE)
+    if not whole.refunds or whole.refunds[-1].by != key:
+        return Decision(codes.NOT_VOIDABLE)
+    left_minor = (whole.made.amount_minor or 0) - whole.refunded_minor
+    return restated(message, book, place, key, REVERSAL,
+                    remaining_minor=left_minor + whole.refunds[-1].amount_minor)
 
 
 def original_key(message: Message, book: Book) -> Key | None:
@@ -94,34 +112,3 @@ def _merchant_of(key: Key, made: Made | None, book: Book) -> int | None:
 
 def _nothing_to_take(key: Key, *, tombstone: bool = False) -> Decision:
     return Decision(codes.APPROVED, Facts(points=0), reversal=Reversal(*key, tombstone))
-
-
-def _take_back(message: Message, book: Book, place: Place, key: Key, made: Made) -> Decision:
-    member = book.members[made.member_id]
-    dated = dating.date_of(message, place.programme, book)
-    books = books_of(place, book)
-    draft = reverse(member, books, made.taker, made.postings,
-                    made.movements)
-    amount = made.amount_minor
-    posted = Posted(draft, made.merchant_id, place.shop.id, made.card_id,
-                    None if amount is None else -amount, dated.business_date, books.today,
-                    dated.at,
-                    _context(message, key, draft.points, dated))
-    after = draft.member
-    facts = Facts(points=draft.points, balance=after.balance, member=after.masked_name,
-                  expiring=expiring_next(after, books.today), head_of=after.id,
-                  amount_minor=amount)
-    return Decision(codes.APPROVED, facts, posted, reversal=Reversal(*key, entry_id=made.id))
-
-
-def _context(message: Message, key: Key, points: int, dated: Dated) -> str:
-    """What was taken back, as JSON: terminal, journal and trace of the original."""
-    origin, pair = key
-    context: dict[str, object] = {
-        "original": (origin, int.from_bytes(pair[:4], "big"), int.from_bytes(pair[4:], "big")),
-        "points": points, "dated": dated.word}
-    if message.request.operator is not None:
-        context["operator"] = message.request.operator
-    if message.by_hq:
-        context["held"] = 1
-    return json.dumps(context, separators=(",", ":"))

@@ -26,7 +26,7 @@ numbers = st.integers(1, 10**9)
 redeemings = st.builds(Redeeming, numbers, numbers, numbers, numbers, st.integers(1, BP))
 rule_sets = st.builds(RuleSet, st.just(1), st.integers(0, 10_000), st.integers(1, 10**9),
                       st.integers(1, 600), st.tuples(tiers), st.none() | redeemings,
-                      st.integers(0, 3660))
+                      st.integers(0, 3660), st.integers(0, 3660))
 amounts = st.integers(1, 10**9)
 
 

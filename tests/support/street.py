@@ -120,6 +120,17 @@ class Street:
         message = request(messages.VOID, journal, trace, original=receipt or named, **fields)
         return self.seal(message, terminal, epoch)
 
+    def refund(self, *original: int, terminal: int = 0, trace: int | None = None,
+               journal: int = JOURNAL, epoch: int = 1, **fields) -> bytes:
+        """A sealed refund; `original` as for a void, and one of amount_minor, basket, points."""
+        receipt = fields.pop("receipt", None)
+        if trace is None:
+            trace = self.trace(terminal, journal)
+        fields.setdefault("at", self.seconds())
+        named = original if len(original) > 1 else (journal, *original)
+        message = request(messages.REFUND, journal, trace, original=receipt or named, **fields)
+        return self.seal(message, terminal, epoch)
+
     def inquiry(self, *, terminal: int = 0, card: int | str | bytes = 0, epoch: int = 1,
                 **fields) -> bytes:
         message = request(messages.INQUIRY, JOURNAL, 0, nonce=self.nonce(),

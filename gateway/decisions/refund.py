@@ -1,0 +1,62 @@
+"""A refund (type 4): part of a sale, or of a bill that points paid in part, taken back.
+
+Law: online only, by the merchant of the original (J10), within `return_days` of its business day;
+every cause is told at once. What it takes back follows from how much of the bill remains
+(taken_back.py), so refunds may come in any order and split. It is never refused for lack of
+points. A refund is no original of a refund, and a whole refund leaves nothing to void.
+"""
+
+from gateway.book import Book, Decision, Facts, Message
+from gateway.decisions import causes, dating
+from gateway.decisions.accounts import books_of
+from gateway.decisions.sale import held
+from gateway.decisions.taken_back import restated
+from gateway.decisions.void import original_key
+from gateway.ledger import REFUND
+from protocol import codes
+from protocol.messages import REDEMPTION, SALE
+
+REFUNDABLE = (SALE, REDEMPTION)
+
+
+def refund(message: Message, book: Book) -> Decision:
+    place = causes.place_of(message, book)
+    if causes.distrusted(message, place.terminal) and not message.by_hq:
+        return held("distrusted")._replace(
+            dated=dating.date_of(message, place.programme, book))
+    now = dating.now(book, place.programme)
+    fault = (causes.place_fault(place, now)
+             or causes.operator_fault(message, place, book, now))
+    if fault and not message.by_hq:
+        return Decision(fault)
+    key = original_key(message, book)
+    original = book.originals.get(key) if key else None
+    if key is None or original is None or original.made is None:
+        return Decision(codes.NOTHING_LEFT if original and original.reversed
+                        else codes.ORIGINAL_NOT_FOUND)
+    made = original.made
+    if made.merchant_id != place.merchant.id:
+        return Decision(codes.ORIGINAL_NOT_FOUND)
+    if original.type not in REFUNDABLE:
+        return Decision(codes.NOT_VOIDABLE)
+    remaining_minor = (made.amount_minor or 0) - original.refunded_minor
+    if original.reversed or not remaining_minor:
+        return Decision(codes.NOTHING_LEFT)
+    amount_minor = _amount(message)
+    if amount_minor is None:
+        return Decision(codes.UNSUPPORTED)
+    if not 0 < amount_minor <= remaining_minor:
+        return Decision(codes.EXCEEDS_ORIGINAL, Facts(amount_minor=remaining_minor))
+    books = books_of(place, book)
+    if books.today - made.business_date > books.return_days and not message.by_hq:
+        return Decision(codes.LIMIT_REACHED)
+    return restated(message, book, place, key, REFUND,
+                    remaining_minor=remaining_minor - amount_minor)
+
+
+def _amount(message: Message) -> int | None:
+    """How much of the bill comes back; None where points are named, which only rewards have."""
+    request = message.request
+    if request.basket is not None:
+        return sum(line[1] for line in request.basket)
+    return request.amount_minor

@@ -1,0 +1,81 @@
+"""What of an original still stands when so much of it was taken back. Pure.
+
+Law (DESIGN 6.5, J1, J10): everything follows from how much of the bill remains, by the rates in
+the original's own context, and from nothing else; so parts may come in any order. Of a bill that
+points paid in part, points and money go back pro rata: points back = floor(points used * taken
+back / bill), and so for the money that they were worth; what is left of the money part keeps its
+award.
+"""
+
+import json
+from typing import NamedTuple
+
+from gateway.book import Book, Dated, Decision, Facts, Key, Made, Message, Posted, Reversal
+from gateway.decisions import dating
+from gateway.decisions.accounts import books_of
+from gateway.decisions.causes import Place
+from gateway.ledger import REVERSAL, Change, expiring_next, restate
+from gateway.rules import points_for
+from protocol import codes
+
+
+class Standing(NamedTuple):
+    """Points given and taken, and money paid, for what remains of a bill."""
+
+    given: int
+    taken: int
+    paid_minor: int
+
+
+def standing(made: Made, remaining_minor: int) -> Standing:
+    """What an entry comes to when so much of its bill remains."""
+    context = json.loads(made.context)
+    bill_minor = made.amount_minor or 0
+    taken, discount_minor = context.get("redeemed", 0), context.get("discount_minor", 0)
+    if taken:
+        back_minor = bill_minor - remaining_minor
+        taken -= taken * back_minor // bill_minor
+        discount_minor -= discount_minor * back_minor // bill_minor
+    paid_minor = remaining_minor - discount_minor
+    rate_points, rate_minor = context["rate"]
+    given = points_for(paid_minor, rate_points, rate_minor, context["multiplier_bp"])
+    return Standing(given, taken, paid_minor)
+
+
+def restated(message: Message, book: Book, place: Place, key: Key, kind: int, *,
+             remaining_minor: int) -> Decision:
+    """So much of the original `key`, or of the one that it is a refund of, stands from now on."""
+    named = book.originals[key]
+    whole = book.originals[named.part_of] if named.part_of else named
+    made, undone = whole.made, named.made
+    assert made is not None and undone is not None
+    before = standing(made, (made.amount_minor or 0) - whole.refunded_minor)
+    after = standing(made, remaining_minor)
+    books, dated = books_of(place, book), dating.date_of(message, place.programme, book)
+    draft = restate(kind, book.members[made.member_id], books, made.taker, made.movements,
+                    Change(before.given, after.given, before.taken, after.taken),
+                    undone.movements if named.part_of else ())
+    amount_minor = remaining_minor - (made.amount_minor or 0) + whole.refunded_minor
+    posted = Posted(draft, made.merchant_id, place.shop.id, made.card_id, amount_minor,
+                    dated.business_date, books.today, dated.at,
+                    _context(message, key, draft.points, dated))
+    member = draft.member
+    facts = Facts(points=draft.points, balance=member.balance, member=member.masked_name,
+                  expiring=expiring_next(member, books.today), head_of=member.id,
+                  amount_minor=abs(before.paid_minor - after.paid_minor))
+    part = kind != REVERSAL
+    return Decision(codes.APPROVED, facts, posted, reversal=Reversal(
+        *key, entry_id=undone.id, seq=named.seq + 1, part=part))
+
+
+def _context(message: Message, key: Key, points: int, dated: Dated) -> str:
+    """What was taken back, as JSON: terminal, journal and trace of what was named."""
+    origin, pair = key
+    context: dict[str, object] = {
+        "original": (origin, int.from_bytes(pair[:4], "big"), int.from_bytes(pair[4:], "big")),
+        "points": points, "dated": dated.word}
+    if message.request.operator is not None:
+        context["operator"] = message.request.operator
+    if message.by_hq:
+        context["held"] = 1
+    return json.dumps(context, separators=(",", ":"))

@@ -1,7 +1,7 @@
 """Merchants and their customers: who pays, who asks, who takes a sale back."""
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from protocol import messages
 from simulator.handset import Handset
@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 AMOUNT_MINOR_MIN, AMOUNT_MINOR_MAX = 100, 90000
 VOID_WITHIN_US = 3 * US
+WITHOUT_AMOUNT = (messages.REWARD, messages.ACTIVATE)
 # what only the gateway can do; nobody decides it yet, so it is voided by the handset itself
-ONLINE: tuple[tuple[int, dict[str, int]], ...] = (
-    (messages.REDEMPTION, {"points": 10}), (messages.PAYMENT, {}),
+ONLINE: tuple[tuple[int, dict[str, Any]], ...] = (
+    (messages.REWARD, {"code": "GIFT"}), (messages.PAYMENT, {}),
     (messages.TOP_UP, {"tender": 1}), (messages.ACTIVATE, {}))
 
 
@@ -39,7 +40,7 @@ async def serve(world: "World", handset: Handset) -> None:
         if asks:
             handset.inquiry(card)
         if online:
-            amount = None if kind == messages.ACTIVATE else amount_minor
+            amount = None if kind in WITHOUT_AMOUNT else amount_minor
             handset.online(kind, card, amount, **fields)
         else:
             handset.sale(amount_minor, card)

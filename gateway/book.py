@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from gateway.clock import DAY_MS
+from gateway.errors import SealBroken
 from gateway.ledger import Draft, Member, Posting
 from gateway.lots import Move
 from gateway.parties import Card, Catalogue, Terminal
@@ -42,6 +43,7 @@ class Journal(NamedTuple):
 
 
 HQ = 0  # the origin of HQ's verdicts on held taps
+JOBS = -1  # the origin of what falls due by time
 
 
 class Message(NamedTuple):
@@ -275,6 +277,25 @@ class Book:
         self.raised: dict[int, int] = {}
         self.retired: dict[int, tuple[int, ...]] = {}
         self.activated: list[Card] = []
+
+    def sound_member(self, member_id: int) -> Member:
+        """The member, to make an entry of; SealBroken when its row was tampered with."""
+        self._prove("members", member_id)
+        return self.members[member_id]
+
+    def sound_original(self, key: Key) -> Original:
+        """What became of a message, with an entry that can be taken back; SealBroken when it, or
+        what was refunded of it, was tampered with."""
+        original = self.originals[key]
+        for made in (original.made, *(each.made for each in original.refunds)):
+            if made is not None:
+                self._prove("entries", made.id)
+        return original
+
+    def _prove(self, table: str, row_id: int) -> None:
+        if (table, row_id) in self.broken:
+            raise SealBroken(f"Not what was sealed: {table} {row_id}. Nothing was decided on it;"
+                             " run the audit.")
 
     def join(self, decision: Decision) -> None:
         """Take over the effects of a decision that returned."""

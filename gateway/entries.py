@@ -8,13 +8,25 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from gateway import chain
-from gateway.book import Book
+from gateway.book import Book, Posted
 from gateway.judging import OUTCOME, Case
 from gateway.ledger import Member
 from gateway.lots import Draw, Lot, Move
 from gateway.tables import LOT_FACTS
 
 _FACTS = len(LOT_FACTS)
+
+
+class Source(NamedTuple):
+    """Of what an entry came: what its row says of it."""
+
+    terminal_id: int
+    origin: int
+    key: bytes
+    frame_hash: bytes
+    code: int
+    at_claimed: int | None
+    received_at: int
 
 
 class Entry(NamedTuple):
@@ -68,7 +80,7 @@ def number(cases: Sequence[Case], book: Book, numbers: Numbers,
                 named.lots[member.id, lot.id] = next(lot_ids)
             before = chains.get(member.id)
             link_before = before[0] if before else member.chain_link
-            entry = _entry(case, entry_id, link_before, named, done, head_of)
+            entry = _entry(posted, _source(case), entry_id, link_before, named, done, head_of)
             done.entries[place] = entry
             chains[member.id] = entry.link, entry.head
         member_id = case.decision.facts.head_of
@@ -98,10 +110,27 @@ class _Named(NamedTuple):
         return self.lot(member_id, move.lot_id), *move[1:-1], taker
 
 
-def _entry(case: Case, entry_id: int, link_before: bytes, named: _Named, done: Ledgered,
-           head_of: Callable[[bytes], bytes]) -> Entry:
-    posted, message = case.decision.posted, case.message
-    assert posted is not None
+def by_itself(made: Sequence[tuple[Posted, Source]], numbers: Numbers,
+              head_of: Callable[[bytes], bytes]) -> Ledgered:
+    """The entries of a job, one for each member, that no message asked for."""
+    done = Ledgered({}, {}, {}, {}, {})
+    named = _Named({}, {})
+    for place, (entry_id, (posted, source)) in enumerate(zip(numbers.entries, made, strict=True)):
+        member = posted.draft.member
+        entry = _entry(posted, source, entry_id, member.chain_link, named, done, head_of)
+        done.entries[place] = entry
+        done.members[member.id] = member._replace(chain_link=entry.link, chain_head=entry.head)
+    return done
+
+
+def _source(case: Case) -> Source:
+    message = case.message
+    return Source(message.terminal_id, message.origin, message.key, message.frame_hash,
+                  case.decision.code, message.request.at, message.received_at)
+
+
+def _entry(posted: Posted, source: Source, entry_id: int, link_before: bytes, named: _Named,
+           done: Ledgered, head_of: Callable[[bytes], bytes]) -> Entry:
     draft = posted.draft
     member_id = draft.member.id
     opened = []
@@ -123,10 +152,10 @@ def _entry(case: Case, entry_id: int, link_before: bytes, named: _Named, done: L
     movements = tuple(named.move(member_id, move) for move in draft.movements)
     lines = [chain.movement_part(moved) for moved in movements]
     row = (entry_id, draft.kind, member_id, draft.member.chain_seq, posted.merchant_id,
-           posted.shop_id, message.terminal_id, posted.card_id, message.origin,
-           message.key, message.frame_hash, case.decision.code, posted.amount_minor,
-           posted.business_date, posted.booked_on, message.request.at, posted.dated_at,
-           message.received_at, posted.context, chain.marks(postings, lines, opened))
+           posted.shop_id, source.terminal_id, posted.card_id, source.origin,
+           source.key, source.frame_hash, source.code, posted.amount_minor,
+           posted.business_date, posted.booked_on, source.at_claimed, posted.dated_at,
+           source.received_at, posted.context, chain.marks(postings, lines, opened))
     content = chain.entry_content(row, postings, lines, opened)
     link = chain.link(link_before, content)
     return Entry(entry_id, row, postings, movements, link, head_of(link))

@@ -24,3 +24,9 @@ class LinkMoved(GatewayError):
     """What was resolved changed before the locks were held: the batch begins again."""
 
     code = "link_moved"
+
+
+class SealBroken(GatewayError):
+    """A row was changed behind the gateway's back: nothing was stored on top of it."""
+
+    code = "seal_broken"

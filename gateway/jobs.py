@@ -13,7 +13,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from gateway import failures, logs, metrics, retention
+from gateway import expiry, failures, logs, metrics, retention
 from gateway.clock import to_ms
 from gateway.keyring import Keyring
 
@@ -23,6 +23,7 @@ log = logs.logger(__name__)
 Chunk = Callable[[Engine, Keyring, int, int], int]
 
 JOBS: tuple[tuple[str, Chunk], ...] = (
+    ("expire lots", expiry.expire_lots),
     ("drop frames", retention.drop_frames),
     ("drop dead letters", retention.drop_letters),
 )

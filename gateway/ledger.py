@@ -25,6 +25,7 @@ ACCRUAL = 1
 REVERSAL = 2
 REDEMPTION = 3
 REFUND = 4
+EXPIRY = 5
 
 ORIGIN_ACCRUAL = 1  # origin class of a lot: what made the points
 
@@ -191,6 +192,11 @@ def redeem(member: Member, books: Books, merchant_id: int, points: int, earned: 
         holding.issue(member.id, (merchant_id, earned_on, expires_on, ORIGIN_ACCRUAL), earned)
     return drafted(REDEMPTION, member, holding, books, (
         Posting(books.redeemed, POINTS, points), Posting(books.issued, POINTS, -earned)))
+
+
+def expire(member: Member, books: Books) -> Draft:
+    """What has ended in the member's lots expires: member -e, expired +e."""
+    return drafted(EXPIRY, member, held_by(member, books), books, ())
 
 
 class Change(NamedTuple):

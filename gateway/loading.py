@@ -100,7 +100,7 @@ def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message]
         connection, cards, CARD_COLUMNS, ("identity",), identities)} if identities else {}
     if {card.identity: card.member_id for card in found_cards.values()} != resolved:
         raise LinkMoved("A card changed its member meanwhile. Nothing was stored.")
-    lots_of = _read_lots(connection, member_ids)
+    lots_of = read_lots(connection, member_ids)
     found_members = {row[0]: Member(*row[:-1], lots=tuple(lots_of.get(row[0], ())))
                      for row in member_rows}
     found_journals = {(row[0], row[1]): Journal(*row[:-1]) for row in journal_rows}
@@ -114,7 +114,7 @@ def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message]
                if terminal_id not in found_sightings}
     named, forged = originals.read(connection, keyring, wanted, seen.outcomes, gone, found_members)
     broken |= {("entries", entry_id) for entry_id in forged}
-    _complete(connection, found_members, named.values())
+    complete(connection, found_members, named.values())
     book = Book(catalogue, now, terminals=held_terminals, cards=found_cards,
                 members=found_members, journals=found_journals, broken=frozenset(broken),
                 originals=named, receipts=dict(wanted.receipts),
@@ -132,7 +132,7 @@ def _wanted_cards(batch: Sequence[Message]) -> list[tuple]:
                   (message.request.card for message in batch) if card is not None})
 
 
-def _read_lots(connection: Connection, member_ids: list[tuple]) -> dict[int, list[Lot]]:
+def read_lots(connection: Connection, member_ids: list[tuple]) -> dict[int, list[Lot]]:
     found: dict[int, list[Lot]] = {}
     if member_ids:
         for row in bulk.select(connection, lots, LOT_COLUMNS, ("member_id",), member_ids,
@@ -150,7 +150,7 @@ def _spent(member: Member, movements: Iterable[Move]) -> bool:
     return not {move.lot_id for move in movements} <= untouched
 
 
-def _complete(connection: Connection, found: dict[int, Member],
+def complete(connection: Connection, found: dict[int, Member],
               named: Iterable[Original]) -> None:
     """What taking back or covering debt needs beyond living lots: the draws of members in debt and
     of those from whom something is taken back that was spent, the lots behind them, and the lots

@@ -16,7 +16,7 @@ from gateway.book import Book
 from gateway.clock import month_of
 from gateway.database import on_postgresql
 from gateway.entries import Entry, Ledgered, Numbers
-from gateway.errors import GatewayError, TryLater
+from gateway.errors import GatewayError, SealBroken, TryLater
 from gateway.judging import OUTCOME, REFUSAL, Case
 from gateway.keyring import Keyring, bound_to
 from gateway.ledger import Member, derived
@@ -66,12 +66,6 @@ class RowsMissing(GatewayError):
     """Rows that were locked are not there to be changed: nothing was stored."""
 
     code = "rows_missing"
-
-
-class SealBroken(GatewayError):
-    """A row was changed behind the gateway's back: nothing was stored on top of it."""
-
-    code = "seal_broken"
 
 
 class Settled(NamedTuple):
@@ -129,10 +123,7 @@ def store(connection: Connection, keyring: Keyring, settled: Sequence[Settled], 
                  and each.case.message.request.trace}
     _refuse_broken(book, done, journaled, settled)
     if done.entries:
-        _store_entries(connection, sorted(done.entries.values()))
-        _store_lots(connection, done.lots)
-        _store_draws(connection, done.draws)
-        _store_members(connection, keyring, done.members)
+        store_ledger(connection, keyring, done)
     final = [each for each in settled if each.case.kind == OUTCOME]
     if final:
         final.sort(key=lambda each: (each.case.message.origin, each.case.message.key))
@@ -148,6 +139,14 @@ def store(connection: Connection, keyring: Keyring, settled: Sequence[Settled], 
         _store_sightings(connection, keyring, book)
     if book.raised or book.retired or book.activated:
         _store_registry(connection, keyring, book)
+
+
+def store_ledger(connection: Connection, keyring: Keyring, done: Ledgered) -> None:
+    """Entries with their lines, and what they made of lots, draws and members."""
+    _store_entries(connection, sorted(done.entries.values()))
+    _store_lots(connection, done.lots)
+    _store_draws(connection, done.draws)
+    _store_members(connection, keyring, done.members)
 
 
 def _refuse_broken(book: Book, done: Ledgered, journaled: set[tuple[int, int]],
@@ -187,7 +186,8 @@ def _store_lots(connection: Connection, changed: dict[int, Lot]) -> None:
 def _store_draws(connection: Connection, changed: dict[tuple[int, int, int], Draw]) -> None:
     if changed:
         bulk.insert(connection, draws, DRAW_COLUMNS, [
-            (*key, changed[key].points, int(changed[key].held)) for key in sorted(changed)],
+            (*key, changed[key].points, int(changed[key].held and changed[key].points > 0))
+            for key in sorted(changed)],
             key=DRAW_COLUMNS[:3])
 
 
@@ -218,10 +218,14 @@ def _store_outcomes(connection: Connection, keyring: Keyring, final: Sequence[Se
                            b"" if message.by_hq else message.frame, reply)
         kept = (month, origin, key, box)
         frame_rows.append((*kept, chain.seal(keyring.audit_key, "frames", kept)))
-    bulk.insert(connection, outcomes, OUTCOME_COLUMNS, [
-        (*row, chain.seal(keyring.audit_key, "outcomes", row)) for row in sorted(
-            outcome_rows, key=lambda row: row[:2])])
+    insert_outcomes(connection, keyring, sorted(outcome_rows, key=lambda row: row[:2]))
     bulk.insert(connection, frames, FRAME_COLUMNS, frame_rows)
+
+
+def insert_outcomes(connection: Connection, keyring: Keyring, rows: Sequence[tuple]) -> None:
+    """Outcomes by ascending key; a second one of the same key fails."""
+    bulk.insert(connection, outcomes, OUTCOME_COLUMNS, [
+        (*row, chain.seal(keyring.audit_key, "outcomes", row)) for row in rows])
 
 
 def _store_reversals(connection: Connection, keyring: Keyring, final: Sequence[Settled]) -> None:

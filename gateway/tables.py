@@ -171,6 +171,8 @@ lots = Table(
     _number("expired"), _number("paid"),
     Index("ix_lots_replaces", "replaces", sqlite_where=text("replaces IS NOT NULL"),
           postgresql_where=text("replaces IS NOT NULL")),
+    Index("ix_lots_due", "expires_on", "member_id", sqlite_where=text("remaining > 0"),
+          postgresql_where=text("remaining > 0")),
     Index("ix_lots_live", "member_id", "expires_on",
           sqlite_where=text("remaining > 0 OR held > 0"),
           postgresql_where=text("remaining > 0 OR held > 0")))

@@ -1,8 +1,8 @@
-"""Lines without an entry: postings, lot movements and lots that nothing in a chain accounts for.
+"""Lines without an entry: postings, lot movements, lots and draws that no chain accounts for.
 
 Law: a posting and a movement belong to an entry, a posting to an account; a lot was opened by an
-entry that moved points into it. What fits its entry is proved by the chain (members.py); here the
-rest is found, by reading the tables themselves.
+entry that moved points into it, and a draw is an entry's of its member. What fits its entry is
+proved by the chain (members.py); here the rest is found, by reading the tables themselves.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Table
 
 from gateway.audit.reader import Work
 from gateway.audit.report import EITHER, key_text
-from gateway.tables import accounts, entries, lot_movements, lots, postings
+from gateway.tables import accounts, draws, entries, lot_movements, lots, postings
 
 
 def check(work: Work) -> None:
@@ -26,6 +26,9 @@ def check(work: Work) -> None:
     for connection, rows, _ in work.reader.pages(lots):
         _check_lots(work, connection, rows)
         work.docket.checked(lots.name, len(rows))
+    for connection, rows, _ in work.reader.pages(draws):
+        _check_draws(work, connection, rows)
+        work.docket.checked(draws.name, len(rows))
 
 
 def _check_entries(work: Work, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
@@ -56,3 +59,13 @@ def _check_lots(work: Work, connection: Connection, rows: Sequence[Row]) -> None
         if (row.opened_by, row.id) not in opened:
             work.docket.find(lots.name, str(row.id), f"no movement of entry {row.opened_by} opened"
                              " it: deleted, or this lot is forged.", EITHER)
+
+
+def _check_draws(work: Work, connection: Connection, rows: Sequence[Row]) -> None:
+    takers = sorted({(row.taker,) for row in rows})
+    there = set(work.reader.select(connection, entries, ("id", "member_id"), ("id",), takers))
+    for row in rows:
+        if (row.taker, row.member_id) not in there:
+            work.docket.find(draws.name, key_text(draws, row), f"its taker {row.taker} is no entry"
+                             f" of member {row.member_id}: deleted, or this draw is forged.",
+                             EITHER)

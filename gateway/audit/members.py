@@ -263,7 +263,7 @@ def _check_draws(work: Work, member_id: int, walk: Walk, stored: Mapping[tuple, 
     for key in sorted(summed.keys() | stored.keys()):
         points, held = summed.get(key, (0, 0))
         row = stored.get(key, (0, 0))
-        if row[0] != points or points and row[1] != held:
+        if row != (points, held):
             work.docket.find("draws", join_key(member_id, *key), f"{row[0]} points"
                              f"{' held' if row[1] else ''}, its movements add up to {points}"
                              f"{' held' if held else ''}.", RECOMPUTE)

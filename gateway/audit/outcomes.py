@@ -4,7 +4,8 @@ Law: an outcome's entry is there and says so; its frame is there as long as fram
 and is the frame that was decided; a journal has as many outcomes as it counted, up to its highest
 trace. A journal is counted in one snapshot, because an old trace may still come in. HQ's verdicts
 on held taps (origin 0) count in the journal of the tap, and keep a note in the place of a frame. A
-tombstone (40) has no frame: what comes later for it is answered by frame, in `refusals`.
+tombstone (40) has no frame: what comes later for it is answered by frame, in `refusals`. What a
+job did (origin -1) came of no frame.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from gateway.audit import dates, reversals
 from gateway.audit.reader import Work, beyond
 from gateway.audit.report import FORGED, RESTORE, ROLLED_BACK, join_key, some
 from gateway.audit.seals import check_box, check_seal
-from gateway.book import HQ, operation_key, verdict_key
+from gateway.book import HQ, JOBS, operation_key, verdict_key
 from gateway.clock import DAY_MS, month_of, to_ms
 from gateway.keyring import bound_to
 from gateway.retention import FRAMES_KEPT_DAYS
@@ -51,7 +52,8 @@ def _check_outcomes(work: Work, connection: Connection, rows: Sequence[Row]) -> 
     dates.check_none_missing(work, connection, held)
     kept_from = month_of(to_ms(work.clock()) - FRAMES_KEPT_DAYS * DAY_MS)
     wanted = {(month_of(row.decided_at), row.origin, row.operation_key): row for row in held
-              if month_of(row.decided_at) >= kept_from and row.code != codes.VOIDED}
+              if month_of(row.decided_at) >= kept_from and row.code != codes.VOIDED
+              and row.origin != JOBS}
     kept = work.reader.lookup(connection, frames, (), ("month", "origin", "operation_key"),
                               sorted(wanted))
     for row in held:

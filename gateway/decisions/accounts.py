@@ -8,6 +8,7 @@ from gateway.rules import RuleSet
 
 LOT_DAYS_MIN = 7  # J7: a late tap's points live at least so long after they are booked
 DEFAULTS = RuleSet._field_defaults
+GRACE_DAYS = DEFAULTS["return_grace_days"]
 
 
 def books_of(place: Place, book: Book) -> Books:
@@ -17,7 +18,7 @@ def books_of(place: Place, book: Book) -> Books:
     return Books(
         merchant.issued_account_id, merchant.redeemed_account_id, programme.expired_account_id,
         business_day(book.now, programme.time_zone, programme.cutover_minutes),
-        rule_set.return_grace_days if rule_set else DEFAULTS["return_grace_days"],
+        rule_set.return_grace_days if rule_set else GRACE_DAYS,
         rule_set.return_days if rule_set else DEFAULTS["return_days"])
 
 

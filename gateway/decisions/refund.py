@@ -34,6 +34,7 @@ def refund(message: Message, book: Book) -> Decision:
     if key is None or original is None or original.made is None:
         return Decision(codes.NOTHING_LEFT if original and original.reversed
                         else codes.ORIGINAL_NOT_FOUND)
+    book.sound_original(key)
     made = original.made
     if made.merchant_id != place.merchant.id:
         return Decision(codes.ORIGINAL_NOT_FOUND)

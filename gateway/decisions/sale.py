@@ -74,8 +74,8 @@ def held(why: str) -> Decision:
 def _post(message: Message, book: Book, place: Place, member: Member, dated: Dated,
           rule_set: RuleSet, given: Award, card_id: int) -> Posted:
     books = books_of(place, book)
-    draft = accrue(member, books, place.merchant.id, given.points, dated.business_date,
-                   lot_ends_on(dated, rule_set, books.today))
+    draft = accrue(book.sound_member(member.id), books, place.merchant.id, given.points,
+                   dated.business_date, lot_ends_on(dated, rule_set, books.today))
     context = json.dumps(award_context(message, given, dated), separators=(",", ":"))
     return Posted(draft, place.merchant.id, place.shop.id, card_id,
                   message.request.amount_minor, dated.business_date, books.today, dated.at,

@@ -45,14 +45,14 @@ def standing(made: Made, remaining_minor: int) -> Standing:
 def restated(message: Message, book: Book, place: Place, key: Key, kind: int, *,
              remaining_minor: int) -> Decision:
     """So much of the original `key`, or of the one that it is a refund of, stands from now on."""
-    named = book.originals[key]
-    whole = book.originals[named.part_of] if named.part_of else named
+    named = book.sound_original(key)
+    whole = book.sound_original(named.part_of) if named.part_of else named
     made, undone = whole.made, named.made
     assert made is not None and undone is not None
     before = standing(made, (made.amount_minor or 0) - whole.refunded_minor)
     after = standing(made, remaining_minor)
     books, dated = books_of(place, book), dating.date_of(message, place.programme, book)
-    draft = restate(kind, book.members[made.member_id], books, made.taker, made.movements,
+    draft = restate(kind, book.sound_member(made.member_id), books, made.taker, made.movements,
                     Change(before.given, after.given, before.taken, after.taken),
                     undone.movements if named.part_of else ())
     amount_minor = remaining_minor - (made.amount_minor or 0) + whole.refunded_minor

@@ -69,6 +69,7 @@ def void(message: Message, book: Book) -> Decision:
     made = original.made
     if made is None:
         return _nothing_to_take(key)
+    book.sound_original(key)
     if original.type == REFUND:
         return _put_back(message, book, place, key)
     if original.type not in REVERSIBLE:

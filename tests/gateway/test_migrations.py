@@ -16,7 +16,8 @@ SINCE_0003 = ("sightings", "held_dates", "recoveries")
 
 def undo_0004(connection: Connection) -> None:
     connection.exec_driver_sql("DROP TABLE draws")
-    connection.exec_driver_sql("DROP INDEX ix_lots_replaces")
+    for index in ("ix_lots_replaces", "ix_lots_due"):
+        connection.exec_driver_sql(f"DROP INDEX {index}")
     for table, columns in (("lots", ("replaces", "expired", "paid")),
                            ("lot_movements", ("drawn_delta", "expired_delta", "paid_delta",
                                               "taker"))):

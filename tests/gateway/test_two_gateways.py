@@ -18,6 +18,7 @@ from gateway.database import open_engine, reading, writing
 from gateway.held import HeldError, HeldKey
 from gateway.intake import Arrival, Intake
 from gateway.keyring import Keyring
+from gateway.lots import Move
 from gateway.registry import Registry
 from gateway.tables import ENTRY_LINKED, LOT_FACTS
 from tests.support.databases import POSTGRESQL, SQLITE, fresh_url
@@ -63,11 +64,13 @@ def check_chains(street: Street) -> None:
         for *row, stored, head in rows:
             postings = street.rows("postings", "account_id, unit, amount",
                                    f"entry_id = {row[0]} ORDER BY line")
-            moves = street.rows("lot_movements", "lot_id, delta, held_delta",
+            moves = street.rows("lot_movements", ", ".join(Move._fields),
                                 f"entry_id = {row[0]} ORDER BY line")
             opened = street.rows("lots", ", ".join(LOT_FACTS),
                                  f"opened_by = {row[0]} ORDER BY id")
-            link = chain.link(link, chain.entry_content(row, postings, moves, opened))
+            link = chain.link(link, chain.entry_content(
+                row, postings, list(map(chain.movement_part, moves)),
+                list(map(chain.lot_part, opened))))
             assert link == stored and head == chain.head(street.keyring.audit_key, link)
         assert (link, chain.head(street.keyring.audit_key, link)) == (chain_link, chain_head)
         lots = street.rows("lots", "coalesce(sum(remaining), 0)", f"member_id = {member_id}")

@@ -318,8 +318,9 @@ BUGS: dict[str, Bug] = {
               "    version, seen, gone, journal_rows, sighting_rows = _read_seen(connection,"
               " batch, wanted)\n",
               "    version, seen, gone, journal_rows, sighting_rows = early\n"),
-         Edit("gateway.storing", "            outcome_rows, key=lambda row: row[:2])])\n",
-              "            outcome_rows, key=lambda row: row[:2])],\n"
+         Edit("gateway.storing",
+              "keyring.audit_key, \"outcomes\", row)) for row in rows])\n",
+              "keyring.audit_key, \"outcomes\", row)) for row in rows],\n"
               "        key=(\"origin\", \"operation_key\"))\n"),
          Edit("gateway.storing",
               "    bulk.insert(connection, frames, FRAME_COLUMNS, frame_rows)\n",
@@ -331,14 +332,15 @@ BUGS: dict[str, Bug] = {
         " read before (READ COMMITTED)",
         (Edit("gateway.loading", "    member_rows = bulk.select(connection, members,",
               "    joined = connection.exec_driver_sql(\n"
-              "        \"SELECT l.* FROM members m LEFT JOIN lots l ON l.member_id = m.id\"\n"
+              "        f\"SELECT {','.join('l.' + name for name in LOT_COLUMNS)}\"\n"
+              "        \" FROM members m LEFT JOIN lots l ON l.member_id = m.id\"\n"
               "        \" WHERE m.id = ANY(%s) ORDER BY m.id FOR NO KEY UPDATE OF m\",\n"
               "        ([each[0] for each in member_ids],)).fetchall() if member_ids else []\n"
               "    member_rows = bulk.select(connection, members,"),
-         Edit("gateway.loading", "    lots_of = _read_lots(connection, member_ids)\n",
+         Edit("gateway.loading", "    lots_of = read_lots(connection, member_ids)\n",
               "    lots_of: dict[int, list[Lot]] = {}\n"
               "    for row in joined:\n"
-              "        if row[0] is not None and (row[8] or row[9]):\n"
+              "        if row[0] is not None and (row[9] or row[10]):\n"
               "            lots_of.setdefault(row[1], []).append(Lot(*row))\n")),
         ("points must be there", "audit"), 20, ring=RACES),
     "counter by COUNT": Bug(

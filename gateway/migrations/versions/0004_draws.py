@@ -30,6 +30,9 @@ def upgrade() -> None:
     op.create_index("ix_lots_replaces", "lots", ["replaces"],
                     sqlite_where=sa.text("replaces IS NOT NULL"),
                     postgresql_where=sa.text("replaces IS NOT NULL"))
+    op.create_index("ix_lots_due", "lots", ["expires_on", "member_id"],
+                    sqlite_where=sa.text("remaining > 0"),
+                    postgresql_where=sa.text("remaining > 0"))
     op.create_table(
         "draws", col("member_id"), col("taker"), col("lot_id"), col("points"),
         col("held", sa.SmallInteger()),

@@ -11,10 +11,7 @@ from gateway import chain
 from gateway.book import Book, Posted
 from gateway.judging import OUTCOME, Case
 from gateway.ledger import Member
-from gateway.lots import Draw, Lot, Move
-from gateway.tables import LOT_FACTS
-
-_FACTS = len(LOT_FACTS)
+from gateway.lots import FACTS_SIZE, Draw, Lot, Move
 
 
 class Source(NamedTuple):
@@ -139,7 +136,7 @@ def _entry(posted: Posted, source: Source, entry_id: int, link_before: bytes, na
         replaces = None if lot.replaces is None else named.lot(member_id, lot.replaces)
         if lot in draft.opened:
             lot = lot._replace(id=lot_id, opened_by=entry_id, replaces=replaces)
-            opened.append(chain.lot_part(lot[:_FACTS]))
+            opened.append(chain.lot_part(lot[:FACTS_SIZE]))
         elif lot_id in done.lots:
             lot = lot._replace(id=lot_id, opened_by=done.lots[lot_id].opened_by,
                                replaces=replaces)

@@ -22,7 +22,7 @@ from gateway import aside, chain, entries, failures, storing
 from gateway.book import Decision, Loaded, Message
 from gateway.clock import MS, month_of, to_ms, utc_now
 from gateway.database import writing
-from gateway.errors import TryLater
+from gateway.errors import LinkMoved, TryLater
 from gateway.judging import AGAIN, OUTCOME, STORED, STRANGER, TRANSIENT, Case, judge
 from gateway.keyring import Keyring, KeyringError, bound_to
 from gateway.loading import CatalogueCache, load
@@ -124,6 +124,8 @@ class Intake:
                 log.warning("batch not stored, attempt %d of %d: %s", attempt,
                             self.attempts_max, failures.describe(fault))
                 if attempt == self.attempts_max:
+                    if isinstance(fault, LinkMoved):
+                        raise  # one message that always finds it so may not keep the others back
                     raise TryLater(
                         "The database did not take the batch. Nothing is acknowledged and"
                         " nothing is lost; the terminals send again.") from fault

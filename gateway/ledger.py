@@ -29,9 +29,6 @@ EXPIRY = 5
 
 ORIGIN_ACCRUAL = 1  # origin class of a lot: what made the points
 
-_LINES_MAX = 64
-
-
 class LedgerError(GatewayError):
     """An entry that would break the law of the ledger: it was not made."""
 
@@ -136,7 +133,7 @@ def held_by(member: Member, books: Books) -> Holding:
     """The member's lots and draws, to work on, without what has ended. LedgerError where they do
     not add up to its balances."""
     holding = Holding(member.lots, member.draws, books.today, grace_days=books.grace_days,
-                      provisional=-(member.chain_seq + 1) * _LINES_MAX)
+                      provisional=min([0, *(lot.id for lot in member.lots)]) - 1)
     if (holding.available, holding.held, holding.debt) != (
             member.available, member.held, member.debt):
         raise LedgerError(f"Balances, lots and draws of member {member.id} disagree."
@@ -149,16 +146,17 @@ def drafted(kind: int, member: Member, holding: Holding, books: Books,
             others: Iterable[Posting]) -> Draft:
     """The entry that `holding` makes, with the other side's postings."""
     moved = holding.moved
+    lots, opened_ids = holding.settled()
     after = member._replace(
         available=holding.available, held=holding.held, debt=holding.debt,
-        chain_seq=member.chain_seq + 1, lots=tuple(holding.lots.values()), draws=holding.draws)
+        chain_seq=member.chain_seq + 1, lots=tuple(lots.values()), draws=holding.draws)
     points = (after.available + after.held - after.debt
               - member.available - member.held + member.debt)
     postings = (Posting(member.points_account_id, POINTS, points), *others,
                 Posting(books.expired, POINTS, sum(move.expired_delta for move in moved)))
-    changed = tuple(holding.lots[lot_id] for lot_id in dict.fromkeys(
+    changed = tuple(lots[lot_id] for lot_id in dict.fromkeys(
         move.lot_id for move in moved if move.lot_id != NOWHERE))
-    opened = tuple(holding.lots[lot_id] for lot_id in holding.opened)
+    opened = tuple(lots[lot_id] for lot_id in opened_ids)
     return _checked(Draft(kind, after, tuple(each for each in postings if each.amount), moved,
                           opened, changed, holding.touched, points + holding.lapsed))
 
@@ -209,11 +207,10 @@ class Change(NamedTuple):
 
 
 def restate(kind: int, member: Member, books: Books, taker: int, movements: Iterable[Move],
-            change: Change, undone: Iterable[Move] = ()) -> Draft:
+            change: Change) -> Draft:
     """An original taken back, wholly or in part, or put back, by the law of lots.py. It is never
     refused for lack of points: what was spent becomes debt. `taker`, `movements`: of the
-    original's entry (the taker, where it has no number yet, is what stands for it); `undone`:
-    movements of the refund that is taken back itself."""
+    original's entry (the taker, where it has no number yet, is what stands for it)."""
     holding = held_by(member, books)
     back = change.taken - change.taken_after
     if back > 0:
@@ -222,9 +219,7 @@ def restate(kind: int, member: Member, books: Books, taker: int, movements: Iter
     if less > 0:
         holding.take_back(lot_id, less)
     elif less < 0:
-        holding.restore(lot_id, -less, [(move.taker, -move.drawn_delta) for move in undone
-                                        if move.taker is not None and move.lot_id == lot_id
-                                        and move.drawn_delta < 0])
+        holding.restore(lot_id, -less)
     if back < 0:
         holding.take(taker, -back)
     return drafted(kind, member, holding, books, (
@@ -238,6 +233,11 @@ def _lot_given(movements: Iterable[Move]) -> int:
         given[move.lot_id] = given.get(move.lot_id, 0) + sum(move[1:5])
     return next((lot_id for lot_id, points in given.items()
                  if lot_id != NOWHERE and points > 0), NOWHERE)
+
+
+def balance_on(member: Member, today: int) -> int:
+    """The balance to show: what can be used today, less the debt."""
+    return spendable(member, today) - member.debt
 
 
 def spendable(member: Member, today: int) -> int:

@@ -20,6 +20,7 @@ from gateway.book import (
     Journal,
     Key,
     Loaded,
+    Made,
     Message,
     Original,
     Outcome,
@@ -32,8 +33,8 @@ from gateway.clock import month_of
 from gateway.decisions.causes import identity_of
 from gateway.errors import LinkMoved
 from gateway.keyring import Keyring
-from gateway.ledger import Member, derived
-from gateway.lots import NOWHERE, Draw, Lot, Move
+from gateway.ledger import ACCRUAL, Member, derived
+from gateway.lots import NOWHERE, Draw, Lot
 from gateway.originals import Taken, Wanted
 from gateway.parties import Card, Catalogue, Terminal
 from gateway.spans import kept_by
@@ -144,10 +145,11 @@ def read_lots(connection: Connection, member_ids: list[tuple]) -> dict[int, list
     return found
 
 
-def _spent(member: Member, movements: Iterable[Move]) -> bool:
-    """Whether any of the lots an entry moved is not there as it was given."""
-    untouched = {lot.id for lot in member.lots if lot.issued == lot.remaining}
-    return not {move.lot_id for move in movements} <= untouched
+def _spent(member: Member, made: Made) -> bool:
+    """Whether taking this entry back may need more than the member's living lots: it took points
+    itself, or what it gave is not there as it was given."""
+    untouched = {lot.id for lot in member.lots if lot.issued == lot.remaining and not lot.paid}
+    return made.kind != ACCRUAL or not {move.lot_id for move in made.movements} <= untouched
 
 
 def complete(connection: Connection, found: dict[int, Member],
@@ -159,13 +161,13 @@ def complete(connection: Connection, found: dict[int, Member],
         refund.made for refund in each.refunds)) if part is not None]
     member_ids = {member.id for member in found.values() if member.debt}
     member_ids |= {each.member_id for each in made
-                   if _spent(found[each.member_id], each.movements)}
+                   if _spent(found[each.member_id], each)}
     if not member_ids:
         return
     draws_of: dict[int, list[Draw]] = {}
     for row in bulk.select(connection, draws, DRAW_COLUMNS, ("member_id",), _keys(member_ids),
-                           also=" AND points > 0"):
-        draws_of.setdefault(row[0], []).append(Draw(*row[1:4], held=bool(row[4])))
+                           also=" AND (points > 0 OR away > 0)"):
+        draws_of.setdefault(row[0], []).append(Draw(row[1], row[2], row[3], bool(row[4]), row[5]))
     wanted = {move.lot_id for each in made for move in each.movements}
     wanted |= {draw.lot_id for of_member in draws_of.values() for draw in of_member}
     wanted.discard(NOWHERE)

@@ -63,13 +63,18 @@ class Lot(NamedTuple):
         return self.expires_on >= today
 
 
+FACTS_SIZE = Lot._fields.index("issued")  # what is told of a lot when it is opened
+
+
 class Draw(NamedTuple):
-    """What `taker` has of `lot_id`; `held`: it only holds it."""
+    """What `taker` has of `lot_id`; `held`: it only holds it. `away`: what it had of it besides,
+    until that was taken back and had to be drawn elsewhere."""
 
     taker: int
     lot_id: int
     points: int
     held: bool = False
+    away: int = 0
 
 
 class Move(NamedTuple):
@@ -87,6 +92,11 @@ class Move(NamedTuple):
 Facts = tuple[int, int, int, int]  # merchant, earned_on, expires_on, origin class
 
 
+def _age(number: int) -> tuple[bool, int]:
+    """Sorts ids from the oldest to the newest; those of this batch are negative yet."""
+    return number < 0, abs(number)
+
+
 class Holding:
     """All of a member that moves points needs: its living lots, its uncovered draws, and of the
     rest what the movement is about (the lots of what is taken or given back with those that stand
@@ -100,7 +110,7 @@ class Holding:
                  grace_days: int = 30, provisional: int = -1) -> None:
         self.lots: dict[int, Lot] = {lot.id: lot for lot in lots}
         self.today = today
-        self.opened: list[int] = []
+        self._opened: list[int] = []
         self.lapsed = 0  # points that `expire` found
         self._grace_days = grace_days
         self._next_id = provisional
@@ -125,7 +135,7 @@ class Holding:
     @property
     def draws(self) -> tuple[Draw, ...]:
         """Those that are not empty, by taker and lot."""
-        return tuple(draw for _, draw in sorted(self._draws.items()) if draw.points)
+        return tuple(draw for _, draw in sorted(self._draws.items()) if draw.points or draw.away)
 
     @property
     def touched(self) -> tuple[Draw, ...]:
@@ -137,8 +147,15 @@ class Holding:
     def moved(self) -> tuple[Move, ...]:
         """What changed since the beginning, by lot and taker."""
         return tuple(move for _, move in sorted(
-            self._moves.items(), key=lambda each: (abs(each[0][0]), abs(each[0][1] or 0)))
+            self._moves.items(), key=lambda each: (_age(each[0][0]), _age(each[0][1] or 0)))
             if any(move[1:6]))
+
+    def settled(self) -> tuple[dict[int, Lot], list[int]]:
+        """The lots, and the ids of those opened; one that was emptied again at once never was."""
+        moved = {move.lot_id for move in self.moved}
+        gone = {lot_id for lot_id in self._opened if lot_id not in moved}
+        return ({lot_id: lot for lot_id, lot in self.lots.items() if lot_id not in gone},
+                [lot_id for lot_id in self._opened if lot_id not in gone])
 
     def of(self, taker: int) -> int:
         """How many points a taker has, covered or not."""
@@ -156,8 +173,8 @@ class Holding:
     def issue(self, member_id: int, facts: Facts, points: int) -> None:
         """Points from an issuer: into the lot of these facts, or a new one; debt comes first."""
         for lot in self.lots.values():
-            if (lot.merchant_id, lot.earned_on, lot.expires_on,
-                    lot.origin) == facts and lot.replaces is None:
+            if (lot.merchant_id, lot.earned_on, lot.expires_on, lot.origin) == facts and (
+                    lot.replaces is None and (lot.remaining or lot.held)):
                 break
         else:
             lot = self._open(member_id, facts)
@@ -184,7 +201,15 @@ class Holding:
         if points > self.of(taker):
             raise LotsError(f"{points} points to give back, {self.of(taker)} were taken."
                             " Nothing was changed.")
-        self._free([draw for draw in self._draws.values() if draw.taker == taker], points)
+        mine = [draw for draw in self._draws.values() if draw.taker == taker]
+        left = points
+        for draw in sorted(mine, key=lambda draw: _age(draw.lot_id)):
+            # had it not been taken back, it would be there again, to end with its lot
+            if draw.away and self.lots[draw.lot_id].lives(self.today):
+                found = min(left, draw.away)
+                self._move(draw.lot_id, 0, paid_delta=-found, taker=taker)
+                left -= found
+        self._free(mine, points)
         self.settle()
 
     def take_back(self, lot_id: int, points: int) -> None:
@@ -195,31 +220,34 @@ class Holding:
         points -= self._shrink(lot_id, points)
         for each in family:
             points -= self._shrink(each, points, expired=True)
-        paid = points
         for each in family[1:]:
-            points -= self._shrink(each, points)
+            found = self._shrink(each, points)
+            self._move(lot_id, 0, paid_delta=found)
+            points -= found
         for held in (False, True):
             for each in family:
-                points -= self._undraw(each, points, held=held)
-        self._move(lot_id, 0, paid_delta=paid)
+                points -= self._undraw(each, points, lot_id, held=held)
         self.settle()
 
-    def restore(self, lot_id: int, points: int, takers: Iterable[tuple[int, int]] = ()) -> None:
-        """What was taken back of this lot is undone: first what the member paid for, then what
-        cost nothing. `takers`: whose draws had to go elsewhere then, and how many points; they
-        come back as far as those takers still have them."""
+    def restore(self, lot_id: int, points: int) -> None:
+        """What was taken back of this lot is put back: first what the member paid for, which
+        brings draws back that had to go elsewhere, then what cost nothing."""
         paid = min(points, self.lots[lot_id].paid)
-        self._move(lot_id, 0, paid_delta=-paid)
         self._fill(lot_id, points - paid)
-        for taker, most in takers:
-            paid -= self._redraw(taker, lot_id, min(paid, most))
+        for draw in sorted(self._draws.values(), key=lambda draw: _age(draw.taker)):
+            if draw.lot_id == lot_id and draw.away:
+                found = min(paid, draw.away)
+                self._move(lot_id, 0, paid_delta=-found, taker=draw.taker)
+                self._return(lot_id, found - self._redraw(draw.taker, lot_id, found))
+                paid -= found
+        self._move(lot_id, 0, paid_delta=-paid)
         self._return(lot_id, paid)
         self.settle()
 
     def settle(self) -> None:
         """Uncovered draws are drawn from what lives, the oldest taker first."""
-        owed = sorted(draw.taker for draw in self._draws.values()
-                      if draw.lot_id == NOWHERE and draw.points)
+        owed = sorted((draw.taker for draw in self._draws.values()
+                       if draw.lot_id == NOWHERE and draw.points), key=_age)
         for taker in owed:
             for lot in self._living():
                 found = min(self._draws[taker, NOWHERE].points, lot.remaining)
@@ -233,12 +261,12 @@ class Holding:
         """Lots with something in them that can be used, what ends first first."""
         return sorted((lot for lot in self.lots.values()
                        if lot.remaining and lot.lives(self.today)),
-                      key=lambda lot: (lot.expires_on, lot.id))
+                      key=lambda lot: (lot.expires_on, _age(lot.id)))
 
-    def _last_to_end(self, draw: Draw) -> tuple[bool, int, int]:
+    def _last_to_end(self, draw: Draw) -> tuple[bool, int, tuple[bool, int]]:
         if draw.lot_id == NOWHERE:
-            return True, 0, 0
-        return False, self.lots[draw.lot_id].expires_on, draw.lot_id
+            return True, 0, (False, 0)
+        return False, self.lots[draw.lot_id].expires_on, _age(draw.lot_id)
 
     def _stand_ins(self, lot_id: int) -> list[int]:
         return [lot.id for lot in self.lots.values() if lot.replaces == lot_id]
@@ -246,18 +274,21 @@ class Holding:
     def _with_stand_ins(self, lot_id: int) -> int:
         return sum(self.lots[each].issued for each in (lot_id, *self._stand_ins(lot_id)))
 
-    def _undraw(self, lot_id: int, points: int, *, held: bool) -> int:
+    def _undraw(self, lot_id: int, points: int, of_lot: int, *, held: bool) -> int:
         """Draws on a lot end, the newest taker's first: what was spent must come from elsewhere,
-        what was held is held no more. How many points."""
+        what was held is held no more. `of_lot`: the lot that is taken back, or what this one
+        stands in for. How many points."""
         ended = 0
         for draw in sorted((draw for draw in self._draws.values()
                             if draw.lot_id == lot_id and draw.held == held and draw.points),
-                           reverse=True):
+                           key=lambda draw: _age(draw.taker), reverse=True):
             found = min(points - ended, draw.points)
             if held:
                 self._move(lot_id, 0, held_delta=-found, taker=draw.taker)
+                self._move(of_lot, 0, paid_delta=found)
             else:
                 self._move(lot_id, 0, drawn_delta=-found, taker=draw.taker)
+                self._move(of_lot, 0, paid_delta=found, taker=draw.taker)
                 self._draw(draw.taker, NOWHERE, found)
             ended += found
         return ended
@@ -331,7 +362,7 @@ class Holding:
         lot = Lot(self._next_id, member_id, *facts, 0, replaces, 0, 0, 0)
         self._next_id -= 1
         self.lots[lot.id] = lot
-        self.opened.append(lot.id)
+        self._opened.append(lot.id)
         return lot
 
     def _draw(self, taker: int, lot_id: int, points: int) -> None:
@@ -343,7 +374,7 @@ class Holding:
         if taker is not None:
             draw = self._draws.get((taker, lot_id)) or Draw(taker, lot_id, 0, bool(held_delta))
             self._draws[taker, lot_id] = draw._replace(
-                points=draw.points + held_delta + drawn_delta)
+                points=draw.points + held_delta + drawn_delta, away=draw.away + paid_delta)
         if lot_id != NOWHERE:
             lot = self.lots[lot_id]
             self.lots[lot_id] = lot._replace(

@@ -60,11 +60,13 @@ log = logging.getLogger("gateway.originals")
 
 
 class Wanted(NamedTuple):
-    """What to lock and read for the voids and refunds of a batch. `keys`: of originals, and of the
-    originals of refunds among these; `receipts`: the key each receipt number leads to; `members`:
-    whose points they moved, as far as seen."""
+    """What to lock and read for the voids and refunds of a batch. `named`: keys of originals;
+    `keys`: these, and those of the originals that the refunds among them took parts of;
+    `receipts`: the key each receipt number leads to; `members`: whose points they moved, as far
+    as seen."""
 
     keys: frozenset[Key] = frozenset()
+    named: frozenset[Key] = frozenset()
     receipts: Mapping[int, Key] = {}
     members: frozenset[int] = frozenset()
 
@@ -111,7 +113,7 @@ def resolve(connection: Connection, batch: Sequence[Message]) -> Wanted:
                      f" (SELECT entry_id FROM {by_key})")
         # one that is a refund leads to its own original
         by_part, part_values = bulk.sought(connection, reversals, ("by_origin", "by_key"),
-                                           sorted(keys))
+                                           sorted(Wanted(frozenset(keys)).outcome_keys))
         parts.append(f"SELECT 0, origin, operation_key, 0 FROM {by_part}")
         values += part_values
     if receipts:
@@ -123,16 +125,17 @@ def resolve(connection: Connection, batch: Sequence[Message]) -> Wanted:
                      f" WHERE e.{by_id}")
         values += ids + ids
     led: dict[int, Key] = {}
-    members = set()
+    members, parts_of = set(), set[Key]()
     for row in send(connection, " UNION ALL ".join(parts), values).fetchall():
         entry_id, origin, key, member_id = tuple(row)
         if not entry_id:
-            keys.add((origin, key))
+            parts_of.add((origin, key))
             continue
         members.add(member_id)
         if entry_id in receipts:
             led[entry_id] = subject(origin, key)
-    return Wanted(frozenset(keys | set(led.values())), led, frozenset(members))
+    named = frozenset(keys | set(led.values()))
+    return Wanted(named | parts_of, named, led, frozenset(members))
 
 
 class Found(NamedTuple):
@@ -171,13 +174,14 @@ def read(connection: Connection, keyring: Keyring, wanted: Wanted,
     if not {each.member_id for each in made.values()} <= set(locked):
         raise LinkMoved("An original was posted meanwhile. Nothing was stored.")
     types = _read_types(connection, keyring, unposted)
-    part_of = {by: key for key, each in taken.items() for _, by in each}
+    part_of = {subject(*by): key for key, each in taken.items() for _, by in each}
     found = {}
     for key in come:
         back = _taken_back(taken.get(key, ()), takers, made)
         found[key] = _original(outcomes_of[key], made.get(entry_ids.get(key, 0)),
                                types.get(key, SALE), back, part_of.get(key))
-        if found[key].type == messages.REFUND and found[key].made and not found[key].part_of:
+        refunded = found[key].type == messages.REFUND and found[key].made is not None
+        if refunded and key in wanted.named and not found[key].part_of:
             raise LinkMoved("A refund was posted meanwhile. Nothing was stored.")
     return Found(found, broken)
 
@@ -199,7 +203,7 @@ def _taken_back(taken: Sequence[tuple[int, Key]], takers: Mapping[Key, tuple[int
         if entry is None or entry.kind != REFUND:
             whole = True
         elif not voided:
-            refunds.append(Refunded(by, seq, entry))
+            refunds.append(Refunded(subject(*by), seq, entry))
     return _Back(whole, tuple(refunds), max((seq for seq, _ in taken), default=0))
 
 
@@ -215,11 +219,11 @@ def _read_takers(connection: Connection, keys: set[Key]) -> dict[Key, tuple[int,
     """(entry, whether it was voided itself) of what took something back; no statement without."""
     if not keys:
         return {}
-    wanted = sorted(keys)
-    voided = {tuple(row) for row in bulk.select(connection, reversals, HANDSET_KEY, HANDSET_KEY,
-                                                wanted)}
-    return {tuple(row[:2]): (row[2] or 0, tuple(row[:2]) in voided) for row in bulk.select(
-        connection, outcomes, (*HANDSET_KEY, "entry_id"), HANDSET_KEY, wanted)}
+    voided = {tuple(row) for row in bulk.select(
+        connection, reversals, HANDSET_KEY, HANDSET_KEY, sorted({subject(*by) for by in keys}))}
+    rows = bulk.select(connection, outcomes, (*HANDSET_KEY, "entry_id"), HANDSET_KEY,
+                       sorted(keys))
+    return {(row[0], row[1]): (row[2] or 0, subject(row[0], row[1]) in voided) for row in rows}
 
 
 def _read_made(connection: Connection, keyring: Keyring,

@@ -51,7 +51,7 @@ from protocol.limits import U32_MAX
 ENTRY_COLUMNS = (*ENTRY_LINKED, "link", "head")
 POSTING_COLUMNS = ("entry_id", "line", "account_id", "unit", "amount")
 MOVEMENT_COLUMNS = ("entry_id", "line", "lot_id", *Move._fields[1:])
-DRAW_COLUMNS = ("member_id", "taker", "lot_id", "points", "held")
+DRAW_COLUMNS = ("member_id", "taker", "lot_id", "points", "held", "away")
 MEMBER_COLUMNS = (*MEMBER_DERIVED, "derived_mac")
 OUTCOME_COLUMNS = (*SEALED["outcomes"], "row_mac")
 REVERSAL_COLUMNS = (*SEALED["reversals"], "row_mac")
@@ -186,8 +186,8 @@ def _store_lots(connection: Connection, changed: dict[int, Lot]) -> None:
 def _store_draws(connection: Connection, changed: dict[tuple[int, int, int], Draw]) -> None:
     if changed:
         bulk.insert(connection, draws, DRAW_COLUMNS, [
-            (*key, changed[key].points, int(changed[key].held and changed[key].points > 0))
-            for key in sorted(changed)],
+            (*key, each.points, int(each.held and each.points > 0), each.away)
+            for key, each in sorted(changed.items())],
             key=DRAW_COLUMNS[:3])
 
 

@@ -183,11 +183,13 @@ lot_movements = Table(
     _number("expired_delta"), _number("paid_delta"), _number("taker", null=True),
     sqlite_with_rowid=False)
 
-# which entry (taker) has points of which lot; lot 0: of none, which is debt. held: it holds them
+# which entry (taker) has points of which lot; lot 0: of none, which is debt. held: it holds them;
+# away: what it had of it besides, until that was taken back
 draws = Table(
     "draws", metadata, _key("member_id"), _key("taker"), _key("lot_id"), _number("points"),
-    _small("held"), Index("ix_draws_lot_id", "lot_id", sqlite_where=text("lot_id > 0"),
-                          postgresql_where=text("lot_id > 0")), sqlite_with_rowid=False)
+    _small("held"), _number("away"),
+    Index("ix_draws_lot_id", "lot_id", sqlite_where=text("lot_id > 0"),
+          postgresql_where=text("lot_id > 0")), sqlite_with_rowid=False)
 
 # ---- what became of each message ----
 
@@ -258,7 +260,7 @@ LOT_FACTS = ("id", "member_id", "merchant_id", "earned_on", "expires_on", "origi
              "replaces")
 DERIVED = {"members": MEMBER_DERIVED[1:],
            "lots": ("issued", "remaining", "held", "expired", "paid"),
-           "draws": ("points", "held"), "journals": ("highest_trace", "outcomes")}
+           "draws": ("points", "held", "away"), "journals": ("highest_trace", "outcomes")}
 
 
 def _columns(table: Table, *without: str) -> tuple[str, ...]:

@@ -58,7 +58,8 @@ class Walk:
     gapped: bool = False
     amounts: dict[int, int] = field(default_factory=dict)  # by account
     lots: dict[int, Sums] = field(default_factory=dict)
-    draws: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)  # by taker, lot
+    # (drawn, held, away) by taker and lot
+    draws: dict[tuple[int, int], tuple[int, int, int]] = field(default_factory=dict)
 
 
 class Page(NamedTuple):
@@ -183,8 +184,9 @@ def _add(walk: Walk, move: Move) -> None:
             known.paid + move.paid_delta)
     if move.taker is not None:
         key = move.taker, move.lot_id
-        drawn, held = walk.draws.get(key, (0, 0))
-        walk.draws[key] = drawn + move.drawn_delta, held + move.held_delta
+        drawn, held, away = walk.draws.get(key, (0, 0, 0))
+        walk.draws[key] = (drawn + move.drawn_delta, held + move.held_delta,
+                           away + move.paid_delta)
 
 
 def _missing(work: Work, walk: Walk, through: int) -> None:
@@ -239,10 +241,10 @@ def _finish(work: Work, connection: Connection, rows: Mapping[int, Row],
 
 def _draws_of(work: Work, connection: Connection,
               ids: Sequence[tuple]) -> dict[int, dict[tuple, tuple]]:
-    """(points, held) by member, then by taker and lot."""
+    """(points, held, away) by member, then by taker and lot."""
     found: dict[int, dict[tuple, tuple]] = {}
-    for row in work.reader.select(connection, draws, ("member_id", "taker", "lot_id", "points",
-                                                      "held"), ("member_id",), ids):
+    for row in work.reader.select(connection, draws, ("member_id", "taker", "lot_id",
+                                                      *DERIVED["draws"]), ("member_id",), ids):
         found.setdefault(row[0], {})[row[1:3]] = row[3:]
     return found
 
@@ -259,14 +261,17 @@ def _check_lots(work: Work, walk: Walk, held: Mapping[tuple, tuple]) -> None:
 
 
 def _check_draws(work: Work, member_id: int, walk: Walk, stored: Mapping[tuple, tuple]) -> None:
-    summed = {key: (drawn + held, int(held > 0)) for key, (drawn, held) in walk.draws.items()}
+    summed = {key: (drawn + held, int(held > 0), away)
+              for key, (drawn, held, away) in walk.draws.items()}
+    nothing = (0, 0, 0)
     for key in sorted(summed.keys() | stored.keys()):
-        points, held = summed.get(key, (0, 0))
-        row = stored.get(key, (0, 0))
-        if row != (points, held):
-            work.docket.find("draws", join_key(member_id, *key), f"{row[0]} points"
-                             f"{' held' if row[1] else ''}, its movements add up to {points}"
-                             f"{' held' if held else ''}.", RECOMPUTE)
+        row, sums = stored.get(key, nothing), summed.get(key, nothing)
+        if key not in summed:
+            work.docket.find("draws", join_key(member_id, *key), "no movement made it.", FORGED)
+        for name, figure, total in zip(DERIVED["draws"], row, sums, strict=True):
+            if figure != total:
+                work.docket.find("draws", join_key(member_id, *key), f"{name} is {figure}, its"
+                                 f" movements add up to {total}.", RECOMPUTE)
 
 
 def _check_chain_end(work: Work, row: Row, walk: Walk) -> None:
@@ -299,7 +304,7 @@ def _check_balances(work: Work, row: Row, walk: Walk, held: Mapping[tuple, tuple
     posted = walk.amounts.get(row.points_account_id, 0)
     rules = (("available", row.available, sum(lot[1] for lot in mine), "its lots' remaining"),
              ("held", row.held, sum(lot[2] for lot in mine), "its lots' held"),
-             ("debt", row.debt, sum(drawn for (_, lot_id), (drawn, _) in walk.draws.items()
+             ("debt", row.debt, sum(each[0] for (_, lot_id), each in walk.draws.items()
                                     if lot_id == NOWHERE), "its uncovered draws"),
              ("available + held - debt", row.available + row.held - row.debt, posted,
               "its postings"))

@@ -2,7 +2,7 @@
 
 from gateway.book import Book, Decision, Facts, Message
 from gateway.decisions import causes, dating
-from gateway.ledger import expiring_next
+from gateway.ledger import balance_on, expiring_next
 from gateway.parties import RETIRED
 from protocol import codes
 
@@ -23,5 +23,6 @@ def inquiry(message: Message, book: Book) -> Decision:
     rule_set = programme.rule_set_at(book.now)
     tier = rule_set.tier(member.tier) if rule_set else None
     return Decision(codes.APPROVED, Facts(
-        balance=member.balance, tier=tier.name if tier else None, member=member.masked_name,
-        expiring=expiring_next(member, now.business_date), head_of=member.id))
+        balance=balance_on(member, now.business_date), tier=tier.name if tier else None,
+        member=member.masked_name, expiring=expiring_next(member, now.business_date),
+        head_of=member.id))

@@ -12,7 +12,7 @@ from gateway.book import Book, Dated, Decision, Facts, Message, Posted
 from gateway.decisions import causes, dating
 from gateway.decisions.accounts import books_of, lot_ends_on
 from gateway.decisions.sale import award_context, held
-from gateway.ledger import expiring_next, redeem, spendable
+from gateway.ledger import balance_on, expiring_next, redeem, spendable
 from gateway.rules import Award, RuleSet, award
 from protocol import codes
 
@@ -41,7 +41,8 @@ def redemption(message: Message, book: Book) -> Decision:
         return Decision(codes.LIMIT_REACHED)
     books = books_of(place, book)
     if member.debt or points > spendable(member, books.today):
-        return Decision(codes.INSUFFICIENT_POINTS, Facts(balance=member.balance))
+        return Decision(codes.INSUFFICIENT_POINTS, Facts(
+            balance=balance_on(member, books.today)))
     given = award(rule_set, tier, bill_minor - discount_minor)
     draft = redeem(book.sound_member(member.id), books, place.merchant.id, points, given.points,
                    dated.business_date, lot_ends_on(dated, rule_set, books.today))

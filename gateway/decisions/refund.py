@@ -6,7 +6,11 @@ every cause is told at once. What it takes back follows from how much of the bil
 points. A refund is no original of a refund, and a whole refund leaves nothing to void.
 """
 
-from gateway.book import Book, Decision, Facts, Message
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from gateway.book import Book, Decision, Facts, Message, Original
 from gateway.decisions import causes, dating
 from gateway.decisions.accounts import books_of
 from gateway.decisions.sale import held
@@ -46,13 +50,37 @@ def refund(message: Message, book: Book) -> Decision:
     amount_minor = _amount(message)
     if amount_minor is None:
         return Decision(codes.UNSUPPORTED)
-    if not 0 < amount_minor <= remaining_minor:
+    if not 0 < amount_minor <= remaining_minor or not fits(message, original):
         return Decision(codes.EXCEEDS_ORIGINAL, Facts(amount_minor=remaining_minor))
     books = books_of(place, book)
     if books.today - made.business_date > books.return_days and not message.by_hq:
         return Decision(codes.LIMIT_REACHED)
     return restated(message, book, place, key, REFUND,
                     remaining_minor=remaining_minor - amount_minor)
+
+
+def fits(message: Message, original: Original) -> bool:
+    """Whether what comes back was bought: of a sale with a basket lines are named, and of each
+    category no more than remains of it; of one without a basket an amount."""
+    assert original.made is not None
+    bought = by_category(basket_in(original.made.context))
+    for part in original.refunds:
+        bought.subtract(by_category(basket_in(part.made.context)))
+    back = by_category(message.request.basket or ())
+    return bool(bought) == bool(back) and all(bought[each] >= back[each] for each in back)
+
+
+def basket_in(context: str) -> Sequence[Sequence[int]]:
+    """The basket that an entry's context tells, [category, amount_minor, ...] a line."""
+    return json.loads(context).get("basket", ())
+
+
+def by_category(basket: Iterable[Sequence[int]]) -> Counter[int]:
+    """Money by category."""
+    sums = Counter[int]()
+    for line in basket:
+        sums[line[0]] += line[1]
+    return sums
 
 
 def _amount(message: Message) -> int | None:

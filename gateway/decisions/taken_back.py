@@ -53,8 +53,7 @@ def restated(message: Message, book: Book, place: Place, key: Key, kind: int, *,
     after = standing(made, remaining_minor)
     books, dated = books_of(place, book), dating.date_of(message, place.programme, book)
     draft = restate(kind, book.sound_member(made.member_id), books, made.taker, made.movements,
-                    Change(before.given, after.given, before.taken, after.taken),
-                    undone.movements if named.part_of else ())
+                    Change(before.given, after.given, before.taken, after.taken))
     amount_minor = remaining_minor - (made.amount_minor or 0) + whole.refunded_minor
     posted = Posted(draft, made.merchant_id, place.shop.id, made.card_id, amount_minor,
                     dated.business_date, books.today, dated.at,
@@ -74,8 +73,10 @@ def _context(message: Message, key: Key, points: int, dated: Dated) -> str:
     context: dict[str, object] = {
         "original": (origin, int.from_bytes(pair[:4], "big"), int.from_bytes(pair[4:], "big")),
         "points": points, "dated": dated.word}
-    if message.request.operator is not None:
-        context["operator"] = message.request.operator
+    for name in ("operator", "basket"):
+        value = getattr(message.request, name)
+        if value is not None:
+            context[name] = value
     if message.by_hq:
         context["held"] = 1
     return json.dumps(context, separators=(",", ":"))

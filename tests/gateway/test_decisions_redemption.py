@@ -71,7 +71,8 @@ def test_the_same_redemption_again_takes_nothing_again(street):
 def test_points_of_a_lot_that_ended_cannot_be_spent_and_are_gone(street):
     street.later(days=300)
     reply = street.take(street.redemption(100, 1000))
-    assert (reply.code, reply.balance) == (codes.INSUFFICIENT_POINTS, 360)
+    assert (reply.code, reply.balance) == (codes.INSUFFICIENT_POINTS, 0)
+    assert street.take(street.inquiry()).balance == 0
     assert street.take(street.sale(1000)).points == 12  # the next entry writes it down
     assert balance(street) == (12, 0)
     assert street.rows("lots", "remaining, expired", "1=1 ORDER BY id") == [(0, 360), (12, 0)]

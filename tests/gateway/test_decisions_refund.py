@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from gateway.book import Made
 from gateway.decisions.taken_back import Standing, standing
+from gateway.held import HeldKey, post
 from protocol import codes
 from tests.gateway.test_decisions_redemption import balance, sound, trace_of
-from tests.support.street import Street
+from tests.support.street import RULES, Street
 
 
 @pytest.fixture
@@ -119,6 +120,77 @@ def test_all_of_it_in_one_batch(street):
     frames = [sale, part, street.void(trace_of(street, part)),
               street.refund(trace, amount_minor=1000), street.void(trace), street.void(trace)]
     assert [answer.code for answer in street.answers(*frames)] == [0, 0, 0, 0, 0, 38]
+    assert balance(street) == (0, 0)
+    sound(street)
+
+
+def test_a_void_of_a_void_or_of_what_it_voided_keeps_nobody_back(street):
+    sale = street.sale(1250)
+    part = street.refund(1, amount_minor=250)
+    void = street.void(2)
+    street.answers(sale, part, void)
+    for named in (street.void(trace_of(street, void)),
+                  street.refund(trace_of(street, void), amount_minor=1)):
+        assert [answer.code for answer in street.answers(
+            named, street.sale(1000, terminal=1, card=1))] == [codes.NOT_VOIDABLE, 0]
+    sound(street)
+
+
+def test_a_refund_that_hq_posted_can_be_voided_like_any_other(street):
+    sale = street.sale(10_000)
+    street.take(sale)
+    street.registry.set_terminal_state(street.terminals[0], "lost")
+    part = street.refund(trace_of(street, sale), amount_minor=3000)
+    assert street.take(part).code == codes.HELD
+    street.registry.set_terminal_state(street.terminals[0], "active")
+    journal = street.message(part).request.journal
+    post(street.intake, HeldKey(street.terminals[0], journal, trace_of(street, part)), "Chen")
+    assert balance(street) == (84, 0)
+    assert street.take(street.void(trace_of(street, part))).code == 0
+    assert balance(street) == (120, 0)
+    assert refund(street, sale, 10_000)[1] == -120
+    sound(street)
+
+
+def test_a_draw_that_a_refund_moved_elsewhere_is_given_back_from_there(street):
+    first = street.sale(5000)
+    street.take(first)
+    street.later(days=1)
+    street.take(street.sale(50_000))
+    bills = [street.redemption(100, 200) for _ in range(2)]
+    street.answers(*bills)
+    assert refund(street, first, 2500)[0] == 0
+    for bill in bills:
+        assert street.take(street.void(trace_of(street, bill))).code == 0
+        sound(street)
+    assert balance(street) == (60 + 600 - 30, 0)
+
+
+def test_what_cost_nothing_when_it_was_taken_back_brings_nothing_when_it_is_put_back(street):
+    sales = [street.sale(10_000), street.sale(10_000)]
+    street.answers(*sales)
+    bill = street.redemption(200, 400)
+    street.take(bill)
+    assert refund(street, sales[0], 10_000)[1] == -120
+    assert street.take(street.void(trace_of(street, bill))).code == 0
+    street.later(days=85)
+    street.later(days=200)
+    street.registry.add_rule_set(street.programme, RULES._replace(return_days=900), 1)
+    part = street.refund(trace_of(street, sales[1]), amount_minor=10_000)
+    assert street.take(part).points == 0
+    assert street.take(street.void(trace_of(street, part))).points == 0
+    assert balance(street) == (0, 0)
+    sound(street)
+
+
+def test_a_basket_comes_back_by_its_lines(street):
+    sale = street.sale(3000, basket=((1, 1000), (2, 2000)))
+    street.take(sale)
+    trace = trace_of(street, sale)
+    for how, code in (({"amount_minor": 500}, 39), ({"basket": ((9, 500),)}, 39),
+                      ({"basket": ((1, 1500),)}, 39), ({"basket": ((1, 600),)}, 0),
+                      ({"basket": ((1, 600),)}, 39), ({"basket": ((1, 400), (2, 2000))}, 0)):
+        assert street.take(street.refund(trace, **how)).code == code, how
     assert balance(street) == (0, 0)
     sound(street)
 

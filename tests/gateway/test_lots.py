@@ -34,12 +34,13 @@ class Shelf:
         if error:
             return
         after, numbers = self.holding, {}
-        for lot_id in after.opened:
+        lots, opened = after.settled()
+        for lot_id in opened:
             numbers[lot_id] = max([0, *self.lots, *numbers.values()]) + 1
-        named = {lot_id: numbers.get(lot_id, lot_id) for lot_id in after.lots}
+        named = {lot_id: numbers.get(lot_id, lot_id) for lot_id in lots}
         before = self.lots
         self.lots = {named[lot.id]: lot._replace(id=named[lot.id])
-                     for lot in after.lots.values()}
+                     for lot in lots.values()}
         self.draws = tuple(draw._replace(lot_id=named.get(draw.lot_id, NOWHERE))
                            for draw in after.draws)
         self.moved = tuple(move._replace(lot_id=named.get(move.lot_id, NOWHERE))
@@ -51,8 +52,8 @@ class Shelf:
     def sale(self, points: int, days: int = 365) -> int:
         with self as holding:
             holding.issue(MEMBER, (SHOP, self.today, self.today + days, SALES), points)
-        return next(lot.id for lot in self.lots.values()
-                    if lot[3:5] == (self.today, self.today + days) and lot.replaces is None)
+        return next(move.lot_id for move in self.moved
+                    if move.lot_id != NOWHERE and sum(move[1:5]) > 0)
 
     def spend(self, points: int) -> int:
         self.taker += 1
@@ -60,11 +61,10 @@ class Shelf:
             holding.take(self.taker, points)
         return self.taker
 
-    def refund(self, lot_id: int, points: int) -> tuple[int, int, list[tuple[int, int]]]:
+    def refund(self, lot_id: int, points: int) -> tuple[int, int]:
         with self as holding:
             holding.take_back(lot_id, points)
-        return lot_id, points, [(move.taker, -move.drawn_delta) for move in self.moved
-                                if move.taker and move.lot_id and move.drawn_delta < 0]
+        return lot_id, points
 
     def give_back(self, taker: int, points: int) -> None:
         with self as holding:
@@ -89,7 +89,7 @@ def sound(shelf: Shelf, after: Holding) -> None:
         assert sum(draw.points for draw in mine if draw.held) == lot.held
         assert sum(draw.points for draw in mine if not draw.held) == lot.drawn
         assert not lot.remaining or lot.lives(shelf.today)
-    assert all(draw.points > 0 for draw in shelf.draws)
+    assert all(draw.points >= 0 <= draw.away for draw in shelf.draws)
     assert not (after.debt and after.available)
 
 

@@ -35,13 +35,14 @@ def upgrade() -> None:
                     postgresql_where=sa.text("remaining > 0"))
     op.create_table(
         "draws", col("member_id"), col("taker"), col("lot_id"), col("points"),
-        col("held", sa.SmallInteger()),
+        col("held", sa.SmallInteger()), col("away"),
         sa.PrimaryKeyConstraint("member_id", "taker", "lot_id", name="pk_draws"),
         sqlite_with_rowid=False)
     op.create_index("ix_draws_lot_id", "draws", ["lot_id"], sqlite_where=sa.text("lot_id > 0"),
                     postgresql_where=sa.text("lot_id > 0"))
-    op.execute("UPDATE lots SET issued = issued + (SELECT coalesce(sum(delta), 0)"
-               " FROM lot_movements WHERE lot_id = lots.id AND delta < 0)")
+    op.execute("UPDATE lots SET issued = issued + back.points FROM"
+               " (SELECT lot_id, sum(delta) AS points FROM lot_movements WHERE delta < 0"
+               " GROUP BY lot_id) AS back WHERE back.lot_id = lots.id")
     if op.get_bind().dialect.name == "postgresql":
         op.execute("ALTER TABLE draws SET (fillfactor = 80)")
 

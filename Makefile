@@ -18,7 +18,7 @@ WORKERS ?= auto
 DEVICE_STUBS := micropython-esp32-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo simulate fleet prove prove-pairs chaos test lint bench clean
+.PHONY: help demo simulate fleet prove prove-pairs chaos test test-long lint bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ chaos: $(VENV)/.dev ## real processes, kill -9 and bad links, then the books: MI
 
 test: $(VENV)/.dev ## the whole test suite; TESTS="tests/protocol -k cbor" runs a part
 	@$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
+
+test-long: $(VENV)/.dev ## long lives of members against a model of every point, 100,000 steps on SQLite and PostgreSQL; some 15 minutes
+	@POINTWIRE_STORIES=200 POINTWIRE_STEPS=50 POINTWIRE_WALKS=50 POINTWIRE_WALK_STEPS=1000 $(BIN)/python -m pytest -n $(WORKERS) -o timeout=1800 tests/gateway/test_points_story.py
 
 lint: $(VENV)/.dev typings/.done ## ruff, and pyright on every room (MicroPython stubs on firmware and protocol)
 	@$(BIN)/ruff check .

@@ -249,8 +249,9 @@ class Book:
 
     `missing`: by (terminal, journal) of a heartbeat, the spans of traces that nobody decided.
     `dates`: of held messages on which HQ has its word, (at, earliest, latest, quality).
-    `broken`: ("members", id), ("journals", terminal, journal), ("entries", id) and ("sightings",
-    terminal) of rows that do not fit their seals: nothing may be stored on top of them."""
+    `broken`: ("members", id), ("journals", terminal, journal), ("entries", id), ("reversals",
+    origin, key of the original) and ("sightings", terminal) of rows that do not fit their seals:
+    nothing may be stored on top of them."""
 
     def __init__(self, catalogue: Catalogue, now: int, *, terminals: dict[int, Terminal],
                  cards: dict[str, Card], members: dict[int, Member],
@@ -287,14 +288,15 @@ class Book:
         """What became of a message, with an entry that can be taken back; SealBroken when it, or
         what was refunded of it, was tampered with."""
         original = self.originals[key]
+        self._prove("reversals", *key)
         for made in (original.made, *(each.made for each in original.refunds)):
             if made is not None:
                 self._prove("entries", made.id)
         return original
 
-    def _prove(self, table: str, row_id: int) -> None:
-        if (table, row_id) in self.broken:
-            raise SealBroken(f"Not what was sealed: {table} {row_id}. Nothing was decided on it;"
+    def _prove(self, table: str, *row: int | bytes) -> None:
+        if (table, *row) in self.broken:
+            raise SealBroken(f"Not what was sealed: {table} {row}. Nothing was decided on it;"
                              " run the audit.")
 
     def join(self, decision: Decision) -> None:

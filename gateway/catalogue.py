@@ -6,6 +6,7 @@ the version has the content. `config` is also the configuration revision handset
 
 from sqlalchemy import Connection, select
 
+from gateway.errors import TryLater
 from gateway.parties import Catalogue, Merchant, Operator, Programme, Recovery, Shop
 from gateway.rules import RuleSet, from_json
 from gateway.tables import (
@@ -44,7 +45,7 @@ def read_catalogue(connection: Connection) -> Catalogue:
     account_of = _accounts(connection)
     found_merchants = {row.id: Merchant(
         row.id, row.programme_id, row.state, row.state_since,
-        account_of[MERCHANT_ISSUED, row.id], account_of.get((MERCHANT_REDEEMED, row.id), 0))
+        account_of[MERCHANT_ISSUED, row.id], account_of[MERCHANT_REDEEMED, row.id])
         for row in merchant_rows}
     rules: dict[int, list[tuple[int, RuleSet]]] = {}
     for row in connection.execute(select(rule_sets).order_by(
@@ -57,17 +58,25 @@ def read_catalogue(connection: Connection) -> Catalogue:
         version,
         {row.id: Programme(row.id, row.time_zone, row.cutover_minutes,
                            bool(row.first_tap_activates), tuple(rules.get(row.id, ())),
-                           account_of.get((PROGRAMME_EXPIRED, row.id), 0))
+                           account_of[PROGRAMME_EXPIRED, row.id])
          for row in found_programmes},
         found_merchants, found_shops, found_operators,
         None if under_way is None else Recovery(*under_way))
 
 
-def _accounts(connection: Connection) -> dict[tuple[str, int], int]:
-    """Ids of the accounts of merchants and programmes, by kind and owner."""
+class _Accounts(dict[tuple[str, int], int]):
+    """By kind and owner. Without them nothing can be posted, and nothing may be acknowledged."""
+
+    def __missing__(self, key: tuple[str, int]) -> int:
+        raise TryLater(f"There is no account {key[0]} of {key[1]}. Nothing is acknowledged and"
+                       " nothing is lost; run: pointwire gateway migrate")
+
+
+def _accounts(connection: Connection) -> _Accounts:
+    """Ids of the accounts of merchants and programmes."""
     kinds = {merchants: (MERCHANT_ISSUED, MERCHANT_REDEEMED), programmes: (PROGRAMME_EXPIRED,)}
-    return {(row.kind, row.owner_id): row.id for owners, named in kinds.items()
-            for row in connection.execute(
-                select(accounts.c.kind, accounts.c.owner_id, accounts.c.id)
-                .join(owners, owners.c.id == accounts.c.owner_id)
-                .where(accounts.c.kind.in_(named)))}
+    return _Accounts({(row.kind, row.owner_id): row.id for owners, named in kinds.items()
+                      for row in connection.execute(
+                          select(accounts.c.kind, accounts.c.owner_id, accounts.c.id)
+                          .join(owners, owners.c.id == accounts.c.owner_id)
+                          .where(accounts.c.kind.in_(named)))})

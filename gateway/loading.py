@@ -115,6 +115,7 @@ def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message]
                if terminal_id not in found_sightings}
     named, forged = originals.read(connection, keyring, wanted, seen.outcomes, gone, found_members)
     broken |= {("entries", entry_id) for entry_id in forged}
+    broken |= {("reversals", *key) for key in originals.forged(audit_key, gone)}
     complete(connection, found_members, named.values())
     book = Book(catalogue, now, terminals=held_terminals, cards=found_cards,
                 members=found_members, journals=found_journals, broken=frozenset(broken),
@@ -212,7 +213,7 @@ def _read_seen(connection: Connection, batch: Sequence[Message],
     if wanted.keys:
         by_key, key_values = bulk.sought(connection, reversals, HANDSET_KEY,
                                          sorted(wanted.keys))
-        parts.append("SELECT 4, origin, operation_key, by_key, seq, by_origin, NULL, 0, NULL"
+        parts.append("SELECT 4, origin, operation_key, by_key, seq, by_origin, NULL, 0, row_mac"
                      f" FROM {by_key}")
         values += key_values
     place_keys = sorted(
@@ -233,7 +234,7 @@ def _read_seen(connection: Connection, batch: Sequence[Message],
     found: dict[Key, Outcome] = {}
     refused: dict[bytes, Refusal] = {}
     quarantined: set[bytes] = set()
-    gone: dict[Key, list[tuple[int, Key]]] = {}
+    gone: dict[Key, list[tuple[int, Key, bytes]]] = {}
     for kind, *row in send(connection, " UNION ALL ".join(parts), values).fetchall():
         if kind == 0:
             version = row[0]
@@ -245,7 +246,7 @@ def _read_seen(connection: Connection, batch: Sequence[Message],
         elif kind == 3:
             quarantined.add(row[2])
         elif kind == 4:
-            gone.setdefault((row[0], row[1]), []).append((row[3], (row[4], row[2])))
+            gone.setdefault((row[0], row[1]), []).append((row[3], (row[4], row[2]), row[7]))
         elif kind == 5:
             journal_rows.append((row[0], *row[4:]))
         else:

@@ -172,12 +172,11 @@ class Holding:
 
     def issue(self, member_id: int, facts: Facts, points: int) -> None:
         """Points from an issuer: into the lot of these facts, or a new one; debt comes first."""
-        for lot in self.lots.values():
-            if (lot.merchant_id, lot.earned_on, lot.expires_on, lot.origin) == facts and (
-                    lot.replaces is None and (lot.remaining or lot.held)):
-                break
-        else:
-            lot = self._open(member_id, facts)
+        alike = [lot for lot in self.lots.values() if lot.replaces is None
+                 and (lot.merchant_id, lot.earned_on, lot.expires_on, lot.origin) == facts
+                 and (lot.remaining or lot.held)]
+        lot = (min(alike, key=lambda lot: _age(lot.id)) if alike
+               else self._open(member_id, facts))
         self._move(lot.id, points)
         self.settle()
 

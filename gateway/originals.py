@@ -146,7 +146,16 @@ class Found(NamedTuple):
     broken: frozenset[int] = frozenset()
 
 
-Taken = Mapping[Key, Sequence[tuple[int, Key]]]  # (seq, by) of what took something of a key back
+# (seq, by, seal of the row) of what took something of a key back
+Taken = Mapping[Key, Sequence[tuple[int, Key, bytes]]]
+
+
+def forged(audit_key: bytes, taken: Taken) -> set[Key]:
+    """Keys of which a row does not fit its seal or is missing: they are numbered from 1."""
+    return {key for key, rows in taken.items()
+            if sorted(seq for seq, _, _ in rows) != list(range(1, len(rows) + 1))
+            or not all(chain.same(mac, chain.seal(audit_key, "reversals", (*key, seq, *by)))
+                       for seq, by, mac in rows)}
 
 
 def read(connection: Connection, keyring: Keyring, wanted: Wanted,
@@ -168,13 +177,13 @@ def read(connection: Connection, keyring: Keyring, wanted: Wanted,
             entry_ids[key] = entry_id
         else:
             unposted.append(outcome)
-    takers = _read_takers(connection, {by for each in taken.values() for _, by in each})
+    takers = _read_takers(connection, {by for each in taken.values() for _, by, _ in each})
     made, broken = _read_made(connection, keyring, sorted({
         *entry_ids.values(), *(entry_id for entry_id, _ in takers.values())}))
     if not {each.member_id for each in made.values()} <= set(locked):
         raise LinkMoved("An original was posted meanwhile. Nothing was stored.")
     types = _read_types(connection, keyring, unposted)
-    part_of = {subject(*by): key for key, each in taken.items() for _, by in each}
+    part_of = {subject(*by): key for key, each in taken.items() for _, by, _ in each}
     found = {}
     for key in come:
         back = _taken_back(taken.get(key, ()), takers, made)
@@ -194,17 +203,17 @@ class _Back(NamedTuple):
     seq: int
 
 
-def _taken_back(taken: Sequence[tuple[int, Key]], takers: Mapping[Key, tuple[int, bool]],
+def _taken_back(taken: Sequence[tuple[int, Key, bytes]], takers: Mapping[Key, tuple[int, bool]],
                 made: Mapping[int, Made]) -> _Back:
     whole, refunds = False, []
-    for seq, by in sorted(taken):
+    for seq, by, _ in sorted(taken):
         entry_id, voided = takers.get(by, (0, False))
         entry = made.get(entry_id)
         if entry is None or entry.kind != REFUND:
             whole = True
         elif not voided:
             refunds.append(Refunded(subject(*by), seq, entry))
-    return _Back(whole, tuple(refunds), max((seq for seq, _ in taken), default=0))
+    return _Back(whole, tuple(refunds), max((seq for seq, _, _ in taken), default=0))
 
 
 def _original(outcome: Outcome, made: Made | None, kind: int, back: _Back,

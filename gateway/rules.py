@@ -53,8 +53,8 @@ class Redeeming(NamedTuple):
         bill, the last step may be worth more than is left of it (Q22); no change is given."""
         most_minor, value_minor = bill_minor * self.share_bp // BP, self.value(points)
         if (points < self.points_min or points % self.points_step
-                or self.value(points - self.points_step) >= most_minor):
-            return None
+                or self.value(points - self.points_step) >= min(most_minor, value_minor)):
+            return None  # nothing is taken that takes nothing off
         if value_minor <= most_minor:
             return value_minor
         return most_minor if self.share_bp == BP else None

@@ -25,6 +25,7 @@ from gateway.tables import (
     cards,
     counters,
     dead_letters,
+    draws,
     entries,
     journals,
     lot_movements,
@@ -102,6 +103,26 @@ def _members(work: Work, connection: Connection, rows: Sequence[Row]) -> Iterabl
         if (lot_id,) in stored:
             yield Rebuilt(lots, (lot_id,), dict(zip(names, stored[lot_id,], strict=True)),
                           dict(zip(names, sums, strict=True)))
+    yield from _draws(work, connection, mine)
+
+
+def _draws(work: Work, connection: Connection, mine) -> Iterable[Rebuilt]:
+    """Who has taken what, of these members' entries."""
+    c, names = lot_movements.c, DERIVED["draws"]
+    held = func.sum(c.held_delta)
+    rows: Sequence[Any] = connection.execute(
+        select(entries.c.member_id, c.taker, c.lot_id, func.sum(c.drawn_delta + c.held_delta),
+               held, func.sum(c.paid_delta))
+        .join(lot_movements, c.entry_id == entries.c.id).where(mine, c.taker.is_not(None))
+        .group_by(entries.c.member_id, c.taker, c.lot_id)).all()
+    sums = {tuple(row[:3]): (_whole(row[3]), int(_whole(row[4]) > 0), _whole(row[5]))
+            for row in rows if all(isinstance(each, int) for each in row[:3])}
+    stored = work.reader.lookup(connection, draws, names, ("member_id", "taker", "lot_id"),
+                                sorted(sums))
+    for key, figures in sums.items():
+        if key in stored:
+            yield Rebuilt(draws, key, dict(zip(names, stored[key], strict=True)),
+                          dict(zip(names, figures, strict=True)))
 
 
 def _chain_ends(connection: Connection, mine) -> dict[int, tuple]:

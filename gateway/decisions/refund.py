@@ -49,7 +49,7 @@ def refund(message: Message, book: Book) -> Decision:
         return Decision(codes.NOTHING_LEFT)
     amount_minor = _amount(message)
     if amount_minor is None:
-        return Decision(codes.UNSUPPORTED)
+        return Decision(codes.EXCEEDS_ORIGINAL, Facts(amount_minor=remaining_minor))
     if not 0 < amount_minor <= remaining_minor or not fits(message, original):
         return Decision(codes.EXCEEDS_ORIGINAL, Facts(amount_minor=remaining_minor))
     books = books_of(place, book)

@@ -64,12 +64,12 @@ def void(message: Message, book: Book) -> Decision:
         return NOT_FOUND
     if original.type in NEVER:
         return Decision(codes.NOT_VOIDABLE)
+    book.sound_original(key)
     if original.reversed:
         return Decision(codes.NOTHING_LEFT)
     made = original.made
     if made is None:
         return _nothing_to_take(key)
-    book.sound_original(key)
     if original.type == REFUND:
         return _put_back(message, book, place, key)
     if original.type not in REVERSIBLE:

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.audit import run_audit
 from gateway.book import Made
+from gateway.database import writing
 from gateway.decisions.taken_back import Standing, standing
 from gateway.held import HeldKey, post
 from protocol import codes
@@ -204,6 +206,27 @@ def test_a_refund_of_spent_points_is_debt(street):
     reply = street.take(street.void(trace_of(street, sale)))
     assert (reply.points, reply.balance) == (-60, -99)
     sound(street)
+
+
+@pytest.mark.parametrize("statement", [
+    "DELETE FROM reversals WHERE seq = 1", "DELETE FROM reversals",
+    "UPDATE reversals SET seq = seq + 1 WHERE seq = 2", "UPDATE entries SET amount_minor = -1"
+    " WHERE kind = 4", "UPDATE entries SET context = '{}' WHERE kind = 1"])
+def test_nothing_is_taken_back_on_rows_that_were_tampered_with(street, statement):
+    sale = street.sale(1250)
+    street.take(sale)
+    for _ in range(2):
+        refund(street, sale, 400)
+    with writing(street.engine) as connection:
+        connection.exec_driver_sql(statement)
+    if statement == "DELETE FROM reversals":  # with nothing left that tells, the audit does
+        assert {found.table for found in run_audit(street.engine, street.keyring,
+                                                   clock=lambda: street.now).findings} == {
+            "reversals"}
+        return
+    for frame in (street.refund(1, amount_minor=400), street.void(1)):
+        assert street.take(frame).code == codes.TRY_LATER
+    assert street.rows("quarantine", "fault") == [("SealBroken",)] * 2
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -250,10 +250,10 @@ class PointsStory(RuleBasedStateMachine):
         answers = self.street.answers(*(each.frame for each in waiting)) if waiting else []
         for sent, answer in zip(waiting, answers, strict=True):
             assert answer.code == sent.expected["code"], (answer, sent.expected)
-            reply = self.street.read(answer.reply)
+            reply = self.street.read(answer.reply or b"")
             for name, value in sent.expected.items():
                 assert getattr(reply, name) == value, (name, reply, sent.expected)
-            if answer.code == 0:
+            if answer.code == 0 and answer.reply:
                 self.past.append((sent.frame, answer.reply))
 
     def _bill(self, till: int, amount: int) -> Bill:
@@ -295,7 +295,8 @@ def test_every_story_ends_as_the_model_says(kind: str):
     machine = type("Story", (PointsStory,), {"kind": kind})
     run_state_machine_as_test(machine, settings=settings(
         max_examples=STORIES, stateful_step_count=STEPS, deadline=None,
-        suppress_health_check=list(HealthCheck)))
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much,
+                               HealthCheck.data_too_large]))
 
 
 WALK = {"sale": 5, "redemption": 6, "refund": 6, "void": 2, "void_of_a_refund": 5, "days_pass": 2,

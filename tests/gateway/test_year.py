@@ -1,0 +1,88 @@
+"""A year of a shop, day by day: what was there, came and went is what is there in the evening."""
+
+from random import Random
+
+import pytest
+
+from gateway.audit import run_audit
+from gateway.clock import business_day, to_ms
+from gateway.expiry import expire_lots
+from protocol import codes
+from tests.support.databases import SQLITE, fresh_engine
+from tests.support.street import Street
+
+DAYS = 365
+LATE_DAYS_MAX = 30
+DAY_S = 86400
+
+
+class Shop:
+    """A street whose customers buy, redeem, return and cancel, and whose tills come late."""
+
+    def __init__(self, street: Street, random: Random) -> None:
+        self.street, self.random = street, random
+        self.bills: list[tuple[int, int]] = []  # (trace, amount)
+        self.late: list[tuple[int, bytes]] = []  # (on which day it arrives, sale)
+
+    def day(self, number: int) -> None:
+        street, random = self.street, self.random
+        frames = [frame for arrives, frame in self.late if arrives <= number]
+        self.late = [each for each in self.late if each[0] > number]
+        for _ in range(random.randrange(1, 5)):
+            card = random.randrange(len(street.cards))
+            amount = random.randrange(100, 30_000)
+            kind = random.randrange(8)
+            if kind < 4:
+                frame = street.sale(amount, card=card)
+                self.bills.append((street.message(frame).request.trace, amount))
+                late = random.randrange(LATE_DAYS_MAX + 1) if kind == 3 else 0
+                if late:
+                    self.late.append((number + late, frame))
+                    continue
+            elif kind < 6:
+                spender = card % (len(street.cards) - 1)  # the last one only saves
+                frame = street.redemption(100 * random.randrange(1, 4), 4000, card=spender)
+                self.bills.append((street.message(frame).request.trace, 4000))
+            elif not self.bills:
+                continue
+            else:
+                trace, bill = random.choice(self.bills[-20:])
+                frame = (street.void(trace) if kind == 6
+                         else street.refund(trace, amount_minor=random.randrange(1, bill + 1)))
+            frames.append(frame)
+        assert all(answer.code != codes.TRY_LATER for answer in street.answers(*frames))
+
+
+def moved(street: Street, kind: str, booked_on: int) -> int:
+    """What the postings of a day put on accounts of this kind."""
+    (total,), = street.rows(
+        "postings p JOIN accounts a ON a.id = p.account_id JOIN entries e ON e.id = p.entry_id",
+        "coalesce(sum(p.amount), 0)", f"a.kind = '{kind}' AND e.booked_on = {booked_on}")
+    return int(total)
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_every_evening_what_was_there_came_and_went_is_what_is_there(seed: int):
+    with fresh_engine(SQLITE) as engine:
+        street = Street(engine, members=4)
+        shop, opening = Shop(street, Random(seed)), 0
+        for number in range(DAYS):
+            shop.day(number)
+            while expire_lots(engine, street.keyring, to_ms(street.now), 100):
+                pass
+            today = business_day(to_ms(street.now), "Asia/Shanghai", 240)
+            (closing,), = street.rows("members", "sum(available + held - debt)")
+            issued, redeemed, expired = (moved(street, kind, today) for kind in (
+                "merchant_issued", "merchant_redeemed", "programme_expired"))
+            assert opening - issued - redeemed - expired == closing, (number, seed)
+            assert closing == sum(row[0] for row in street.rows(
+                "lots", "coalesce(sum(remaining + held), 0)")) - street.rows(
+                    "members", "sum(debt)")[0][0]
+            opening = closing
+            street.later(seconds=DAY_S)
+        for name in ("programme_expired", "merchant_redeemed"):
+            (total,), = street.rows("postings p JOIN accounts a ON a.id = p.account_id",
+                                    "coalesce(sum(p.amount), 0)", f"a.kind = '{name}'")
+            assert total > 0
+        assert run_audit(engine, street.keyring, rebuild=True,
+                         clock=lambda: street.now).findings == ()

@@ -268,6 +268,9 @@ def _check_draws(work: Work, member_id: int, walk: Walk, stored: Mapping[tuple, 
         row, sums = stored.get(key, nothing), summed.get(key, nothing)
         if key not in summed:
             work.docket.find("draws", join_key(member_id, *key), "no movement made it.", FORGED)
+        elif key not in stored:
+            work.docket.find("draws", join_key(member_id, *key), "missing, movements tell of it.",
+                             RECOMPUTE)
         for name, figure, total in zip(DERIVED["draws"], row, sums, strict=True):
             if figure != total:
                 work.docket.find("draws", join_key(member_id, *key), f"{name} is {figure}, its"

@@ -94,11 +94,15 @@ def balanced(postings: Iterable[Posting]) -> bool:
 
 
 def consistent(member: Member) -> bool:
-    """Whether the balances equal the lots (all that live are loaded) and nothing is negative."""
+    """Whether the balances equal the lots (all that live are loaded) and none is negative."""
     return (member.available == sum(lot.remaining for lot in member.lots) >= 0
             and member.held == sum(lot.held for lot in member.lots) >= 0
-            and member.debt >= 0
-            and all(min(lot[8:]) >= 0 and lot.drawn >= 0 for lot in member.lots))
+            and member.debt >= 0)
+
+
+def sound(lots: Iterable[Lot]) -> bool:
+    """Whether nothing in these lots is negative."""
+    return all(min(lot[8:]) >= 0 and lot.drawn >= 0 for lot in lots)
 
 
 def derived(member: Member) -> tuple:
@@ -111,7 +115,7 @@ def _checked(draft: Draft) -> Draft:
     if not balanced(draft.postings):
         raise LedgerError(f"Postings for member {draft.member.id} do not sum to zero."
                           " Nothing was posted; this is a fault of the gateway.")
-    if not consistent(draft.member):
+    if not consistent(draft.member) or not sound(draft.changed):
         raise LedgerError(f"Balances and lots of member {draft.member.id} disagree."
                           " Nothing was posted; run the audit.")
     return draft
@@ -145,20 +149,20 @@ def held_by(member: Member, books: Books) -> Holding:
 def drafted(kind: int, member: Member, holding: Holding, books: Books,
             others: Iterable[Posting]) -> Draft:
     """The entry that `holding` makes, with the other side's postings."""
-    moved = holding.moved
-    lots, opened_ids = holding.settled()
+    ended = holding.ended()
     after = member._replace(
         available=holding.available, held=holding.held, debt=holding.debt,
-        chain_seq=member.chain_seq + 1, lots=tuple(lots.values()), draws=holding.draws)
+        chain_seq=member.chain_seq + 1, lots=tuple(ended.lots.values()), draws=ended.draws)
     points = (after.available + after.held - after.debt
               - member.available - member.held + member.debt)
     postings = (Posting(member.points_account_id, POINTS, points), *others,
-                Posting(books.expired, POINTS, sum(move.expired_delta for move in moved)))
-    changed = tuple(lots[lot_id] for lot_id in dict.fromkeys(
-        move.lot_id for move in moved if move.lot_id != NOWHERE))
-    opened = tuple(lots[lot_id] for lot_id in opened_ids)
-    return _checked(Draft(kind, after, tuple(each for each in postings if each.amount), moved,
-                          opened, changed, holding.touched, points + holding.lapsed))
+                Posting(books.expired, POINTS, sum(move.expired_delta for move in ended.moved)))
+    changed = tuple(ended.lots[lot_id] for lot_id in dict.fromkeys(
+        move.lot_id for move in ended.moved if move.lot_id != NOWHERE))
+    opened = tuple(ended.lots[lot_id] for lot_id in ended.opened)
+    return _checked(Draft(kind, after, tuple(each for each in postings if each.amount),
+                          ended.moved, opened, changed, ended.touched,
+                          points + holding.lapsed))
 
 
 def accrue(member: Member, books: Books, merchant_id: int, points: int, earned_on: int,

@@ -97,6 +97,17 @@ def _age(number: int) -> tuple[bool, int]:
     return number < 0, abs(number)
 
 
+class Ended(NamedTuple):
+    """What work on a holding came to: all its lots by id, those opened, what moved by lot and
+    taker, the draws that changed (empty ones too), and those that are not empty."""
+
+    lots: dict[int, Lot]
+    opened: tuple[int, ...]
+    moved: tuple[Move, ...]
+    touched: tuple[Draw, ...]
+    draws: tuple[Draw, ...]
+
+
 class Holding:
     """All of a member that moves points needs: its living lots, its uncovered draws, and of the
     rest what the movement is about (the lots of what is taken or given back with those that stand
@@ -138,24 +149,26 @@ class Holding:
         return tuple(draw for _, draw in sorted(self._draws.items()) if draw.points or draw.away)
 
     @property
-    def touched(self) -> tuple[Draw, ...]:
-        """Those that changed, empty ones too."""
-        return tuple(self._draws[move.taker, move.lot_id] for move in self.moved
-                     if move.taker is not None)
-
-    @property
     def moved(self) -> tuple[Move, ...]:
         """What changed since the beginning, by lot and taker."""
-        return tuple(move for _, move in sorted(
-            self._moves.items(), key=lambda each: (_age(each[0][0]), _age(each[0][1] or 0)))
-            if any(move[1:6]))
+        moves = [move for move in self._moves.values() if any(move[1:6])]
+        if len(moves) > 1:
+            moves.sort(key=lambda move: (_age(move.lot_id), _age(move.taker or 0)))
+        return tuple(moves)
 
-    def settled(self) -> tuple[dict[int, Lot], list[int]]:
-        """The lots, and the ids of those opened; one that was emptied again at once never was."""
-        moved = {move.lot_id for move in self.moved}
-        gone = {lot_id for lot_id in self._opened if lot_id not in moved}
-        return ({lot_id: lot for lot_id, lot in self.lots.items() if lot_id not in gone},
-                [lot_id for lot_id in self._opened if lot_id not in gone])
+    def ended(self) -> Ended:
+        """What came of it. A lot that was opened and emptied again at once never was."""
+        moved = self.moved
+        opened = self._opened
+        lots = self.lots
+        if opened:
+            used = {move.lot_id for move in moved}
+            gone = {lot_id for lot_id in opened if lot_id not in used}
+            opened = [lot_id for lot_id in opened if lot_id not in gone]
+            lots = {lot_id: lot for lot_id, lot in lots.items() if lot_id not in gone}
+        touched = tuple(self._draws[move.taker, move.lot_id] for move in moved
+                        if move.taker is not None)
+        return Ended(lots, tuple(opened), moved, touched, self.draws)
 
     def of(self, taker: int) -> int:
         """How many points a taker has, covered or not."""
@@ -245,9 +258,9 @@ class Holding:
 
     def settle(self) -> None:
         """Uncovered draws are drawn from what lives, the oldest taker first."""
-        owed = sorted((draw.taker for draw in self._draws.values()
-                       if draw.lot_id == NOWHERE and draw.points), key=_age)
-        for taker in owed:
+        owed = [draw.taker for draw in self._draws.values()
+                if draw.lot_id == NOWHERE and draw.points]
+        for taker in sorted(owed, key=_age):
             for lot in self._living():
                 found = min(self._draws[taker, NOWHERE].points, lot.remaining)
                 if found:

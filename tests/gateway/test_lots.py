@@ -34,8 +34,9 @@ class Shelf:
         if error:
             return
         after, numbers = self.holding, {}
-        lots, opened = after.settled()
-        for lot_id in opened:
+        ended = after.ended()
+        lots = ended.lots
+        for lot_id in ended.opened:
             numbers[lot_id] = max([0, *self.lots, *numbers.values()]) + 1
         named = {lot_id: numbers.get(lot_id, lot_id) for lot_id in lots}
         before = self.lots

@@ -91,13 +91,13 @@ def number(cases: Sequence[Case], book: Book, numbers: Numbers,
 
 
 class _Named(NamedTuple):
-    """Real ids by (member, provisional id)."""
+    """Real ids by (member, provisional id); provisional ones are negative."""
 
     lots: dict[tuple[int, int], int]
     takers: dict[tuple[int, int], int]
 
     def lot(self, member_id: int, lot_id: int) -> int:
-        return self.lots.get((member_id, lot_id), lot_id)
+        return lot_id if lot_id >= 0 else self.lots.get((member_id, lot_id), lot_id)
 
     def taker(self, member_id: int, taker: int) -> int:
         return self.takers.get((member_id, taker), taker)

@@ -2,15 +2,23 @@
 
 Law: an entry for each member that has something due, with an outcome of its own (origin -1, key
 E || member || day), so that a day is done once, however often or by how many the job runs; what a
-tap wrote down itself by then is not due any more. A chunk is one transaction: it locks its members
-by ascending id as the intake does, reads their lots behind the locks, and commits; stopped after
-any chunk the job goes on where it was. A member whose row does not fit its seal is left for the
-audit.
+tap wrote down itself by then is not due any more. A round lists who is due and works through the
+list; a piece of it is one transaction: it locks its members by ascending id as the intake does,
+reads their lots behind the locks, and commits. What a round did not come to, stopped or failed,
+the next one lists again. A member whose row does not fit its seal is left for the audit.
+
+On PostgreSQL, where rows are locked one by one, two hands work at once: while one waits for the
+server, the other reckons.
 """
 
+import gc
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from hashlib import sha256
+from itertools import islice
 
 from sqlalchemy import Connection, Engine
 
@@ -18,92 +26,151 @@ from gateway import bulk, chain, storing
 from gateway.book import JOBS, Posted
 from gateway.catalogue import read_catalogue
 from gateway.clock import business_day
-from gateway.database import writing
+from gateway.database import on_postgresql, reading, writing
 from gateway.decisions.accounts import GRACE_DAYS
 from gateway.entries import Source, by_itself
 from gateway.keyring import Keyring
 from gateway.ledger import Books, Member, derived, expire, spendable
 from gateway.loading import MEMBER_COLUMNS, complete, read_lots
-from gateway.parties import Catalogue, Programme
 from gateway.statements import send
 from gateway.tables import members
 from protocol import codes
 
 NOWHERE_IN_PARTICULAR = 0  # merchant, shop and terminal of an entry that came of no message
+LISTED = 100_000  # members listed at once: a list costs a look at everything that is due
+HANDS = 2
+PIECE = 250  # members whose rows a hand locks at once, on PostgreSQL
 
 log = logging.getLogger("gateway.expiry")
 
 
+class Expiry:
+    """The job, as the jobs process calls it (jobs.Chunk); it knows who is still to be done in this
+    round. One caller at a time."""
+
+    def __init__(self, listed: int = LISTED) -> None:
+        self._listed = listed
+        self._round: _Round | None = None
+
+    def __call__(self, engine: Engine, keyring: Keyring, now: int, rows_max: int) -> int:
+        """Expire what is due of up to `rows_max` members; how many. 0: the round is over."""
+        under_way, self._round = self._round, None  # a fault ends the round
+        if under_way is None or under_way.now != now:
+            under_way = _Round(engine, keyring, now, self._listed)
+        with _uncollected():
+            done = under_way.go_on(rows_max)
+        if done:
+            self._round = under_way
+        return done
+
+
 def expire_lots(engine: Engine, keyring: Keyring, now: int, rows_max: int) -> int:
-    """Expire what is due of up to `rows_max` members of one programme; how many members."""
-    with writing(engine) as connection:
-        catalogue = read_catalogue(connection)
-        for programme in sorted(catalogue.programmes.values()):
-            done = _expire(connection, keyring, catalogue, programme, now, rows_max)
-            if done:
+    """One chunk of a round of its own; how many members."""
+    return Expiry(rows_max)(engine, keyring, now, rows_max)
+
+
+class _Round:
+    """Everybody who is due at one time, from the lowest id to the highest."""
+
+    def __init__(self, engine: Engine, keyring: Keyring, now: int, listed: int) -> None:
+        self.now = now
+        self._engine = engine
+        self._keyring = keyring
+        with reading(engine) as connection:
+            catalogue = read_catalogue(connection)
+        self._books = {each.id: Books(
+            0, 0, each.expired_account_id,
+            business_day(now, each.time_zone, each.cutover_minutes), GRACE_DAYS)
+            for each in catalogue.programmes.values()}
+        self._due = self._list(listed)
+
+    def go_on(self, rows_max: int) -> int:
+        """The next members, until something was done; how many of them had something due."""
+        while ids := list(islice(self._due, rows_max)):
+            if done := self._expire_all(ids):
                 return done
-    return 0
+        return 0
+
+    def _list(self, listed: int) -> Iterator[int]:
+        for programme_id, books in sorted(self._books.items()):
+            after = 0
+            while ids := self._page(programme_id, books.today, after, listed):
+                yield from ids
+                after = ids[-1]
+
+    def _page(self, programme_id: int, today: int, after: int, listed: int) -> list[int]:
+        """Members with something due, by ascending id."""
+        mark = "%s" if on_postgresql(self._engine) else "?"
+        with reading(self._engine) as connection:
+            return [row[0] for row in send(connection, (
+                "SELECT l.member_id FROM (SELECT DISTINCT member_id FROM lots"
+                f" WHERE remaining > 0 AND expires_on < {mark} AND member_id > {mark}) AS l"
+                f" JOIN members m ON m.id = l.member_id WHERE m.programme_id = {mark}"
+                f" ORDER BY l.member_id LIMIT {mark}"),
+                (today, after, programme_id, listed)).fetchall()]
+
+    def _expire_all(self, ids: list[int]) -> int:
+        if not on_postgresql(self._engine):
+            return self._expire(ids)
+        pieces = [ids[start:start + PIECE] for start in range(0, len(ids), PIECE)]
+        with ThreadPoolExecutor(HANDS) as hands:
+            return sum(hands.map(self._expire, pieces))
+
+    def _expire(self, ids: Sequence[int]) -> int:
+        """One transaction; how many of these members had something due."""
+        keyring = self._keyring
+        with writing(self._engine) as connection:
+            due = self._members(connection, ids)
+            if not due:
+                return 0
+            made = [(self._posted(member), self._source(member)) for member in due]
+            numbers = storing.draw(connection, len(made), 0)
+            done = by_itself(made, numbers, partial(chain.head, keyring.audit_key))
+            storing.store_ledger(connection, keyring, done, only_expired=True)
+            storing.insert_outcomes(connection, keyring, [
+                (source.origin, source.key, source.frame_hash, source.code, posted.draft.points,
+                 entry.id, self.now)
+                for (posted, source), entry in zip(made, done.entries.values(), strict=True)])
+        return len(made)
+
+    def _members(self, connection: Connection, ids: Sequence[int]) -> list[Member]:
+        """Those that still have something due, behind their locks; not who was tampered with."""
+        keyring, keys = self._keyring, [(member_id,) for member_id in ids]
+        rows = bulk.select(connection, members, (*MEMBER_COLUMNS, "derived_mac"), ("id",), keys,
+                           lock=True)
+        lots_of = read_lots(connection, keys)
+        found: dict[int, Member] = {}
+        for row in rows:
+            member = Member(*row[:-1], lots=tuple(lots_of.get(row[0], ())))
+            if not chain.same(row[-1], chain.seal(keyring.audit_key, "members",
+                                                  derived(member))):
+                log.error("member %d is not what was sealed: nothing of it expires; run the audit",
+                          member.id)
+            elif spendable(member, self._books[member.programme_id].today) < member.available:
+                found[member.id] = member
+        complete(connection, found, ())
+        return list(found.values())
+
+    def _posted(self, member: Member) -> Posted:
+        books = self._books[member.programme_id]
+        return Posted(expire(member, books), NOWHERE_IN_PARTICULAR, NOWHERE_IN_PARTICULAR, None,
+                      None, books.today, books.today, self.now, "{}")
+
+    def _source(self, member: Member) -> Source:
+        today = self._books[member.programme_id].today
+        key = b"E" + member.id.to_bytes(8, "big") + today.to_bytes(4, "big")
+        return Source(NOWHERE_IN_PARTICULAR, JOBS, key, sha256(key).digest(), codes.APPROVED,
+                      None, self.now)
 
 
-def _expire(connection: Connection, keyring: Keyring, catalogue: Catalogue,
-            programme: Programme, now: int, rows_max: int) -> int:
-    today = business_day(now, programme.time_zone, programme.cutover_minutes)
-    after = 0
-    while True:
-        ids = _due(connection, programme.id, today, after, rows_max)
-        if not ids:
-            return 0
-        after = ids[-1]
-        sound = _members(connection, keyring, ids, today)
-        if sound:
-            break
-    books = Books(0, 0, programme.expired_account_id, today, GRACE_DAYS)
-    made = [(_posted(member, books, now), _source(member.id, today, now)) for member in sound]
-    numbers = storing.draw(connection, len(made), 0)
-    done = by_itself(made, numbers, lambda link: chain.head(keyring.audit_key, link))
-    storing.store_ledger(connection, keyring, done)
-    storing.insert_outcomes(connection, keyring, [
-        (source.origin, source.key, source.frame_hash, source.code, posted.draft.points, entry.id,
-         now) for (posted, source), entry in zip(made, done.entries.values(), strict=True)])
-    return len(made)
-
-
-def _due(connection: Connection, programme_id: int, today: int, after: int,
-         rows_max: int) -> list[int]:
-    """Members with something due, by ascending id."""
-    mark = "%s" if connection.dialect.name == "postgresql" else "?"
-    return [row[0] for row in send(connection, (
-        "SELECT DISTINCT l.member_id FROM lots l JOIN members m ON m.id = l.member_id"
-        f" WHERE l.remaining > 0 AND l.expires_on < {mark} AND l.member_id > {mark}"
-        f" AND m.programme_id = {mark} ORDER BY l.member_id LIMIT {mark}"),
-        (today, after, programme_id, rows_max)).fetchall()]
-
-
-def _members(connection: Connection, keyring: Keyring, ids: Sequence[int],
-             today: int) -> list[Member]:
-    """Those that still have something due, behind their locks; not who was tampered with."""
-    keys = [(member_id,) for member_id in ids]
-    rows = bulk.select(connection, members, (*MEMBER_COLUMNS, "derived_mac"), ("id",), keys,
-                       lock=True)
-    lots_of = read_lots(connection, keys)
-    found: dict[int, Member] = {}
-    for row in rows:
-        member = Member(*row[:-1], lots=tuple(lots_of.get(row[0], ())))
-        if not chain.same(row[-1], chain.seal(keyring.audit_key, "members", derived(member))):
-            log.error("member %d is not what was sealed: nothing of it expires; run the audit",
-                      member.id)
-        elif spendable(member, today) < member.available:
-            found[member.id] = member
-    complete(connection, found, ())
-    return list(found.values())
-
-
-def _posted(member: Member, books: Books, now: int) -> Posted:
-    return Posted(expire(member, books), NOWHERE_IN_PARTICULAR, NOWHERE_IN_PARTICULAR, None, None,
-                  books.today, books.today, now, "{}")
-
-
-def _source(member_id: int, today: int, now: int) -> Source:
-    key = b"E" + member_id.to_bytes(8, "big") + today.to_bytes(4, "big")
-    return Source(NOWHERE_IN_PARTICULAR, JOBS, key, sha256(key).digest(), codes.APPROVED, None,
-                  now)
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No search for cycles meanwhile: thousands of rows at once, none of them in a circle, cost
+    the collector a third of the whole time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()

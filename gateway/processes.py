@@ -116,8 +116,10 @@ def run_jobs(once: bool) -> bool:
     stopping = stop_signal()
     if settings.metrics_bind is not None and not once:
         metrics.serve(settings.metrics_bind)
-    work = jobs.Jobs(engine, keyring, utc_now, stopping)
-    return work.run_once() if once else work.run()
+    from gateway import jobs_showing
+    with jobs_showing.counter(once) as progress:
+        work = jobs.Jobs(engine, keyring, utc_now, stopping, progress=progress)
+        return work.run_once() if once else work.run()
 
 
 def run_migrate() -> str | None:

@@ -4,10 +4,12 @@ import threading
 
 import pytest
 
+from gateway import expiry
 from gateway.audit import run_audit
 from gateway.clock import to_ms
 from gateway.database import writing
-from gateway.expiry import expire_lots
+from gateway.expiry import Expiry, expire_lots
+from gateway.ledger import EXPIRY
 from tests.gateway.test_decisions_redemption import sound
 from tests.support.street import Street
 
@@ -22,11 +24,11 @@ def street(engine) -> Street:
     return street
 
 
-def run(street: Street, rows: int = 3) -> list[int]:
+def run(street: Street, rows: int = 3, job: Expiry | None = None) -> list[int]:
     """Chunk by chunk until nothing is due; how many members in each."""
-    done = []
+    job, done = job or Expiry(), []
     while not done or done[-1]:
-        done.append(expire_lots(street.engine, street.keyring, to_ms(street.now), rows))
+        done.append(job(street.engine, street.keyring, to_ms(street.now), rows))
     return done[:-1]
 
 
@@ -48,6 +50,46 @@ def test_it_may_be_stopped_after_any_chunk_and_days_later(street):
     assert expire_lots(street.engine, street.keyring, to_ms(street.now), 2) == 2
     street.later(days=30)
     assert run(street) == [3, 2]
+    sound(street)
+
+
+def test_a_list_of_who_is_due_may_end_in_the_midst_of_a_chunk(street):
+    street.later(days=300)
+    assert run(street, 4, Expiry(listed=3)) == [4, 3]
+    sound(street)
+
+
+def test_one_job_serves_round_after_round(street):
+    job = Expiry()
+    street.later(days=300)
+    assert run(street, 100, job) == [MEMBERS] and run(street, 100, job) == []
+    street.answers(*(street.sale(1000, card=place) for place in range(MEMBERS)))
+    assert run(street, 100, job) == []
+    street.later(days=300)
+    assert run(street, 100, job) == [MEMBERS]
+    sound(street)
+
+
+def test_a_round_that_failed_leaves_nobody_out(street, monkeypatch):
+    job, at = Expiry(), to_ms(street.later(days=300))
+
+    def broken(*_) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(expiry.storing, "insert_outcomes", broken)
+        with pytest.raises(ZeroDivisionError):
+            job(street.engine, street.keyring, at, 3)
+    assert street.rows("entries", "id", f"kind = {EXPIRY}") == []
+    assert run(street, 3, job) == [3, 3, 1]
+    sound(street)
+
+
+def test_the_hands_of_a_job_share_its_members(street, monkeypatch):
+    monkeypatch.setattr(expiry, "PIECE", 2)
+    street.later(days=300)
+    assert run(street, 100) == [MEMBERS]
+    assert len(street.rows("entries", "DISTINCT member_id", f"kind = {EXPIRY}")) == MEMBERS
     sound(street)
 
 

@@ -4,6 +4,7 @@ import threading
 from datetime import datetime, timezone
 
 import pytest
+from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
 from gateway import jobs, metrics
@@ -31,7 +32,7 @@ class Heap:
 def made(*chunks, stopping: threading.Event | None = None) -> Jobs:
     named = tuple((f"job {place}", chunk) for place, chunk in enumerate(chunks))
     keyring = Keyring(b"a" * 32, b"b" * 32, b"c" * 32)
-    return Jobs(None, keyring, lambda: NOW, stopping or threading.Event(),  # type: ignore[arg-type]
+    return Jobs(create_engine("sqlite://"), keyring, lambda: NOW, stopping or threading.Event(),
                 named)
 
 
@@ -42,11 +43,20 @@ def test_a_job_goes_on_until_nothing_is_due():
 
 
 def test_a_chunk_that_held_the_database_too_long_is_followed_by_a_smaller_one():
-    assert next_rows(200, took_s=0.05) == 100
-    assert next_rows(200, took_s=0.015) == 200
-    assert next_rows(200, took_s=0.001) == 400
-    assert next_rows(jobs.ROWS_MIN, took_s=9.0) == jobs.ROWS_MIN
-    assert next_rows(jobs.ROWS_MAX, took_s=0.0) == jobs.ROWS_MAX
+    assert next_rows(200, took_s=0.05, chunk_s=0.02) == 100
+    assert next_rows(200, took_s=0.015, chunk_s=0.02) == 200
+    assert next_rows(200, took_s=0.001, chunk_s=0.02) == 400
+    assert next_rows(jobs.ROWS_MIN, took_s=9.0, chunk_s=0.02) == jobs.ROWS_MIN
+    assert next_rows(jobs.ROWS_MAX, took_s=0.0, chunk_s=0.02) == jobs.ROWS_MAX
+
+
+def test_sqlite_is_left_alone_as_long_as_a_chunk_held_it(monkeypatch):
+    times, rests = iter([0, 0, 3, 10, 15, 20, 20, 20]), []
+    monkeypatch.setattr(jobs.time, "monotonic", lambda: next(times))
+    stopping = threading.Event()
+    monkeypatch.setattr(stopping, "wait", rests.append)
+    made(Heap(2, most=1), stopping=stopping).run_once()
+    assert rests == [3, 5]
 
 
 def test_a_stop_ends_the_work_after_the_chunk_in_hand():
@@ -82,3 +92,11 @@ def test_a_round_ends_with_the_stop():
         return 0
 
     assert made(chunk, stopping=stopping).run()
+
+
+def test_whoever_waits_for_a_job_sees_it_go_on(monkeypatch):
+    told = []
+    keyring = Keyring(b"a" * 32, b"b" * 32, b"c" * 32)
+    Jobs(create_engine("sqlite://"), keyring, lambda: NOW, threading.Event(),
+         (("letters", Heap(3, most=1)),), lambda *seen: told.append(seen)).run_once()
+    assert told == [("letters", 1), ("letters", 2), ("letters", 3)]

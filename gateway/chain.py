@@ -32,7 +32,46 @@ def entry_content(row: Sequence[object], postings: Sequence[object],
     """What a link covers: an entry's columns but link and head; its postings (account, unit,
     amount) and lot movements (`movement_part`) in line order; the lots it opened (`lot_part`),
     by id. The order of columns is that of tables.ENTRY_LINKED."""
-    return cbor2.dumps((row, postings, movements, lots))
+    return content_of(row, (packed(postings), packed(movements), packed(lots)))
+
+
+def packed(parts: Sequence[Sequence[object]]) -> list[bytes]:
+    """The canonical bytes of each part of a group."""
+    return [_packed(part) for part in parts]
+
+
+def content_of(row: Sequence[object], groups: Sequence[Sequence[bytes]]) -> bytes:
+    """`entry_content` of groups that are packed already."""
+    return b"".join((_head(1 + len(groups)), cbor2.dumps(tuple(row)), *(
+        _head(len(parts)) + b"".join(parts) for parts in groups)))
+
+
+# Parts are short and all numbers, mostly small ones; cbor2 takes longer to begin than to write.
+def _packed(part: Sequence[object]) -> bytes:
+    if _NUMBERS.issuperset(map(type, part)):
+        return _head(len(part)) + b"".join(map(_written.__getitem__, part))
+    return cbor2.dumps(tuple(part))
+
+
+def _head(count: int) -> bytes:
+    return _LISTS[count] if count < len(_LISTS) else cbor2.dumps([None] * count)[:-count]
+
+
+class _Written(dict):
+    """How numbers and null are written; remembers the small ones."""
+
+    def __missing__(self, number: int | None) -> bytes:
+        if number is not None and abs(number) < NUMBERS_KEPT:
+            return self.setdefault(number, cbor2.dumps(number))
+        if number is not None and NUMBERS_KEPT <= number < 1 << 32:
+            return b"\x1a" + number.to_bytes(4, "big")
+        return cbor2.dumps(number)
+
+
+NUMBERS_KEPT = 1 << 16
+_NUMBERS = frozenset((int, type(None)))
+_LISTS = tuple(bytes((0x80 + count,)) for count in range(24))
+_written = _Written()
 
 
 def lot_part(facts: Sequence[object]) -> tuple[object, ...]:
@@ -58,9 +97,14 @@ def marks(*groups: Sequence[Sequence[object]]) -> bytes:
 
     An entry keeps the marks of its postings, movements and lots, so that the audit can name the
     part that was changed; what proves the change is the link, which covers the marks."""
-    counts = b"".join(len(parts).to_bytes(2, "big") for parts in groups)
-    return counts + b"".join(sha256(cbor2.dumps(part)).digest()[:MARK_SIZE]
-                             for parts in groups for part in parts)
+    return marks_of([packed(parts) for parts in groups])
+
+
+def marks_of(groups: Sequence[Sequence[bytes]]) -> bytes:
+    """`marks` of groups that are packed already."""
+    counts = [len(parts).to_bytes(2, "big") for parts in groups]
+    return b"".join(counts + [sha256(part).digest()[:MARK_SIZE]
+                              for parts in groups for part in parts])
 
 
 def link(before: bytes, content: bytes) -> bytes:

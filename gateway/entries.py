@@ -147,12 +147,12 @@ def _entry(posted: Posted, source: Source, entry_id: int, link_before: bytes, na
     # plain tuples: the CBOR encoder is slow to recognise named ones
     postings = tuple(map(tuple, draft.postings))
     movements = tuple(named.move(member_id, move) for move in draft.movements)
-    lines = [chain.movement_part(moved) for moved in movements]
+    groups = (chain.packed(postings), chain.packed(list(map(chain.movement_part, movements))),
+              chain.packed(opened))
     row = (entry_id, draft.kind, member_id, draft.member.chain_seq, posted.merchant_id,
            posted.shop_id, source.terminal_id, posted.card_id, source.origin,
            source.key, source.frame_hash, source.code, posted.amount_minor,
            posted.business_date, posted.booked_on, source.at_claimed, posted.dated_at,
-           source.received_at, posted.context, chain.marks(postings, lines, opened))
-    content = chain.entry_content(row, postings, lines, opened)
-    link = chain.link(link_before, content)
+           source.received_at, posted.context, chain.marks_of(groups))
+    link = chain.link(link_before, chain.content_of(row, groups))
     return Entry(entry_id, row, postings, movements, link, head_of(link))

@@ -1,5 +1,8 @@
 """Evidence: what changes a link or a seal."""
 
+from hashlib import sha256
+
+import cbor2
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,6 +43,21 @@ def test_each_part_of_an_entry_counts():
         changed[place] = [(8, 8, 8)]
         contents.add(chain.entry_content(*changed))
     assert len(contents) == 5
+
+
+numbers = st.one_of(st.none(), st.integers(-2**64, 2**64), st.integers(-70_000, 70_000))
+parts = st.lists(st.one_of(st.lists(numbers, max_size=30), rows,
+                           st.lists(st.sampled_from((1, 1.0, True, "1", b"1")))), max_size=30)
+
+
+@given(rows, parts, parts, parts)
+def test_an_entry_is_linked_as_the_cbor_of_its_row_and_groups(row, lines, moves, lots):
+    """What is written by hand, for speed, is what cbor2 writes: links of all days depend on it."""
+    groups = (lines, moves, lots)
+    assert chain.entry_content(row, *groups) == cbor2.dumps((row, *groups))
+    assert chain.marks(*groups) == b"".join(
+        len(group).to_bytes(2, "big") for group in groups) + b"".join(
+        sha256(cbor2.dumps(part)).digest()[:4] for group in groups for part in group)
 
 
 def test_a_head_is_sixteen_bytes_that_only_the_audit_key_makes():

@@ -13,6 +13,7 @@ It convinces no court: HQ could have made it all itself.
 import hmac
 from collections.abc import Sequence
 from hashlib import sha256
+from typing import Any
 
 import cbor2
 
@@ -35,7 +36,7 @@ def entry_content(row: Sequence[object], postings: Sequence[object],
     return content_of(row, (packed(postings), packed(movements), packed(lots)))
 
 
-def packed(parts: Sequence[Sequence[object]]) -> list[bytes]:
+def packed(parts: Sequence[Any]) -> list[bytes]:
     """The canonical bytes of each part of a group."""
     return [_packed(part) for part in parts]
 

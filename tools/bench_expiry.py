@@ -73,7 +73,7 @@ def fill(engine: Engine, lots: int, now: datetime) -> int:
     """A programme with members and their lots, all ended; the business day."""
     kind = engine.dialect.name
     registry = Registry(engine, KEYRING)
-    programme = registry.create_programme("bench", "Bench", RULES)
+    programme = registry.create_programme("expiry", "Expiry", RULES)
     merchant = registry.create_merchant(programme, "Merchant")
     count = lots // LOTS_A_MEMBER
     for start in range(0, count, MEMBERS_AT_ONCE):

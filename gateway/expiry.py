@@ -7,8 +7,8 @@ list; a piece of it is one transaction: it locks its members by ascending id as 
 reads their lots behind the locks, and commits. What a round did not come to, stopped or failed,
 the next one lists again. A member whose row does not fit its seal is left for the audit.
 
-On PostgreSQL, where rows are locked one by one, two hands work at once: while one waits for the
-server, the other reckons.
+On PostgreSQL, where rows are locked one by one, three hands work at once: while some wait for the
+server, another reckons.
 """
 
 import gc
@@ -38,7 +38,7 @@ from protocol import codes
 
 NOWHERE_IN_PARTICULAR = 0  # merchant, shop and terminal of an entry that came of no message
 LISTED = 100_000  # members listed at once: a list costs a look at everything that is due
-HANDS = 2
+HANDS = 3
 PIECE = 250  # members whose rows a hand locks at once, on PostgreSQL
 
 log = logging.getLogger("gateway.expiry")

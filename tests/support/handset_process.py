@@ -110,6 +110,7 @@ class Handset:
     def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.wait()
+        self._reader.join(WAIT_S)  # it reads to the end; closed under it, the pipe would fail it
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 try:

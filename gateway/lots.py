@@ -283,9 +283,6 @@ class Holding:
     def _stand_ins(self, lot_id: int) -> list[int]:
         return [lot.id for lot in self.lots.values() if lot.replaces == lot_id]
 
-    def _with_stand_ins(self, lot_id: int) -> int:
-        return sum(self.lots[each].issued for each in (lot_id, *self._stand_ins(lot_id)))
-
     def _undraw(self, lot_id: int, points: int, of_lot: int, *, held: bool) -> int:
         """Draws on a lot end, the newest taker's first: what was spent must come from elsewhere,
         what was held is held no more. `of_lot`: the lot that is taken back, or what this one
@@ -295,12 +292,9 @@ class Holding:
                             if draw.lot_id == lot_id and draw.held == held and draw.points),
                            key=lambda draw: _age(draw.taker), reverse=True):
             found = min(points - ended, draw.points)
-            if held:
-                self._move(lot_id, 0, held_delta=-found, taker=draw.taker)
-                self._move(of_lot, 0, paid_delta=found)
-            else:
-                self._move(lot_id, 0, drawn_delta=-found, taker=draw.taker)
-                self._move(of_lot, 0, paid_delta=found, taker=draw.taker)
+            self._end(draw, found)
+            self._move(of_lot, 0, paid_delta=found, taker=None if held else draw.taker)
+            if not held:
                 self._draw(draw.taker, NOWHERE, found)
             ended += found
         return ended
@@ -332,14 +326,16 @@ class Holding:
         for draw in sorted(draws, key=self._last_to_end, reverse=True):
             found = min(points, draw.points)
             points -= found
-            if draw.lot_id == NOWHERE:
-                self._draw(draw.taker, NOWHERE, -found)
-            elif draw.held:
-                self._move(draw.lot_id, 0, held_delta=-found, taker=draw.taker)
+            self._end(draw, found)
+            if draw.lot_id != NOWHERE:
                 self._return(draw.lot_id, found)
-            else:
-                self._move(draw.lot_id, 0, drawn_delta=-found, taker=draw.taker)
-                self._return(draw.lot_id, found)
+
+    def _end(self, draw: Draw, points: int) -> None:
+        """So many points of a draw are its taker's no more."""
+        if draw.held:
+            self._move(draw.lot_id, 0, held_delta=-points, taker=draw.taker)
+        else:
+            self._draw(draw.taker, draw.lot_id, -points)
 
     def _return(self, lot_id: int, points: int) -> None:
         """Points that were spent or held come back: to their lot while it lives, else to the one

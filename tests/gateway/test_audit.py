@@ -11,7 +11,7 @@ from zlib import crc32
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import Column, Row, Table, UniqueConstraint, and_, delete, insert, text, update
+from sqlalchemy import Column, Row, UniqueConstraint, delete, insert, text, update
 
 from gateway import chain, counting
 from gateway.audit import AuditError, Report, run_audit
@@ -40,7 +40,7 @@ from gateway.tables import (
 from protocol import codes
 from tests.support.busy_street import SECOND_JOURNAL, busy_street
 from tests.support.databases import KINDS, SQLITE, fresh_engine
-from tests.support.intruder import Intruder
+from tests.support.intruder import Intruder, where
 from tests.support.street import KEYS, Street
 
 TABLES = [table.name for table in metadata.sorted_tables]
@@ -69,10 +69,6 @@ def named(report: Report) -> set[tuple[str, str]]:
 def said(report: Report, table: str, row: str) -> str:
     return " ".join(found.wrong for found in report.findings
                     if (found.table, found.row) == (table, row))
-
-
-def where(row: Row, table: Table):
-    return and_(*(column == row._mapping[column.name] for column in table.primary_key.columns))
 
 
 def some_row(rows: list[Row], name: str) -> Row:

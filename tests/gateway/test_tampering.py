@@ -11,14 +11,14 @@ from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Row, Table, and_, delete, insert, update
+from sqlalchemy import Column, Table, delete, insert, update
 from sqlalchemy.exc import DBAPIError
 
 from gateway.audit import run_audit
 from gateway.tables import metadata
 from tests.support.busy_street import busy_street
 from tests.support.databases import KINDS, fresh_engine
-from tests.support.intruder import Intruder
+from tests.support.intruder import Intruder, where
 from tests.support.street import Street
 
 TAMPERINGS = int(os.environ.get("POINTWIRE_TAMPERINGS", "120"))
@@ -47,10 +47,6 @@ def another(random: Random, value: Any, column: Column) -> Any:
         return value[:place] + bytes([value[place] ^ 1 << random.randrange(8)]) + (
             value[place + 1:]) if value else b"\x01"
     return value + random.choice("x01 ")
-
-
-def where(row: Row, table: Table) -> Any:
-    return and_(*(column == row._mapping[column.name] for column in table.primary_key.columns))
 
 
 def tamper(intruder: Intruder, random: Random, tables: list[Table]) -> str:

@@ -8,11 +8,26 @@
 
 from typing import Any
 
-from sqlalchemy import Engine, Executable, Row, Table, create_engine, delete, insert, select
+from sqlalchemy import (
+    Engine,
+    Executable,
+    Row,
+    Table,
+    and_,
+    create_engine,
+    delete,
+    insert,
+    select,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from gateway.tables import metadata
+
+
+def where(row: Row, table: Table) -> Any:
+    """The condition that finds this row of a table by its key."""
+    return and_(*(column == row._mapping[column.name] for column in table.primary_key.columns))
 
 
 class Intruder:

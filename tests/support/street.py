@@ -112,23 +112,21 @@ class Street:
              journal: int = JOURNAL, epoch: int = 1, **fields) -> bytes:
         """A sealed void; `original`: a trace of the void's own journal, (journal, trace),
         (terminal id, journal, trace), or nothing and `receipt`."""
-        receipt = fields.pop("receipt", None)
-        if trace is None:
-            trace = self.trace(terminal, journal)
-        fields.setdefault("at", self.seconds())
-        named = original if len(original) > 1 else (journal, *original)
-        message = request(messages.VOID, journal, trace, original=receipt or named, **fields)
-        return self.seal(message, terminal, epoch)
+        return self._reversal(messages.VOID, original, terminal, trace, journal, epoch, fields)
 
     def refund(self, *original: int, terminal: int = 0, trace: int | None = None,
                journal: int = JOURNAL, epoch: int = 1, **fields) -> bytes:
         """A sealed refund; `original` as for a void, and one of amount_minor, basket, points."""
+        return self._reversal(messages.REFUND, original, terminal, trace, journal, epoch, fields)
+
+    def _reversal(self, kind: int, original: tuple[int, ...], terminal: int, trace: int | None,
+                  journal: int, epoch: int, fields: dict) -> bytes:
         receipt = fields.pop("receipt", None)
         if trace is None:
             trace = self.trace(terminal, journal)
         fields.setdefault("at", self.seconds())
         named = original if len(original) > 1 else (journal, *original)
-        message = request(messages.REFUND, journal, trace, original=receipt or named, **fields)
+        message = request(kind, journal, trace, original=receipt or named, **fields)
         return self.seal(message, terminal, epoch)
 
     def inquiry(self, *, terminal: int = 0, card: int | str | bytes = 0, epoch: int = 1,

@@ -318,14 +318,7 @@ BUGS: dict[str, Bug] = {
               "    version, seen, gone, journal_rows, sighting_rows = _read_seen(connection,"
               " batch, wanted)\n",
               "    version, seen, gone, journal_rows, sighting_rows = early\n"),
-         Edit("gateway.storing",
-              "keyring.audit_key, \"outcomes\", row)) for row in rows])\n",
-              "keyring.audit_key, \"outcomes\", row)) for row in rows],\n"
-              "        key=(\"origin\", \"operation_key\"))\n"),
-         Edit("gateway.storing",
-              "    bulk.insert(connection, frames, FRAME_COLUMNS, frame_rows)\n",
-              "    bulk.insert(connection, frames, FRAME_COLUMNS, frame_rows,\n"
-              "                key=(\"month\", \"origin\", \"operation_key\"))\n")),
+         *_OUTCOMES_REPLACED),
         ("different replies", "points must be there"), 12, ring=RACES),
     "lock and read joined in one statement": Bug(
         "members are locked and their lots read in one statement: what it waits for it has"

@@ -39,6 +39,7 @@ from gateway.storing import MEMBER_COLUMNS
 from gateway.tables import MEMBER_DERIVED, members
 from tools.bench_posting import RULES, pin, postgresql, sqlite
 
+ZONE, CUTOVER_MINUTES = "Asia/Shanghai", 240
 LOTS_A_MEMBER = 10
 MEMBERS_AT_ONCE = 5_000
 SAMPLE_S = 0.05
@@ -73,13 +74,14 @@ def fill(engine: Engine, lots: int, now: datetime) -> int:
     """A programme with members and their lots, all ended; the business day."""
     kind = engine.dialect.name
     registry = Registry(engine, KEYRING)
-    programme = registry.create_programme("expiry", "Expiry", RULES)
+    programme = registry.create_programme("expiry", "Expiry", RULES, time_zone=ZONE,
+                                          cutover_minutes=CUTOVER_MINUTES)
     merchant = registry.create_merchant(programme, "Merchant")
     count = lots // LOTS_A_MEMBER
     for start in range(0, count, MEMBERS_AT_ONCE):
         registry.create_members(programme, [NewMember("王小明", "basic")] * min(
             MEMBERS_AT_ONCE, count - start))
-    today = business_day(to_ms(now), "Asia/Shanghai", 0)
+    today = business_day(to_ms(now), ZONE, CUTOVER_MINUTES)
     with writing(engine) as connection:
         connection.exec_driver_sql(LOTS.format(
             members=count, merchant=merchant, today=today, days=LOTS_A_MEMBER,

@@ -1,15 +1,17 @@
 """The expiry benchmark: that both do the same to lots and members, not how fast."""
 
+from datetime import UTC, datetime
+
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import Engine
 
-from gateway.clock import utc_now
 from gateway.database import reading
 from tests.support.databases import sqlite_engine  # noqa: F401
 from tools import bench_expiry
 
 LOTS = 60
+PAST_MIDNIGHT = datetime(2026, 11, 22, 17, tzinfo=UTC)  # in Shanghai, and before the cut-over
 
 
 def figures(engine: Engine) -> tuple[list, list]:
@@ -21,7 +23,7 @@ def figures(engine: Engine) -> tuple[list, list]:
 
 
 def test_the_bare_statement_and_the_job_come_to_the_same_figures(sqlite_engine):  # noqa: F811
-    now = utc_now()
+    now = PAST_MIDNIGHT
     today = bench_expiry.fill(sqlite_engine, LOTS, now)
     lots, members = figures(sqlite_engine)
     assert len(lots) == LOTS and len(members) == LOTS // bench_expiry.LOTS_A_MEMBER
@@ -36,7 +38,7 @@ def test_the_bare_statement_and_the_job_come_to_the_same_figures(sqlite_engine):
 
 
 def test_a_job_that_leaves_something_is_no_measurement(sqlite_engine, monkeypatch):  # noqa: F811
-    now = utc_now()
+    now = PAST_MIDNIGHT
     bench_expiry.fill(sqlite_engine, LOTS, now)
     monkeypatch.setattr(bench_expiry, "Expiry", lambda: lambda *_: 0)
     with pytest.raises(AssertionError, match="left something"):

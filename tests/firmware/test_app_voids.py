@@ -13,6 +13,10 @@ from tests.firmware.counter import Counter
 from tests.firmware.replies import CARD, Asked, reply_frame
 
 SALE, VOID, REDEMPTION = messages.SALE, messages.VOID, messages.REDEMPTION
+# what a handset takes without a link
+OFFLINE = {SALE: True, VOID: True, REDEMPTION: False, messages.REFUND: False,
+           messages.REWARD: False, messages.TOP_UP: False, messages.PAYMENT: False,
+           messages.ACTIVATE: False}
 
 
 class Gate:
@@ -57,6 +61,28 @@ def redeem(counter: Counter) -> tuple[int, int] | None:
     key = counter.app.journal_online(REDEMPTION, (2, CARD), 1250, points=5)
     counter.wait(0)
     return key
+
+
+@pytest.mark.parametrize("linked", [True, False])
+@pytest.mark.parametrize("kind", OFFLINE)
+def test_q9_each_operation_online_and_offline(counter: Counter, kind: int, linked: bool):
+    counter.sale()
+    counter.wait(1)
+    counter.radio.set_dark(not linked)
+    counter.wait(120)
+    before = len(counter.all("saved"))
+    if kind == SALE:
+        counter.sale()
+    elif kind == VOID:
+        counter.keys("D#")
+    else:
+        counter.app.journal_online(kind, (2, CARD), 100)
+    counter.wait(0)
+    taken = [each[2] for each in counter.all("saved")[before:]]
+    assert taken == ([kind] if linked or OFFLINE[kind] else [])
+    assert messages.MESSAGES[kind].offline == OFFLINE[kind]
+    if not taken:
+        assert counter.lines[1:3] == ("No answer", "Only when online")
 
 
 def test_a_posted_sale_is_cancelled_by_key_and_confirmation(counter: Counter):

@@ -117,6 +117,15 @@ def test_a_planted_breach_is_named(path: str, text: str, why: str):
     assert any(why in line for line in law.violations(path, text))
 
 
+@pytest.mark.parametrize("path", [
+    "protocol/cbor.py", "gateway/rules.py", "gateway/ledger.py", "gateway/lots.py",
+    "gateway/decisions/sale.py", "gateway/decisions/taken_back.py", "firmware/checkout.py"])
+def test_q21_no_float_where_points_money_and_rates_are_computed(path: str):
+    assert (law.ROOT / path).is_file()
+    for text in ("rate = 1.5", "half = total / 2", "points = float(x)", "points = round(x)"):
+        assert law.violations(path, text)
+
+
 def test_lawful_code_is_left_alone():
     seeded = "from random import Random\nr = Random(1)\nr.random()"
     assert law.violations("simulator/x.py", seeded) == []

@@ -10,14 +10,18 @@ says which version, rate and multiplier made it, so that "why 15 points?" has an
 """
 
 import json
+from calendar import monthrange
 from typing import NamedTuple
 
+from gateway.clock import add_months
 from gateway.errors import GatewayError
+from gateway.validity import Rolling, YearEnd
 
 BP = 10000
 RATE_POINTS_MAX = 10_000
 LOT_MONTHS_MAX = 600
 TIER_NAME_SIZE_MAX = 24
+LEAP_YEAR = 2000  # has every day of the year
 
 
 class RulesError(GatewayError):
@@ -27,11 +31,13 @@ class RulesError(GatewayError):
 
 
 class Tier(NamedTuple):
-    """`code` names it in the database, `name` goes on the screen (at most 24 bytes of UTF-8)."""
+    """`code` names it in the database, `name` goes on the screen (at most 24 bytes of UTF-8).
+    `lot_months`: how long its points live; 0: as the rule set says (L21)."""
 
     code: str
     name: str
     multiplier_bp: int
+    lot_months: int = 0
 
 
 class Redeeming(NamedTuple):
@@ -64,7 +70,8 @@ class RuleSet(NamedTuple):
     """`rate_points` points for each `rate_minor` of money; lots live `lot_months` months. The
     first tier is what a new member has. `redeeming`: None where points buy nothing.
     `return_grace_days`: how long points live that come back to a lot that has ended (J2);
-    `return_days`: how long a shop takes goods back (J10)."""
+    `return_days`: how long a shop takes goods back (J10). `year_end`: lots end on a day of the
+    year instead. `rolling`: a member's activity carries its lots on (K2)."""
 
     version: int
     rate_points: int
@@ -74,6 +81,8 @@ class RuleSet(NamedTuple):
     redeeming: Redeeming | None = None
     return_grace_days: int = 30
     return_days: int = 90
+    year_end: YearEnd | None = None
+    rolling: Rolling | None = None
 
     def tier(self, code: str) -> Tier | None:
         for tier in self.tiers:
@@ -81,8 +90,15 @@ class RuleSet(NamedTuple):
                 return tier
         return None
 
+    def lot_ends_on(self, day: int, tier: Tier | None) -> int:
+        """The last day of points that are earned on `day`; both in days since 1970."""
+        if self.year_end is not None:
+            return self.year_end.after(day)
+        return add_months(day, (tier and tier.lot_months) or self.lot_months)
+
 
 DAYS = ("return_grace_days", "return_days")
+SHAPES = {"redeeming": Redeeming, "year_end": YearEnd, "rolling": Rolling}
 
 
 class Award(NamedTuple):
@@ -129,6 +145,7 @@ def check(rule_set: RuleSet) -> RuleSet:
     if rule_set.redeeming is not None:
         for name, value in rule_set.redeeming._asdict().items():
             _whole(f"redeeming {name}", value, 1, BP if name == "share_bp" else 10**9)
+    _check_validity(rule_set)
     for tier in rule_set.tiers:
         _whole(f"multiplier of {tier.code}", tier.multiplier_bp, 0, 10 * BP)
         if not tier.code or len(tier.name.encode()) > TIER_NAME_SIZE_MAX:
@@ -137,13 +154,33 @@ def check(rule_set: RuleSet) -> RuleSet:
     return rule_set
 
 
+def _check_validity(rule_set: RuleSet) -> None:
+    for tier in rule_set.tiers:
+        _whole(f"lot_months of {tier.code}", tier.lot_months, 0, LOT_MONTHS_MAX)
+    rolling, year_end = rule_set.rolling, rule_set.year_end
+    if rolling is not None:
+        _whole("rolling months", rolling.months, 1, LOT_MONTHS_MAX)
+        _whole("rolling within_months", rolling.within_months, 0, LOT_MONTHS_MAX)
+    if year_end is None:
+        return
+    _whole("year_end month", year_end.month, 1, 12)
+    _whole("year_end day", year_end.day, 1, monthrange(LEAP_YEAR, year_end.month)[1])
+    _whole("year_end years_later", year_end.years_later, 0, LOT_MONTHS_MAX // 12)
+    if rolling is not None or any(tier.lot_months for tier in rule_set.tiers):
+        raise RulesError("Lots that end on a day of the year end there for everybody. Nothing was"
+                         " stored; leave out rolling and the tiers' lot_months, or year_end.")
+
+
 def to_json(rule_set: RuleSet) -> str:
     """Canonical text of a rule set: what rule_sets.body holds."""
     body: dict[str, object] = {
         "lot_months": rule_set.lot_months, "rate_minor": rule_set.rate_minor,
-        "rate_points": rule_set.rate_points, "tiers": [list(tier) for tier in rule_set.tiers]}
-    if rule_set.redeeming is not None:
-        body["redeeming"] = list(rule_set.redeeming)
+        "rate_points": rule_set.rate_points,
+        "tiers": [list(tier if tier.lot_months else tier[:-1]) for tier in rule_set.tiers]}
+    for name in SHAPES:
+        shape = getattr(rule_set, name)
+        if shape is not None:
+            body[name] = list(shape)
     body |= {name: getattr(rule_set, name) for name in DAYS
              if getattr(rule_set, name) != RuleSet._field_defaults[name]}
     return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -154,10 +191,10 @@ def from_json(version: int, body: str) -> RuleSet:
     try:
         read = json.loads(body)
         tiers = tuple(Tier(*row) for row in read["tiers"])
-        redeeming = Redeeming(*read["redeeming"]) if "redeeming" in read else None
+        shapes = {name: shape(*read[name]) for name, shape in SHAPES.items() if name in read}
         days = {name: read[name] for name in DAYS if name in read}
         return check(RuleSet(version, read["rate_points"], read["rate_minor"],
-                             read["lot_months"], tiers, redeeming, **days))
+                             read["lot_months"], tiers, **shapes, **days))
     except (ValueError, KeyError, TypeError):
         raise RulesError(f"Rule set {version} does not read. Nothing was decided by it;"
                          " run the audit.") from None

@@ -1,10 +1,10 @@
 """Which accounts and days an entry is made on. Pure."""
 
 from gateway.book import Book, Dated
-from gateway.clock import add_months, business_day
+from gateway.clock import business_day
 from gateway.decisions.causes import Place
 from gateway.ledger import Books
-from gateway.rules import RuleSet
+from gateway.rules import RuleSet, Tier
 
 LOT_DAYS_MIN = 7  # J7: a late tap's points live at least so long after they are booked
 DEFAULTS = RuleSet._field_defaults
@@ -22,6 +22,6 @@ def books_of(place: Place, book: Book) -> Books:
         rule_set.return_days if rule_set else DEFAULTS["return_days"])
 
 
-def lot_ends_on(dated: Dated, rule_set: RuleSet, today: int) -> int:
-    """The last day of points earned then and booked today."""
-    return max(add_months(dated.business_date, rule_set.lot_months), today + LOT_DAYS_MIN)
+def lot_ends_on(dated: Dated, rule_set: RuleSet, tier: Tier | None, today: int) -> int:
+    """The last day of points that somebody of this tier earned then, booked today."""
+    return max(rule_set.lot_ends_on(dated.business_date, tier), today + LOT_DAYS_MIN)

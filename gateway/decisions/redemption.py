@@ -45,7 +45,7 @@ def redemption(message: Message, book: Book) -> Decision:
             balance=balance_on(member, books.today)))
     given = award(rule_set, tier, bill_minor - discount_minor)
     draft = redeem(book.sound_member(member.id), books, place.merchant.id, points, given.points,
-                   dated.business_date, lot_ends_on(dated, rule_set, books.today))
+                   dated.business_date, lot_ends_on(dated, rule_set, tier, books.today))
     posted = Posted(draft, place.merchant.id, place.shop.id, card.id, bill_minor,
                     dated.business_date, books.today, dated.at,
                     _context(message, rule_set, given, discount_minor, dated))

@@ -15,7 +15,7 @@ from gateway.decisions.accounts import books_of, lot_ends_on
 from gateway.decisions.causes import Place
 from gateway.ledger import Member, accrue, expiring_next
 from gateway.parties import ACTIVE, STOCK
-from gateway.rules import Award, RuleSet, award
+from gateway.rules import Award, RuleSet, Tier, award
 from protocol import codes
 
 FORGETTABLE = (codes.CARD_UNKNOWN, codes.MEMBER_SUSPENDED, *causes.CARD_CODES.values())
@@ -56,7 +56,8 @@ def _decide(message: Message, book: Book, place: Place, dated: Dated) -> Decisio
     if rule_set is None or tier is None:
         return held("no_rules")
     given = award(rule_set, tier, message.request.amount_minor)
-    posted = _post(message, book, place, member, dated, rule_set, given, card.id)
+    posted = _post(message, book, place, member, dated, rule_set, tier, given,
+                   card.id)
     after = posted.draft.member
     facts = Facts(points=given.points, balance=after.balance, tier=tier.name,
                   member=after.masked_name, expiring=expiring_next(after, posted.booked_on),
@@ -72,10 +73,10 @@ def held(why: str) -> Decision:
 
 
 def _post(message: Message, book: Book, place: Place, member: Member, dated: Dated,
-          rule_set: RuleSet, given: Award, card_id: int) -> Posted:
+          rule_set: RuleSet, tier: Tier, given: Award, card_id: int) -> Posted:
     books = books_of(place, book)
     draft = accrue(book.sound_member(member.id), books, place.merchant.id, given.points,
-                   dated.business_date, lot_ends_on(dated, rule_set, books.today))
+                   dated.business_date, lot_ends_on(dated, rule_set, tier, books.today))
     context = json.dumps(award_context(message, given, dated), separators=(",", ":"))
     return Posted(draft, place.merchant.id, place.shop.id, card_id,
                   message.request.amount_minor, dated.business_date, books.today, dated.at,

@@ -4,6 +4,7 @@ import json
 from datetime import date, timedelta
 
 from gateway.registry import NewMember
+from gateway.validity import YearEnd
 from protocol import codes
 from tests.support.street import NOON, RULES, Street, card_number
 
@@ -186,6 +187,25 @@ def test_lots_live_nine_months_clamped_to_the_month_and_seven_days_at_least(engi
     late = street.take(street.sale(1000, at=first_day, card=1))
     booked = (date(2027, 5, 31) - date(1970, 1, 1)).days
     assert tuple(late.expiring) == (12, booked + 7)
+
+
+def test_lots_end_on_a_day_of_the_year_or_after_the_months_of_a_tier(engine):  # L4, L8, L21
+    street = Street(engine, members=2)
+    gold = RULES.tiers[2]._replace(lot_months=24)
+    street.registry.add_rule_set(street.programme, RULES._replace(tiers=(*RULES.tiers[:2], gold)),
+                                 street.seconds() * 1000)
+    golden, = street.registry.create_members(street.programme, [NewMember("Ann Lee", "gold")])
+    street.registry.create_card(street.programme, card_number(7), golden)
+    street.answers(street.sale(), street.sale(card=card_number(7)))
+    street.later(days=1)
+    street.registry.add_rule_set(street.programme, RULES._replace(
+        year_end=YearEnd(11, 22)), street.seconds() * 1000)
+    street.answers(street.sale(card=1))  # seven days at least, as always (J7)
+    street.later(days=1)
+    street.answers(street.sale(card=1))
+    assert [date.fromordinal(719163 + row[0]).isoformat() for row in street.rows(
+        "lots", "expires_on", "1=1 ORDER BY id")] == [
+            "2027-08-21", "2028-11-21", "2026-11-29", "2027-11-22"]
 
 
 def test_the_business_day_ends_at_four_and_time_is_never_in_the_future(engine):

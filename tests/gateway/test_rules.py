@@ -1,11 +1,13 @@
 """Points for money: exact, one rounding, down."""
 
+from datetime import date
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.clock import from_day, to_day
 from gateway.rules import (
     BP,
     Redeeming,
@@ -17,16 +19,26 @@ from gateway.rules import (
     from_json,
     to_json,
 )
+from gateway.validity import Rolling, YearEnd
 
 SILVER = Tier("silver", "银卡", 12000)
 SHOP = RuleSet(1, 1, 100, 9, (Tier("basic", "普卡", 10000), SILVER))
 
 tiers = st.builds(Tier, st.just("t"), st.just("T"), st.integers(0, 10 * BP))
+kinds_of_end = st.one_of(
+    st.tuples(st.none(), st.none()),
+    st.tuples(st.builds(YearEnd, st.integers(1, 12), st.integers(1, 28), st.integers(0, 50)),
+              st.none()),
+    st.tuples(st.none(), st.builds(Rolling, st.integers(1, 600), st.integers(0, 600))))
 numbers = st.integers(1, 10**9)
 redeemings = st.builds(Redeeming, numbers, numbers, numbers, numbers, st.integers(1, BP))
 rule_sets = st.builds(RuleSet, st.just(1), st.integers(0, 10_000), st.integers(1, 10**9),
                       st.integers(1, 600), st.tuples(tiers), st.none() | redeemings,
                       st.integers(0, 3660), st.integers(0, 3660))
+living_long = st.builds(lambda rules, ends, months: rules._replace(
+    year_end=ends[0], rolling=ends[1], tiers=(
+        rules.tiers[0]._replace(lot_months=0 if ends[0] else months),)),
+    rule_sets, kinds_of_end, st.integers(0, 600))
 amounts = st.integers(1, 10**9)
 
 
@@ -61,7 +73,7 @@ def test_an_award_says_what_made_it():
     assert made == (15, 1, "silver", 1, 100, 12000)
 
 
-@given(rule_sets)
+@given(living_long)
 def test_a_rule_set_reads_back_as_it_was_written(rules):
     assert from_json(rules.version, to_json(rules)) == rules
 
@@ -70,10 +82,31 @@ def test_a_rule_set_reads_back_as_it_was_written(rules):
     SHOP._replace(rate_minor=0), SHOP._replace(rate_points=-1), SHOP._replace(lot_months=0),
     SHOP._replace(rate_points=1.5), SHOP._replace(tiers=()), SHOP._replace(version=0),
     SHOP._replace(tiers=(SILVER, SILVER)), SHOP._replace(tiers=(Tier("x", "长" * 9, 1),)),
-    SHOP._replace(tiers=(Tier("x", "x", 10 * BP + 1),)), SHOP._replace(rate_points=True)])
+    SHOP._replace(tiers=(Tier("x", "x", 10 * BP + 1),)), SHOP._replace(rate_points=True),
+    SHOP._replace(tiers=(SILVER._replace(lot_months=-1),)),
+    SHOP._replace(year_end=YearEnd(13, 1)), SHOP._replace(year_end=YearEnd(2, 30)),
+    SHOP._replace(year_end=YearEnd(12, 31, -1)), SHOP._replace(rolling=Rolling(0)),
+    SHOP._replace(rolling=Rolling(6, -1)),
+    SHOP._replace(year_end=YearEnd(12, 31), rolling=Rolling(6)),
+    SHOP._replace(year_end=YearEnd(12, 31), tiers=(SILVER._replace(lot_months=6),))])
 def test_an_impossible_rule_set_is_refused_in_words(wrong):
     with pytest.raises(RulesError, match="Nothing was stored"):
         check(wrong)
+
+
+def test_what_a_rule_set_does_not_use_is_not_in_its_text():
+    """So the text of a rule set of before is the same one today."""
+    assert to_json(SHOP) == ('{"lot_months":9,"rate_minor":100,"rate_points":1,"tiers":'
+                             '[["basic","普卡",10000],["silver","银卡",12000]]}')
+
+
+def test_a_tier_may_have_its_own_months():  # L21
+    gold = Tier("gold", "金卡", 15000, lot_months=24)
+    day = to_day(date(2026, 11, 22))
+    ends = [from_day(SHOP.lot_ends_on(day, tier)) for tier in (SILVER, gold, None)]
+    assert ends == [date(2027, 8, 22), date(2028, 11, 22), date(2027, 8, 22)]
+    assert from_day(SHOP._replace(year_end=YearEnd(12, 31)).lot_ends_on(day, SILVER)) == date(
+        2026, 12, 31)
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{}", '{"rate_points":1}', "null"])

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from gateway.errors import GatewayError
 from gateway.lots import NOWHERE, Draw, Holding, Lot, Move
+from gateway.validity import NO_SPAN, Policies, Span
 
 POINTS = 1
 
@@ -37,7 +38,8 @@ class LedgerError(GatewayError):
 
 class Member(NamedTuple):
     """What decisions and the ledger need of a member; `lots`: those with something in them, and
-    those that a void of the batch is about; `draws`: where there is debt or a void, its draws."""
+    those that a void of the batch is about; `draws`: where there is debt or a void, its draws;
+    `span`: how far its activity carries them."""
 
     id: int
     programme_id: int
@@ -54,6 +56,7 @@ class Member(NamedTuple):
     chain_head: bytes
     lots: tuple[Lot, ...] = ()
     draws: tuple[Draw, ...] = ()
+    span: Span = NO_SPAN
 
     @property
     def balance(self) -> int:
@@ -123,7 +126,8 @@ def _checked(draft: Draft) -> Draft:
 
 class Books(NamedTuple):
     """Where an entry is made: the accounts of its merchant and programme, the business day, the
-    programme's grace for points that come back, and how long it takes goods back (days)."""
+    programme's grace for points that come back, and how long it takes goods back (days); `at_end`:
+    what becomes of lots that end."""
 
     issued: int
     redeemed: int
@@ -131,13 +135,15 @@ class Books(NamedTuple):
     today: int
     grace_days: int
     return_days: int = 0
+    at_end: Policies = ()
 
 
 def held_by(member: Member, books: Books) -> Holding:
     """The member's lots and draws, to work on, without what has ended. LedgerError where they do
     not add up to its balances."""
     holding = Holding(member.lots, member.draws, books.today, grace_days=books.grace_days,
-                      provisional=min([0, *(lot.id for lot in member.lots)]) - 1)
+                      provisional=min([0, *(lot.id for lot in member.lots)]) - 1,
+                      span=member.span, at_end=books.at_end)
     if (holding.available, holding.held, holding.debt) != (
             member.available, member.held, member.debt):
         raise LedgerError(f"Balances, lots and draws of member {member.id} disagree."
@@ -246,13 +252,13 @@ def balance_on(member: Member, today: int) -> int:
 
 def spendable(member: Member, today: int) -> int:
     """The points that can be taken today."""
-    return sum(lot.remaining for lot in member.lots if lot.lives(today))
+    return sum(lot.remaining for lot in member.lots if lot.lives(today, member.span))
 
 
 def expiring_next(member: Member, today: int) -> tuple[int, int] | None:
     """(points, day) of what expires first from `today` on, or None when nothing does."""
-    live = [(lot.expires_on, lot.remaining) for lot in member.lots
-            if lot.remaining and lot.expires_on >= today]
+    live = [(lot.last_day(member.span), lot.remaining) for lot in member.lots
+            if lot.remaining and lot.lives(today, member.span)]
     if not live:
         return None
     first = min(live)[0]

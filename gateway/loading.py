@@ -57,7 +57,7 @@ from protocol import codes
 
 TERMINAL_COLUMNS = Terminal._fields
 CARD_COLUMNS = Card._fields
-MEMBER_COLUMNS = Member._fields[:-2]
+MEMBER_COLUMNS = Member._fields[:Member._fields.index("lots")]
 LOT_COLUMNS = Lot._fields
 DRAW_COLUMNS = ("member_id", *Draw._fields)
 JOURNAL_COLUMNS = Journal._fields

@@ -19,14 +19,19 @@ Law:
   lots that stand in for expired ones. Such a lot is granted once, and none stands in for it;
 - nothing negative, and a lot that shrank never grows again but by what is issued or restored.
 
+What ends is expired, or, where the policy of its last day says so, *frozen*: held for nobody, until
+HQ releases or takes it. It is taken back as what remains is.
+
 A `Holding` is worked on and then read: `moved` is what changed, one line for each lot and taker.
-Days are numbers; `expires_on` is the last day on which a lot's points can be used.
+Days are numbers; `expires_on` is the last day on which a lot's points can be used, by its own date;
+a member's span may carry it on (validity.py).
 """
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from gateway.errors import GatewayError
+from gateway.validity import HOLD, NO_SPAN, Policies, Span, policy_on
 
 NOWHERE = 0  # the lot of an uncovered draw
 
@@ -59,8 +64,11 @@ class Lot(NamedTuple):
     def drawn(self) -> int:
         return self.issued - self.remaining - self.held - self.expired
 
-    def lives(self, today: int) -> bool:
-        return self.expires_on >= today
+    def last_day(self, span: Span) -> int:
+        return span.last_day(self.expires_on)
+
+    def lives(self, today: int, span: Span) -> bool:
+        return self.last_day(span) >= today
 
 
 FACTS_SIZE = Lot._fields.index("issued")  # what is told of a lot when it is opened
@@ -114,16 +122,20 @@ class Holding:
     in for them, their draws, and the other draws of those takers).
 
     `today`: the business day; lots that ended before it have been expired (`expire`).
+    `span`: what carries the member's lots on; `at_end`: what becomes of those that end.
     `provisional`: the id of the first lot opened here, the next ones follow below it.
     """
 
     def __init__(self, lots: Iterable[Lot], draws: Iterable[Draw], today: int, *,
-                 grace_days: int = 30, provisional: int = -1) -> None:
+                 grace_days: int = 30, provisional: int = -1, span: Span = NO_SPAN,
+                 at_end: Policies = ()) -> None:
         self.lots: dict[int, Lot] = {lot.id: lot for lot in lots}
         self.today = today
         self._opened: list[int] = []
         self.lapsed = 0  # points that `expire` found
         self._grace_days = grace_days
+        self._span = span
+        self._at_end = at_end
         self._next_id = provisional
         self._draws: dict[tuple[int, int], Draw] = {
             (draw.taker, draw.lot_id): draw for draw in draws}
@@ -177,11 +189,34 @@ class Holding:
     # -- what can happen -----------------------------------------------------------------------
 
     def expire(self) -> None:
-        """What remains of lots that have ended is nobody's any more."""
+        """What remains of lots that have ended is nobody's any more, or frozen."""
         for lot in list(self.lots.values()):
-            if lot.remaining and not lot.lives(self.today):
-                self.lapsed += lot.remaining
-                self._move(lot.id, -lot.remaining, expired_delta=lot.remaining)
+            if lot.remaining and not self._lives(lot):
+                self.lapsed += self._lapse(lot.id, lot.remaining, left=lot.remaining)
+
+    def frozen(self, lot_id: int) -> int:
+        """The points of an ended lot that wait for HQ's word: what is held and no hold has."""
+        return self.lots[lot_id].held - sum(
+            draw.points for draw in self._draws.values() if draw.lot_id == lot_id and draw.held)
+
+    def thaw(self, lot_id: int, *, take: bool) -> int:
+        """HQ's word on what is frozen: it comes back as what was spent does (J2), or it expires;
+        how many points. LotsError where nothing is frozen, or where it came back once before."""
+        points, lot = self.frozen(lot_id), self.lots[lot_id]
+        if not points:
+            raise LotsError(f"Nothing of lot {lot_id} is frozen. Nothing was changed.")
+        back = self._stand_ins(lot_id)
+        if not take and (lot.replaces is not None
+                         or back and not self._lives(self.lots[back[0]])):
+            raise LotsError(f"Points of lot {lot_id} came back once and ended again. Nothing was"
+                            " changed; take them, or give others by an adjustment.")
+        if take:
+            self._move(lot_id, 0, held_delta=-points, expired_delta=points)
+        else:
+            self._move(lot_id, 0, held_delta=-points)
+            self._return(lot_id, points)
+        self.settle()
+        return points
 
     def issue(self, member_id: int, facts: Facts, points: int) -> None:
         """Points from an issuer: into the lot of these facts, or a new one; debt comes first."""
@@ -217,7 +252,7 @@ class Holding:
         left = points
         for draw in sorted(mine, key=lambda draw: _age(draw.lot_id)):
             # had it not been taken back, it would be there again, to end with its lot
-            if draw.away and self.lots[draw.lot_id].lives(self.today):
+            if draw.away and self._lives(self.lots[draw.lot_id]):
                 found = min(left, draw.away)
                 self._move(draw.lot_id, 0, paid_delta=-found, taker=taker)
                 left -= found
@@ -230,6 +265,8 @@ class Holding:
         if points > sum(self.lots[each].issued for each in family):
             raise LotsError(f"{points} points to take back, less was given. Nothing was changed.")
         points -= self._shrink(lot_id, points)
+        for each in family:
+            points -= self._shrink_frozen(each, points)
         for each in family:
             points -= self._shrink(each, points, expired=True)
         for each in family[1:]:
@@ -269,10 +306,13 @@ class Holding:
 
     # -- steps ---------------------------------------------------------------------------------
 
+    def _lives(self, lot: Lot) -> bool:
+        return lot.lives(self.today, self._span)
+
     def _living(self) -> list[Lot]:
         """Lots with something in them that can be used, what ends first first."""
         return sorted((lot for lot in self.lots.values()
-                       if lot.remaining and lot.lives(self.today)),
+                       if lot.remaining and self._lives(lot)),
                       key=lambda lot: (lot.expires_on, _age(lot.id)))
 
     def _last_to_end(self, draw: Draw) -> tuple[bool, int, tuple[bool, int]]:
@@ -320,6 +360,11 @@ class Holding:
             self._move(lot_id, -found)
         return found
 
+    def _shrink_frozen(self, lot_id: int, points: int) -> int:
+        found = min(points, self.frozen(lot_id))
+        self._move(lot_id, 0, held_delta=-found)
+        return found
+
     def _free(self, draws: Iterable[Draw], points: int) -> None:
         """So many points of these draws go back where they came from: uncovered ones first, then
         to what ends last."""
@@ -343,12 +388,12 @@ class Holding:
         if not points:
             return
         lot = self.lots[lot_id]
-        if lot.lives(self.today):
+        if self._lives(lot):
             self._move(lot_id, points)
             return
         found = self._stand_ins(lot_id)
-        if lot.replaces is not None or found and not self.lots[found[0]].lives(self.today):
-            self._move(lot_id, 0, expired_delta=points)
+        if lot.replaces is not None or found and not self._lives(self.lots[found[0]]):
+            self._lapse(lot_id, points)
             return
         if found:
             stand_in = found[0]
@@ -361,10 +406,19 @@ class Holding:
     def _fill(self, lot_id: int, points: int) -> None:
         """Points that were still there when they were taken back are there again, or would have
         ended with their lot."""
-        if self.lots[lot_id].lives(self.today):
+        if self._lives(self.lots[lot_id]):
             self._move(lot_id, points)
         else:
-            self._move(lot_id, 0, expired_delta=points)
+            self._lapse(lot_id, points)
+
+    def _lapse(self, lot_id: int, points: int, *, left: int = 0) -> int:
+        """Points go where those of an ended lot go, out of what was `left` in it; how many of
+        them expired."""
+        if policy_on(self._at_end, self.lots[lot_id].last_day(self._span)) == HOLD:
+            self._move(lot_id, -left, held_delta=points)
+            return 0
+        self._move(lot_id, -left, expired_delta=points)
+        return points
 
     def _open(self, member_id: int, facts: Facts, replaces: int | None = None) -> Lot:
         lot = Lot(self._next_id, member_id, *facts, 0, replaces, 0, 0, 0)

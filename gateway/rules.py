@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from gateway.clock import add_months
 from gateway.errors import GatewayError
-from gateway.validity import Rolling, YearEnd
+from gateway.validity import AT_END, CONVERT, EXPIRE, Rolling, YearEnd
 
 BP = 10000
 RATE_POINTS_MAX = 10_000
@@ -71,7 +71,8 @@ class RuleSet(NamedTuple):
     first tier is what a new member has. `redeeming`: None where points buy nothing.
     `return_grace_days`: how long points live that come back to a lot that has ended (J2);
     `return_days`: how long a shop takes goods back (J10). `year_end`: lots end on a day of the
-    year instead. `rolling`: a member's activity carries its lots on (K2)."""
+    year instead. `rolling`: a member's activity carries its lots on (K2). `at_end`: what becomes
+    of points whose lot ends while this rule set is in force (K1)."""
 
     version: int
     rate_points: int
@@ -83,6 +84,7 @@ class RuleSet(NamedTuple):
     return_days: int = 90
     year_end: YearEnd | None = None
     rolling: Rolling | None = None
+    at_end: str = EXPIRE
 
     def tier(self, code: str) -> Tier | None:
         for tier in self.tiers:
@@ -98,6 +100,7 @@ class RuleSet(NamedTuple):
 
 
 DAYS = ("return_grace_days", "return_days")
+WORDS = (*DAYS, "at_end")  # not in the text of a rule set that says nothing else than the default
 SHAPES = {"redeeming": Redeeming, "year_end": YearEnd, "rolling": Rolling}
 
 
@@ -146,6 +149,7 @@ def check(rule_set: RuleSet) -> RuleSet:
         for name, value in rule_set.redeeming._asdict().items():
             _whole(f"redeeming {name}", value, 1, BP if name == "share_bp" else 10**9)
     _check_validity(rule_set)
+    _check_end(rule_set.at_end)
     for tier in rule_set.tiers:
         _whole(f"multiplier of {tier.code}", tier.multiplier_bp, 0, 10 * BP)
         if not tier.code or len(tier.name.encode()) > TIER_NAME_SIZE_MAX:
@@ -171,6 +175,15 @@ def _check_validity(rule_set: RuleSet) -> None:
                          " stored; leave out rolling and the tiers' lot_months, or year_end.")
 
 
+def _check_end(at_end: str) -> None:
+    if at_end not in AT_END:
+        raise RulesError(f"at_end is {at_end!r}. Nothing was stored; say one of"
+                         f" {', '.join(AT_END)}.")
+    if at_end == CONVERT:
+        raise RulesError("Points cannot be converted yet: there is no stored value in this version."
+                         " Nothing was stored; let them expire, or hold them.")
+
+
 def to_json(rule_set: RuleSet) -> str:
     """Canonical text of a rule set: what rule_sets.body holds."""
     body: dict[str, object] = {
@@ -181,7 +194,7 @@ def to_json(rule_set: RuleSet) -> str:
         shape = getattr(rule_set, name)
         if shape is not None:
             body[name] = list(shape)
-    body |= {name: getattr(rule_set, name) for name in DAYS
+    body |= {name: getattr(rule_set, name) for name in WORDS
              if getattr(rule_set, name) != RuleSet._field_defaults[name]}
     return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
@@ -192,9 +205,9 @@ def from_json(version: int, body: str) -> RuleSet:
         read = json.loads(body)
         tiers = tuple(Tier(*row) for row in read["tiers"])
         shapes = {name: shape(*read[name]) for name, shape in SHAPES.items() if name in read}
-        days = {name: read[name] for name in DAYS if name in read}
+        words = {name: read[name] for name in WORDS if name in read}
         return check(RuleSet(version, read["rate_points"], read["rate_minor"],
-                             read["lot_months"], tiers, **shapes, **days))
+                             read["lot_months"], tiers, **shapes, **words))
     except (ValueError, KeyError, TypeError):
         raise RulesError(f"Rule set {version} does not read. Nothing was decided by it;"
                          " run the audit.") from None

@@ -51,7 +51,7 @@ from protocol.limits import U32_MAX
 ENTRY_COLUMNS = (*ENTRY_LINKED, "link", "head")
 POSTING_COLUMNS = ("entry_id", "line", "account_id", "unit", "amount")
 MOVEMENT_COLUMNS = ("entry_id", "line", "lot_id", *Move._fields[1:])
-EXPIRED_COLUMNS = ("id", "remaining", "expired")
+ENDED_COLUMNS = ("id", "remaining", "held", "expired")
 DRAW_COLUMNS = ("member_id", "taker", "lot_id", "points", "held", "away")
 MEMBER_COLUMNS = (*MEMBER_DERIVED, "derived_mac")
 OUTCOME_COLUMNS = (*SEALED["outcomes"], "row_mac")
@@ -145,7 +145,7 @@ def store(connection: Connection, keyring: Keyring, settled: Sequence[Settled], 
 def store_ledger(connection: Connection, keyring: Keyring, done: Ledgered, *,
                  only_expired: bool = False) -> None:
     """Entries with their lines, and what they made of lots, draws and members. `only_expired`:
-    they did nothing else, so that lots need no more than two of their figures written."""
+    they did nothing else, so that lots need no more than three of their figures written."""
     _store_entries(connection, sorted(done.entries.values()))
     (_expire_lots if only_expired else _store_lots)(connection, done.lots)
     _store_draws(connection, done.draws)
@@ -187,8 +187,8 @@ def _store_lots(connection: Connection, changed: dict[int, Lot]) -> None:
 
 
 def _expire_lots(connection: Connection, changed: dict[int, Lot]) -> None:
-    rows = [(lot.id, lot.remaining, lot.expired) for lot in sorted(changed.values())]
-    if bulk.update(connection, lots, EXPIRED_COLUMNS, rows) != len(rows):
+    rows = [(lot.id, lot.remaining, lot.held, lot.expired) for lot in sorted(changed.values())]
+    if bulk.update(connection, lots, ENDED_COLUMNS, rows) != len(rows):
         raise RowsMissing("A lot of a locked member is gone. Nothing was stored; run the audit.")
 
 

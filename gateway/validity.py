@@ -72,3 +72,21 @@ class Span(NamedTuple):
 
 
 NO_SPAN = Span()
+
+# what becomes of points whose lot has ended (K1)
+EXPIRE = "expire"
+HOLD = "hold"        # frozen until HQ has its word (L9)
+CONVERT = "convert"  # to stored value, once there is any
+AT_END = (EXPIRE, HOLD, CONVERT)
+
+Policies = tuple[tuple[int, str], ...]  # (first day, policy from it on), oldest first
+
+
+def policy_on(policies: Policies, day: int) -> str:
+    """What becomes of points whose last day this was."""
+    found = EXPIRE
+    for first_day, policy in policies:
+        if first_day > day:
+            break
+        found = policy
+    return found

@@ -89,7 +89,7 @@ def sound(shelf: Shelf, after: Holding) -> None:
         mine = [draw for draw in shelf.draws if draw.lot_id == lot.id]
         assert sum(draw.points for draw in mine if draw.held) == lot.held
         assert sum(draw.points for draw in mine if not draw.held) == lot.drawn
-        assert not lot.remaining or lot.lives(shelf.today)
+        assert not lot.remaining or lot.expires_on >= shelf.today
     assert all(draw.points >= 0 <= draw.away for draw in shelf.draws)
     assert not (after.debt and after.available)
 

@@ -1,0 +1,131 @@
+"""What becomes of points at the end of their lot: frozen instead of expired, carried on (K1, K2)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.clock import business_day, to_ms
+from gateway.expiry import expire_lots
+from gateway.lots import Holding, Lot, LotsError
+from gateway.rules import RulesError, check
+from gateway.validity import CONVERT, EXPIRE, HOLD, policy_on
+from tests.gateway.test_decisions_redemption import sound
+from tests.support.street import RULES, Street
+
+FROZEN = RULES._replace(at_end=HOLD)
+TODAY = 20_000
+
+
+def freezing(street: Street, effective_at: int = 1) -> Street:
+    street.registry.add_rule_set(street.programme, FROZEN, effective_at)
+    return street
+
+
+def jobs(street: Street) -> None:
+    while expire_lots(street.engine, street.keyring, to_ms(street.now), 100):
+        pass
+
+
+def balances(street: Street) -> tuple:
+    return street.rows("members", "available, held, debt", "id = 1")[0]
+
+
+def expired(street: Street) -> int:
+    return street.rows("postings p JOIN accounts a ON a.id = p.account_id",
+                       "coalesce(sum(p.amount), 0)", "a.kind = 'programme_expired'")[0][0]
+
+
+# ---- the policy (L9) --------------------------------------------------------------------------
+
+@pytest.mark.parametrize("by_job", [True, False])
+def test_what_ends_is_frozen_and_not_lost(engine, by_job):  # L9
+    street = freezing(Street(engine))
+    street.answers(street.sale(10_000))
+    street.later(days=300)
+    if by_job:
+        jobs(street)
+        jobs(street)
+        assert street.rows("entries", "count(*)") == [(2,)]
+    else:
+        assert street.take(street.sale(100)).balance == 1
+    assert balances(street) == (0 if by_job else 1, 120, 0) and expired(street) == 0
+    assert street.rows("lots", "remaining, held, expired", "id = 1") == [(0, 120, 0)]
+    assert street.take(street.inquiry()).balance == (0 if by_job else 1)
+    assert street.take(street.redemption(100, 200)).code == 30
+    sound(street)
+
+
+def test_the_policy_is_that_of_the_lot_s_last_day_whenever_it_is_found_out(engine):
+    street = Street(engine, members=2)
+    street.answers(street.sale(10_000), street.sale(10_000, card=1))
+    street.later(days=280)  # the lots ended days ago
+    freezing(street, to_ms(street.now))
+    street.take(street.sale(100))
+    jobs(street)
+    assert street.rows("members", "held", "1=1 ORDER BY id") == [(0,), (0,)]
+    assert expired(street) == 240
+    street.later(days=300)
+    street.registry.add_rule_set(street.programme, RULES, to_ms(street.now))
+    jobs(street)
+    assert balances(street) == (0, 1, 0)
+    sound(street)
+
+
+def test_a_refund_of_a_frozen_sale_takes_what_is_frozen_and_a_void_puts_it_back_there(engine):
+    street = Street(engine)
+    street.registry.add_rule_set(street.programme, FROZEN._replace(return_days=400), 1)
+    street.take(street.sale(10_000))
+    street.later(days=80)
+    street.take(street.redemption(100, 200))
+    street.later(days=200)
+    jobs(street)
+    assert balances(street) == (1, 20, 0)
+    reply = street.take(street.refund(1, amount_minor=1500))
+    assert (reply.code, reply.points, reply.balance) == (0, -18, 1)
+    assert balances(street) == (1, 2, 0)
+    assert street.take(street.void(3)).points == 18 and balances(street) == (1, 20, 0)
+    assert street.take(street.void(1)).points == -120 and balances(street) == (0, 0, 99)
+    sound(street)
+
+
+# ---- HQ's word on what is frozen, as the lots do it -------------------------------------------
+
+def frozen_lot(points: int = 50, replaces: int | None = None) -> Lot:
+    return Lot(1, 7, 3, TODAY - 400, TODAY - 10, 1, 90, replaces, points, 0, points)
+
+
+def test_frozen_points_come_back_with_grace_once_or_expire():  # J2
+    holding = Holding([frozen_lot()], (), TODAY, grace_days=30)
+    assert (holding.available, holding.frozen(1)) == (0, 50)
+    assert holding.thaw(1, take=False) == 50
+    assert (holding.available, holding.held) == (50, 0)
+    assert [lot.expires_on for lot in holding.lots.values() if lot.replaces] == [TODAY + 30]
+    taken = Holding([frozen_lot()], (), TODAY)
+    assert taken.thaw(1, take=True) == 50
+    assert (taken.available, taken.held, taken.lots[1].expired) == (0, 0, 50)
+
+
+def test_what_is_not_frozen_cannot_be_thawed_nor_what_came_back_before():
+    with pytest.raises(LotsError, match="Nothing of lot 1 is frozen"):
+        Holding([frozen_lot(0)], (), TODAY).thaw(1, take=True)
+    with pytest.raises(LotsError, match="came back once"):
+        Holding([frozen_lot(replaces=9)], (), TODAY).thaw(1, take=False)
+    assert Holding([frozen_lot(replaces=9)], (), TODAY).thaw(1, take=True) == 50
+
+
+# ---- the rule set -----------------------------------------------------------------------------
+
+def test_converting_is_refused_until_there_is_stored_value():
+    with pytest.raises(RulesError, match="no stored value in this version. Nothing was stored"):
+        check(RULES._replace(at_end=CONVERT))
+    with pytest.raises(RulesError, match="say one of expire, hold, convert"):
+        check(RULES._replace(at_end="burn"))
+    assert check(FROZEN) == FROZEN
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.sampled_from([EXPIRE, HOLD])), max_size=5),
+       st.integers(0, 20))
+def test_the_newest_rule_set_that_began_by_the_last_day_says_the_policy(policies, day):
+    policies = tuple(sorted(policies, key=lambda each: each[0]))
+    begun = [policy for first, policy in policies if first <= day]
+    assert policy_on(policies, day) == (begun[-1] if begun else EXPIRE)

@@ -19,12 +19,12 @@ Law:
   lots that stand in for expired ones. Such a lot is granted once, and none stands in for it;
 - nothing negative, and a lot that shrank never grows again but by what is issued or restored.
 
-What ends is expired, or, where the policy of its last day says so, *frozen*: held for nobody, until
-HQ releases or takes it. It is taken back as what remains is.
+What ends is expired, or, where the policy of its last day says so, *frozen*: held for nobody,
+until HQ releases or takes it. It is taken back as what remains is.
 
 A `Holding` is worked on and then read: `moved` is what changed, one line for each lot and taker.
-Days are numbers; `expires_on` is the last day on which a lot's points can be used, by its own date;
-a member's span may carry it on (validity.py).
+Days are numbers; `expires_on` is the last day on which a lot's points can be used, by its own
+date; a member's span may carry it on (validity.py).
 """
 
 from collections.abc import Iterable

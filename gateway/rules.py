@@ -180,7 +180,7 @@ def _check_end(at_end: str) -> None:
         raise RulesError(f"at_end is {at_end!r}. Nothing was stored; say one of"
                          f" {', '.join(AT_END)}.")
     if at_end == CONVERT:
-        raise RulesError("Points cannot be converted yet: there is no stored value in this version."
+        raise RulesError("Points cannot be converted: there is no stored value in this version."
                          " Nothing was stored; let them expire, or hold them.")
 
 

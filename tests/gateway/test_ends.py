@@ -1,10 +1,10 @@
-"""What becomes of points at the end of their lot: frozen instead of expired, carried on (K1, K2)."""
+"""What becomes of points at the end of their lot: frozen, or carried on (K1, K2)."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.clock import business_day, to_ms
+from gateway.clock import to_ms
 from gateway.expiry import expire_lots
 from gateway.lots import Holding, Lot, LotsError
 from gateway.rules import RulesError, check

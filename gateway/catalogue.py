@@ -7,11 +7,13 @@ the version has the content. `config` is also the configuration revision handset
 from sqlalchemy import Connection, select
 
 from gateway.errors import TryLater
-from gateway.parties import Catalogue, Merchant, Operator, Programme, Recovery, Shop
+from gateway.ledger import MONEY, POINTS
+from gateway.parties import Catalogue, Merchant, Operator, Programme, Rates, Recovery, Shop
 from gateway.rules import RuleSet, from_json
 from gateway.tables import (
     accounts,
     counters,
+    merchant_rates,
     merchants,
     operators,
     programmes,
@@ -22,8 +24,17 @@ from gateway.tables import (
 
 MERCHANT_ISSUED = "merchant_issued"
 MERCHANT_REDEEMED = "merchant_redeemed"
+MERCHANT_DUE = "merchant_due"  # negative: it owes, positive: it is owed
 PROGRAMME_EXPIRED = "programme_expired"
+PROGRAMME_POOL = "programme_pool"
+PROGRAMME_HQ = "programme_hq"
 MEMBER_POINTS = "member_points"
+
+# the accounts of the posting catalogue, with their units
+OF_MERCHANTS = {MERCHANT_ISSUED: POINTS, MERCHANT_REDEEMED: POINTS, MERCHANT_DUE: MONEY}
+OF_PROGRAMMES = {PROGRAMME_EXPIRED: POINTS, PROGRAMME_POOL: MONEY, PROGRAMME_HQ: MONEY}
+OF_MEMBERS = {MEMBER_POINTS: POINTS}
+UNITS = OF_MERCHANTS | OF_PROGRAMMES | OF_MEMBERS
 
 
 def config_version(connection: Connection) -> int:
@@ -40,12 +51,18 @@ def read_catalogue(connection: Connection) -> Catalogue:
                    for row in connection.execute(select(shops))}
     found_operators = {(row.merchant_id, row.number): Operator(row.state, row.state_since)
                        for row in connection.execute(select(operators))}
+    rates: dict[int, list[tuple[int, Rates]]] = {}
+    for row in connection.execute(select(merchant_rates).order_by(
+            merchant_rates.c.effective_at, merchant_rates.c.version)):
+        rates.setdefault(row.merchant_id, []).append(
+            (row.effective_at, Rates(row.version, row.cost_bp, row.credit_bp)))
     merchant_rows = connection.execute(select(merchants)).all()
     found_programmes = connection.execute(select(programmes)).all()
     account_of = _accounts(connection)
     found_merchants = {row.id: Merchant(
         row.id, row.programme_id, row.state, row.state_since,
-        account_of[MERCHANT_ISSUED, row.id], account_of[MERCHANT_REDEEMED, row.id])
+        account_of[MERCHANT_ISSUED, row.id], account_of[MERCHANT_REDEEMED, row.id],
+        account_of[MERCHANT_DUE, row.id], tuple(rates.get(row.id, ())))
         for row in merchant_rows}
     rules: dict[int, list[tuple[int, RuleSet]]] = {}
     for row in connection.execute(select(rule_sets).order_by(
@@ -58,7 +75,8 @@ def read_catalogue(connection: Connection) -> Catalogue:
         version,
         {row.id: Programme(row.id, row.time_zone, row.cutover_minutes,
                            bool(row.first_tap_activates), tuple(rules.get(row.id, ())),
-                           account_of[PROGRAMME_EXPIRED, row.id])
+                           account_of[PROGRAMME_EXPIRED, row.id],
+                           account_of[PROGRAMME_POOL, row.id], account_of[PROGRAMME_HQ, row.id])
          for row in found_programmes},
         found_merchants, found_shops, found_operators,
         None if under_way is None else Recovery(*under_way))
@@ -74,7 +92,7 @@ class _Accounts(dict[tuple[str, int], int]):
 
 def _accounts(connection: Connection) -> _Accounts:
     """Ids of the accounts of merchants and programmes."""
-    kinds = {merchants: (MERCHANT_ISSUED, MERCHANT_REDEEMED), programmes: (PROGRAMME_EXPIRED,)}
+    kinds = {merchants: OF_MERCHANTS, programmes: OF_PROGRAMMES}
     return _Accounts({(row.kind, row.owner_id): row.id for owners, named in kinds.items()
                       for row in connection.execute(
                           select(accounts.c.kind, accounts.c.owner_id, accounts.c.id)

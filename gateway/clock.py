@@ -8,7 +8,7 @@ which is handed in wherever time is needed.
 """
 
 from calendar import monthrange
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -75,6 +75,12 @@ def business_day(at_ms: int, zone_name: str, cutover_minutes: int) -> int:
     `cutover_minutes` counts from local midnight, 0 to 720, in quarters of an hour.
     """
     return _day_of_quarter(at_ms // (15 * MINUTE_MS), zone_name, cutover_minutes)
+
+
+def day_begins(day: int, zone_name: str, cutover_minutes: int) -> int:
+    """The instant (ms) at which a business day begins, by the local clock."""
+    local = datetime.combine(from_day(day), time(*divmod(cutover_minutes, 60)), zone_of(zone_name))
+    return to_ms(local.astimezone(UTC))
 
 
 @lru_cache(maxsize=4096)

@@ -27,7 +27,7 @@ from gateway.book import JOBS, Posted
 from gateway.catalogue import read_catalogue
 from gateway.clock import business_day
 from gateway.database import on_postgresql, reading, writing
-from gateway.decisions.accounts import GRACE_DAYS, policies_of
+from gateway.decisions.accounts import GRACE_DAYS, policies_of, purse_of
 from gateway.entries import Source, by_itself
 from gateway.keyring import Keyring
 from gateway.ledger import Books, Member, derived, expire, spendable
@@ -81,7 +81,7 @@ class _Round:
         self._books = {each.id: Books(
             0, 0, each.expired_account_id,
             business_day(now, each.time_zone, each.cutover_minutes), GRACE_DAYS,
-            at_end=policies_of(each))
+            at_end=policies_of(each), purse=purse_of(each, each.rule_set_at(now)))
             for each in catalogue.programmes.values()}
         self._due = self._list(listed)
 

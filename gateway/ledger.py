@@ -17,9 +17,12 @@ from typing import NamedTuple
 
 from gateway.errors import GatewayError
 from gateway.lots import NOWHERE, Draw, Holding, Lot, Move
+from gateway.money import NO_MONEY, NO_PURSE, Money, Purse
 from gateway.validity import NO_SPAN, Policies, Span
 
+# units of postings
 POINTS = 1
+MONEY = 2  # minor units of the programme's currency
 
 # entry kinds
 ACCRUAL = 1
@@ -127,7 +130,7 @@ def _checked(draft: Draft) -> Draft:
 class Books(NamedTuple):
     """Where an entry is made: the accounts of its merchant and programme, the business day, the
     programme's grace for points that come back, and how long it takes goods back (days); `at_end`:
-    what becomes of lots that end."""
+    what becomes of lots that end; `purse`: where money is booked."""
 
     issued: int
     redeemed: int
@@ -136,6 +139,7 @@ class Books(NamedTuple):
     grace_days: int
     return_days: int = 0
     at_end: Policies = ()
+    purse: Purse = NO_PURSE
 
 
 def held_by(member: Member, books: Books) -> Holding:
@@ -153,16 +157,20 @@ def held_by(member: Member, books: Books) -> Holding:
 
 
 def drafted(kind: int, member: Member, holding: Holding, books: Books,
-            others: Iterable[Posting]) -> Draft:
-    """The entry that `holding` makes, with the other side's postings."""
+            others: Iterable[Posting], money: Money = NO_MONEY) -> Draft:
+    """The entry that `holding` makes, with the other side's postings and with what it puts on the
+    accounts of money, beside what expired points were worth."""
     ended = holding.ended()
     after = member._replace(
         available=holding.available, held=holding.held, debt=holding.debt,
         chain_seq=member.chain_seq + 1, lots=tuple(ended.lots.values()), draws=ended.draws)
     points = (after.available + after.held - after.debt
               - member.available - member.held + member.debt)
+    expired = sum(move.expired_delta for move in ended.moved)
     postings = (Posting(member.points_account_id, POINTS, points), *others,
-                Posting(books.expired, POINTS, sum(move.expired_delta for move in ended.moved)))
+                Posting(books.expired, POINTS, expired),
+                *(Posting(account, MONEY, amount)
+                  for account, amount in books.purse.lines(money, expired)))
     changed = tuple(ended.lots[lot_id] for lot_id in dict.fromkeys(
         move.lot_id for move in ended.moved if move.lot_id != NOWHERE))
     opened = tuple(ended.lots[lot_id] for lot_id in ended.opened)
@@ -172,7 +180,7 @@ def drafted(kind: int, member: Member, holding: Holding, books: Books,
 
 
 def accrue(member: Member, books: Books, merchant_id: int, points: int, earned_on: int,
-           expires_on: int) -> Draft:
+           expires_on: int, money: Money = NO_MONEY) -> Draft:
     """Points given for a sale: member +p, issued by the merchant -p.
 
     Joins the lot of the same issuer, days and origin class where one lives, else opens one. An
@@ -183,11 +191,12 @@ def accrue(member: Member, books: Books, merchant_id: int, points: int, earned_o
     holding = held_by(member, books)
     if points:
         holding.issue(member.id, (merchant_id, earned_on, expires_on, ORIGIN_ACCRUAL), points)
-    return drafted(ACCRUAL, member, holding, books, (Posting(books.issued, POINTS, -points),))
+    return drafted(ACCRUAL, member, holding, books, (Posting(books.issued, POINTS, -points),),
+                   money)
 
 
 def redeem(member: Member, books: Books, merchant_id: int, points: int, earned: int,
-           earned_on: int, expires_on: int) -> Draft:
+           earned_on: int, expires_on: int, money: Money = NO_MONEY) -> Draft:
     """Points taken for money off a bill, and what the rest of the bill earned: member -p, redeemed
     at the merchant +p, and an accrual of `earned` points. More than is available is a LedgerError.
     """
@@ -199,7 +208,7 @@ def redeem(member: Member, books: Books, merchant_id: int, points: int, earned: 
     if earned:
         holding.issue(member.id, (merchant_id, earned_on, expires_on, ORIGIN_ACCRUAL), earned)
     return drafted(REDEMPTION, member, holding, books, (
-        Posting(books.redeemed, POINTS, points), Posting(books.issued, POINTS, -earned)))
+        Posting(books.redeemed, POINTS, points), Posting(books.issued, POINTS, -earned)), money)
 
 
 def expire(member: Member, books: Books) -> Draft:
@@ -208,12 +217,14 @@ def expire(member: Member, books: Books) -> Draft:
 
 
 class Change(NamedTuple):
-    """What an original gave and took, as it stood and as it stands from now on (points)."""
+    """What an original gave and took, as it stood and as it stands from now on (points), and what
+    that makes of its money."""
 
     given: int
     given_after: int
     taken: int = 0
     taken_after: int = 0
+    money: Money = NO_MONEY
 
 
 def restate(kind: int, member: Member, books: Books, taker: int, movements: Iterable[Move],
@@ -233,7 +244,8 @@ def restate(kind: int, member: Member, books: Books, taker: int, movements: Iter
     if back < 0:
         holding.take(taker, -back)
     return drafted(kind, member, holding, books, (
-        Posting(books.redeemed, POINTS, -back), Posting(books.issued, POINTS, less)))
+        Posting(books.redeemed, POINTS, -back), Posting(books.issued, POINTS, less)),
+        change.money)
 
 
 def _lot_given(movements: Iterable[Move]) -> int:

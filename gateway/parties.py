@@ -3,9 +3,10 @@
 Values as the registry wrote them; the catalogue is the part of them that changes seldom.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
 
-from gateway.rules import RuleSet
+from gateway.rules import BP, RuleSet
 
 ACTIVE = "active"
 SUSPENDED = "suspended"
@@ -18,6 +19,20 @@ EXPIRED = "expired"
 SUSPECT = "suspect"
 REPLACED = "replaced"
 
+T = TypeVar("T")
+
+
+class Rates(NamedTuple):
+    """At what a merchant settles, in basis points: `cost_bp` of the worth of the points it gives,
+    `credit_bp` of what it takes off bills. `version` 0: nobody has set any."""
+
+    version: int = 0
+    cost_bp: int = BP
+    credit_bp: int = BP
+
+
+NO_RATES = Rates()
+
 
 class Programme(NamedTuple):
     """`rule_sets`: (effective_at, rule set), oldest first."""
@@ -28,23 +43,37 @@ class Programme(NamedTuple):
     first_tap_activates: bool
     rule_sets: tuple[tuple[int, RuleSet], ...]
     expired_account_id: int = 0
+    pool_account_id: int = 0
+    hq_account_id: int = 0
 
     def rule_set_at(self, at: int) -> RuleSet | None:
-        found = None
-        for effective_at, rule_set in self.rule_sets:
-            if effective_at > at:
-                break
-            found = rule_set
-        return found
+        return in_force(self.rule_sets, at)
 
 
 class Merchant(NamedTuple):
+    """`rates`: (effective_at, rates), oldest first."""
+
     id: int
     programme_id: int
     state: str
     state_since: int
     issued_account_id: int
     redeemed_account_id: int = 0
+    due_account_id: int = 0
+    rates: tuple[tuple[int, Rates], ...] = ()
+
+    def rates_at(self, at: int) -> Rates:
+        return in_force(self.rates, at) or NO_RATES
+
+
+def in_force(versions: Sequence[tuple[int, T]], at: int) -> T | None:
+    """The newest that had begun at an instant; `versions`: (effective_at, what), oldest first."""
+    found = None
+    for effective_at, version in versions:
+        if effective_at > at:
+            break
+        found = version
+    return found
 
 
 class Shop(NamedTuple):

@@ -105,7 +105,7 @@ SHAPES = {"redeeming": Redeeming, "year_end": YearEnd, "rolling": Rolling}
 
 
 class Award(NamedTuple):
-    """The points and the figures that made them."""
+    """The points and the figures that made them; `base_points`: those that no bonus made."""
 
     points: int
     rule_version: int
@@ -113,6 +113,7 @@ class Award(NamedTuple):
     rate_points: int
     rate_minor: int
     multiplier_bp: int
+    base_points: int
 
 
 def points_for(amount_minor: int, rate_points: int, rate_minor: int, multiplier_bp: int) -> int:
@@ -120,12 +121,17 @@ def points_for(amount_minor: int, rate_points: int, rate_minor: int, multiplier_
     return amount_minor * rate_points * multiplier_bp // (rate_minor * BP)
 
 
+def base_points_for(amount_minor: int, rate_points: int, rate_minor: int,
+                    multiplier_bp: int) -> int:
+    """Of the points for money spent, those that the rate alone would give (J16)."""
+    return points_for(amount_minor, rate_points, rate_minor, min(multiplier_bp, BP))
+
+
 def award(rule_set: RuleSet, tier: Tier, amount_minor: int) -> Award:
     """The award for money spent; `amount_minor` at least 0."""
-    points = points_for(amount_minor, rule_set.rate_points, rule_set.rate_minor,
-                        tier.multiplier_bp)
-    return Award(points, rule_set.version, tier.code, rule_set.rate_points, rule_set.rate_minor,
-                 tier.multiplier_bp)
+    figures = (rule_set.rate_points, rule_set.rate_minor, tier.multiplier_bp)
+    return Award(points_for(amount_minor, *figures), rule_set.version, tier.code, *figures,
+                 base_points_for(amount_minor, *figures))
 
 
 def _whole(name: str, value: object, low: int, high: int) -> None:

@@ -101,8 +101,12 @@ operators = Table(
     _text("name"), _text("state"), _number("state_since"),
     UniqueConstraint("merchant_id", "number"))
 
-# owner_id: a member for member_points, a merchant for merchant_issued and merchant_redeemed, a
-# programme for programme_expired
+# at what a merchant settles, in basis points; in force from effective_at until the next one
+merchant_rates = Table(
+    "merchant_rates", metadata, _key("merchant_id", ForeignKey("merchants.id")), _key("version"),
+    _number("effective_at"), _number("recorded_at"), _number("cost_bp"), _number("credit_bp"))
+
+# owner_id: a member, a merchant or a programme, as the kind says (catalogue.UNITS)
 accounts = Table(
     "accounts", metadata, _id(), _to("programme_id", "programmes.id"), _text("kind"),
     _number("owner_id"), _small("unit"), UniqueConstraint("owner_id", "kind", "unit"))
@@ -250,8 +254,8 @@ held_dates = Table(
     _number("dated_at"), _number("earliest"), _number("latest"), _small("quality"),
     _bytes("row_mac"), sqlite_with_rowid=False)
 
-INSERT_ONLY = ("rule_sets", "card_events", "registry_events", "entries", "postings",
-               "lot_movements", "outcomes", "reversals", "refusals", "held_dates")
+INSERT_ONLY = ("rule_sets", "merchant_rates", "card_events", "registry_events", "entries",
+               "postings", "lot_movements", "outcomes", "reversals", "refusals", "held_dates")
 
 LINKED = ("entries", "postings", "lot_movements")
 
@@ -269,8 +273,8 @@ def _columns(table: Table, *without: str) -> tuple[str, ...]:
 
 _UNREGISTERED = ("masked_name", "name_mac", "derived_mac", *MEMBER_DERIVED[1:])
 REGISTERED = {table.name: _columns(table) for table in (
-    programmes, rule_sets, merchants, shops, terminals, terminal_epochs, operators, accounts,
-    cards, card_events, recoveries)} | {"members": _columns(members, *_UNREGISTERED)}
+    programmes, rule_sets, merchants, merchant_rates, shops, terminals, terminal_epochs, operators,
+    accounts, cards, card_events, recoveries)} | {"members": _columns(members, *_UNREGISTERED)}
 
 SEALED = {table.name: _columns(table, "row_mac") for table in (
     counters, outcomes, reversals, frames, refusals, quarantine, dead_letters, journals,
@@ -279,4 +283,5 @@ SEALED = {table.name: _columns(table, "row_mac") for table in (
 ENTRY_LINKED = _columns(entries, "link", "head")
 
 # the catalogue is read again when one of these changes
-CONFIGURATION = ("programmes", "rule_sets", "merchants", "shops", "operators", "recoveries")
+CONFIGURATION = ("programmes", "rule_sets", "merchants", "merchant_rates", "shops", "operators",
+                 "recoveries")

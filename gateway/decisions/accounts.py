@@ -1,9 +1,10 @@
-"""Which accounts and days an entry is made on. Pure."""
+"""Which accounts and days an entry is made on, and on what terms. Pure."""
 
 from gateway.book import Book, Dated
 from gateway.clock import business_day
 from gateway.decisions.causes import Place
 from gateway.ledger import Books
+from gateway.money import Purse, Terms, Worth
 from gateway.parties import Programme
 from gateway.rules import RuleSet, Tier
 from gateway.validity import EXPIRE, Policies
@@ -21,7 +22,8 @@ def books_of(place: Place, book: Book) -> Books:
         merchant.issued_account_id, merchant.redeemed_account_id, programme.expired_account_id,
         business_day(book.now, programme.time_zone, programme.cutover_minutes),
         rule_set.return_grace_days if rule_set else GRACE_DAYS,
-        rule_set.return_days if rule_set else DEFAULTS["return_days"], policies_of(programme))
+        rule_set.return_days if rule_set else DEFAULTS["return_days"], policies_of(programme),
+        purse_of(programme, rule_set, merchant.due_account_id))
 
 
 def policies_of(programme: Programme) -> Policies:
@@ -31,6 +33,22 @@ def policies_of(programme: Programme) -> Policies:
         return ()
     return tuple((business_day(effective_at, programme.time_zone, programme.cutover_minutes),
                   rule_set.at_end) for effective_at, rule_set in programme.rule_sets)
+
+
+def purse_of(programme: Programme, rule_set: RuleSet | None, due_account_id: int = 0) -> Purse:
+    """Where money is booked, by the rules of today."""
+    redeeming = rule_set.redeeming if rule_set else None
+    return Purse(due_account_id, programme.pool_account_id, programme.hq_account_id,
+                 Worth(redeeming.points, redeeming.minor) if redeeming else None)
+
+
+def terms_of(place: Place, rule_set: RuleSet, at: int) -> Terms | None:
+    """By what the merchant settles what happened then; None where points buy nothing."""
+    if rule_set.redeeming is None:
+        return None
+    rates = place.merchant.rates_at(at)
+    return Terms(rule_set.redeeming.points, rule_set.redeeming.minor, rates.cost_bp,
+                 rates.credit_bp)
 
 
 def lot_ends_on(dated: Dated, rule_set: RuleSet, tier: Tier | None, today: int) -> int:

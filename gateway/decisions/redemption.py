@@ -10,9 +10,10 @@ import json
 
 from gateway.book import Book, Dated, Decision, Facts, Message, Posted
 from gateway.decisions import causes, dating
-from gateway.decisions.accounts import books_of, lot_ends_on
+from gateway.decisions.accounts import books_of, lot_ends_on, terms_of
 from gateway.decisions.sale import award_context, held
 from gateway.ledger import balance_on, expiring_next, redeem, spendable
+from gateway.money import Terms, figure
 from gateway.rules import Award, RuleSet, award
 from protocol import codes
 
@@ -44,11 +45,14 @@ def redemption(message: Message, book: Book) -> Decision:
         return Decision(codes.INSUFFICIENT_POINTS, Facts(
             balance=balance_on(member, books.today)))
     given = award(rule_set, tier, bill_minor - discount_minor)
+    terms = terms_of(place, rule_set, book.now)
     draft = redeem(book.sound_member(member.id), books, place.merchant.id, points, given.points,
-                   dated.business_date, lot_ends_on(dated, rule_set, tier, books.today))
+                   dated.business_date, lot_ends_on(dated, rule_set, tier, books.today),
+                   figure(terms, given=given.points, base=given.base_points, taken=points,
+                          discount_minor=discount_minor))
     posted = Posted(draft, place.merchant.id, place.shop.id, card.id, bill_minor,
                     dated.business_date, books.today, dated.at,
-                    _context(message, rule_set, given, discount_minor, dated))
+                    _context(message, rule_set, given, discount_minor, dated, terms))
     after = draft.member
     return Decision(codes.APPROVED, Facts(
         points=draft.points, balance=after.balance, tier=tier.name, member=after.masked_name,
@@ -57,9 +61,9 @@ def redemption(message: Message, book: Book) -> Decision:
 
 
 def _context(message: Message, rule_set: RuleSet, given: Award, discount_minor: int,
-             dated: Dated) -> str:
+             dated: Dated, terms: Terms | None) -> str:
     """Why these points, as JSON: what was taken and for how much, and what the rest earned."""
-    context = award_context(message, given, dated)
+    context = award_context(message, given, dated, terms)
     context |= {"redeemed": message.request.points, "discount_minor": discount_minor,
                 "redeeming": rule_set.redeeming}
     return json.dumps(context, separators=(",", ":"))

@@ -11,9 +11,10 @@ import json
 
 from gateway.book import Book, Dated, Decision, Facts, Message, Posted
 from gateway.decisions import causes, dating
-from gateway.decisions.accounts import books_of, lot_ends_on
+from gateway.decisions.accounts import books_of, lot_ends_on, terms_of
 from gateway.decisions.causes import Place
 from gateway.ledger import Member, accrue, expiring_next
+from gateway.money import Terms, figure
 from gateway.parties import ACTIVE, STOCK
 from gateway.rules import Award, RuleSet, Tier, award
 from protocol import codes
@@ -74,22 +75,27 @@ def held(why: str) -> Decision:
 
 def _post(message: Message, book: Book, place: Place, member: Member, dated: Dated,
           rule_set: RuleSet, tier: Tier, given: Award, card_id: int) -> Posted:
-    books = books_of(place, book)
+    books, terms = books_of(place, book), terms_of(place, rule_set, dated.at)
     draft = accrue(book.sound_member(member.id), books, place.merchant.id, given.points,
-                   dated.business_date, lot_ends_on(dated, rule_set, tier, books.today))
-    context = json.dumps(award_context(message, given, dated), separators=(",", ":"))
+                   dated.business_date, lot_ends_on(dated, rule_set, tier, books.today),
+                   figure(terms, given=given.points, base=given.base_points))
+    context = json.dumps(award_context(message, given, dated, terms), separators=(",", ":"))
     return Posted(draft, place.merchant.id, place.shop.id, card_id,
                   message.request.amount_minor, dated.business_date, books.today, dated.at,
                   context)
 
 
-def award_context(message: Message, given: Award, dated: Dated) -> dict[str, object]:
-    """Why these points: enough to award again what remains after a refund."""
+def award_context(message: Message, given: Award, dated: Dated,
+                  terms: Terms | None) -> dict[str, object]:
+    """Why these points, and by what they are settled: enough to award again what remains after a
+    refund."""
     request = message.request
     context: dict[str, object] = {
         "rule": given.rule_version, "tier": given.tier,
         "rate": (given.rate_points, given.rate_minor), "multiplier_bp": given.multiplier_bp,
         "points": given.points, "entry": request.card[0], "dated": dated.word}
+    if terms is not None:
+        context["money"] = terms
     if message.by_hq:
         context["held"] = 1
     for name in ("operator", "basket", "bill", "clock_age"):

@@ -15,16 +15,20 @@ from gateway.decisions import dating
 from gateway.decisions.accounts import books_of
 from gateway.decisions.causes import Place
 from gateway.ledger import REVERSAL, Change, expiring_next, restate
-from gateway.rules import points_for
+from gateway.money import Money, Terms, figure
+from gateway.rules import base_points_for, points_for
 from protocol import codes
 
 
 class Standing(NamedTuple):
-    """Points given and taken, and money paid, for what remains of a bill."""
+    """Points given and taken, and money paid, for what remains of a bill; `base`: points given at
+    the base rate; `discount_minor`: what the points taken pay of it."""
 
     given: int
     taken: int
     paid_minor: int
+    base: int = 0
+    discount_minor: int = 0
 
 
 def standing(made: Made, remaining_minor: int) -> Standing:
@@ -37,9 +41,18 @@ def standing(made: Made, remaining_minor: int) -> Standing:
         taken -= taken * back_minor // bill_minor
         discount_minor -= discount_minor * back_minor // bill_minor
     paid_minor = remaining_minor - discount_minor
-    rate_points, rate_minor = context["rate"]
-    given = points_for(paid_minor, rate_points, rate_minor, context["multiplier_bp"])
-    return Standing(given, taken, paid_minor)
+    (rate_points, rate_minor), multiplier_bp = context["rate"], context["multiplier_bp"]
+    return Standing(points_for(paid_minor, rate_points, rate_minor, multiplier_bp), taken,
+                    paid_minor,
+                    base_points_for(paid_minor, rate_points, rate_minor, multiplier_bp),
+                    discount_minor)
+
+
+def settled(made: Made, stands: Standing) -> Money:
+    """What an entry that stands so comes to in money; nothing of one made before money was."""
+    terms = json.loads(made.context).get("money")
+    return figure(Terms(*terms) if terms else None, given=stands.given, base=stands.base,
+                  taken=stands.taken, discount_minor=stands.discount_minor)
 
 
 def restated(message: Message, book: Book, place: Place, key: Key, kind: int, *,
@@ -53,7 +66,8 @@ def restated(message: Message, book: Book, place: Place, key: Key, kind: int, *,
     after = standing(made, remaining_minor)
     books, dated = books_of(place, book), dating.date_of(message, place.programme, book)
     draft = restate(kind, book.sound_member(made.member_id), books, made.taker, made.movements,
-                    Change(before.given, after.given, before.taken, after.taken))
+                    Change(before.given, after.given, before.taken, after.taken,
+                           settled(made, after).less(settled(made, before))))
     amount_minor = remaining_minor - (made.amount_minor or 0) + whole.refunded_minor
     posted = Posted(draft, made.merchant_id, place.shop.id, made.card_id, amount_minor,
                     dated.business_date, books.today, dated.at,

@@ -18,13 +18,15 @@ from gateway.registry.cards import Cards, NewCard
 from gateway.registry.desk import RegistryError
 from gateway.registry.members import MemberFacts, Members, NewMember
 from gateway.registry.programmes import Programmes
+from gateway.registry.rates import MerchantRates, RateFacts
 from gateway.registry.recoveries import Recoveries
 from gateway.registry.terminals import TerminalFacts, Terminals
 
-__all__ = ["MemberFacts", "NewCard", "NewMember", "Registry", "RegistryError", "TerminalFacts"]
+__all__ = ["MemberFacts", "NewCard", "NewMember", "RateFacts", "Registry", "RegistryError",
+           "TerminalFacts"]
 
 
-class Registry(Programmes, Terminals, Members, Cards, Recoveries):
+class Registry(Programmes, MerchantRates, Terminals, Members, Cards, Recoveries):
     """`actor` stands in each event. Methods raise RegistryError and then changed nothing."""
 
     def requeue(self, digest: bytes) -> None:

@@ -13,12 +13,12 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, Table, and_, func, select, tuple_, update
 
 from gateway import bulk, chain, counting, house
-from gateway.catalogue import MEMBER_POINTS
+from gateway.catalogue import MEMBER_POINTS, UNITS
 from gateway.clock import to_ms, utc_now
 from gateway.database import on_postgresql, writing
 from gateway.errors import GatewayError
 from gateway.keyring import Keyring
-from gateway.ledger import POINTS, Member, derived
+from gateway.ledger import Member, derived
 from gateway.tables import CONFIGURATION, accounts, members, registry_events
 
 CHUNK = 1000
@@ -125,7 +125,7 @@ class Desk:
     def account(self, programme_id: int, kind: str, owner_id: int,
                 account_id: int) -> dict[str, object]:
         return {"id": account_id, "programme_id": programme_id, "kind": kind,
-                "owner_id": owner_id, "unit": POINTS}
+                "owner_id": owner_id, "unit": UNITS[kind]}
 
     def members(self, programme_id: int,
                 tiers_and_masks: Sequence[tuple[str, str]]) -> list[int]:
@@ -162,6 +162,7 @@ class Desk:
 
 
 LOOK = {"terminal": "; pointwire terminal list shows those there are",
+        "merchant": "; pointwire gateway rates list shows those there are",
         "key epoch": "; pointwire terminal list shows the newest, they begin at 1"}
 
 

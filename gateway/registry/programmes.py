@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
-from gateway.catalogue import MERCHANT_ISSUED, MERCHANT_REDEEMED, PROGRAMME_EXPIRED
+from gateway.catalogue import OF_MERCHANTS, OF_PROGRAMMES
 from gateway.clock import zone_of
 from gateway.parties import ACTIVE, SUSPENDED
 from gateway.registry.desk import Desk, RegistryError, Room, absent, present
@@ -101,10 +101,10 @@ class Programmes(Room):
 def _open_accounts(desk: Desk) -> int:
     """What merchants and programmes lack of the accounts of the posting catalogue."""
     wanted = [(row.id, kind, row.id) for row in desk.connection.execute(select(programmes.c.id))
-              for kind in (PROGRAMME_EXPIRED,)]
+              for kind in OF_PROGRAMMES]
     wanted += [(row.programme_id, kind, row.id) for row in desk.connection.execute(
         select(merchants.c.programme_id, merchants.c.id))
-        for kind in (MERCHANT_ISSUED, MERCHANT_REDEEMED)]
+        for kind in OF_MERCHANTS]
     kinds = {kind for _, kind, _ in wanted}
     there = {tuple(row) for row in desk.connection.execute(
         select(accounts.c.programme_id, accounts.c.kind, accounts.c.owner_id)

@@ -217,8 +217,8 @@ def test_rows_that_retention_dropped_are_missed_only_until_their_time(street):
 def test_a_forged_posting_is_named(street):
     with Intruder(street.engine, postings) as intruder:
         line = intruder.rows(postings)[0]
-        intruder.run(insert(postings), [edited(line, line=3), edited(line, entry_id=999)])
-        assert {("postings", f"{line.entry_id}:3"), ("postings", "999:1")} <= named(look(street))
+        intruder.run(insert(postings), [edited(line, line=9), edited(line, entry_id=999)])
+        assert {("postings", f"{line.entry_id}:9"), ("postings", "999:1")} <= named(look(street))
 
 
 def test_a_forged_entry_is_named(street):

@@ -247,6 +247,6 @@ def test_an_entry_keeps_all_that_its_points_came_from(engine):
     assert len(dated) == 3 and dated[1] <= dated[2]
     assert context == {"rule": 1, "tier": "silver", "rate": [1, 100], "multiplier_bp": 12000,
                        "points": 15, "entry": 2, "clock_age": 9, "bill": 1,
-                       "basket": [[3, 900], [5, 350]]}
+                       "basket": [[3, 900], [5, 350]], "money": [100, 100, 10000, 10000]}
     rate, multiplier_bp = context["rate"], context["multiplier_bp"]
     assert answer.points == 1250 * rate[0] * multiplier_bp // (rate[1] * 10_000)

@@ -31,7 +31,8 @@ def test_a_void_of_a_posted_sale_takes_its_points_back(engine):
     assert (reply.amount_minor, reply.member) == (1250, "王*明")
     assert reply.head == street.rows("members", "chain_head")[0][0]
     assert street.rows("members", "available, debt, chain_seq") == [(9, 0, 3)]
-    assert street.rows("postings", "sum(amount), count(*)", "entry_id = 3") == [(0, 2)]
+    assert street.rows("postings", "unit, sum(amount), count(*)",
+                       "entry_id = 3 GROUP BY unit ORDER BY 1") == [(1, 0, 2), (2, 0, 3)]
     assert street.rows("entries", "kind, amount_minor", "id = 3") == [(2, -1250)]
     context = json.loads(street.rows("entries", "context", "id = 3")[0][0])
     assert context["original"] == [street.terminals[0], JOURNAL, 1]

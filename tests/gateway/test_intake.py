@@ -39,7 +39,8 @@ def test_a_silver_member_gets_15_points_for_12_50_yuan(engine):
     assert (reply.code, reply.points, reply.balance) == (0, 15, 15)
     assert (reply.tier, reply.member, reply.receipt) == ("银卡", "王*明", 1)
     assert reply.head is not None and len(reply.head) == 16
-    assert street.rows("postings", "sum(amount), count(*)") == [(0, 2)]
+    assert street.rows("postings", "unit, sum(amount), count(*)", "1=1 GROUP BY unit ORDER BY 1"
+                       ) == [(1, 0, 2), (2, 0, 3)]
 
 
 def test_the_same_frame_gets_the_same_bytes_and_posts_once(engine):

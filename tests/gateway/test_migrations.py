@@ -15,6 +15,7 @@ SINCE_0003 = ("sightings", "held_dates", "recoveries")
 
 
 def undo_0004(connection: Connection) -> None:
+    connection.exec_driver_sql("DROP TABLE merchant_rates")
     connection.exec_driver_sql("DROP TABLE draws")
     for index in ("ix_lots_replaces", "ix_lots_due"):
         connection.exec_driver_sql(f"DROP INDEX {index}")

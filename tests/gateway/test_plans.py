@@ -14,8 +14,8 @@ from tests.gateway.test_held import held_tap
 from tests.support.street import JOURNAL, Street
 
 # rows of these are counted in tens: a programme, its merchants, one counter each
-SMALL = {"counters", "programmes", "rule_sets", "merchants", "shops", "operators", "accounts",
-         "recoveries"}
+SMALL = {"counters", "programmes", "rule_sets", "merchants", "merchant_rates", "shops",
+         "operators", "accounts", "recoveries"}
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ def test_splitting_a_bill_never_earns_more(rules, one, other):
 
 def test_an_award_says_what_made_it():
     made = award(SHOP, SILVER, 1250)
-    assert made == (15, 1, "silver", 1, 100, 12000)
+    assert made == (15, 1, "silver", 1, 100, 12000, 12)
 
 
 @given(living_long)

@@ -62,6 +62,7 @@ def _changes(street: Street) -> None:
     registry.set_operator_state(street.merchant, 1, "suspended")
     registry.set_operator_state(street.merchant, 1, "active")
     registry.set_merchant_state(street.merchant, "active")
+    registry.set_rates(street.merchant, 9000, 9500)
     registry.advance_epoch(street.terminals[1])
     registry.revoke_epoch(street.terminals[1], 1)
     street.later(hours=1)

@@ -1,0 +1,89 @@
+"""Rates of merchants: at what they settle points given and bills paid by points (K9, M2, Q42)."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row, func, select
+
+from gateway.clock import day_begins, from_ms, to_day, to_ms
+from gateway.database import reading
+from gateway.parties import NO_RATES, Rates, in_force
+from gateway.registry.desk import Desk, RegistryError, Room, present
+from gateway.rules import BP
+from gateway.tables import merchant_rates, merchants, programmes
+
+RATE_BP_MAX = 10 * BP
+
+
+class RateFacts(NamedTuple):
+    """Rates of a merchant, in basis points. `begins_at`: from when they count, None for those that
+    count where nobody set any; `in_force`: they are those of now."""
+
+    merchant_id: int
+    merchant: str
+    version: int
+    begins_at: datetime | None
+    cost_bp: int
+    credit_bp: int
+    in_force: bool
+
+
+class MerchantRates(Room):
+    """Part of the Registry."""
+
+    def set_rates(self, merchant_id: int, cost_bp: int, credit_bp: int,
+                  begins: date | None = None) -> RateFacts:
+        """The next rates of a merchant, from now on, or from the beginning of a business day that
+        has not begun. What happened before keeps its own, also when it arrives later."""
+        for name, rate_bp in (("cost", cost_bp), ("credit", credit_bp)):
+            if not 0 <= rate_bp <= RATE_BP_MAX:
+                raise RegistryError(f"A {name} of {rate_bp} basis points. Nothing was changed;"
+                                    f" give 0 to {RATE_BP_MAX} ({BP} is the whole worth).")
+        with self.at_desk() as desk:
+            row = present(desk, merchants, "merchant", id=merchant_id)
+            effective_at = _from(desk, row.programme_id, begins)
+            version = 1 + (desk.connection.execute(
+                select(func.max(merchant_rates.c.version)).where(
+                    merchant_rates.c.merchant_id == merchant_id)).scalar_one() or 0)
+            desk.insert(merchant_rates, [{
+                "merchant_id": merchant_id, "version": version, "effective_at": effective_at,
+                "recorded_at": desk.at, "cost_bp": cost_bp, "credit_bp": credit_bp}])
+        return RateFacts(merchant_id, row.name, version, from_ms(effective_at), cost_bp,
+                         credit_bp, effective_at <= desk.at)
+
+    def rates(self) -> list[RateFacts]:
+        """Of every merchant, by id, oldest first; the whole worth where none are in force."""
+        with reading(self.engine) as connection:
+            rows = connection.execute(select(merchants.c.id, merchants.c.name, merchant_rates)
+                                      .outerjoin(merchant_rates)
+                                      .order_by(merchants.c.id, merchant_rates.c.effective_at,
+                                                merchant_rates.c.version)).all()
+        now = to_ms(self.clock())
+        return [facts for _, mine in groupby(rows, lambda row: row.id)
+                for facts in _facts(list(mine), now)]
+
+
+def _from(desk: Desk, programme_id: int, begins: date | None) -> int:
+    """When rates begin to count (ms)."""
+    if begins is None:
+        return desk.at
+    programme = present(desk, programmes, "programme", id=programme_id)
+    effective_at = day_begins(to_day(begins), programme.time_zone, programme.cutover_minutes)
+    if effective_at < desk.at:
+        raise RegistryError(f"The business day {begins} has begun. Nothing was changed; name a"
+                            " later one, or none for rates that count from now on.")
+    return effective_at
+
+
+def _facts(rows: Sequence[Row[Any]], now: int) -> Iterator[RateFacts]:
+    """Those of one merchant."""
+    versions = [(row.effective_at, Rates(row.version, row.cost_bp, row.credit_bp))
+                for row in rows if row.version is not None]
+    current = in_force(versions, now) or NO_RATES
+    shown = [(None, NO_RATES)] if current is NO_RATES else []
+    for begins_at, rates in (*shown, *versions):
+        yield RateFacts(rows[0].id, rows[0].name, rates.version,
+                        None if begins_at is None else from_ms(begins_at), rates.cost_bp,
+                        rates.credit_bp, rates == current)

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 import click
 
@@ -108,19 +109,52 @@ def migrate() -> None:
 
 @gateway.command()
 @click.option("--rebuild", is_flag=True, help="Also recompute what is derived, and compare.")
+@click.option("--roots", "roots_file", metavar="FILE",
+              help="Also check every root in this file, or in the folder's roots.jsonl.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
-def audit(rebuild: bool, as_json: bool) -> None:
+def audit(rebuild: bool, roots_file: str | None, as_json: bool) -> None:
     """Check chains, seals and sums; name what is wrong. Code 0 clean, 1 findings, 2 cannot run."""
     with _plainly("audit", EXIT_NO_AUDIT):
         from gateway import processes
         from gateway.audit import showing
-        report = processes.run_audit(rebuild, quiet=as_json)
+        report = processes.run_audit(rebuild, as_json, roots_file)
         if as_json:
             click.echo(showing.as_json(report))
         else:
             showing.show(report)
     if not report.ok:
         sys.exit(EXIT_FAILED)
+
+
+@gateway.group(short_help="Daily roots of the chains: export them, prove by them.")
+def root() -> None:
+    """One line a day that says where every chain stood, in a file kept elsewhere."""
+
+
+@root.command("export", short_help="Write the root of a day that has ended.")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]),
+              help="[default: the last that has ended in every programme]")
+@click.option("--to", "place", metavar="FILE|DIR", help="[default: POINTWIRE_ROOT_FILE]")
+def root_export(day: datetime | None, place: str | None) -> None:
+    """Append the root of a settlement day to a file, once for each day."""
+    with _plainly("root export"):
+        from gateway import clock, processes
+        done = processes.export_root(None if day is None else clock.to_day(day.date()), place)
+        on, chains = clock.from_day(done.root.day), len(done.root.leaves)
+        click.echo(f"{on} {done.root.root.hex()}, {done.root.entries} entries, {chains} chains,"
+                   f" in {done.file}" + ("" if done.lines else " (was there already)"))
+
+
+@root.command("prove", short_help="The way from a member's chain to a root.")
+@click.argument("member_id", type=click.IntRange(1))
+@click.option("--from", "place", metavar="FILE|DIR", help="[default: POINTWIRE_ROOT_FILE]")
+def root_prove(member_id: int, place: str | None) -> None:
+    """Show, as JSON, the hashes that lead from a member's chain to the newest root that tells of
+    it: whoever has the root can see that the chain is in it."""
+    with _plainly("root prove"):
+        from gateway import processes
+        from gateway.audit import roots
+        click.echo(roots.as_json(processes.prove_root(member_id, place)))
 
 
 @gateway.command()

@@ -7,7 +7,7 @@ number. The counters are always the last lock a transaction takes.
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Row, Select, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway import chain
@@ -42,19 +42,33 @@ class Counter(NamedTuple):
 
 def lock(connection: Connection, audit_key: bytes, name: str) -> Counter:
     """The counter as it stands, locked until the transaction ends."""
-    columns = [counters.c[column] for column in (*SEALED["counters"], "row_mac")]
-    wanted = select(*columns).where(counters.c.name == name)
+    wanted = _wanted(name)
     if on_postgresql(connection):
         wanted = wanted.with_for_update(key_share=True)
     row = connection.execute(wanted).one_or_none()
     if row is None:
         _begin(connection, audit_key, name)
         row = connection.execute(wanted).one()
+    return _proved(row, audit_key)
+
+
+def look(connection: Connection, audit_key: bytes, name: str) -> Counter | None:
+    """The counter as it stands, to tell of it only; None in a new database."""
+    row = connection.execute(_wanted(name)).one_or_none()
+    return None if row is None else _proved(row, audit_key)
+
+
+def _wanted(name: str) -> Select:
+    columns = [counters.c[column] for column in (*SEALED["counters"], "row_mac")]
+    return select(*columns).where(counters.c.name == name)
+
+
+def _proved(row: Row, audit_key: bytes) -> Counter:
     counter = Counter(*tuple(row)[:-1])
-    if name not in LAST_RESORT and not chain.same(
+    if counter.name not in LAST_RESORT and not chain.same(
             row[-1], chain.seal(audit_key, counters.name, counter)):
-        raise CounterBroken(f"The counter {name} is not what was sealed. Nothing was stored;"
-                            " run the audit.")
+        raise CounterBroken(f"The counter {counter.name} is not what was sealed. Nothing was"
+                            " stored; run the audit.")
     return counter
 
 

@@ -31,6 +31,7 @@ JOBS: tuple[tuple[str, Chunk], ...] = (
     ("drop frames", retention.drop_frames),
     ("drop dead letters", retention.drop_letters),
 )
+EXPORT_ROOT = "export root"
 EVERY_S = 6 * 3600
 ROWS_FIRST = 200
 ROWS_MIN = 20

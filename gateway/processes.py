@@ -10,18 +10,24 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, event
 
-from gateway import database, desk, jobs, logs, metrics, queues, startup
+from gateway import database, desk, jobs, logs, metrics, queues, root_export, startup
 from gateway.aside import QUARANTINED
-from gateway.clock import utc_now
+from gateway.clock import to_ms, utc_now
 from gateway.intake import Intake
 from gateway.keyring import Keyring
 from gateway.mqtt import Link
 from gateway.registry import Registry
-from gateway.settings import Settings, from_environment, need_mqtt, unknown
+from gateway.settings import (
+    Settings,
+    from_environment,
+    need_mqtt,
+    need_root_file,
+    unknown,
+)
 from gateway.web import serve
 from gateway.web.app import create_app
 from gateway.worker import Worker
@@ -118,8 +124,31 @@ def run_jobs(once: bool) -> bool:
         metrics.serve(settings.metrics_bind)
     from gateway import jobs_showing
     with jobs_showing.counter(once) as progress:
-        work = jobs.Jobs(engine, keyring, utc_now, stopping, progress=progress)
+        work = jobs.Jobs(engine, keyring, utc_now, stopping, _jobs_of(settings), progress)
         return work.run_once() if once else work.run()
+
+
+def _jobs_of(settings: Settings) -> tuple[tuple[str, jobs.Chunk], ...]:
+    """What falls due; no root is exported where nobody said where to."""
+    if settings.root_file is None:
+        logs.logger(__name__).warning("no root is exported: POINTWIRE_ROOT_FILE is not set")
+        return jobs.JOBS
+    return (*jobs.JOBS, (jobs.EXPORT_ROOT, root_export.daily(settings.root_file)))
+
+
+def export_root(day: int | None, place: str | None) -> root_export.Export:
+    """The root of a day, appended to its file; raises GatewayError."""
+    settings = settle("root export")
+    file = need_root_file(settings, place)
+    return root_export.export(*opened(settings), to_ms(utc_now()), file, day)
+
+
+def prove_root(member_id: int, place: str | None) -> dict[str, Any]:
+    """The way from a member's chain to the newest root that tells of it; raises GatewayError."""
+    from gateway.audit import roots
+
+    settings = settle("root prove")
+    return roots.prove(*opened(settings), need_root_file(settings, place), member_id)
 
 
 def run_migrate() -> str | None:
@@ -175,8 +204,9 @@ def begin_recovery(receipts_ahead: int, workers: Sequence[str], keep_queue: bool
         receipts_ahead, lambda: queues.empty(mqtt, client_ids, tell))
 
 
-def run_audit(rebuild: bool, quiet: bool) -> "Report":
-    """Check the evidence; a bar on standard error unless `quiet`. Raises GatewayError."""
+def run_audit(rebuild: bool, quiet: bool, roots_file: str | None = None) -> "Report":
+    """Check the evidence, and exported roots; a bar on standard error unless `quiet`. Raises
+    GatewayError."""
     from gateway.audit import run_audit as audited
     from gateway.audit.showing import bar
 
@@ -184,4 +214,4 @@ def run_audit(rebuild: bool, quiet: bool) -> "Report":
     # not `opened`: which keys fit is the audit's own question
     engine = startup.open_database(settings.database_url)
     with bar(quiet) as progress:
-        return audited(engine, keyring_of(settings), rebuild, progress)
+        return audited(engine, keyring_of(settings), rebuild, progress, roots_file=roots_file)

@@ -63,6 +63,7 @@ class Settings:
     metrics_bind: Address | None
     batch_max: int
     log_format: str
+    root_file: str | None
     halt: str | None
 
 
@@ -83,6 +84,7 @@ VARIABLES = (
     ("METRICS_BIND", "", "where worker or jobs show metrics, each its own port; empty: nowhere"),
     ("BATCH_MAX", "200", f"most frames in one commit, 1 to {BATCH_MAX_LIMIT}"),
     ("LOG_FORMAT", "json", "json or text"),
+    ("ROOT_FILE", "", "file or folder for the daily roots, kept elsewhere; empty: none"),
     ("TEST_HALT", "", "test only: the named point at which a worker stands still"),
 )
 
@@ -242,8 +244,17 @@ def from_environment(env: Mapping[str, str]) -> Settings:
         metrics_bind=_bind("METRICS_BIND", metrics) if metrics else None,
         batch_max=_number("BATCH_MAX", read["BATCH_MAX"], 1, BATCH_MAX_LIMIT),
         log_format=_choice("LOG_FORMAT", read["LOG_FORMAT"], ("json", "text")),
+        root_file=read["ROOT_FILE"] or None,
         halt=_halt(read["TEST_HALT"], environment),
     )
+
+
+def need_root_file(settings: Settings, place: str | None) -> str:
+    """Where roots are: `place`, or what the settings say; raises SettingsError."""
+    if not (place or settings.root_file):
+        raise _fault("ROOT_FILE", "is not set", "No root was written. Name a file or a folder that"
+                     " is kept elsewhere than the database, there or on the command line.")
+    return place or settings.root_file or ""
 
 
 WORKER_TODO = "The worker takes frames from a broker: set it to mqtt://user@host:port."

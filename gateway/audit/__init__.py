@@ -14,6 +14,7 @@ names it, as far as tables.py promises; what an attacker can do unnoticed is in 
     outcomes    outcomes, frames, journals
     dates       sightings of terminals, dates of held messages
     reversals   what voids took back
+    roots       what exported roots tell of the chains
     rebuild     derived values, computed again by other means
 """
 
@@ -23,7 +24,16 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from gateway import chain
-from gateway.audit import dates, lines, members, outcomes, registered, reversals, seals
+from gateway.audit import (
+    dates,
+    lines,
+    members,
+    outcomes,
+    registered,
+    reversals,
+    roots,
+    seals,
+)
 from gateway.audit import rebuild as rebuilding
 from gateway.audit.reader import PAGE_ROWS, Reader, Work, raw
 from gateway.audit.report import Checked, Docket, Finding, Progress, Report
@@ -45,12 +55,13 @@ class AuditError(GatewayError):
 
 
 def run_audit(engine: Engine, keyring: Keyring, rebuild: bool = False,
-              progress: Progress | None = None, *, clock: Callable[[], datetime] = utc_now,
-              page_rows: int = PAGE_ROWS) -> Report:
+              progress: Progress | None = None, *, roots_file: str | None = None,
+              clock: Callable[[], datetime] = utc_now, page_rows: int = PAGE_ROWS) -> Report:
     """Everything checked, once; raises AuditError under a wrong audit key.
 
     `rebuild`: also recompute what is derived. `progress` is told (table, rows done, rows there
-    were). `clock` says which frames must still be kept.
+    were). `roots_file`: exported roots, whose every line is checked too (OSError where it cannot
+    be read). `clock` says which frames must still be kept.
     """
     docket = Docket(progress)
     reader = Reader(engine, docket, page_rows)
@@ -61,9 +72,13 @@ def run_audit(engine: Engine, keyring: Keyring, rebuild: bool = False,
     work = Work(reader, keyring, docket, clock)
     for room in (members, lines, registered, seals, outcomes, reversals, dates):
         room.check(work)
+    names = [table.name for table in tables]
+    if roots_file is not None:
+        roots.check(work, roots_file)
+        names.append(roots.NAME)
     if rebuild:
         rebuilding.check(work)
-    return docket.report(table.name for table in tables)
+    return docket.report(names)
 
 
 def _check_key(reader: Reader, keyring: Keyring) -> None:

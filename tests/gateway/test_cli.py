@@ -287,3 +287,28 @@ def _street(folder: Path) -> Street:
     street = Street(engine, terminals=2)
     engine.dispose()
     return street
+
+
+def test_a_root_is_exported_checked_and_proved_by(migrated: Path):
+    street = Street(open_engine(f"sqlite:///{migrated}/pointwire.sqlite3"), opening=utc_now())
+    street.take(street.sale())
+    street.engine.dispose()
+    file, env = migrated / "roots.jsonl", environment(migrated)
+    assert "POINTWIRE_ROOT_FILE is not set" in refusal(env, "root", "export", code=78)
+    done = run(env, "root", "export", "--to", str(migrated))
+    assert done.returncode == 0 and done.stdout.endswith(f"in {file}\n"), done.stderr
+    env = environment(migrated, ROOT_FILE=str(file))
+    assert "was there already" in run(env, "root", "export").stdout
+    assert run(env, "jobs", "--once").returncode == 0 and len(file.read_text().splitlines()) == 1
+    assert "has not ended" in refusal(env, "root", "export", "--day", "2999-01-01")
+    assert run(env, "audit", "--roots", str(file)).returncode == 0
+    proof = json.loads(run(env, "root", "prove", str(street.members[0])).stdout)
+    assert proof["seq"] == 1 and len(proof["path"]) == 1
+    assert "No root" in refusal(env, "root", "prove", "99999")
+    assert "No such file" in refusal(env, "audit", "--roots", str(migrated / "none"), code=2)
+    file.write_text(file.read_text().replace('"count":1', '"count":2'))
+    assert "roots line 1" in run(env, "audit", "--roots", str(file)).stdout
+
+
+def test_jobs_without_a_place_for_roots_say_so(migrated: Path):
+    assert "no root is exported" in run(environment(migrated), "jobs", "--once").stderr

@@ -25,7 +25,7 @@ from simulator.flash import NorFlash, PowerCut
 from simulator.loop import VirtualLoop
 from simulator.past import ENTRY_TAP, used
 from simulator.radio import Radio
-from simulator.witness import Key, Witness
+from simulator.witness import Key, Named, Witness
 
 FULL = "Outbox is full"  # firmware/texts/en.py
 RESET_WATCHDOG = 3
@@ -50,6 +50,15 @@ class Tap(NamedTuple):
     amount_minor: int
     card: int | bytes
     saved_us: int
+
+
+class Asked(NamedTuple):
+    """What a cashier wants of the handset."""
+
+    kind: int
+    amount_minor: int | None
+    card: int | bytes | None
+    points: int | None = None
 
 
 class Handset:
@@ -84,8 +93,8 @@ class Handset:
         self._watchdog_ms = watchdog_ms
         self._witness = witness or Witness()
         self._task: asyncio.Task[None] | None = None
-        self._presented: deque[tuple[int, int | None, int | bytes]] = deque()
-        self._tapped: tuple[int, int | None, int | bytes] = (messages.SALE, 0, 0)
+        self._presented: deque[Asked] = deque()
+        self._tapped = Asked(messages.SALE, 0, 0)
         self._untold = False
         self._last_key: Key | None = None
 
@@ -248,23 +257,24 @@ class Handset:
     def inquiry(self, card: int | bytes) -> None:
         self._present("*A", messages.INQUIRY, None, card)
 
-    def online(self, kind: int, card: int | bytes, amount_minor: int | None = None,
+    def online(self, kind: int, card: int | bytes | None, amount_minor: int | None = None,
                **fields: Any) -> None:
-        """What only the gateway can do (a redemption, a payment): saved, or refused offline."""
+        """What only the gateway can do (a redemption, a refund): saved, or refused offline."""
         if self.app is None:
             return
-        self._witness.attempted(self.terminal_id, kind, amount_minor, card, None)
-        self._tapped = (kind, amount_minor, card)
+        self._tapped = Asked(kind, amount_minor, card, fields.get("points"))
+        self._witness.attempted(self.terminal_id, *self._tapped[:3], fields.get("original"),
+                                self._tapped.points)
         self.before_online()
         try:
-            self.app.journal_online(kind, card=(ENTRY_TAP, card), amount_minor=amount_minor,
-                                    **fields)
+            self.app.journal_online(kind, card=None if card is None else (ENTRY_TAP, card),
+                                    amount_minor=amount_minor, **fields)
         except PowerCut:
             pass  # it went in the middle
 
     def _present(self, keys: str, kind: int, amount_minor: int | None, card: int | bytes) -> None:
         if self.board is not None:
-            self._presented.append((kind, amount_minor, card))
+            self._presented.append(Asked(kind, amount_minor, card))
             self.board.panel.press(keys)
             self.board.panel.card(ENTRY_TAP, card)
 
@@ -288,7 +298,7 @@ class Handset:
         if self.board is None:  # its power went in this very instant, and nobody taps any more
             return
         self._tapped = self._presented.popleft()
-        kind, amount_minor, card = self._tapped
+        kind, amount_minor, card, _ = self._tapped
         self._untold = kind == messages.SALE
         if self._untold:
             self._witness.attempted(self.terminal_id, kind, amount_minor, card, None)
@@ -329,13 +339,16 @@ class Handset:
         else:
             self._note(kind, *(each for each in values if isinstance(each, int)))
 
-    def _saved(self, journal: int, trace: int, kind: int, original: Key | None) -> None:
+    def _saved(self, journal: int, trace: int, kind: int, original: Named | None) -> None:
         if kind != messages.SALE:
-            self._note("saved", journal, trace, kind, *(original or ()))
-            asked = self._tapped[1:] if kind == self._tapped[0] else (None, None)
-            self._witness.saved(self.terminal_id, (journal, trace), kind, *asked, original)
+            named = (original,) if isinstance(original, int) else original or ()
+            self._note("saved", journal, trace, kind, *named)
+            asked = self._tapped if kind == self._tapped.kind else Asked(kind, None, None)
+            self._witness.saved(self.terminal_id, (journal, trace), kind, asked.amount_minor,
+                                asked.card, original, asked.points)
             return
-        _, amount_minor, card = self._tapped
+        _, amount_minor, card, _ = self._tapped
+        assert card is not None
         self._last_key = (journal, trace)
         self.answers.pop(self._last_key, None)  # of another life of this flash
         self.taps[journal, trace] = Tap(self.terminal_id, journal, trace, amount_minor or 0,

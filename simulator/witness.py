@@ -3,17 +3,20 @@
 from protocol.messages import Reply
 
 Key = tuple[int, int]  # (journal, trace)
+Named = tuple[int, ...] | int  # an original, as WIRE's key 10 has it
 
 
 class Witness:
     """Who watches a handset's merchant; this one forgets everything."""
 
     def attempted(self, terminal_id: int, kind: int, amount_minor: int | None,
-                  card: int | bytes | None, original: Key | None) -> None:
+                  card: int | bytes | None, original: Named | None,
+                  points: int | None = None) -> None:
         """The cashier does what makes a journaled message."""
 
     def saved(self, terminal_id: int, key: Key, kind: int, amount_minor: int | None,
-              card: int | bytes | None, original: Key | None) -> None:
+              card: int | bytes | None, original: Named | None,
+              points: int | None = None) -> None:
         """The handset said so."""
 
     def displayed(self, terminal_id: int, lines: tuple[str, ...]) -> None:

@@ -1,15 +1,16 @@
 """The programme of the demo and the simulation: a coffee street, its members and their cards.
 
-1 yuan is 1 point, silver cards get 1.2 times, gold 1.5 times, points live 9 months. A card from
-stock is answered `card_inactive`. Card numbers are made by `card_number` from a range that no
-real issuer uses; the first is the reserved test number. Everything goes through the registry.
+1 yuan is 1 point, silver cards get 1.2 times, gold 1.5 times, points live 9 months; 20 points are
+1 yuan off a bill, in tens, for at most half of it. A card from stock is answered `card_inactive`.
+Card numbers are made by `card_number` from a range that no real issuer uses; the first is the
+reserved test number. Everything goes through the registry.
 """
 
 from sqlalchemy import select
 
 from gateway.database import reading
 from gateway.registry import NewCard, NewMember, Registry, TerminalFacts
-from gateway.rules import RuleSet, Tier
+from gateway.rules import Redeeming, RuleSet, Tier
 from gateway.tables import programmes, shops
 
 CODE = "coffee"
@@ -23,7 +24,8 @@ STOCK_CARDS = 2
 RULES = RuleSet(
     version=1, rate_points=1, rate_minor=100, lot_months=9,
     tiers=(Tier("basic", "普通", 10000), Tier("silver", "银卡", 12000),
-           Tier("gold", "金卡", 15000)))
+           Tier("gold", "金卡", 15000)),
+    redeeming=Redeeming(points=20, minor=100, points_min=20, points_step=10, share_bp=5000))
 
 MERCHANTS = (("豆叶咖啡 Bean & Leaf", ("Old town 老城店", "Station 车站店")),
              ("山茶面包 Camellia Bakery", ("River side 江边店",)))

@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 
 import cbor2
 
+from tools.prove.bills import Redeeming
 from tools.prove.books import Books, Entry, MemberBooks
 from tools.prove.model import CardFacts, Rate, Rules
-from tools.prove.story import Key, Story
+from tools.prove.story import Named, Story
 
-SALE, VOID, HEARTBEAT = 1, 3, 10
-TERMINAL, OTHER_TERMINAL, JOURNAL = 7, 8, 0x5EED
+SALE, REDEMPTION, VOID, REFUND, HEARTBEAT = 1, 2, 3, 4, 10
+TERMINAL, OTHER_TERMINAL, SISTER_TERMINAL, JOURNAL = 7, 8, 9, 0x5EED
 CARD, SILVER_CARD, STOCK_CARD = 6200001234567892, 6200000000000018, 6200000000000026
 STRANGE_CARD, MISREAD_CARD = 6200000000000047, 6200000000000043
 MEMBER, SILVER = 1, 2
@@ -25,7 +26,8 @@ DAY = (OPENING_S + 4 * 3600) // 86400
 RULES = Rules(OPENING_S, (Rate(OPEN, 1, 100),),
               {CARD: CardFacts(MEMBER), SILVER_CARD: CardFacts(SILVER),
                STOCK_CARD: CardFacts(None, "stock")},
-              {MEMBER: 10000, SILVER: 12000}, {TERMINAL: 1, OTHER_TERMINAL: 2}, -86400 * SECOND)
+              {MEMBER: 10000, SILVER: 12000}, {TERMINAL: 1, OTHER_TERMINAL: 2, SISTER_TERMINAL: 1},
+              -86400 * SECOND, redeeming=Redeeming(20, 100, 20, 10, 5000))
 
 
 def sealed(terminal_id: int, payload: dict[int, Any], epoch: int = 1) -> bytes:
@@ -69,25 +71,27 @@ class Tale:
         members = {}
         for member_id in (MEMBER, SILVER):
             sum_ = sum(entry.points for entry in self.entries if entry.member_id == member_id)
-            row = MemberBooks(sum_, 0, 0, sum_, 0)
+            row = MemberBooks(max(sum_, 0), 0, max(-sum_, 0), max(sum_, 0), 0)
             members[member_id] = row._replace(**self.adjust.get(member_id, {}))
         return Books(tuple(sorted(self.entries)), members, frozenset(self.held))
 
     # -- one step at a time --------------------------------------------------------------------
 
     def attempt(self, kind: int = SALE, amount: int | None = 1250, card: int | None = CARD,
-                original: Key | None = None, terminal: int = TERMINAL) -> None:
-        self.story.attempted(terminal, kind, amount, card, original, self.now_us)
+                original: Named | None = None, terminal: int = TERMINAL,
+                points: int | None = None) -> None:
+        self.story.attempted(terminal, kind, amount, card, original, self.now_us, points)
 
     def save(self, trace: int, kind: int = SALE, amount: int | None = 1250,
-             card: int | None = CARD, original: Key | None = None, *, journal: int = JOURNAL,
-             terminal: int = TERMINAL) -> None:
-        self.story.accepted(terminal, journal, trace, kind, amount, card, original, self.now_us)
+             card: int | None = CARD, original: Named | None = None, *, journal: int = JOURNAL,
+             terminal: int = TERMINAL, points: int | None = None) -> None:
+        self.story.accepted(terminal, journal, trace, kind, amount, card, original, self.now_us,
+                            points)
 
     def send(self, trace: int, kind: int = SALE, amount: int | None = 1250,
-             card: int | None = CARD, original: Key | None = None, *, journal: int = JOURNAL,
-             terminal: int = TERMINAL, off_s: int = 0, age: int | None = 60,
-             arrives: bool = True, epoch: int = 1, clock: bool = True,
+             card: int | None = CARD, original: Named | None = None, *, journal: int = JOURNAL,
+             terminal: int = TERMINAL, points: int | None = None, off_s: int = 0,
+             age: int | None = 60, arrives: bool = True, epoch: int = 1, clock: bool = True,
              planted: bool = False) -> bytes:
         payload: dict[int, Any] = {0: kind, 1: journal, 2: trace}
         if clock:
@@ -99,7 +103,9 @@ class Tale:
         if card is not None:
             payload[6] = [2, card]
         if original is not None:
-            payload[10] = list(original)
+            payload[10] = original if isinstance(original, int) else list(original)
+        if points is not None:
+            payload[9] = points
         frame = sealed(terminal, payload, epoch)
         self.frames[terminal, journal, trace] = frame
         self.tapped_s[terminal, journal, trace] = self.now_s
@@ -135,11 +141,15 @@ class Tale:
     def answer(self, trace: int, code: int = 0, points: int | None = None,
                balance: int | None = None, receipt: int | None = None, *,
                journal: int = JOURNAL, terminal: int = TERMINAL, kind: int = SALE,
-               shows: bool = True, at_s: int | None = None, frame: bytes | None = None) -> None:
+               shows: bool = True, at_s: int | None = None, frame: bytes | None = None,
+               money: int | None = None) -> None:
+        """`money`: what a slip says beside; that of a void, the usual sale's."""
         frame = frame or self.frames[terminal, journal, trace]
         digest = sha256(frame).digest()[:8]
         at = OPENING_S + (self.now_s if at_s is None else at_s)
-        said = {6: points, 7: balance, 11: receipt}
+        if kind == VOID and points and money is None:
+            money = 1250
+        said = {6: points, 7: balance, 11: receipt, 13: money}
         body = sealed(terminal, {0: 128 + kind, 1: journal, 2: trace, 3: digest, 4: code, 5: at}
                       | {key: value for key, value in said.items() if value is not None})
         self.bodies[terminal, journal, trace] = body
@@ -210,3 +220,34 @@ class Tale:
         member = RULES.cards[card].member_id or 0
         receipt = self.post(trace, -points, member, -1250, kind=2)
         self.answer(trace, 0, -points, self.running[member], receipt, kind=VOID)
+
+    def asked(self, trace: int, kind: int, amount: int, *, card: int | None = None,
+              original: Named | None = None, points: int | None = None,
+              terminal: int = TERMINAL, arrives: bool = True) -> None:
+        """A redemption or a refund up to its frame's arrival."""
+        self.wait()
+        self.attempt(kind, amount, card, original, terminal, points)
+        self.save(trace, kind, amount, card, original, terminal=terminal, points=points)
+        self.send(trace, kind, amount, card, original, terminal=terminal, points=points,
+                  arrives=arrives)
+
+    def does(self, trace: int, kind: int, points: int, money: int, amount: int, *,
+             terminal: int = TERMINAL, shows: bool = True, **changes: Any) -> int:
+        """What was asked for posts, and is answered; its receipt."""
+        entry = {REDEMPTION: 3, VOID: 2, REFUND: 4}[kind]
+        receipt = self.post(trace, points, MEMBER, amount, terminal=terminal, kind=entry,
+                            **changes)
+        self.answer(trace, 0, points, self.running[MEMBER], receipt, terminal=terminal,
+                    kind=kind, money=money, shows=shows)
+        return receipt
+
+    def redeem(self, trace: int, points: int = 100, amount: int = 2000, net: int = -85,
+               money: int = 500) -> int:
+        """100 points are 5.00 off 20.00, and what is paid earns 15."""
+        self.asked(trace, REDEMPTION, amount, card=CARD, points=points)
+        return self.does(trace, REDEMPTION, net, money, amount)
+
+    def refund(self, trace: int, amount: int, original: Named, points: int, money: int,
+               terminal: int = TERMINAL) -> int:
+        self.asked(trace, REFUND, amount, original=original, terminal=terminal)
+        return self.does(trace, REFUND, points, money, -amount, terminal=terminal)

@@ -136,6 +136,7 @@ HAPPENS: dict[str, dict[str, int]] = {
     "reboot_loop": {"reboot_loops": 2}, "clock_jump": {"clock_jumps": 3},
     "clock_wrong": {"clocks_wrong": 3, "power_cuts": 1}, "clock_reset": {"clock_resets": 3},
     "voids": {"voids_per_100": 60}, "online": {"online_per_100": 60},
+    "redemptions": {"redemptions_per_100": 60}, "refunds": {"refunds_per_100": 60},
     "heap": {"heap_per_1000": 400}, "closed": {"closed_days": 30},
     "card": {"cards_lost": 1, "cards_blocked": 1}, "member": {"members_suspended": 1},
     "merchant": {"merchants_suspended": 1}, "terminal": {"terminals_suspended": 1},

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
+from tools.prove.bills import NOT_FOUND
 from tools.prove.books import Books, Entry
 from tools.prove.model import US, VOIDED, Dates, Rules, Window, World
+from tools.prove.replay import ACCRUAL, REDEEMED, REFUNDED, REVERSAL, Replay
 from tools.prove.seen import CONFLICT, Frame, Reply, Seen
 from tools.prove.story import (
     CLOCK_JUMPED,
@@ -21,11 +23,11 @@ from tools.prove.story import (
     Story,
     TapKey,
 )
-from tools.prove.taps import LAST, Tap, Taps
+from tools.prove.taps import LAST, Tap, Taps, full_name
 
-SALE, VOID = 1, 3
+SALE, REDEMPTION, VOID, REFUND = 1, 2, 3, 4
 NOTHING_LEFT, TOO_OLD, HELD, APPROVED = 38, 63, 41, 0
-ACCRUAL, REVERSAL = 1, 2  # entry kinds
+ENTRY_OF = {SALE: ACCRUAL, REDEMPTION: REDEEMED, VOID: REVERSAL, REFUND: REFUNDED}
 SOUND_PPM = 500           # a clock is believed within so much of its age (gateway/README.md)
 
 
@@ -67,14 +69,21 @@ class Case:
             found = self.tap_of(entry)
             if found is not None:
                 self._entries.setdefault(id(found), []).append(entry)
+        self.replay = Replay(self)
         self._endings = {id(tap): self._ending(tap) for tap in self.taps}
 
     def tap_of(self, entry: Entry) -> Tap | None:
         """Whose entry it is: by the hash of its frame."""
         return self.tapped.by_hash.get(entry.frame_hash)
 
-    def entries_of(self, tap: Tap, kind: int) -> list[Entry]:
-        return [entry for entry in self._entries.get(id(tap), ()) if entry.kind == kind]
+    def entries_of(self, tap: Tap) -> list[Entry]:
+        """Those of the kind that its message makes."""
+        return [entry for entry in self._entries.get(id(tap), ())
+                if entry.kind == ENTRY_OF.get(tap.kind)]
+
+    def us_of(self, entry: Entry) -> int:
+        """The virtual time an entry is dated to."""
+        return (entry.dated_at_ms - self.rules.opening_s * 1000) * 1000
 
     def voids_of(self, tap: Tap) -> list[Tap]:
         return self._voids.get(id(tap), [])
@@ -83,7 +92,7 @@ class Case:
         """The voids whose frame names this message and that were not refused or held always."""
         def buries(void: Tap) -> bool:
             frame = void.frame
-            if frame is None or (tap.key[0], *(frame.original or ())) not in tap.keys:
+            if frame is None or full_name(tap.key[0], frame.original) not in tap.keys:
                 return False
             finals = [reply.code for reply in self.seen.replies_to(frame) if reply.final]
             return not finals or bool({*finals} & {APPROVED, NOTHING_LEFT, TOO_OLD})
@@ -195,22 +204,48 @@ class Case:
             found |= self.world.sale(terminal_id, frame.epoch, tap.card,
                                      self.dates(tap, last_us), window)
         elif tap.kind == VOID and tap.original is not None:
-            trust = {self.world.distrusted(terminal_id, frame.epoch, order)
-                     for order in (window.first, window.last)}
-            found |= {HELD if lost else APPROVED for lost in trust}
-            original = self.tapped.original_of(tap)
-            if False in trust and original is not None and len(self.voids_of(original)) > 1:
-                found.add(NOTHING_LEFT)
+            found |= self._void_codes(tap, frame, window)
+        elif tap.kind in (REDEMPTION, REFUND):
+            found |= self._online_codes(tap, frame, window)
         if any(void.frame is not None and void.frame.arrived is not None
                and void.frame.arrived.first_order < window.last
                for void in self._burying(tap)):
             found.add(VOIDED)
         if self._rivals(tap.key, tap.frames, window):
             found.add(CONFLICT)
-        if tap.kind == VOID and frame.original is not None and len(self._rivals(
-                (terminal_id, *frame.original), (), window)) > 1:
+        named = full_name(terminal_id, frame.original)
+        if tap.kind == VOID and isinstance(named, tuple) and len(self._rivals(
+                named, (), window)) > 1:
             found.add(CONFLICT)  # nobody can say which of them it means
         return frozenset(found)
+
+    def _void_codes(self, tap: Tap, frame: Frame, window: Window) -> set[int]:
+        found = {self.world.distrusted(tap.key[0], frame.epoch, order)
+                 for order in (window.first, window.last)}
+        codes = {HELD} if True in found else set[int]()
+        if False not in found:
+            return codes
+        codes |= self.replay.void_codes(tap, frame, window)
+        original = self.tapped.original_of(tap)
+        if original is not None and len(self.voids_of(original)) > 1:
+            codes.add(NOTHING_LEFT)
+        named = full_name(tap.key[0], frame.original)
+        elsewhere = isinstance(named, tuple) and named[1] != frame.key[1]
+        if original is not None and elsewhere and not any(
+                reply.final and reply.seen.first_order < window.first
+                for each in original.frames for reply in self.seen.replies_to(each)):
+            codes.add(NOT_FOUND)  # nothing is buried from another journal; it is voided again
+        # what a database of before a restore knew of the original, the books do not tell
+        return codes | ({APPROVED} if self.seen.restores else set())
+
+    def _online_codes(self, tap: Tap, frame: Frame, window: Window) -> frozenset[int]:
+        """States first, then what points and bills allow."""
+        codes = self.world.online(tap.key[0], frame.epoch, tap.card, window)
+        if APPROVED not in codes:
+            return codes
+        asked = (self.replay.redemption_codes if tap.kind == REDEMPTION
+                 else self.replay.refund_codes)
+        return codes - {APPROVED} | asked(tap, frame, window)
 
     def _rivals(self, key: TapKey, own: Sequence[Frame], window: Window) -> list[Frame]:
         """Other frames of this key that the gateway had by then and may have let stand: one that

@@ -4,13 +4,13 @@
 
 Law: the checker never asks firmware or gateway for their state. What must hold follows from the
 story (story.py) by the model's own arithmetic (model.py), and is compared with the books. Each
-rule is a function of its own (wire_rules.py, ledger_rules.py, verdict_rules.py); a finding names
+rule is a function of its own (wire_, ledger_, bill_ and verdict_rules.py); a finding names
 what is wrong, the tap, what was expected and what was found. Pure.
 """
 
 from collections.abc import Callable
 
-from tools.prove import ledger_rules, verdict_rules, wire_rules
+from tools.prove import bill_rules, ledger_rules, verdict_rules, wire_rules
 from tools.prove.books import Books
 from tools.prove.case import Case
 from tools.prove.findings import Finding, Findings
@@ -21,7 +21,8 @@ __all__ = ["RULES", "Finding", "Rule", "check"]
 
 Rule = Callable[[Case], Findings]
 
-RULES: tuple[Rule, ...] = (*wire_rules.RULES, *ledger_rules.RULES, *verdict_rules.RULES)
+RULES: tuple[Rule, ...] = (*wire_rules.RULES, *ledger_rules.RULES, *bill_rules.RULES,
+                          *verdict_rules.RULES)
 
 
 def check(story: Story, books: Books, rules: Rules, *,

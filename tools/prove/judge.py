@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from gateway.audit import run_audit
 from tools import coffee_shop
 from tools.prove.base import MADE, keyring
+from tools.prove.bills import Redeeming
 from tools.prove.books import read_books, survived
 from tools.prove.checker import check
 from tools.prove.model import US, CardFacts, Rate, Room, Rules
@@ -32,7 +33,8 @@ def rules(world: "World") -> Rules:
                  facts.multipliers, facts.merchants,
                  -int((OPENING - MADE).total_seconds()) * US,
                  drift_ppm_max=world.options.drift_ppm_max,
-                 outbox=Room(world.options.outbox_blocks))
+                 outbox=Room(world.options.outbox_blocks),
+                 redeeming=Redeeming(*paid.redeeming) if paid.redeeming else None)
 
 
 def findings(world: "World") -> list[str]:

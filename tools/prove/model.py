@@ -12,9 +12,9 @@ known for sure may go either way, and nothing else may:
 - of a state it knows one step back: what changed twice since the tap may be held.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import product
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tools.prove.story import (
     BACKUP,
@@ -28,6 +28,9 @@ from tools.prove.story import (
     Happened,
     Story,
 )
+
+if TYPE_CHECKING:
+    from tools.prove.bills import Redeeming
 
 BP = 10000
 US = 1_000_000
@@ -90,7 +93,7 @@ class Rules(NamedTuple):
     `clock_early_s` early, and `drift_ppm_max` of its age beyond that. `day_offset_s`: a business
     day begins so long before midnight UTC (Shanghai at 04:00: four hours). `since_us`: when the
     terminals were made; whoever counts seconds wrongly may date a tap down to that. `outbox`: the
-    room in a handset."""
+    room in a handset. `redeeming`: None where points buy nothing."""
 
     opening_s: int
     rates: tuple[Rate, ...]
@@ -103,6 +106,7 @@ class Rules(NamedTuple):
     drift_ppm_max: int = 0
     day_offset_s: int = 4 * 3600
     outbox: "Room" = Room(32)
+    redeeming: "Redeeming | None" = None
 
 
 class Dates(NamedTuple):
@@ -193,6 +197,39 @@ class World:
             found.add(HELD)
         return frozenset(found)
 
+    # -- what is told while the member waits -----------------------------------------------------
+
+    def online(self, terminal_id: int, epoch: int, card: int | bytes | None,
+               window: Window) -> frozenset[int]:
+        """The final codes that states allow a redemption or a refund (no `card`) decided in
+        `window`: by what is known then. 0: they allow it; a suspended place puts it off."""
+        facts = self.rules.cards.get(card) if card is not None else None
+        subjects: list[tuple[str, object]] = [
+            (TERMINAL, terminal_id), (MERCHANT, self.rules.merchants.get(terminal_id))]
+        if card is not None:
+            subjects += [(CARD, card), (MEMBER, facts and facts.member_id)]
+        changes = [fact for subject in (*subjects, (EPOCH_REVOKED, terminal_id))
+                   for fact in self._facts.get(subject, ())]
+        return frozenset(code for order in self._moments(changes, window)
+                         for code in self._online_at(terminal_id, epoch, card, subjects, order))
+
+    def _online_at(self, terminal_id: int, epoch: int, card: int | bytes | None,
+                   subjects: Sequence[tuple[str, object]], order: int) -> frozenset[int]:
+        now = [known[-1].value if known else "active"
+               for known in (self.known(*subject, order) for subject in subjects)]
+        if self.recovering(order):
+            return frozenset()
+        if self.distrusted(terminal_id, epoch, order):
+            return frozenset((HELD,))
+        if now[:2] != ["active", "active"]:
+            return frozenset()
+        if card is None:
+            return frozenset((APPROVED,))
+        known = self.known(CARD, card, order)
+        code = CARD_CODES[known[-1].value] if known else self._card_now(card)
+        suspended = SUSPENDED if now[3] != "active" else APPROVED
+        return frozenset((code or suspended,))
+
     def _moments(self, changes: Iterable[Happened], window: Window) -> set[int]:
         edges = {fact.order for fact in (*changes, *self._recoveries)}
         edges |= {restore for restore, _ in self._restores}
@@ -278,11 +315,15 @@ class World:
         if facts is None or facts.member_id is None:
             return frozenset()
         multiplier = self.rules.multipliers[facts.member_id]
+        return frozenset(points_of(amount_minor, rate, multiplier)
+                         for rate in self.rates(dates))
+
+    def rates(self, dates: Dates) -> list[Rate]:
+        """Those in force at any of these dates."""
         rates = self.rules.rates
-        inside = [rate for rate, following in zip(rates, (*rates[1:], None), strict=True)
-                  if rate.effective_us <= dates.last_us
-                  and (following is None or following.effective_us > dates.first_us)]
-        return frozenset(points_of(amount_minor, rate, multiplier) for rate in inside)
+        return [rate for rate, following in zip(rates, (*rates[1:], None), strict=True)
+                if rate.effective_us <= dates.last_us
+                and (following is None or following.effective_us > dates.first_us)]
 
 
 def _state_at(known: Iterable[Happened], at_us: int) -> str:

@@ -34,7 +34,9 @@ class Options(NamedTuple):
     # what merchants do beside selling
     inquiries_per_100: int = 0
     voids_per_100: int = 0
-    online_per_100: int = 0             # redemptions, payments and the like, which nobody decides
+    online_per_100: int = 0             # payments and the like, which nobody decides yet
+    redemptions_per_100: int = 0        # points off the bill: too many and off the step, too
+    refunds_per_100: int = 0            # parts of bills, too much, and twice at once
     odd_cards_per_100: int = 0          # in stock, lost, expired, misread, unknown, by chip ...
     # publications, after the broker's PUBACK
     up_lost_per_1000: int = 0
@@ -117,7 +119,7 @@ class Options(NamedTuple):
 
 WORLD = ("terminals", "taps", "gap_ms_mean", "members", "workers", "batch_max", "commit_ms_max",
          "latency_ms_max", "outbox_blocks", "lived_taps", "keepalive_s", "watchdog_s",
-         "drain_minutes_max")
+         "drain_minutes_max", "redemptions_per_100", "refunds_per_100")
 FAULTS = tuple(name for name in Options._fields
                if name not in WORLD and not name.endswith("_max"))
 
@@ -228,6 +230,11 @@ SHAPES: dict[str, Draw] = {
     "lived_taps": _oneof(0, 0, 0, 60, 190, 210, 225),
     "keepalive_s": _oneof(60, 300),
 }
+# what merchants of every seed do, faults or none
+EVERYWHERE: dict[str, Draw] = {
+    "redemptions_per_100": _oneof(4, 10, 25),
+    "refunds_per_100": _oneof(3, 8, 20),
+}
 TAPS_IN_ALL = 130
 HEAP_TURNS_CHANCES = 20
 HEAP_TURNS_MAX = 6
@@ -236,8 +243,10 @@ HEAP_TURNS_MAX = 6
 # where the first is on, the others are so: each pair is a known loss
 APART = {
     # an older database and an older flash together can lose a tap, and so can an outbox that has
-    # no room to keep what is settled
-    "restores": {"flash_put_backs": 0, "outbox_blocks": 32},
+    # no room to keep what is settled; what it forgets of redemptions nothing brings back yet, as
+    # the gateway does not adopt results by replies (DESIGN 6.8)
+    "restores": {"flash_put_backs": 0, "outbox_blocks": 32, "redemptions_per_100": 0,
+                 "refunds_per_100": 0},
     # nobody decides these yet, so only their voids end them: a void in another journal than its
     # original buries nothing (WIRE, Void), one under a revoked key is held itself
     "online_per_100": {"flash_put_backs": 0, "planted": 0, "epochs_revoked": 0},
@@ -261,9 +270,12 @@ def draw(seed: int, named: Mapping[str, int] = MappingProxyType({})) -> Options:
         values = {name: each(random) for name, each in options.items()}
         if on and not quiet:
             drawn.update(values)
-    own = Random(f"{seed}/heap_turns")  # the other options of a seed stay what they were before it
+    # streams of their own: the other options of a seed stay what they were before these
+    own = Random(f"{seed}/heap_turns")
     if own.randrange(100) < HEAP_TURNS_CHANCES and not quiet:
         drawn["heap_turns"] = own.randrange(1, HEAP_TURNS_MAX + 1)
+    own = Random(f"{seed}/points")
+    drawn |= {name: each(own) for name, each in EVERYWHERE.items()}
     drawn.update(named)
     for fault, others in APART.items():
         if fault not in named and any(named.get(other, value) != value

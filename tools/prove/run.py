@@ -71,7 +71,9 @@ FAULTS = {
     "verdict": "verdicts of HQ on held taps",
     "verdict_failed": "verdicts of HQ that came too late",
     "voids": "messages taken back",
-    "online": "messages that only the gateway can do",
+    "redemptions": "bills paid with points",
+    "refunds": "parts of bills brought back",
+    "online": "messages that nobody decides yet",
 }
 
 

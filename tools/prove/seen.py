@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import cbor2
 
-from tools.prove.story import PLANTED, RESTORED, Key, Sighting, Story, TapKey
+from tools.prove.story import PLANTED, RESTORED, Named, Sighting, Story, TapKey
 
 DIGEST_SIZE = 8
 HEARTBEAT = 10
@@ -33,11 +33,12 @@ class Frame(NamedTuple):
     clock_age: int | None
     amount_minor: int | None
     card: int | bytes | None
-    original: Key | None
+    original: Named | None
     frame_hash: bytes
     size: int
     up: Sighting | None
     arrived: Sighting | None
+    points: int | None = None
 
 
 class Reply(NamedTuple):
@@ -53,6 +54,7 @@ class Reply(NamedTuple):
     body: bytes
     seen: Sighting
     epoch: int
+    money_minor: int | None = None
 
     @property
     def screen(self) -> tuple:
@@ -113,8 +115,8 @@ class Seen:
         where.setdefault(key, []).append(Frame(
             key, kid[4], said[0], said.get(3), said.get(4), said.get(7),
             None if card is None else card[1],
-            (original[0], original[1]) if isinstance(original, list) and len(original) == 2
-            else None, sha256(body).digest(), len(body), up, arrived))
+            tuple(original) if isinstance(original, list) else original,
+            sha256(body).digest(), len(body), up, arrived, said.get(9)))
 
     def _heartbeat(self, terminal_id: int, kept: list[int] | None,
                    arrived: Sighting | None) -> None:
@@ -130,7 +132,7 @@ class Seen:
             digest = said[3]
             self.replies.setdefault((terminal_id, digest), []).append(Reply(
                 (terminal_id, said[1], said[2]), digest, said[4], said[5], said.get(6),
-                said.get(7), said.get(11), body, seen, epoch))
+                said.get(7), said.get(11), body, seen, epoch, said.get(13)))
 
     def replies_to(self, frame: Frame) -> list[Reply]:
         return self.replies.get((frame.key[0], frame.frame_hash[:DIGEST_SIZE]), [])

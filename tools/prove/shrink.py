@@ -15,7 +15,7 @@ from tools.prove.world import Verdict
 RUNS_MAX = 120
 SMALLER = (("terminals", 1), ("workers", 1), ("members", 2), ("terminals", 2), ("batch_max", 200),
            ("commit_ms_max", 200), ("latency_ms_max", 400), ("outbox_blocks", 16),
-           ("keepalive_s", 120))
+           ("keepalive_s", 120), ("redemptions_per_100", 0), ("refunds_per_100", 0))
 
 
 class Shrunk(NamedTuple):

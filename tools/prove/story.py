@@ -22,6 +22,7 @@ from typing import Any, NamedTuple, Protocol
 
 Key = tuple[int, int]             # (journal, trace): a message on its terminal
 TapKey = tuple[int, int, int]     # (terminal_id, journal, trace)
+Named = tuple[int, ...] | int     # what a void or a refund calls its original; int: its receipt
 
 # ---- what may happen: `what`, then subject and value -------------------------------------------
 # Registry, through the gateway's own registry and committed when told. `since_us`: when the state
@@ -84,9 +85,10 @@ class Attempted(NamedTuple):
     kind: int
     amount_minor: int | None
     card: int | bytes | None
-    original: Key | None
+    original: Named | None
     at_us: int
     order: int
+    points: int | None = None
 
 
 class Accepted(NamedTuple):
@@ -98,9 +100,10 @@ class Accepted(NamedTuple):
     kind: int
     amount_minor: int | None
     card: int | bytes | None
-    original: Key | None
+    original: Named | None
     saved_us: int
     order: int
+    points: int | None = None
 
     @property
     def key(self) -> TapKey:
@@ -198,17 +201,18 @@ class Story:
         self._order = 0
 
     def attempted(self, terminal_id: int, kind: int, amount_minor: int | None,
-                  card: int | bytes | None, original: Key | None, at_us: int) -> None:
+                  card: int | bytes | None, original: Named | None, at_us: int,
+                  points: int | None = None) -> None:
         """The cashier did what makes a journaled message: call it before the handset has it."""
         self.attempts.append(Attempted(terminal_id, kind, amount_minor, card, original, at_us,
-                                       self._next()))
+                                       self._next(), points))
 
     def accepted(self, terminal_id: int, journal: int, trace: int, kind: int,
-                 amount_minor: int | None, card: int | bytes | None, original: Key | None,
-                 saved_us: int) -> None:
+                 amount_minor: int | None, card: int | bytes | None, original: Named | None,
+                 saved_us: int, points: int | None = None) -> None:
         """The handset told `saved`. Automatic voids too; what moved after a 62 not."""
         self.taps.append(Accepted(terminal_id, journal, trace, kind, amount_minor, card,
-                                  original, saved_us, self._next()))
+                                  original, saved_us, self._next(), points))
 
     def shown(self, terminal_id: int, reply: Reply, shown_us: int) -> None:
         """The handset told `settled`: every time it does."""

@@ -17,6 +17,7 @@ from tools.prove.story import (
     POWER_ON,
     Accepted,
     Moved,
+    Named,
     Story,
     TapKey,
 )
@@ -25,17 +26,25 @@ LAST = 1 << 61  # after every record
 FRAME_SIZE_MAX = 320  # of a message that no one saw
 
 
+def full_name(terminal_id: int, named: Named | None) -> TapKey | int | None:
+    """What key 10 of a message of this terminal means."""
+    if named is None or isinstance(named, int):
+        return named
+    whole = named if len(named) == 3 else (terminal_id, *named)
+    return whole[0], whole[1], whole[2]
+
+
 class Tap(NamedTuple):
     """A journaled message. `key`: its last; `keys`: all it had, `frames` those sealed under them.
-    `accepted` None: no merchant saw it saved. `planted`: nobody's tap. `original`: the key a void
-    names."""
+    `accepted` None: no merchant saw it saved. `planted`: nobody's tap. `original`: the key, or the
+    receipt, that a void or a refund names."""
 
     key: TapKey
     keys: tuple[TapKey, ...]
     kind: int
     amount_minor: int | None
     card: int | bytes | None
-    original: TapKey | None
+    original: TapKey | int | None
     tapped_us: int
     accepted: Accepted | None
     frames: tuple[Frame, ...]
@@ -179,12 +188,12 @@ class Taps:
         said = accepted or frames[0]
         tapped_us = accepted.saved_us if accepted is not None else 0
         return Tap(keys[-1], keys, said.kind, said.amount_minor, said.card,
-                   (keys[-1][0], *said.original) if said.original else None, tapped_us, accepted,
+                   full_name(keys[-1][0], said.original), tapped_us, accepted,
                    frames, planted)
 
     def original_of(self, void: Tap) -> Tap | None:
         """What a void takes back: the message that had this key when the void was made."""
-        if void.original is None:
+        if not isinstance(void.original, tuple):
             return None
         return self.under(void.original, void.accepted.order if void.accepted else LAST)
 

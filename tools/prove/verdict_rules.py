@@ -4,7 +4,7 @@ Law: a held tap waits on HQ's list until HQ has its word or its void comes; a wo
 is done, whatever it is; one that comes after another, or after the void, changes nothing.
 """
 
-from tools.prove.case import ACCRUAL, APPROVED, HELD, REVERSAL, SALE, VOID, Case
+from tools.prove.case import APPROVED, HELD, SALE, VOID, Case
 from tools.prove.findings import (
     HOLD_FORGOTTEN,
     POSTED_WITHOUT_RIGHT,
@@ -14,14 +14,13 @@ from tools.prove.findings import (
     told,
 )
 from tools.prove.story import VERDICT_FAILED, Happened
-from tools.prove.taps import LAST, Tap
+from tools.prove.taps import LAST, Tap, full_name
 
 
 def held_taps_await_their_verdict(case: Case) -> Findings:
     for tap in case.taps:
         ending, word = case.ending(tap), case.verdict(tap.key)
-        by_hq = [entry for kind in (ACCRUAL, REVERSAL) for entry in case.entries_of(tap, kind)
-                 if entry.by_hq]
+        by_hq = [entry for entry in case.entries_of(tap) if entry.by_hq]
         voided = any(APPROVED in case.ending(void).codes
                      for void in case.voids_of(tap))
         if by_hq and word != "post":
@@ -62,7 +61,7 @@ def _came_too_late(case: Case, fact: Happened) -> bool:
     terminal_id = fact.subject[0]
     return bool(case.verdicts_known(fact.subject, fact.order)) or any(
         frame.arrived is not None and frame.arrived.first_order < fact.order
-        and (terminal_id, *(frame.original or ())) == fact.subject
+        and full_name(terminal_id, frame.original) == fact.subject
         for tap in case.taps if tap.kind == VOID and tap.key[0] == terminal_id
         for frame in tap.frames)
 

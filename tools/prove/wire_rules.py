@@ -28,8 +28,8 @@ from tools.prove.findings import (
     told,
 )
 from tools.prove.seen import CONFLICT, TRANSIENT, Frame
-from tools.prove.story import POWER_OFF, Key, Shown
-from tools.prove.taps import LAST, Tap
+from tools.prove.story import POWER_OFF, Named, Shown
+from tools.prove.taps import LAST, Tap, full_name
 
 
 def traces_are_used_once(case: Case) -> Findings:
@@ -48,25 +48,27 @@ def frames_say_what_was_tapped(case: Case) -> Findings:
         frame, said = tap.frame, tap.accepted
         if frame is None or said is None:
             continue
-        wanted = (said.kind, said.amount_minor, said.card)
-        sealed = (frame.kind, frame.amount_minor, frame.card)
+        wanted = (said.kind, said.amount_minor, said.card, said.points)
+        sealed = (frame.kind, frame.amount_minor, frame.card, frame.points)
         if wanted != sealed:
-            yield Finding(MESSAGE_DIFFERS, tap.key, f"type, amount, card {_masked(wanted)}",
-                          f"{_masked(sealed)}")
+            yield Finding(MESSAGE_DIFFERS, tap.key,
+                          f"type, amount, card, points {_masked(wanted)}", f"{_masked(sealed)}")
         elif frame.original not in _names_of(case, tap):
-            yield Finding(MESSAGE_DIFFERS, tap.key, f"a void of {said.original}",
-                          f"of {frame.original}")
+            yield Finding(MESSAGE_DIFFERS, tap.key, f"an original {said.original}",
+                          f"{frame.original}")
 
 
-def _names_of(case: Case, tap: Tap) -> tuple[Key | None, ...]:
+def _names_of(case: Case, tap: Tap) -> tuple[Named | None, ...]:
     """What a void may call its original: its key then or, where the void moved, one since."""
-    original = case.tapped.original_of(tap) if len(tap.keys) > 1 else None
+    original = (case.tapped.original_of(tap) if len(tap.keys) > 1 and tap.kind == VOID
+                else None)
     said = tap.accepted.original if tap.accepted else None
     return said, *(key[1:] for key in (original.keys if original else ()))
 
 
 def _masked(content: tuple) -> tuple:
-    return *content[:2], None if content[2] is None else "..." + str(content[2])[-4:]
+    masked = None if content[2] is None else "..." + str(content[2])[-4:]
+    return *content[:2], masked, *content[3:]
 
 
 def nothing_is_sent_that_nobody_tapped(case: Case) -> Findings:
@@ -83,7 +85,7 @@ def nothing_is_sent_that_nobody_tapped(case: Case) -> Findings:
     tapped = Counter((each.terminal_id, each.kind, each.amount_minor, each.card)
                      for each in case.story.attempts)
     for content, count in (told - tapped).items():
-        if content[1] == SALE:
+        if content[1] != VOID:
             key = [tap.key for tap in case.taps if tap.content == content][-1]
             yield Finding(DOUBLED, key, "one message for each tap", f"{count} more messages")
 
@@ -268,7 +270,7 @@ def conflicts_are_carried_on(case: Case) -> Findings:
 
 def _its_sale_moved(case: Case, void: Tap) -> bool:
     told = void.accepted.original if void.accepted else None
-    return told is None or (void.key[0], *told) in case.tapped.moved
+    return told is None or full_name(void.key[0], told) in case.tapped.moved
 
 
 RULES = (traces_are_used_once, frames_say_what_was_tapped, nothing_is_sent_that_nobody_tapped,

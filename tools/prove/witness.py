@@ -4,7 +4,7 @@ from protocol import topics
 from protocol.messages import Reply
 from simulator.loop import VirtualLoop
 from simulator.packets import Publication
-from simulator.witness import Key, Witness
+from simulator.witness import Key, Named, Witness
 from tools.prove import story as words
 from tools.prove.story import Story
 
@@ -20,13 +20,16 @@ class Chronicler(Witness):
     # -- the merchant's side -------------------------------------------------------------------
 
     def attempted(self, terminal_id: int, kind: int, amount_minor: int | None,
-                  card: int | bytes | None, original: Key | None) -> None:
-        self.story.attempted(terminal_id, kind, amount_minor, card, original, self._loop.now_us)
+                  card: int | bytes | None, original: Named | None,
+                  points: int | None = None) -> None:
+        self.story.attempted(terminal_id, kind, amount_minor, card, original,
+                             self._loop.now_us, points)
 
     def saved(self, terminal_id: int, key: Key, kind: int, amount_minor: int | None,
-              card: int | bytes | None, original: Key | None) -> None:
+              card: int | bytes | None, original: Named | None,
+              points: int | None = None) -> None:
         self.story.accepted(terminal_id, *key, kind, amount_minor, card, original,
-                            self._loop.now_us)
+                            self._loop.now_us, points)
 
     def moved(self, terminal_id: int, old: Key, new: Key) -> None:
         self.story.moved(terminal_id, old, new, self._loop.now_us)

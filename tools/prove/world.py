@@ -23,7 +23,7 @@ from gateway.aside import NotQuarantined
 from gateway.registry import Registry
 from gateway.registry.recoveries import RECEIPTS_AHEAD
 from protocol import keys
-from protocol.messages import SALE, VOID
+from protocol.messages import REDEMPTION, REFUND, SALE, VOID
 from simulator.broker import Broker, Credential
 from simulator.errors import SimulatorError
 from simulator.eventlog import EventLog
@@ -42,6 +42,7 @@ from tools.prove.office import Office
 from tools.prove.options import Options
 from tools.prove.people import serve
 from tools.prove.process import PROGRAM_ERRORS, Clock, Poison, Process
+from tools.prove.slips import Drawers
 from tools.prove.story import (
     DATABASE_FAILED,
     HEAP_RAN_OUT,
@@ -51,7 +52,6 @@ from tools.prove.story import (
 )
 from tools.prove.trouble import ServerTrouble
 from tools.prove.trouble_handsets import HandsetTrouble
-from tools.prove.witness import Chronicler
 
 DAY_US = 86400 * US
 POLL_S = 10
@@ -94,7 +94,7 @@ class World:
         self.base.on_strike = self._database_failed
         self.cards = self.facts.cards[:options.members]
         self.clock = Clock(lambda: self.loop.now_us)
-        self.witness = Chronicler(self.loop)
+        self.witness = Drawers(self.loop, self.facts.merchants)
         self.processes: list[Process] = []
         self.new_registry()
         self.poison = Poison(seed, options.poison_per_1000)
@@ -344,8 +344,11 @@ class World:
             counts.update({f"{way}_{name}": count for name, count in mischief.counts.items()})
         counts["garbage"] = sum(handset.radio.garbled for handset in self.handsets)
         counts["heap"] = self.heap.exhausted
-        counts["voids"] = sum(tap.kind == VOID for tap in story.taps)
-        counts["online"] = sum(tap.kind not in (SALE, VOID) for tap in story.taps)
+        kinds = Counter(tap.kind for tap in story.taps)
+        counts |= {"voids": kinds[VOID], "redemptions": kinds[REDEMPTION],
+                   "refunds": kinds[REFUND]}
+        counts["online"] = sum(kinds.values()) - kinds[SALE] - counts["voids"] - (
+            counts["redemptions"] + counts["refunds"])
         retries = self.witness.sent - len(story.ups) + sum(
             process.retries for process in self.processes)
         return Verdict(self.seed, self.options, self.log.digest(), tuple(findings),

@@ -1,71 +1,17 @@
 """The command line of the gateway: its processes, and what an operator does to it.
 
-Law: a command either does its work, or says in one line on standard error what is wrong, what is
-safe and what to do, and ends with a code that is not 0: 78 for settings (mend them before a
-restart), 1 for everything else (a supervisor may try again; an audit that cannot run: 2). A
-traceback is a bug.
-The rooms are imported by the command that needs them, so that help and a wrong setting are quick.
+Law: every command works `plainly`. The rooms are imported by the command that needs them, so that
+help and a wrong setting are quick.
 """
 
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 
 import click
 
-from gateway.errors import GatewayError
-from gateway.settings import CLIENT_ID_RULE, SettingsError, from_environment, is_client_id
-
-EXIT_SETTINGS = 78
-EXIT_FAILED = 1
-EXIT_NO_AUDIT = 2
-
-
-def _known(error: Exception) -> str | None:
-    """One line about an error that is not ours but has a plain meaning."""
-    from sqlalchemy.exc import DBAPIError
-
-    from gateway import failures
-    from gateway.database import unreachable
-
-    if isinstance(error, DBAPIError) and failures.damaged(error):
-        return (f"the database file is damaged: {unreachable(error)}. What of it can still be read"
-                " is not known; stop every process, keep the file as it is, and go back to a"
-                " backup (gateway/README.md, Recovery).")
-    if isinstance(error, DBAPIError):
-        return (f"the database failed: {unreachable(error)}. What was committed is safe; look"
-                " after the database and start again.")
-    if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
-        what = f"{error.filename}: " if error.filename else ""
-        return (f"{what}{error.strerror or error}. What was committed is safe; put this right"
-                " and start again.")
-    return None
-
-
-@contextmanager
-def _plainly(process: str, failed: int = EXIT_FAILED) -> Iterator[None]:
-    """Settings are looked at first; every error raised on purpose becomes a line and a code."""
-    try:
-        from_environment(os.environ)
-        yield
-    except SettingsError as error:
-        _end(process, str(error), EXIT_SETTINGS)
-    except GatewayError as error:
-        _end(process, str(error), failed)
-    except Exception as error:
-        text = _known(error)
-        if text is None:
-            raise
-        _end(process, text, failed)
-
-
-def _end(process: str, text: str, code: int) -> None:
-    from gateway.logs import redacted_text
-
-    click.echo(f"pointwire gateway {process}: {redacted_text(text)}", err=True)
-    sys.exit(code)
+from gateway.cli_rates import rates
+from gateway.plainly import EXIT_FAILED, EXIT_NO_AUDIT, plainly
+from gateway.settings import CLIENT_ID_RULE, is_client_id
 
 
 @click.group(help="The gateway's processes; settings: POINTWIRE_* variables, gateway/README.md.")
@@ -76,7 +22,7 @@ def gateway() -> None:
 @gateway.command()
 def worker() -> None:
     """Take frames from the MQTT broker, post them, send replies."""
-    with _plainly("worker"):
+    with plainly("worker"):
         from gateway import processes
         processes.run_worker()
 
@@ -84,7 +30,7 @@ def worker() -> None:
 @gateway.command()
 def web() -> None:
     """Take frames over HTTP; health, readiness, metrics."""
-    with _plainly("web"):
+    with plainly("web"):
         from gateway import processes
         processes.run_web()
 
@@ -93,7 +39,7 @@ def web() -> None:
 @click.option("--once", is_flag=True, help="Run each job once and end.")
 def jobs(once: bool) -> None:
     """Do what is due: drop old frames, bound the dead letters."""
-    with _plainly("jobs"):
+    with plainly("jobs"):
         from gateway import processes
         if not processes.run_jobs(once):
             sys.exit(EXIT_FAILED)
@@ -102,7 +48,7 @@ def jobs(once: bool) -> None:
 @gateway.command(short_help="Bring the database to the newest revision.")
 def migrate() -> None:
     """Bring the database to the newest revision; makes a SQLite file's folder."""
-    with _plainly("migrate"):
+    with plainly("migrate"):
         from gateway import processes
         click.echo(f"database at revision {processes.run_migrate()}")
 
@@ -114,7 +60,7 @@ def migrate() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
 def audit(rebuild: bool, roots_file: str | None, as_json: bool) -> None:
     """Check chains, seals and sums; name what is wrong. Code 0 clean, 1 findings, 2 cannot run."""
-    with _plainly("audit", EXIT_NO_AUDIT):
+    with plainly("audit", EXIT_NO_AUDIT):
         from gateway import processes
         from gateway.audit import showing
         report = processes.run_audit(rebuild, as_json, roots_file)
@@ -137,7 +83,7 @@ def root() -> None:
 @click.option("--to", "place", metavar="FILE|DIR", help="[default: POINTWIRE_ROOT_FILE]")
 def root_export(day: datetime | None, place: str | None) -> None:
     """Append the root of a settlement day to a file, once for each day."""
-    with _plainly("root export"):
+    with plainly("root export"):
         from gateway import clock, processes
         done = processes.export_root(None if day is None else clock.to_day(day.date()), place)
         on, chains = clock.from_day(done.root.day), len(done.root.leaves)
@@ -151,7 +97,7 @@ def root_export(day: datetime | None, place: str | None) -> None:
 def root_prove(member_id: int, place: str | None) -> None:
     """Show, as JSON, the hashes that lead from a member's chain to the newest root that tells of
     it: whoever has the root can see that the chain is in it."""
-    with _plainly("root prove"):
+    with plainly("root prove"):
         from gateway import processes
         from gateway.audit import roots
         click.echo(roots.as_json(processes.prove_root(member_id, place)))
@@ -160,7 +106,7 @@ def root_prove(member_id: int, place: str | None) -> None:
 @gateway.command()
 def quarantine() -> None:
     """List the frames that no decision could be found for."""
-    with _plainly("quarantine"):
+    with plainly("quarantine"):
         from gateway import processes
         waiting = processes.list_quarantine()
         for each in waiting:
@@ -176,7 +122,7 @@ def requeue(digests: tuple[str, ...], everything: bool) -> None:
     """Have quarantined frames decided again when their terminals send them."""
     if bool(digests) == everything:
         raise click.UsageError("Name digests (pointwire gateway quarantine lists them) or --all.")
-    with _plainly("requeue"):
+    with plainly("requeue"):
         from gateway import processes
         click.echo(f"{processes.run_requeue(digests, everything)} requeued")
 
@@ -191,7 +137,7 @@ def held() -> None:
 @click.option("--json", "as_json", is_flag=True, help="A JSON list instead of a table.")
 def held_list(everything: bool, as_json: bool) -> None:
     """List held taps; cards by their last four digits."""
-    with _plainly("held list"):
+    with plainly("held list"):
         from gateway import held_list, held_showing, processes
         taps = list(held_list.waiting(processes.held_desk("held list"), everything=everything))
         if as_json:
@@ -205,7 +151,7 @@ def held_list(everything: bool, as_json: bool) -> None:
 
 def _verdicts(name: str, taps: tuple[str, ...], by: str, reason: str, as_json: bool) -> None:
     """HQ's word on each tap named, in order, until one cannot be done."""
-    with _plainly(f"held {name}"):
+    with plainly(f"held {name}"):
         from gateway import held as desk
         from gateway import held_showing, processes
         keys = [desk.read_key(each) for each in taps]
@@ -256,7 +202,7 @@ def rotate(terminals: tuple[int, ...], everything: bool) -> None:
     heartbeat is not believed either: such a terminal is provisioned anew."""
     if bool(terminals) == everything:
         raise click.UsageError("Name terminals (pointwire terminal list shows them) or --all.")
-    with _plainly("terminal rotate"):
+    with plainly("terminal rotate"):
         from gateway import processes
         from gateway.parties import LOST, RETIRED
         registry = processes.registry_desk("terminal rotate")
@@ -275,10 +221,13 @@ def rotate(terminals: tuple[int, ...], everything: bool) -> None:
 def revoke(terminal_id: int, epoch: int) -> None:
     """Trust nothing more under this key epoch: its journaled frames are held, the rest gets no
     answer. For a key that is in wrong hands; one that is merely old ends by itself."""
-    with _plainly("terminal revoke"):
+    with plainly("terminal revoke"):
         from gateway import processes
         processes.registry_desk("terminal revoke").revoke_epoch(terminal_id, epoch)
         click.echo(f"{terminal_id} key epoch {epoch} revoked")
+
+
+gateway.add_command(rates)
 
 
 def _client_ids(_: object, __: object, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -311,7 +260,7 @@ def recovery_begin(receipts_ahead: int, workers: tuple[str, ...], keep_queue: bo
     themselves."""
     if workers and keep_queue:
         raise click.UsageError("--worker empties a queue, --keep-queue leaves all: say one.")
-    with _plainly("recovery begin"):
+    with plainly("recovery begin"):
         from gateway import processes, recovery_showing
         facts = processes.begin_recovery(receipts_ahead, workers, keep_queue, click.echo)
         click.echo(next(recovery_showing.lines(facts, ())))
@@ -320,7 +269,7 @@ def recovery_begin(receipts_ahead: int, workers: tuple[str, ...], keep_queue: bo
 @recovery.command("end")
 def recovery_end() -> None:
     """Decide everything as usual again; what is still missing is asked for all the same."""
-    with _plainly("recovery end"):
+    with plainly("recovery end"):
         from gateway import processes, recovery_showing
         facts = processes.registry_desk("recovery end").end_recovery()
         click.echo(next(recovery_showing.lines(facts, ())))
@@ -330,7 +279,7 @@ def recovery_end() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
 def recovery_status(as_json: bool) -> None:
     """Show which traces each terminal was asked for again, and which of them came."""
-    with _plainly("recovery status"):
+    with plainly("recovery status"):
         from gateway import processes, recovery_showing
         registry = processes.registry_desk("recovery status")
         facts = registry.recovery()

@@ -1,16 +1,11 @@
 """How held taps look: a table for a person, lines for a pipe, JSON for a program."""
 
 import json
-import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TextIO
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
+from gateway import listing
 from gateway.held import HeldError, Verdict
 from gateway.held_list import UNREADABLE, HeldTap
 
@@ -31,21 +26,7 @@ def verdicts_as_json(verdicts: Iterable[Verdict]) -> str:
 
 
 def show_taps(taps: Sequence[HeldTap], out: TextIO | None = None) -> None:
-    """On a terminal a table, else one line for each tap, columns parted by tabs."""
-    where: TextIO = sys.stdout if out is None else out
-    rows = [_cells(each) for each in taps]
-    if not where.isatty():
-        where.writelines("\t".join(row) + "\n" for row in rows)
-    elif rows:
-        # columns that say nothing take no room, and a key is never broken: it is to be copied
-        said = [place for place in range(len(COLUMNS)) if any(row[place] for row in rows)]
-        table = Table(box=box.SIMPLE)
-        for place in said:
-            table.add_column(COLUMNS[place], no_wrap=not place, overflow="fold")
-        for row in rows:
-            table.add_row(*(Text(row[place]) for place in said))
-        console = Console(file=where, highlight=False)
-        console.print(table)
+    listing.show(COLUMNS, [_cells(each) for each in taps], out)
 
 
 def need_readable(taps: Iterable[HeldTap]) -> None:
@@ -67,10 +48,9 @@ def verdict_line(verdict: Verdict) -> str:
 
 def _cells(tap: HeldTap) -> tuple[str, ...]:
     amount = "" if tap.amount_minor is None else str(tap.amount_minor)
-    cells = (str(tap.key), tap.state, tap.kind or f"frame {tap.frame}", amount, tap.card or "",
-             _time(tap.tapped_at), tap.why, tap.merchant, tap.shop, _time(tap.held_at),
-             tap.by or "", tap.reason or "")
-    return tuple(" ".join(cell.split()) for cell in cells)
+    return (str(tap.key), tap.state, tap.kind or f"frame {tap.frame}", amount, tap.card or "",
+            _time(tap.tapped_at), tap.why, tap.merchant, tap.shop, _time(tap.held_at),
+            tap.by or "", tap.reason or "")
 
 
 def _time(at: datetime | None) -> str:

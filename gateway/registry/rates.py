@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Row, func, select
 
-from gateway.clock import day_begins, from_ms, to_day, to_ms
+from gateway.clock import business_day, day_begins, from_ms, to_day, to_ms
 from gateway.database import reading
 from gateway.parties import NO_RATES, Rates, in_force
 from gateway.registry.desk import Desk, RegistryError, Room, present
@@ -15,6 +15,7 @@ from gateway.rules import BP
 from gateway.tables import merchant_rates, merchants, programmes
 
 RATE_BP_MAX = 10 * BP
+DAYS_AHEAD_MAX = 3653
 
 
 class RateFacts(NamedTuple):
@@ -70,11 +71,13 @@ def _from(desk: Desk, programme_id: int, begins: date | None) -> int:
     if begins is None:
         return desk.at
     programme = present(desk, programmes, "programme", id=programme_id)
-    effective_at = day_begins(to_day(begins), programme.time_zone, programme.cutover_minutes)
-    if effective_at < desk.at:
-        raise RegistryError(f"The business day {begins} has begun. Nothing was changed; name a"
-                            " later one, or none for rates that count from now on.")
-    return effective_at
+    place, day = (programme.time_zone, programme.cutover_minutes), to_day(begins)
+    ahead = day - business_day(desk.at, *place)
+    if not 0 < ahead <= DAYS_AHEAD_MAX:
+        what = "is over ten years ahead" if ahead > 0 else "has begun"
+        raise RegistryError(f"The business day {begins} {what}. Nothing was changed; name another"
+                            " one, or none for rates that count from now on.")
+    return day_begins(day, *place)
 
 
 def _facts(rows: Sequence[Row[Any]], now: int) -> Iterator[RateFacts]:

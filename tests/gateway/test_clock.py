@@ -10,6 +10,7 @@ from gateway.clock import (
     ClockError,
     add_months,
     business_day,
+    day_begins,
     from_day,
     from_ms,
     month_of,
@@ -51,6 +52,15 @@ def test_the_business_day_is_that_of_the_local_clock(at, zone):
     before_cutover = local.hour < 4
     expected = to_day(local.date() - timedelta(days=1) if before_cutover else local.date())
     assert business_day(at, zone, 240) == expected
+
+
+@given(st.integers(0, 40_000), st.sampled_from([SHANGHAI, "Asia/Kathmandu", "Europe/Berlin",
+                                                "America/New_York", "UTC"]),
+       st.sampled_from([0, 240, 255, 720]))
+def test_a_business_day_begins_where_the_one_before_it_ends(day, zone, cutover):
+    begins = day_begins(day, zone, cutover)
+    assert (business_day(begins - 1, zone, cutover), business_day(begins, zone, cutover)) == (
+        day - 1, day)
 
 
 @pytest.mark.parametrize("start, months, end", [

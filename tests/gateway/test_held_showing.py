@@ -1,25 +1,18 @@
 """`pointwire gateway held`: lines, JSON and codes, and never a card number."""
 
-import io
 import json
-import os
 
-from click.testing import CliRunner
 from sqlalchemy import delete, update
 
 from gateway import held_list, held_showing
-from gateway.cli import gateway
 from gateway.database import writing
 from gateway.tables import frames
-from tests.support.street import JOURNAL, KEYS, Street
+from tests.support import commands
+from tests.support.street import JOURNAL, Street
 
 
 def command(street: Street, *words: str):
-    keys = dict(zip(("MASTER", "AUDIT", "FRAME"), (key.hex() for key in KEYS), strict=True))
-    settings = {f"POINTWIRE_{name}_KEY": key for name, key in keys.items()}
-    url = street.engine.url.render_as_string(hide_password=False)
-    settings |= {"POINTWIRE_DATABASE_URL": url.replace("+psycopg", "")}
-    return CliRunner().invoke(gateway, ["held", *words], env=os.environ | settings)
+    return commands.command(street, "held", *words)
 
 
 def held_street(engine, taps: int = 1) -> tuple[Street, list[str]]:
@@ -69,7 +62,7 @@ def test_wrong_words_end_with_2_and_wrong_keys_with_1(sqlite_engine):
 
 def test_on_a_terminal_it_is_a_table(sqlite_engine):
     street, (key,) = held_street(sqlite_engine)
-    out = _Screen()
+    out = commands.Screen()
     held_showing.show_taps(list(held_list.waiting(street.intake)), out)
     shown = out.getvalue()
     assert key in shown and "why" in shown and "reason" not in shown
@@ -93,10 +86,3 @@ def test_a_frame_that_does_not_open_is_not_one_that_is_no_longer_kept(engine):
         connection.execute(delete(frames).where(mine))
     shown = command(street, "list")
     assert shown.exit_code == 0 and f"{keys[1]}\topen\tframe no longer kept\t" in shown.stdout
-
-
-class _Screen(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self) -> bool:
-        return True

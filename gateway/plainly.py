@@ -1,0 +1,66 @@
+"""How a command ends: with its work done, or in one line that says why not.
+
+Law: a command either does its work, or says in one line on standard error what is wrong, what is
+safe and what to do, and ends with a code that is not 0: 78 for settings (mend them before a
+restart), 1 for everything else (a supervisor may try again; an audit that cannot run: 2). A
+traceback is a bug.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from gateway.errors import GatewayError
+from gateway.settings import SettingsError, from_environment
+
+EXIT_SETTINGS = 78
+EXIT_FAILED = 1
+EXIT_NO_AUDIT = 2
+
+
+def _known(error: Exception) -> str | None:
+    """One line about an error that is not ours but has a plain meaning."""
+    from sqlalchemy.exc import DBAPIError
+
+    from gateway import failures
+    from gateway.database import unreachable
+
+    if isinstance(error, DBAPIError) and failures.damaged(error):
+        return (f"the database file is damaged: {unreachable(error)}. What of it can still be read"
+                " is not known; stop every process, keep the file as it is, and go back to a"
+                " backup (gateway/README.md, Recovery).")
+    if isinstance(error, DBAPIError):
+        return (f"the database failed: {unreachable(error)}. What was committed is safe; look"
+                " after the database and start again.")
+    if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+        what = f"{error.filename}: " if error.filename else ""
+        return (f"{what}{error.strerror or error}. What was committed is safe; put this right"
+                " and start again.")
+    return None
+
+
+@contextmanager
+def plainly(process: str, failed: int = EXIT_FAILED) -> Iterator[None]:
+    """Settings are looked at first; every error raised on purpose becomes a line and a code."""
+    try:
+        from_environment(os.environ)
+        yield
+    except SettingsError as error:
+        _end(process, str(error), EXIT_SETTINGS)
+    except GatewayError as error:
+        _end(process, str(error), failed)
+    except Exception as error:
+        text = _known(error)
+        if text is None:
+            raise
+        _end(process, text, failed)
+
+
+def _end(process: str, text: str, code: int) -> None:
+    from gateway.logs import redacted_text
+
+    click.echo(f"pointwire gateway {process}: {redacted_text(text)}", err=True)
+    sys.exit(code)

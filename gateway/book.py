@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from gateway.batch import Batch, Place, Tap
 from gateway.clock import DAY_MS
 from gateway.errors import SealBroken
 from gateway.ledger import Draft, Member, Posting
@@ -76,6 +77,12 @@ class Message(NamedTuple):
         """Operation key of its outcome: journal || trace; of a verdict, the held row's key."""
         key = operation_key(self.request.journal, self.request.trace)
         return verdict_key(self.terminal_id, key) if self.by_hq else key
+
+    @property
+    def named_minor(self) -> int | None:
+        """The money that the request names: its amount, or what its basket lines sum up to."""
+        basket = self.request.basket
+        return self.request.amount_minor if basket is None else sum(line[1] for line in basket)
 
     @property
     def held_key(self) -> "Key":
@@ -192,6 +199,8 @@ class Facts(NamedTuple):
     amount_minor: int | None = None
     send_again: tuple[tuple[int, int, int], ...] | None = None
     next_epoch: int | None = None
+    totals: dict[int, tuple[int, ...]] | None = None
+    differing: tuple[tuple[int, int, int], ...] | None = None
 
 
 class Dated(NamedTuple):
@@ -229,7 +238,8 @@ class Posted(NamedTuple):
 class Decision(NamedTuple):
     """What a decision function returns: the code, the facts and the effects. `activated`: a stock
     card that was tapped for the first time, as its member's active card. `reversal`: the message
-    that a void took back. `why`, `dated`: of a held message, the word for its cause, and its date.
+    that a void took back. `closes`: the batch that a close ends.
+    `why`, `dated`: of a held message, the word for its cause, and its date.
     Of a heartbeat: `done_with`, key epochs that the terminal needs no more; `sighting`, what is
     known of it with this answer."""
 
@@ -238,6 +248,7 @@ class Decision(NamedTuple):
     posted: Posted | None = None
     activated: Card | None = None
     reversal: Reversal | None = None
+    closes: Batch | None = None
     why: str = ""
     dated: Dated | None = None
     done_with: tuple[int, ...] = ()
@@ -249,9 +260,11 @@ class Book:
 
     `missing`: by (terminal, journal) of a heartbeat, the spans of traces that nobody decided.
     `dates`: of held messages on which HQ has its word, (at, earliest, latest, quality).
+    `taps`, `batches`: by (terminal, journal) of a close (or a void's original), what became of
+    the traces of its range, and the batches that were closed before.
     `broken`: ("members", id), ("journals", terminal, journal), ("entries", id), ("reversals",
-    origin, key of the original) and ("sightings", terminal) of rows that do not fit their seals:
-    nothing may be stored on top of them."""
+    origin, key of the original), ("batches", terminal, journal) and ("sightings", terminal) of
+    rows that do not fit their seals: nothing may be stored on top of them."""
 
     def __init__(self, catalogue: Catalogue, now: int, *, terminals: dict[int, Terminal],
                  cards: dict[str, Card], members: dict[int, Member],
@@ -261,7 +274,9 @@ class Book:
                  receipts: dict[int, Key] | None = None,
                  missing: Mapping[tuple[int, int], tuple[tuple[int, int], ...]] = NOTHING,
                  sightings: dict[int, Sighting] | None = None,
-                 dates: Mapping[Key, tuple[int, int, int, int]] = NOTHING) -> None:
+                 dates: Mapping[Key, tuple[int, int, int, int]] = NOTHING,
+                 taps: Mapping[Place, dict[int, Tap]] = NOTHING,
+                 batches: Mapping[Place, list[Batch]] = NOTHING) -> None:
         self.catalogue = catalogue
         self.now = now
         self.terminals = terminals
@@ -274,6 +289,8 @@ class Book:
         self.missing = missing
         self.sightings = sightings or {}
         self.dates = dates
+        self._taps = taps
+        self._batches = dict(batches)
         self.sighted: set[int] = set()
         self.raised: dict[int, int] = {}
         self.retired: dict[int, tuple[int, ...]] = {}
@@ -294,6 +311,31 @@ class Book:
                 self._prove("entries", made.id)
         return original
 
+    def batches_of(self, journal: Place) -> list[Batch]:
+        """Batches of a journal that were closed, as far as this batch asks; SealBroken where one
+        of them was tampered with."""
+        self._prove("batches", *journal)
+        return self._batches.get(journal, [])
+
+    def taps_of(self, journal: Place, first: int, last: int) -> dict[int, Tap]:
+        """What became of these traces, by trace."""
+        return {trace: tap for trace, tap in self._taps.get(journal, {}).items()
+                if first <= trace <= last}
+
+    def tapped(self, message: Message, decision: Decision, *, refused: bool) -> None:
+        """What a later close of this batch finds of a message; `refused`: by frame, which takes
+        nothing from an outcome of that trace."""
+        taps = self._taps.get((message.terminal_id, message.request.journal))
+        trace, facts, back = message.request.trace, decision.facts, decision.reversal
+        if taps is None or message.by_hq or refused and trace in taps:
+            return
+        approved = decision.code == codes.APPROVED
+        taps[trace] = Tap(trace, message.request.type, decision.code, message.named_minor or 0,
+                          facts.points or 0) if approved else Tap(trace, 0, decision.code)
+        if back is not None and back.tombstone:
+            voided = int.from_bytes(back.key[4:], "big")
+            taps[voided] = Tap(voided, 0, codes.VOIDED)
+
     def _prove(self, table: str, *row: int | bytes) -> None:
         if (table, *row) in self.broken:
             raise SealBroken(f"Not what was sealed: {table} {row}. Nothing was decided on it;"
@@ -307,6 +349,10 @@ class Book:
         if decision.activated is not None:
             self.cards[decision.activated.identity] = decision.activated
             self.activated.append(decision.activated)
+        if decision.closes is not None:
+            batch = decision.closes
+            place = batch.terminal_id, batch.journal
+            self._batches[place] = [*self._batches.get(place, []), batch]
         back = decision.reversal
         if back is not None and not back.part:
             self._reverse((back.origin, back.key))

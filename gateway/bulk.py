@@ -153,10 +153,11 @@ def select(connection: Connection, table: Table, columns: tuple[str, ...],
     return send(connection, text, parameters).fetchall()
 
 
-def between(connection: Connection, table: Table, what: str, prefix: tuple[str, ...], column: str,
-            rows: Sequence[Row], *, also: str = "") -> Sequence[tuple]:
-    """`what` (of the table as t) where `prefix` equals the first places of a row and `column`
-    lies between its last two; `also` is a fixed end of the statement."""
+def spanned(connection: Connection, table: Table, prefix: tuple[str, ...], column: str,
+            rows: Sequence[Row]) -> tuple[str, tuple]:
+    """(text, parameters): the rows of the table, as t, where `prefix` equals the first places of a
+    row and `column` lies between its last two; put it behind FROM. It ends in a condition, to
+    which more may be added with AND, and the spans are there as w(k0, ..., low, high)."""
     names = tuple(f"k{place}" for place in range(len(prefix))) + ("low", "high")
     if on_postgresql(connection):
         kinds = _kinds(table, (*prefix, column, column))
@@ -166,6 +167,12 @@ def between(connection: Connection, table: Table, what: str, prefix: tuple[str, 
         parameters = _flat(rows)
         source = f"(SELECT {columns} FROM (VALUES {_values(len(rows), len(names))})) AS w"
     equal = " AND ".join(f"t.{name} = w.k{place}" for place, name in enumerate(prefix))
-    text = (f"SELECT {what} FROM {source} JOIN {table.name} t ON {equal}"
-            f" AND t.{column} BETWEEN w.low AND w.high{also}")
-    return send(connection, text, parameters).fetchall()
+    return (f"{source} JOIN {table.name} t ON {equal} AND t.{column} BETWEEN w.low AND w.high",
+            parameters)
+
+
+def between(connection: Connection, table: Table, what: str, prefix: tuple[str, ...], column: str,
+            rows: Sequence[Row], *, also: str = "") -> Sequence[tuple]:
+    """`what` (of the table as t) of `spanned` rows; `also` is a fixed end of the statement."""
+    source, parameters = spanned(connection, table, prefix, column, rows)
+    return send(connection, f"SELECT {what} FROM {source}{also}", parameters).fetchall()

@@ -17,7 +17,8 @@ Law, in this order, for each message of a batch in arrival order:
    journal, it names the one it means;
 11. in a recovery, what is only done online: 90 (nothing stored);
 12. a type nobody decides: 61 (nothing stored);
-13. else decided. What a decision returns joins the book; what it raises reaches the caller.
+13. else decided; a 60 that only its decision can find (the range of a close) is stored by frame.
+    What a decision returns joins the book; what it raises reaches the caller.
 Before all of it the batch is listened to for what it tells of its terminals' time (sightings.py),
 so that the order of its messages changes no date.
 """
@@ -30,7 +31,7 @@ from gateway.book import Book, Decision, Facts, Key, Loaded, Message, Outcome, R
 from gateway.decisions import DECISIONS
 from gateway.parties import LOST
 from protocol import codes
-from protocol.messages import MESSAGES, REFUND, VOID
+from protocol.messages import BATCH_CLOSE, MESSAGES, REFUND, VOID
 
 TRANSIENT = "transient"  # answered, nothing stored
 OUTCOME = "outcome"      # final, stored under the message's key
@@ -65,6 +66,7 @@ def judge(batch: Sequence[Message], loaded: Loaded) -> list[Case]:
     decided = {key: TOMBSTONE if outcome.code == codes.VOIDED and key not in seen.voided
                else outcome.frame_hash for key, outcome in seen.outcomes.items()}
     naming = any(message.request.type in (VOID, REFUND) for message in batch)
+    closing = any(message.request.type == BATCH_CLOSE for message in batch)
     contested = _contested(batch, seen, decided) if naming else frozenset()
     for place, message in enumerate(batch):
         case = _judge(message, loaded, first, decided, contested)
@@ -80,6 +82,8 @@ def judge(batch: Sequence[Message], loaded: Loaded) -> list[Case]:
             book.saw(message, outcomes=rows_of(case))
         if naming and case.kind == OUTCOME:
             book.ended(message, decision)
+        if closing:
+            book.tapped(message, decision, refused=case.kind == REFUSAL)
         book.join(decision)
         if decision.reversal is not None and decision.reversal.tombstone:
             decided[decision.reversal[:2]] = TOMBSTONE
@@ -199,6 +203,8 @@ def _decide(message: Message, book: Book) -> Case:
     if decide is None:
         return Case(message, TRANSIENT, Decision(codes.UNSUPPORTED), reason="unsupported")
     decision = decide(message, book)
+    if decision.code == codes.MALFORMED:
+        return Case(message, REFUSAL, decision, reason="malformed")
     if not MESSAGES[message.request.type].journaled or codes.transient(decision.code):
         return Case(message, TRANSIENT, decision, reason=codes.name(decision.code))
     return Case(message, OUTCOME, decision, reason=decision.why or codes.name(decision.code))

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection
 
-from gateway import bulk, chain, gaps, originals, sightings
+from gateway import batch_rows, bulk, chain, gaps, originals, sightings
 from gateway.book import (
     Book,
     Journal,
@@ -95,7 +95,8 @@ def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message]
                        | wanted.members)
     member_rows = bulk.select(connection, members, (*MEMBER_COLUMNS, "derived_mac"), ("id",),
                               member_ids, lock=lock) if member_ids else []
-    version, seen, gone, journal_rows, sighting_rows = _read_seen(connection, batch, wanted)
+    version, seen, gone, journal_rows, sighting_rows, behind = _read_seen(
+        connection, batch, wanted)
     catalogue = cache.at(connection, version)
     found_cards = {row[1]: Card(*row) for row in bulk.select(
         connection, cards, CARD_COLUMNS, ("identity",), identities)} if identities else {}
@@ -117,11 +118,14 @@ def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message]
     broken |= {("entries", entry_id) for entry_id in forged}
     broken |= {("reversals", *key) for key in originals.forged(audit_key, gone)}
     complete(connection, found_members, named.values())
+    closing = batch_rows.read(connection, audit_key, batch, behind)
+    broken |= {("batches", *place) for place in closing.forged}
     book = Book(catalogue, now, terminals=held_terminals, cards=found_cards,
                 members=found_members, journals=found_journals, broken=frozenset(broken),
                 originals=named, receipts=dict(wanted.receipts),
                 missing=gaps.missing(connection, batch, found_journals),
-                sightings=found_sightings, dates=_read_dates(connection, batch))
+                sightings=found_sightings, dates=_read_dates(connection, batch),
+                taps=closing.taps, batches=closing.batches)
     return Loaded(book, seen)
 
 
@@ -189,9 +193,9 @@ def complete(connection: Connection, found: dict[int, Member],
 
 
 def _read_seen(connection: Connection, batch: Sequence[Message],
-               wanted: Wanted) -> tuple[int, Seen, Taken, list[tuple], list[tuple]]:
+               wanted: Wanted) -> tuple[int, Seen, Taken, list[tuple], list[tuple], list[tuple]]:
     """(config version, what became of these messages before, what took originals back, rows of
-    journals, rows of sightings), in one statement."""
+    journals, rows of sightings, batches closed behind originals), in one statement."""
     keys = sorted({(message.origin, message.key) for message in batch
                    if message.request.trace} | wanted.outcome_keys)
     hashes = _keys({message.frame_hash for message in batch})
@@ -216,6 +220,10 @@ def _read_seen(connection: Connection, batch: Sequence[Message],
         parts.append("SELECT 4, origin, operation_key, by_key, seq, by_origin, NULL, 0, row_mac"
                      f" FROM {by_key}")
         values += key_values
+        later, key_values = batch_rows.later_closes(connection, sorted(wanted.keys))
+        parts.append("SELECT 7, t.terminal_id, t.operation_key, t.record, 0, t.first_trace,"
+                     f" t.last_trace, t.closed_at, t.row_mac FROM {later}")
+        values += key_values
     place_keys = sorted(
         {(message.terminal_id, message.request.journal) for message in batch}
         | {kept[:2] for kept in map(kept_by, batch) if kept is not None})
@@ -231,6 +239,7 @@ def _read_seen(connection: Connection, batch: Sequence[Message],
     version = 0
     journal_rows: list[tuple] = []
     sighting_rows: list[tuple] = []
+    behind: list[tuple] = []
     found: dict[Key, Outcome] = {}
     refused: dict[bytes, Refusal] = {}
     quarantined: set[bytes] = set()
@@ -249,11 +258,13 @@ def _read_seen(connection: Connection, batch: Sequence[Message],
             gone.setdefault((row[0], row[1]), []).append((row[3], (row[4], row[2]), row[7]))
         elif kind == 5:
             journal_rows.append((row[0], *row[4:]))
-        else:
+        elif kind == 6:
             sighting_rows.append((row[0], row[4], row[5], row[1], row[7]))
+        else:
+            behind.append((row[0], row[1], *row[4:7], row[2], row[7]))
     seen = Seen(found, refused, frozenset(quarantined), _read_boxes(connection, batch, found),
                 *_read_refused(connection, batch, found))
-    return version, seen, gone, journal_rows, sighting_rows
+    return version, seen, gone, journal_rows, sighting_rows, behind
 
 
 def _read_dates(connection: Connection,

@@ -32,7 +32,8 @@ def reply_frame(keyring: Keyring, case: Case, now: int, receipt: int | None,
                   case.decision.code, now // 1000, facts.points, facts.balance, None, tier,
                   member, receipt if receipt is not None else facts.receipt, facts.expiring,
                   facts.amount_minor, head, None, facts.config_revision, None, None,
-                  facts.send_again, facts.highest_trace, None, None, next_key, None)
+                  facts.send_again, facts.highest_trace, facts.totals, facts.differing, next_key,
+                  None)
     return sealed(keyring, message, payload_of(reply))
 
 

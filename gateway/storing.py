@@ -12,6 +12,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from gateway import bulk, chain, counting, failures
+from gateway.batch_rows import COLUMNS as BATCH_COLUMNS
+from gateway.batch_rows import row_of
 from gateway.book import Book
 from gateway.clock import month_of
 from gateway.database import on_postgresql
@@ -30,6 +32,7 @@ from gateway.tables import (
     ENTRY_LINKED,
     MEMBER_DERIVED,
     SEALED,
+    batches,
     draws,
     entries,
     frames,
@@ -131,6 +134,7 @@ def store(connection: Connection, keyring: Keyring, settled: Sequence[Settled], 
         _store_outcomes(connection, keyring, final, book.now)
         _store_reversals(connection, keyring, final)
         _store_held_dates(connection, keyring, final)
+        _store_batches(connection, keyring, final)
     if journaled:
         _store_journals(connection, keyring, book, sorted(journaled))
     refused = [each for each in settled if each.case.kind == REFUSAL]
@@ -262,6 +266,14 @@ def _store_held_dates(connection: Connection, keyring: Keyring,
             rows.append((*row, chain.seal(keyring.audit_key, "held_dates", row)))
     if rows:
         bulk.insert(connection, held_dates, HELD_DATE_COLUMNS, rows)
+
+
+def _store_batches(connection: Connection, keyring: Keyring, final: Sequence[Settled]) -> None:
+    """The days that terminals closed."""
+    closed = [each.case.decision.closes for each in final]
+    rows = [row_of(keyring.audit_key, batch) for batch in closed if batch is not None]
+    if rows:
+        bulk.insert(connection, batches, BATCH_COLUMNS, sorted(rows))
 
 
 def _store_sightings(connection: Connection, keyring: Keyring, book: Book) -> None:

@@ -11,8 +11,8 @@ How an edit or a deletion is found, table by table (the audit works from these f
   columns; these events are a chain of their own, its sealed head is the counter `house`.
 - SEALED: `row_mac` is the seal of the row's listed columns. What was deleted is missed by a
   count: journals.outcomes, serials between low and value of a counter, a frame for each outcome,
-  a reversal for each void that took effect, a sighting for each terminal, a date for each held
-  message.
+  a reversal for each void that took effect, a batch for each approved close, a sighting for each
+  terminal, a date for each held message.
 - a masked name is sealed beside the row (`name_mac`), so that erasing a person leaves no trace.
 """
 
@@ -254,8 +254,17 @@ held_dates = Table(
     _number("dated_at"), _number("earliest"), _number("latest"), _small("quality"),
     _bytes("row_mac"), sqlite_with_rowid=False)
 
+# a terminal's day, closed: its traces from first to last. operation_key: of the close, in the same
+# journal; record: what both sides counted (batch.Record). What came before it is closed for voids
+batches = Table(
+    "batches", metadata, _key("terminal_id"),
+    Column("operation_key", LargeBinary, primary_key=True), _number("first_trace"),
+    _number("last_trace"), _number("closed_at"), _bytes("record"), _bytes("row_mac"),
+    sqlite_with_rowid=False)
+
 INSERT_ONLY = ("rule_sets", "merchant_rates", "card_events", "registry_events", "entries",
-               "postings", "lot_movements", "outcomes", "reversals", "refusals", "held_dates")
+               "postings", "lot_movements", "outcomes", "reversals", "refusals", "held_dates",
+               "batches")
 
 LINKED = ("entries", "postings", "lot_movements")
 
@@ -278,7 +287,7 @@ REGISTERED = {table.name: _columns(table) for table in (
 
 SEALED = {table.name: _columns(table, "row_mac") for table in (
     counters, outcomes, reversals, frames, refusals, quarantine, dead_letters, journals,
-    sightings, held_dates)}
+    sightings, held_dates, batches)}
 
 ENTRY_LINKED = _columns(entries, "link", "head")
 

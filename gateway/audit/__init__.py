@@ -15,6 +15,7 @@ names it, as far as tables.py promises; what an attacker can do unnoticed is in 
     dates       sightings of terminals, dates of held messages
     reversals   what voids took back
     roots       what exported roots tell of the chains
+    batches     days that terminals closed
     rebuild     derived values, computed again by other means
 """
 
@@ -25,6 +26,7 @@ from sqlalchemy import Engine
 
 from gateway import chain
 from gateway.audit import (
+    batches,
     dates,
     lines,
     members,
@@ -70,7 +72,7 @@ def run_audit(engine: Engine, keyring: Keyring, rebuild: bool = False,
     if progress is not None:
         docket.totals = reader.totals(tables)
     work = Work(reader, keyring, docket, clock)
-    for room in (members, lines, registered, seals, outcomes, reversals, dates):
+    for room in (members, lines, registered, seals, outcomes, reversals, batches, dates):
         room.check(work)
     names = [table.name for table in tables]
     if roots_file is not None:

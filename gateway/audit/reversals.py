@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, Row
 
+from gateway.audit import batches
 from gateway.audit.reader import Work
 from gateway.audit.report import RESTORE, join_key, key_text
 from gateway.audit.seals import check_seal
@@ -51,8 +52,13 @@ def _check_outcomes(work: Work, connection: Connection, rows: Sequence[Row]) -> 
 def check_none_missing(work: Work, connection: Connection, held: Sequence[Row],
                        kinds: Mapping[tuple, int]) -> None:
     """Outcomes of one snapshot that must have a reversal; `kinds`: of their entries, by id."""
-    voids = sorted((row.origin, row.operation_key) for row in held if row.code == codes.APPROVED
-                   and (row.entry_id is None or kinds.get((row.entry_id,)) in (REVERSAL, REFUND)))
+    done = [row for row in held if row.code == codes.APPROVED]
+    # without an entry: a void that found nothing to take has its 0 points, a close has none
+    batches.check_none_missing(work, connection, [
+        row for row in done if row.entry_id is None and row.points is None])
+    voids = sorted((row.origin, row.operation_key) for row in done
+                   if (row.entry_id is None and row.points is not None)
+                   or kinds.get((row.entry_id,)) in (REVERSAL, REFUND))
     by = work.reader.lookup(connection, reversals, (), ("by_origin", "by_key"), voids)
     for key in voids:
         if key not in by:

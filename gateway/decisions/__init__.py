@@ -9,6 +9,7 @@ which is transient: the terminal keeps the message until a gateway knows it.
 from collections.abc import Callable
 
 from gateway.book import Book, Decision, Message
+from gateway.decisions.batch_close import batch_close
 from gateway.decisions.heartbeat import heartbeat
 from gateway.decisions.inquiry import inquiry
 from gateway.decisions.redemption import redemption
@@ -22,6 +23,7 @@ DECISIONS: dict[int, Callable[[Message, Book], Decision]] = {
     messages.REDEMPTION: redemption,
     messages.REFUND: refund,
     messages.VOID: void,
+    messages.BATCH_CLOSE: batch_close,
     messages.INQUIRY: inquiry,
     messages.HEARTBEAT: heartbeat,
 }

@@ -47,8 +47,8 @@ def refund(message: Message, book: Book) -> Decision:
     remaining_minor = (made.amount_minor or 0) - original.refunded_minor
     if original.reversed or not remaining_minor:
         return Decision(codes.NOTHING_LEFT)
-    amount_minor = _amount(message)
-    if amount_minor is None:
+    amount_minor = message.named_minor
+    if amount_minor is None:  # points, which only rewards have
         return Decision(codes.EXCEEDS_ORIGINAL, Facts(amount_minor=remaining_minor))
     if not 0 < amount_minor <= remaining_minor or not fits(message, original):
         return Decision(codes.EXCEEDS_ORIGINAL, Facts(amount_minor=remaining_minor))
@@ -81,11 +81,3 @@ def by_category(basket: Iterable[Sequence[int]]) -> Counter[int]:
     for line in basket:
         sums[line[0]] += line[1]
     return sums
-
-
-def _amount(message: Message) -> int | None:
-    """How much of the bill comes back; None where points are named, which only rewards have."""
-    request = message.request
-    if request.basket is not None:
-        return sum(line[1] for line in request.basket)
-    return request.amount_minor

@@ -13,6 +13,7 @@ holds for originals that have come as well, so that the order of arrival changes
     not there, own journal, trace below the void's      0, no points, tombstone
     taken back already, refunded wholly                 38
     a void, a refund that is not the last that stands   42
+    in a batch that was closed before the void was made 42
     the last refund that stands                         0, its part stands again
     refunded in part                                    0, the rest is reversed
     not there, another journal of this terminal, while
@@ -34,6 +35,7 @@ REVERSIBLE = (SALE, REDEMPTION)
 
 NOT_FOUND = Decision(codes.ORIGINAL_NOT_FOUND)
 TRY_LATER = Decision(codes.TRY_LATER)
+NOT_VOIDABLE = Decision(codes.NOT_VOIDABLE)
 
 
 def void(message: Message, book: Book) -> Decision:
@@ -55,7 +57,8 @@ def void(message: Message, book: Book) -> Decision:
     original = book.originals.get(key)
     if original is None:
         if mine:
-            return _nothing_to_take(key, tombstone=True)
+            return NOT_VOIDABLE if _closed(message, key, book) else _nothing_to_take(
+                key, tombstone=True)
         # a restored gateway asks for one journal after the other, and the void may have moved
         # into a newer one than its original (WIRE, 62)
         coming_back = own and book.catalogue.recovery is not None and not message.by_hq
@@ -63,10 +66,12 @@ def void(message: Message, book: Book) -> Decision:
     if _merchant_of(key, original.made, book) != place.merchant.id:
         return NOT_FOUND
     if original.type in NEVER:
-        return Decision(codes.NOT_VOIDABLE)
+        return NOT_VOIDABLE
     book.sound_original(key)
     if original.reversed:
         return Decision(codes.NOTHING_LEFT)
+    if _closed(message, key, book):
+        return NOT_VOIDABLE
     made = original.made
     if made is None:
         return _nothing_to_take(key)
@@ -84,12 +89,25 @@ def _put_back(message: Message, book: Book, place: Place, key: Key) -> Decision:
     part_of = book.originals[key].part_of
     whole = book.originals.get(part_of) if part_of else None
     if whole is None or whole.made is None or whole.reversed:
-        return Decision(codes.NOT_VOIDABLE)
+        return NOT_VOIDABLE
     if not whole.refunds or whole.refunds[-1].by != key:
-        return Decision(codes.NOT_VOIDABLE)
+        return NOT_VOIDABLE
     left_minor = (whole.made.amount_minor or 0) - whole.refunded_minor
     return restated(message, book, place, key, REVERSAL,
                     remaining_minor=left_minor + whole.refunds[-1].amount_minor)
+
+
+def _closed(message: Message, key: Key, book: Book) -> bool:
+    """Whether the terminal's day with this message was over when the void was made (J9). A void of
+    the same journal says by its trace that it was made before: so the terminal's automatic cancel,
+    which comes before any close of what it cancels, always works, whenever it arrives."""
+    if message.by_hq:
+        return False
+    terminal_id, pair = key
+    journal, trace = int.from_bytes(pair[:4], "big"), int.from_bytes(pair[4:], "big")
+    mine = key == message.own_original
+    return any(batch.holds(trace) and not (mine and message.request.trace < batch.trace)
+               for batch in book.batches_of((terminal_id, journal)))
 
 
 def original_key(message: Message, book: Book) -> Key | None:

@@ -34,6 +34,7 @@ def at_0002(engine) -> Street:
     assert [answer.code for answer in street.answers(street.sale(), street.sale(terminal=1))] == [
         0, codes.HELD]
     with writing(engine) as connection:
+        connection.exec_driver_sql("DROP TABLE batches")
         undo_0004(connection)
         for table in SINCE_0003:
             connection.exec_driver_sql(f"DROP TABLE {table}")

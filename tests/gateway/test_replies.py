@@ -58,7 +58,12 @@ facts = st.builds(
     receipt=st.none(), amount_minor=st.none() | st.integers(0, 2**53 - 1),
     next_epoch=st.none() | st.integers(1, 255),
     send_again=st.none() | st.lists(st.tuples(numbers, numbers, numbers), min_size=1,
-                                    max_size=64).map(tuple))
+                                    max_size=64).map(tuple),
+    totals=st.none() | st.dictionaries(
+        st.integers(1, 127), st.tuples(numbers, st.integers(0, 2**53 - 1), points), max_size=8,
+    ).map(lambda sums: {0: (1, 2), **dict(sorted(sums.items()))}),
+    differing=st.none() | st.lists(st.tuples(numbers, st.integers(0, 255), points),
+                                   max_size=9).map(tuple))
 
 
 @given(facts, st.none() | st.integers(1, 2**32 - 1), st.none() | st.binary(min_size=16,

@@ -22,6 +22,7 @@ STOCK_CARD = card_number(900)
 CHIP = bytes.fromhex("04a1b2c3")
 SECOND_JOURNAL = 7
 HELD_JOURNAL = 6
+CLOSED_JOURNAL = 5
 
 
 def busy_street(engine: Engine) -> Street:
@@ -81,6 +82,7 @@ def _recent_days(street: Street) -> None:
     _quarantine(street)
     _voids(street)
     _redemptions(street)
+    _batches(street)
     street.registry.begin_recovery(100)
     street.answers(street.kept(95))
     street.registry.end_recovery()
@@ -97,6 +99,14 @@ def _redemptions(street: Street) -> None:
     street.answers(street.redemption(100, 900, card=1))
     street.answers(street.void(street.message(earned).request.trace))
     street.answers(street.sale(1200, card=1))
+
+
+def _batches(street: Street) -> None:
+    """One that agrees with its terminal, one that does not."""
+    points = street.take(street.sale(2500, journal=CLOSED_JOURNAL)).points
+    street.answers(street.batch_close(1, 1, journal=CLOSED_JOURNAL,
+                                      totals={messages.SALE: (1, 2500, points)}))
+    street.answers(street.batch_close(3, 5, journal=CLOSED_JOURNAL, trace=9))
 
 
 def _voids(street: Street) -> None:

@@ -119,6 +119,17 @@ class Street:
         """A sealed refund; `original` as for a void, and one of amount_minor, basket, points."""
         return self._reversal(messages.REFUND, original, terminal, trace, journal, epoch, fields)
 
+    def batch_close(self, first: int, last: int, *, terminal: int = 0, trace: int | None = None,
+                    journal: int = JOURNAL, epoch: int = 1, totals: dict | None = None,
+                    **fields) -> bytes:
+        """A sealed close of these traces; `totals` by type: (count, amount_minor, points)."""
+        if trace is None:
+            trace = self.trace(terminal, journal)
+        fields.setdefault("at", self.seconds())
+        message = request(messages.BATCH_CLOSE, journal, trace,
+                          totals={0: (first, last), **(totals or {})}, **fields)
+        return self.seal(message, terminal, epoch)
+
     def _reversal(self, kind: int, original: tuple[int, ...], terminal: int, trace: int | None,
                   journal: int, epoch: int, fields: dict) -> bytes:
         receipt = fields.pop("receipt", None)

@@ -1,0 +1,50 @@
+"""The audit of batches: what was counted is counted again, by a program that sealed it wrongly."""
+
+from gateway import chain
+from gateway.audit import run_audit
+from gateway.batch import packed, unpacked
+from gateway.tables import batches
+from tests.support.intruder import Intruder
+from tests.support.street import Street
+
+
+def closed_day(engine) -> Street:
+    street = Street(engine)
+    street.answers(street.sale(), street.sale(), street.batch_close(1, 1), street.sale(),
+                   street.batch_close(3, 4, trace=6))
+    return street
+
+
+def said_of(street: Street, **values) -> list[str]:
+    """What the audit says when the last batch holds `values` and is sealed all the same."""
+    with Intruder(street.engine, batches) as intruder:
+        row = {**intruder.rows(batches)[-1]._mapping, **values}
+        sealed = tuple(row[column.name] for column in batches.columns)[:-1]
+        row["row_mac"] = chain.seal(street.keyring.audit_key, "batches", sealed)
+        intruder.run(batches.update().where(
+            batches.c.operation_key == row["operation_key"]).values(**row))
+        report = run_audit(street.engine, street.keyring, clock=lambda: street.now)
+    return [found.wrong for found in report.findings if found.table == "batches"]
+
+
+def test_figures_that_messages_do_not_come_to_are_named(engine):
+    street = closed_day(engine)
+    record = unpacked(street.rows("batches", "record")[-1][0])
+    wrong = packed(record._replace(ours={1: (1, 1250, 16)}))
+    assert said_of(street, record=wrong) == [
+        "its totals of type 1 are (1, 1250, 16), its messages come to (1, 1250, 15)."]
+    assert said_of(street) == []
+
+
+def test_what_came_after_the_close_is_not_counted(engine):
+    street = Street(engine)
+    street.answers(street.batch_close(1, 3, trace=4))
+    street.answers(street.sale(trace=2))
+    assert run_audit(street.engine, street.keyring).ok
+
+
+def test_ranges_that_touch_or_cannot_be_are_named(engine):
+    street = closed_day(engine)
+    wrong = "closes what cannot be closed by it."
+    assert wrong in said_of(street, first_trace=1)
+    assert wrong in said_of(street, first_trace=5, last_trace=6)

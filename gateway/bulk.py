@@ -38,13 +38,13 @@ def _text_item(value: str | None) -> str:
 def _array(kind: str, values: Sequence) -> str | list:
     """A column as PostgreSQL array text, which is built faster than a typed parameter."""
     if kind == "bytea":
-        items = ("NULL" if value is None else '"\\\\x' + value.hex() + '"' for value in values)
+        items = ["NULL" if value is None else '"\\\\x' + value.hex() + '"' for value in values]
         return "{" + ",".join(items) + "}"
     if kind == "text":
         return "{" + ",".join(map(_text_item, values)) + "}"
     if None in values:
-        values = ["NULL" if value is None else value for value in values]
-    return "{" + ",".join(map(str, values)) + "}"
+        return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
+    return "{" + repr(list(values))[1:-1] + "}"
 
 
 def _arrays(kinds: tuple[str, ...], rows: Sequence[Row]) -> tuple:
@@ -91,6 +91,27 @@ def insert(connection: Connection, table: Table, columns: tuple[str, ...], rows:
         send(connection, text, _flat(rows))
 
 
+def insert_made(connection: Connection, table: Table, columns: tuple[str, ...],
+                rows: Sequence[Row], made: tuple[tuple[str, str], ...]) -> None:
+    """Insert all rows, with further columns that follow from those given: `made` has the name and
+    the SQL of each."""
+    others, texts = zip(*made, strict=True)
+    head = (f"{_insert_head(table, (*columns, *others))}"
+            f"SELECT {','.join((*columns, *texts))} FROM ")
+    if on_postgresql(connection):
+        kinds = _kinds(table, columns)
+        connection.exec_driver_sql(f"{head}{_unnest(kinds)} AS v({','.join(columns)})",
+                                   _arrays(kinds, rows))
+    else:
+        send(connection, f"{head}{_table(columns, len(rows))} AS v", _flat(rows))
+
+
+def _table(columns: Sequence[str], count: int) -> str:
+    """So many rows of parameters as a table, on SQLite."""
+    names = ",".join(f"column{place} AS {name}" for place, name in enumerate(columns, 1))
+    return f"(SELECT {names} FROM (VALUES {_values(count, len(columns))}))"
+
+
 def update(connection: Connection, table: Table, columns: tuple[str, ...],
            rows: Sequence[Row]) -> int:
     """Set all columns but the first, which is the key, of the rows named; how many were there."""
@@ -101,9 +122,8 @@ def update(connection: Connection, table: Table, columns: tuple[str, ...],
         text = (f"UPDATE {table.name} t SET {sets} FROM {_unnest(kinds)} AS v"
                 f"({','.join(columns)}) WHERE t.{key}=v.{key}")
         return connection.exec_driver_sql(text, _arrays(kinds, rows)).rowcount
-    names = ",".join(f"column{place} AS {name}" for place, name in enumerate(columns, 1))
-    text = (f"UPDATE {table.name} SET {sets} FROM (SELECT {names} FROM"
-            f" (VALUES {_values(len(rows), len(columns))})) AS v WHERE {table.name}.{key}=v.{key}")
+    text = (f"UPDATE {table.name} SET {sets} FROM {_table(columns, len(rows))} AS v"
+            f" WHERE {table.name}.{key}=v.{key}")
     return send(connection, text, _flat(rows)).rowcount
 
 
@@ -163,9 +183,7 @@ def spanned(connection: Connection, table: Table, prefix: tuple[str, ...], colum
         kinds = _kinds(table, (*prefix, column, column))
         parameters, source = _arrays(kinds, rows), f"{_unnest(kinds)} AS w({','.join(names)})"
     else:
-        columns = ",".join(f"column{place} AS {name}" for place, name in enumerate(names, 1))
-        parameters = _flat(rows)
-        source = f"(SELECT {columns} FROM (VALUES {_values(len(rows), len(names))})) AS w"
+        parameters, source = _flat(rows), f"{_table(names, len(rows))} AS w"
     equal = " AND ".join(f"t.{name} = w.k{place}" for place, name in enumerate(prefix))
     return (f"{source} JOIN {table.name} t ON {equal} AND t.{column} BETWEEN w.low AND w.high",
             parameters)

@@ -4,7 +4,7 @@ Law: in the order of the batch, so that a member's second entry links to the fir
 by the batch gets its real id here, and everything that named it by its provisional one follows.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from gateway import chain
@@ -85,8 +85,7 @@ def number(cases: Sequence[Case], book: Book, numbers: Numbers,
             done.heads[place] = (chains[member_id][1] if member_id in chains
                                  else book.members[member_id].chain_head)
     for member_id, (link, head) in chains.items():
-        done.members[member_id] = book.members[member_id]._replace(
-            chain_link=link, chain_head=head)
+        done.members[member_id] = book.members[member_id].linked(link, head)
     return done
 
 
@@ -107,7 +106,7 @@ class _Named(NamedTuple):
         return self.lot(member_id, move.lot_id), *move[1:-1], taker
 
 
-def by_itself(made: Sequence[tuple[Posted, Source]], numbers: Numbers,
+def by_itself(made: Iterable[tuple[Posted, Source]], numbers: Numbers,
               head_of: Callable[[bytes], bytes]) -> Ledgered:
     """The entries of a job, one for each member, that no message asked for."""
     done = Ledgered({}, {}, {}, {}, {})
@@ -116,7 +115,7 @@ def by_itself(made: Sequence[tuple[Posted, Source]], numbers: Numbers,
         member = posted.draft.member
         entry = _entry(posted, source, entry_id, member.chain_link, named, done, head_of)
         done.entries[place] = entry
-        done.members[member.id] = member._replace(chain_link=entry.link, chain_head=entry.head)
+        done.members[member.id] = member.linked(entry.link, entry.head)
     return done
 
 
@@ -130,25 +129,26 @@ def _entry(posted: Posted, source: Source, entry_id: int, link_before: bytes, na
            done: Ledgered, head_of: Callable[[bytes], bytes]) -> Entry:
     draft = posted.draft
     member_id = draft.member.id
-    opened = []
+    opened, stored = [], done.lots
     for lot in draft.changed:
-        lot_id = named.lot(member_id, lot.id)
-        replaces = None if lot.replaces is None else named.lot(member_id, lot.replaces)
-        if lot in draft.opened:
-            lot = lot._replace(id=lot_id, opened_by=entry_id, replaces=replaces)
-            opened.append(chain.lot_part(lot[:FACTS_SIZE]))
-        elif lot_id in done.lots:
-            lot = lot._replace(id=lot_id, opened_by=done.lots[lot_id].opened_by,
-                               replaces=replaces)
-        done.lots[lot_id] = lot
+        if lot.id < 0:  # of this batch
+            lot_id = named.lot(member_id, lot.id)
+            replaces = None if lot.replaces is None else named.lot(member_id, lot.replaces)
+            opens = lot in draft.opened
+            lot = lot._replace(
+                id=lot_id, replaces=replaces,
+                opened_by=entry_id if opens else stored[lot_id].opened_by)
+            if opens:
+                opened.append(chain.lot_part(lot[:FACTS_SIZE]))
+        stored[lot.id] = lot
     for draw in draft.draws:
         taker, lot_id = named.taker(member_id, draw.taker), named.lot(member_id, draw.lot_id)
         done.draws[member_id, taker, lot_id] = draw
     # plain tuples: the CBOR encoder is slow to recognise named ones
     postings = tuple(map(tuple, draft.postings))
-    movements = tuple(named.move(member_id, move) for move in draft.movements)
-    groups = (chain.packed(postings), chain.packed(list(map(chain.movement_part, movements))),
-              chain.packed(opened))
+    movements = tuple([move if move.taker is None and move.lot_id >= 0
+                       else named.move(member_id, move) for move in draft.movements])
+    groups = (chain.packed(postings), chain.packed_moves(movements), chain.packed(opened))
     row = (entry_id, draft.kind, member_id, draft.member.chain_seq, posted.merchant_id,
            posted.shop_id, source.terminal_id, posted.card_id, source.origin,
            source.key, source.frame_hash, source.code, posted.amount_minor,

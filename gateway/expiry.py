@@ -30,7 +30,7 @@ from gateway.database import on_postgresql, reading, writing
 from gateway.decisions.accounts import GRACE_DAYS, policies_of, purse_of
 from gateway.entries import Source, by_itself
 from gateway.keyring import Keyring
-from gateway.ledger import Books, Member, derived, expire, spendable
+from gateway.ledger import Books, LedgerError, Member, derived, expire, lapses
 from gateway.loading import MEMBER_COLUMNS, complete, read_lots
 from gateway.statements import send
 from gateway.tables import members
@@ -122,12 +122,13 @@ class _Round:
         keyring = self._keyring
         with writing(self._engine) as connection:
             due = self._members(connection, ids)
-            if not due:
+            made = [each for each in map(self._made, due) if each is not None]
+            if not made:
                 return 0
-            made = [(self._posted(member), self._source(member)) for member in due]
             numbers = storing.draw(connection, len(made), 0)
             done = by_itself(made, numbers, partial(chain.head, keyring.audit_key))
-            storing.store_ledger(connection, keyring, done, only_expired=True)
+            storing.store_ledger(connection, keyring, done, only_expired=not any(
+                self._books[member.programme_id].at_end for member in due))
             storing.insert_outcomes(connection, keyring, [
                 (source.origin, source.key, source.frame_hash, source.code, posted.draft.points,
                  entry.id, self.now)
@@ -145,23 +146,28 @@ class _Round:
             member = Member(*row[:-1], lots=tuple(lots_of.get(row[0], ())))
             if not chain.same(row[-1], chain.seal(keyring.audit_key, "members",
                                                   derived(member))):
-                log.error("member %d is not what was sealed: nothing of it expires; run the audit",
-                          member.id)
-            elif spendable(member, self._books[member.programme_id].today) < member.available:
+                self._leave(member, "is not what was sealed")
+            elif lapses(member, self._books[member.programme_id].today):
                 found[member.id] = member
         complete(connection, found, ())
         return list(found.values())
 
-    def _posted(self, member: Member) -> Posted:
-        books = self._books[member.programme_id]
-        return Posted(expire(member, books), NOWHERE_IN_PARTICULAR, NOWHERE_IN_PARTICULAR, None,
-                      None, books.today, books.today, self.now, "{}")
+    def _leave(self, member: Member, why: str) -> None:
+        log.error("member %d %s: nothing of it expires; run the audit", member.id, why)
 
-    def _source(self, member: Member) -> Source:
-        today = self._books[member.programme_id].today
-        key = b"E" + member.id.to_bytes(8, "big") + today.to_bytes(4, "big")
-        return Source(NOWHERE_IN_PARTICULAR, JOBS, key, sha256(key).digest(), codes.APPROVED,
-                      None, self.now)
+    def _made(self, member: Member) -> tuple[Posted, Source] | None:
+        """The entry of one member; None when its lots do not allow any."""
+        books = self._books[member.programme_id]
+        try:
+            draft = expire(member, books)
+        except LedgerError:
+            self._leave(member, "and its lots disagree")
+            return None
+        key = b"E" + member.id.to_bytes(8, "big") + books.today.to_bytes(4, "big")
+        return (Posted(draft, NOWHERE_IN_PARTICULAR, NOWHERE_IN_PARTICULAR, None, None,
+                       books.today, books.today, self.now, "{}"),
+                Source(NOWHERE_IN_PARTICULAR, JOBS, key, sha256(key).digest(), codes.APPROVED,
+                       None, self.now))
 
 
 @contextmanager

@@ -16,8 +16,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from gateway.errors import GatewayError
-from gateway.lots import NOWHERE, Draw, Holding, Lot, Move
+from gateway.lots import NOWHERE, Draw, Ended, Holding, Lot, Move
 from gateway.money import NO_MONEY, NO_PURSE, Money, Purse
+from gateway.plain import lapse
 from gateway.validity import NO_SPAN, Policies, Span
 
 # units of postings
@@ -70,6 +71,14 @@ class Member(NamedTuple):
         """The provisional number of the next entry, as a taker of points."""
         return -(self.chain_seq + 1)
 
+    def linked(self, link: bytes, head: bytes) -> "Member":
+        """As it stands when its last entry has its link and head."""
+        return Member._make((*self[:_CHAIN_LINK], link, head, *self[_CHAIN_LINK + 2:]))
+
+
+_AVAILABLE = Member._fields.index("available")
+_CHAIN_LINK = Member._fields.index("chain_link")
+
 
 class Posting(NamedTuple):
     account_id: int
@@ -101,14 +110,17 @@ def balanced(postings: Iterable[Posting]) -> bool:
 
 def consistent(member: Member) -> bool:
     """Whether the balances equal the lots (all that live are loaded) and none is negative."""
-    return (member.available == sum(lot.remaining for lot in member.lots) >= 0
-            and member.held == sum(lot.held for lot in member.lots) >= 0
+    return (member.available == sum([lot.remaining for lot in member.lots]) >= 0
+            and member.held == sum([lot.held for lot in member.lots]) >= 0
             and member.debt >= 0)
 
 
 def sound(lots: Iterable[Lot]) -> bool:
     """Whether nothing in these lots is negative."""
-    return all(min(lot[8:]) >= 0 and lot.drawn >= 0 for lot in lots)
+    for lot in lots:
+        if min(lot[8:]) < 0 or lot.issued < lot.remaining + lot.held + lot.expired:
+            return False
+    return True
 
 
 def derived(member: Member) -> tuple:
@@ -150,33 +162,41 @@ def held_by(member: Member, books: Books) -> Holding:
                       span=member.span, at_end=books.at_end)
     if (holding.available, holding.held, holding.debt) != (
             member.available, member.held, member.debt):
-        raise LedgerError(f"Balances, lots and draws of member {member.id} disagree."
-                          " Nothing was posted; run the audit.")
+        raise _not_adding_up(member)
     holding.expire()
     return holding
+
+
+def _not_adding_up(member: Member) -> LedgerError:
+    return LedgerError(f"Balances, lots and draws of member {member.id} disagree."
+                       " Nothing was posted; run the audit.")
 
 
 def drafted(kind: int, member: Member, holding: Holding, books: Books,
             others: Iterable[Posting], money: Money = NO_MONEY) -> Draft:
     """The entry that `holding` makes, with the other side's postings and with what it puts on the
     accounts of money, beside what expired points were worth."""
-    ended = holding.ended()
-    after = member._replace(
-        available=holding.available, held=holding.held, debt=holding.debt,
-        chain_seq=member.chain_seq + 1, lots=tuple(ended.lots.values()), draws=ended.draws)
+    return _drafted(kind, member, holding.ended(), books, others, money)
+
+
+def _drafted(kind: int, member: Member, ended: Ended, books: Books,
+             others: Iterable[Posting], money: Money = NO_MONEY) -> Draft:
+    lots = ended.lots
+    after = Member._make((
+        *member[:_AVAILABLE], ended.available, ended.held, ended.debt, member.chain_seq + 1,
+        member.chain_link, member.chain_head, tuple(lots.values()), ended.draws, member.span))
     points = (after.available + after.held - after.debt
               - member.available - member.held + member.debt)
-    expired = sum(move.expired_delta for move in ended.moved)
+    expired = sum([move.expired_delta for move in ended.moved])
     postings = (Posting(member.points_account_id, POINTS, points), *others,
                 Posting(books.expired, POINTS, expired),
-                *(Posting(account, MONEY, amount)
-                  for account, amount in books.purse.lines(money, expired)))
-    changed = tuple(ended.lots[lot_id] for lot_id in dict.fromkeys(
-        move.lot_id for move in ended.moved if move.lot_id != NOWHERE))
-    opened = tuple(ended.lots[lot_id] for lot_id in ended.opened)
-    return _checked(Draft(kind, after, tuple(each for each in postings if each.amount),
-                          ended.moved, opened, changed, ended.touched,
-                          points + holding.lapsed))
+                *[Posting(account, MONEY, amount)
+                  for account, amount in books.purse.lines(money, expired)])
+    changed = tuple([lots[lot_id] for lot_id in dict.fromkeys(
+        [move.lot_id for move in ended.moved]) if lot_id != NOWHERE])
+    opened = tuple([lots[lot_id] for lot_id in ended.opened])
+    return _checked(Draft(kind, after, tuple([each for each in postings if each.amount]),
+                          ended.moved, opened, changed, ended.touched, points + ended.lapsed))
 
 
 def accrue(member: Member, books: Books, merchant_id: int, points: int, earned_on: int,
@@ -213,7 +233,18 @@ def redeem(member: Member, books: Books, merchant_id: int, points: int, earned: 
 
 def expire(member: Member, books: Books) -> Draft:
     """What has ended in the member's lots expires: member -e, expired +e."""
-    return drafted(EXPIRY, member, held_by(member, books), books, ())
+    if member.debt or member.draws or books.at_end:
+        return drafted(EXPIRY, member, held_by(member, books), books, ())
+    return _drafted(EXPIRY, member, _plain(member, books), books, ())
+
+
+def _plain(member: Member, books: Books) -> Ended:
+    """`held_by`, ended, of a member without draws where what ends expires: much shorter, and it
+    is most of them."""
+    ended = lapse(member.lots, books.today, member.span)
+    if (ended.available + ended.lapsed, ended.held) != (member.available, member.held):
+        raise _not_adding_up(member)
+    return ended
 
 
 class Change(NamedTuple):
@@ -260,6 +291,12 @@ def _lot_given(movements: Iterable[Move]) -> int:
 def balance_on(member: Member, today: int) -> int:
     """The balance to show: what can be used today, less the debt."""
     return spendable(member, today) - member.debt
+
+
+def lapses(member: Member, today: int) -> bool:
+    """Whether something remains in lots that ended before `today`."""
+    return any([lot.expires_on < today and lot.remaining and not lot.lives(today, member.span)
+                for lot in member.lots])
 
 
 def spendable(member: Member, today: int) -> int:

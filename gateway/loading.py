@@ -11,6 +11,7 @@ message becomes so under its terminal's lock.
 """
 
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
 from sqlalchemy import Connection
 
@@ -138,15 +139,19 @@ def _wanted_cards(batch: Sequence[Message]) -> list[tuple]:
                   (message.request.card for message in batch) if card is not None})
 
 
+_SOONEST = itemgetter(LOT_COLUMNS.index("expires_on"), LOT_COLUMNS.index("id"))
+
+
 def read_lots(connection: Connection, member_ids: list[tuple]) -> dict[int, list[Lot]]:
     found: dict[int, list[Lot]] = {}
     if member_ids:
         for row in bulk.select(connection, lots, LOT_COLUMNS, ("member_id",), member_ids,
                                also=" AND (remaining > 0 OR held > 0)"):
-            lot = Lot(*row)
+            lot = Lot._make(row)
             found.setdefault(lot.member_id, []).append(lot)
     for of_member in found.values():
-        of_member.sort(key=lambda lot: (lot.expires_on, lot.id))
+        if len(of_member) > 1:
+            of_member.sort(key=_SOONEST)
     return found
 
 

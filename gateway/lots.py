@@ -100,14 +100,20 @@ class Move(NamedTuple):
 Facts = tuple[int, int, int, int]  # merchant, earned_on, expires_on, origin class
 
 
-def _age(number: int) -> tuple[bool, int]:
+def age(number: int) -> tuple[bool, int]:
     """Sorts ids from the oldest to the newest; those of this batch are negative yet."""
     return number < 0, abs(number)
 
 
 class Ended(NamedTuple):
-    """What work on a holding came to: all its lots by id, those opened, what moved by lot and
-    taker, the draws that changed (empty ones too), and those that are not empty."""
+    """What work on a holding came to: the balances, what had ended by then, all its lots by id,
+    those opened, what moved by lot and taker, the draws that changed (empty ones too), and those
+    that are not empty."""
+
+    available: int
+    held: int
+    debt: int
+    lapsed: int
 
     lots: dict[int, Lot]
     opened: tuple[int, ...]
@@ -165,7 +171,7 @@ class Holding:
         """What changed since the beginning, by lot and taker."""
         moves = [move for move in self._moves.values() if any(move[1:6])]
         if len(moves) > 1:
-            moves.sort(key=lambda move: (_age(move.lot_id), _age(move.taker or 0)))
+            moves.sort(key=lambda move: (age(move.lot_id), age(move.taker or 0)))
         return tuple(moves)
 
     def ended(self) -> Ended:
@@ -180,7 +186,8 @@ class Holding:
             lots = {lot_id: lot for lot_id, lot in lots.items() if lot_id not in gone}
         touched = tuple(self._draws[move.taker, move.lot_id] for move in moved
                         if move.taker is not None)
-        return Ended(lots, tuple(opened), moved, touched, self.draws)
+        return Ended(self.available, self.held, self.debt, self.lapsed, lots, tuple(opened), moved,
+                     touched, self.draws)
 
     def of(self, taker: int) -> int:
         """How many points a taker has, covered or not."""
@@ -223,7 +230,7 @@ class Holding:
         alike = [lot for lot in self.lots.values() if lot.replaces is None
                  and (lot.merchant_id, lot.earned_on, lot.expires_on, lot.origin) == facts
                  and (lot.remaining or lot.held)]
-        lot = (min(alike, key=lambda lot: _age(lot.id)) if alike
+        lot = (min(alike, key=lambda lot: age(lot.id)) if alike
                else self._open(member_id, facts))
         self._move(lot.id, points)
         self.settle()
@@ -250,7 +257,7 @@ class Holding:
                             " Nothing was changed.")
         mine = [draw for draw in self._draws.values() if draw.taker == taker]
         left = points
-        for draw in sorted(mine, key=lambda draw: _age(draw.lot_id)):
+        for draw in sorted(mine, key=lambda draw: age(draw.lot_id)):
             # had it not been taken back, it would be there again, to end with its lot
             if draw.away and self._lives(self.lots[draw.lot_id]):
                 found = min(left, draw.away)
@@ -283,7 +290,7 @@ class Holding:
         brings draws back that had to go elsewhere, then what cost nothing."""
         paid = min(points, self.lots[lot_id].paid)
         self._fill(lot_id, points - paid)
-        for draw in sorted(self._draws.values(), key=lambda draw: _age(draw.taker)):
+        for draw in sorted(self._draws.values(), key=lambda draw: age(draw.taker)):
             if draw.lot_id == lot_id and draw.away:
                 found = min(paid, draw.away)
                 self._move(lot_id, 0, paid_delta=-found, taker=draw.taker)
@@ -297,7 +304,7 @@ class Holding:
         """Uncovered draws are drawn from what lives, the oldest taker first."""
         owed = [draw.taker for draw in self._draws.values()
                 if draw.lot_id == NOWHERE and draw.points]
-        for taker in sorted(owed, key=_age):
+        for taker in sorted(owed, key=age):
             for lot in self._living():
                 found = min(self._draws[taker, NOWHERE].points, lot.remaining)
                 if found:
@@ -313,12 +320,12 @@ class Holding:
         """Lots with something in them that can be used, what ends first first."""
         return sorted((lot for lot in self.lots.values()
                        if lot.remaining and self._lives(lot)),
-                      key=lambda lot: (lot.expires_on, _age(lot.id)))
+                      key=lambda lot: (lot.expires_on, age(lot.id)))
 
     def _last_to_end(self, draw: Draw) -> tuple[bool, int, tuple[bool, int]]:
         if draw.lot_id == NOWHERE:
             return True, 0, (False, 0)
-        return False, self.lots[draw.lot_id].expires_on, _age(draw.lot_id)
+        return False, self.lots[draw.lot_id].expires_on, age(draw.lot_id)
 
     def _stand_ins(self, lot_id: int) -> list[int]:
         return [lot.id for lot in self.lots.values() if lot.replaces == lot_id]
@@ -330,7 +337,7 @@ class Holding:
         ended = 0
         for draw in sorted((draw for draw in self._draws.values()
                             if draw.lot_id == lot_id and draw.held == held and draw.points),
-                           key=lambda draw: _age(draw.taker), reverse=True):
+                           key=lambda draw: age(draw.taker), reverse=True):
             found = min(points - ended, draw.points)
             self._end(draw, found)
             self._move(of_lot, 0, paid_delta=found, taker=None if held else draw.taker)

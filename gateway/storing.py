@@ -54,7 +54,11 @@ from protocol.limits import U32_MAX
 ENTRY_COLUMNS = (*ENTRY_LINKED, "link", "head")
 POSTING_COLUMNS = ("entry_id", "line", "account_id", "unit", "amount")
 MOVEMENT_COLUMNS = ("entry_id", "line", "lot_id", *Move._fields[1:])
-ENDED_COLUMNS = ("id", "remaining", "held", "expired")
+# of a movement in which what remains expires; the rest follows
+EXPIRED_COLUMNS = ("entry_id", "line", "lot_id", "expired_delta")
+EXPIRED_MADE = (("delta", "-expired_delta"), ("held_delta", "0"), ("drawn_delta", "0"),
+                ("paid_delta", "0"), ("taker", "NULL"))
+_EXPIRED = Move._fields.index("expired_delta")
 DRAW_COLUMNS = ("member_id", "taker", "lot_id", "points", "held", "away")
 MEMBER_COLUMNS = (*MEMBER_DERIVED, "derived_mac")
 OUTCOME_COLUMNS = (*SEALED["outcomes"], "row_mac")
@@ -149,9 +153,14 @@ def store(connection: Connection, keyring: Keyring, settled: Sequence[Settled], 
 def store_ledger(connection: Connection, keyring: Keyring, done: Ledgered, *,
                  only_expired: bool = False) -> None:
     """Entries with their lines, and what they made of lots, draws and members. `only_expired`:
-    they did nothing else, so that lots need no more than three of their figures written."""
-    _store_entries(connection, sorted(done.entries.values()))
-    (_expire_lots if only_expired else _store_lots)(connection, done.lots)
+    they did nothing else, so that lots need no more than two of their figures written."""
+    made = sorted(done.entries.values())
+    _store_entries(connection, made)
+    if only_expired:
+        _store_expired(connection, made)
+    else:
+        _store_moved(connection, made)
+        _store_lots(connection, done.lots)
     _store_draws(connection, done.draws)
     _store_members(connection, keyring, done.members)
 
@@ -177,10 +186,13 @@ def _store_entries(connection: Connection, made: Sequence[Entry]) -> None:
                 [(*entry.row, entry.link, entry.head) for entry in made])
     lines = [(entry.id, line, *posting) for entry in made
              for line, posting in enumerate(entry.postings, 1)]
-    moved = [(entry.id, line, *movement) for entry in made
-             for line, movement in enumerate(entry.movements, 1)]
     if lines:
         bulk.insert(connection, postings, POSTING_COLUMNS, lines)
+
+
+def _store_moved(connection: Connection, made: Sequence[Entry]) -> None:
+    moved = [(entry.id, line, *movement) for entry in made
+             for line, movement in enumerate(entry.movements, 1)]
     if moved:
         bulk.insert(connection, lot_movements, MOVEMENT_COLUMNS, moved)
 
@@ -190,9 +202,15 @@ def _store_lots(connection: Connection, changed: dict[int, Lot]) -> None:
         bulk.insert(connection, lots, Lot._fields, sorted(changed.values()), key=("id",))
 
 
-def _expire_lots(connection: Connection, changed: dict[int, Lot]) -> None:
-    rows = [(lot.id, lot.remaining, lot.held, lot.expired) for lot in sorted(changed.values())]
-    if bulk.update(connection, lots, ENDED_COLUMNS, rows) != len(rows):
+def _store_expired(connection: Connection, made: Sequence[Entry]) -> None:
+    """The movements of entries in which what remained of lots expired, and those lots."""
+    moved = [(entry.id, line, movement[0], movement[_EXPIRED]) for entry in made
+             for line, movement in enumerate(entry.movements, 1)]
+    bulk.insert_made(connection, lot_movements, EXPIRED_COLUMNS, moved, EXPIRED_MADE)
+    by_id, values = bulk.matching(connection, lots, "id", sorted([row[2:3] for row in moved]))
+    emptied = send(connection, "UPDATE lots SET expired = expired + remaining, remaining = 0"
+                   f" WHERE {by_id}", values)
+    if emptied.rowcount != len(moved):
         raise RowsMissing("A lot of a locked member is gone. Nothing was stored; run the audit.")
 
 

@@ -46,6 +46,17 @@ def test_any_text_and_bytes_survive(engine, texts, blob):
     assert len(by_text) == len(texts)
 
 
+def test_columns_may_follow_from_those_given(engine):
+    columns, made = ("terminal_id", "journal", "row_mac"), (
+        ("highest_trace", "-journal"), ("outcomes", "0"))
+    with counting_statements(engine) as statements, writing(engine) as connection:
+        bulk.insert_made(connection, journals, columns, [(1, 5, b"a"), (2, 6, b"b")], made)
+        found = bulk.select(connection, journals, (*columns, "highest_trace", "outcomes"),
+                            ("terminal_id",), [(1,), (2,)])
+    assert sorted(map(tuple, found)) == [(1, 5, b"a", -5, 0), (2, 6, b"b", -6, 0)]
+    assert len(statements) == 2
+
+
 def test_an_insert_with_a_key_replaces_what_is_there(engine):
     columns = ("terminal_id", "journal", "highest_trace", "outcomes", "row_mac")
     key = ("terminal_id", "journal")

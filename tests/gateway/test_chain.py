@@ -1,5 +1,6 @@
 """Evidence: what changes a link or a seal."""
 
+import hmac
 from hashlib import sha256
 
 import cbor2
@@ -64,3 +65,18 @@ def test_a_head_is_sixteen_bytes_that_only_the_audit_key_makes():
     assert len(chain.head(KEY, b"x" * 32)) == 16
     assert chain.head(KEY, b"x" * 32) != chain.head(b"B" * 32, b"x" * 32)
     assert chain.same(b"a", b"a") and not chain.same(None, b"a")
+
+
+some = st.sampled_from((0, 0, 1, -1, 33, 70_000, -70_000, 1 << 33))
+
+
+@given(st.lists(st.tuples(st.integers(0, 1 << 40), some, some, some, some, some,
+                          st.none() | st.integers(0, 1 << 40)), max_size=4))
+def test_movements_packed_at_once_are_the_canonical_bytes_of_each(moves):
+    assert chain.packed_moves(moves) == [
+        chain.canonical(chain.movement_part(move)) for move in moves]
+
+
+@given(st.binary(max_size=200), st.binary(max_size=200))
+def test_a_mac_is_an_hmac(key, content):
+    assert chain.mac(key, content) == hmac.digest(key, content, "sha256")

@@ -121,6 +121,19 @@ def test_who_was_tampered_with_is_left_for_the_audit_and_keeps_nobody_back(stree
                                              clock=lambda: street.now).findings} == {"1", "2"}
 
 
+def test_whose_lots_do_not_add_up_is_left_for_the_audit_and_keeps_nobody_back(street, caplog):
+    street.answers(street.redemption(100, 200))
+    street.take(street.void(1))
+    street.later(days=300)
+    with writing(street.engine) as connection:
+        connection.exec_driver_sql("UPDATE lots SET remaining = remaining + 1 WHERE member_id = 2")
+        connection.exec_driver_sql("UPDATE draws SET points = points + 1 WHERE lot_id = 0")
+        connection.exec_driver_sql("UPDATE lots SET remaining = 1 WHERE member_id = 1")
+    assert run(street, 1) == [1] * (MEMBERS - 2) and "lots disagree" in caplog.text
+    assert {found.row for found in run_audit(street.engine, street.keyring,
+                                             clock=lambda: street.now).findings} >= {"1", "2"}
+
+
 def test_two_jobs_and_taps_at_once_write_it_down_once(street):
     street.later(days=300)
     failures: list[Exception] = []

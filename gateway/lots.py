@@ -114,7 +114,6 @@ class Ended(NamedTuple):
     held: int
     debt: int
     lapsed: int
-
     lots: dict[int, Lot]
     opened: tuple[int, ...]
     moved: tuple[Move, ...]

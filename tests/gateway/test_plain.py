@@ -5,9 +5,11 @@ from hypothesis import strategies as st
 
 from gateway.ledger import EXPIRY, Books, Draft, Member, drafted, expire, held_by
 from gateway.lots import Lot
+from gateway.money import Purse, Worth
+from gateway.validity import HOLD, Span
 
 TODAY = 20_000
-BOOKS = Books(901, 801, 700, TODAY, 30)
+BOOKS = Books(901, 801, 700, TODAY, 30, purse=Purse(600, 610, 620, Worth(3, 2)))
 
 
 def _lot(number: int, figures: tuple[int, ...]) -> Lot:
@@ -30,7 +32,8 @@ def members(draw) -> Member:
     lots = sorted((_lot(number, draw(figures)) for number in numbers),
                   key=lambda lot: (lot.expires_on, lot.id))
     return Member(7, 1, "basic", "active", 0, "A**", 70, sum(lot.remaining for lot in lots),
-                  sum(lot.held for lot in lots), 0, 5, bytes(32), bytes(16), tuple(lots))
+                  sum(lot.held for lot in lots), 0, 5, bytes(32), bytes(16), tuple(lots),
+                  span=draw(st.sampled_from((Span(), Span(TODAY - 2, TODAY), Span(0, TODAY - 1)))))
 
 
 def told(draft: Draft) -> tuple:
@@ -39,7 +42,8 @@ def told(draft: Draft) -> tuple:
         move._asdict() for move in draft.movements]
 
 
-@given(members())
-def test_what_expires_is_what_a_holding_makes_of_it(member):
-    assert told(expire(member, BOOKS)) == told(
-        drafted(EXPIRY, member, held_by(member, BOOKS), BOOKS, ()))
+@given(members(), st.sampled_from(((), ((TODAY - 1, HOLD),))))
+def test_what_expires_is_what_a_holding_makes_of_it(member, at_end):
+    books = BOOKS._replace(at_end=at_end)
+    assert told(expire(member, books)) == told(
+        drafted(EXPIRY, member, held_by(member, books), books, ()))

@@ -334,6 +334,13 @@ def one_redemption_makes_two(tale: Tale) -> None:
     tale.does(3, REDEMPTION, -85, 500, 2000)
 
 
+def unanswered_and_left_alone(tale: Tale) -> None:
+    rich(tale)
+    tale.asked(2, REDEMPTION, 2000, card=CARD, points=100)
+    tale.wait(100)
+    tale.does(2, REDEMPTION, -85, 500, 2000)
+
+
 UNTRUE: tuple[tuple[Callable[[Tale], Any], str], ...] = (
     (another_points_than_asked, named.MESSAGE_DIFFERS),
     (a_redemption_that_takes_too_little, named.WRONG_POINTS),
@@ -355,4 +362,5 @@ UNTRUE: tuple[tuple[Callable[[Tale], Any], str], ...] = (
     (a_redemption_lost_with_the_servers_power, named.CLAIMED),
     (a_debt_beside_points, named.BALANCE_DIFFERS),
     (one_redemption_makes_two, named.DOUBLED),
+    (unanswered_and_left_alone, named.NOT_CANCELLED),
 )

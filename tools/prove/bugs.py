@@ -12,14 +12,17 @@ it there. tools/prove/planting.py puts mistakes in.
 from typing import NamedTuple
 
 from tools.prove.findings import (
+    BALANCE_DIFFERS,
     CLAIMED,
     CLOCK_WRONG,
     DOUBLED,
     FOREIGN_REPLY,
     HELD_WITHOUT_CAUSE,
     LOST,
+    NOT_CANCELLED,
     NOT_DRAINED,
     NOT_TAKEN,
+    POSTED_WITHOUT_RIGHT,
     REFUSED_WITHOUT_CAUSE,
     REPLY_DIFFERED,
     SCREEN_DIFFERS,
@@ -29,6 +32,7 @@ from tools.prove.findings import (
     VERDICT_IGNORED,
     VOIDED_BUT_COUNTS,
     WRONG_DATE,
+    WRONG_POINTS,
 )
 
 
@@ -308,6 +312,45 @@ BUGS: dict[str, Bug] = {
         # a handset's void comes first only where a restored gateway forgot the sale
         ("restores=2", "voids_per_100=30", "planted=0", "flash_put_backs=0", "outbox_blocks=32"),
         "found by seed 156"),
+    # ---- points and bills ----
+    "refund gives back twice": Bug(
+        "a second refund of a bill gives back what the first one gave as well",
+        (Edit("gateway.decisions.taken_back",
+              "    before = standing(made, (made.amount_minor or 0) - whole.refunded_minor)\n",
+              "    before = standing(made, made.amount_minor or 0)\n"),), (WRONG_POINTS,), 10),
+    "refund of more than remains": Bug(
+        "a refund is held against the whole bill, whatever was brought back before",
+        (Edit("gateway.decisions.refund",
+              "    if not 0 < amount_minor <= remaining_minor or",
+              "    if not 0 < amount_minor <= (made.amount_minor or 0) or"),),
+        (POSTED_WITHOUT_RIGHT,), 10),
+    "redemption posts again": Bug(
+        "a redemption that comes again is decided anew, and its outcome replaces the first one",
+        (Edit("gateway.judging",
+              "    if known == message.frame_hash:\n        return _decided_before",
+              "    if known == message.frame_hash and message.request.type == 2:\n"
+              "        known = None\n"
+              "    if known == message.frame_hash:\n        return _decided_before"),
+         *_OUTCOMES_REPLACED), (DOUBLED, REPLY_DIFFERED), 20),
+    "void forgets the draws": Bug(
+        "the void of a redemption takes back what the money earned and leaves the points taken",
+        (Edit("gateway.decisions.taken_back",
+              "Change(before.given, after.given, before.taken, after.taken,\n",
+              "Change(before.given, after.given,\n"
+              "                           *((before.taken, after.taken) if kind != REVERSAL\n"
+              "                             else (0, 0)),\n"),), (VOIDED_BUT_COUNTS,), 20),
+    "points beside a debt": Bug(
+        "points that are earned leave the debt as it is",
+        (Edit("gateway.lots",
+              "        self._move(lot.id, points)\n        self.settle()\n\n"
+              "    def take(self,",
+              "        self._move(lot.id, points)\n\n    def take(self,"),),
+        (BALANCE_DIFFERS, REFUSED_WITHOUT_CAUSE), 60),
+    "left unanswered": Bug(
+        "a redemption without an answer is not cancelled: whoever waits for it waits on",
+        (Edit("firmware.autovoid", "    rows.append([key, now + VOID_AFTER_S * 1000, None, 0])\n",
+              "    rows.append([key, now + VOID_AFTER_S * 1000000, None, 0])\n"),),
+        (NOT_CANCELLED,), 20),
     # ---- two gateways at once ----
     "outcomes read before the lock": Bug(
         "what was decided is read before the terminals are locked, and a second outcome"

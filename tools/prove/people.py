@@ -4,6 +4,7 @@ import asyncio
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from gateway.rules import BP
 from protocol import messages
 from simulator.handset import Handset
 from simulator.loop import US
@@ -20,8 +21,9 @@ WITHOUT_AMOUNT = (messages.REWARD, messages.ACTIVATE)
 ONLINE: tuple[tuple[int, dict[str, Any]], ...] = (
     (messages.REWARD, {"code": "GIFT"}), (messages.PAYMENT, {}),
     (messages.TOP_UP, {"tender": 1}), (messages.ACTIVATE, {}))
-POINTS_MAX = 600        # that a member asks for, mostly
+POINTS_MAX = 600  # that a member asks for, mostly
 POINTS_TOO_MANY = 30_000
+MINOR_A_POINT = coffee_shop.RULES.rate_minor // coffee_shop.RULES.rate_points
 # of refunds: the newest slips, of which one is taken mostly
 SLIPS_AT_HAND = 4
 
@@ -55,7 +57,9 @@ async def serve(world: "World", handset: Handset) -> None:
             amount = None if kind in WITHOUT_AMOUNT else amount_minor
             handset.online(kind, card, amount, **fields)
         elif redeems:
-            handset.online(messages.REDEMPTION, card, amount_minor, points=wanted(paying))
+            points = wanted(paying, world.witness.balances.get(card, 0))
+            bill_minor = amount_minor if points < POINTS_MAX else bill_for(points)
+            handset.online(messages.REDEMPTION, card, bill_minor, points=points)
         else:
             handset.sale(amount_minor, card)
         if voids:
@@ -63,27 +67,41 @@ async def serve(world: "World", handset: Handset) -> None:
             handset.void()
 
 
-def wanted(random: Random) -> int:
-    """The points a member asks for: as the rules have it, or off the step, or far too many."""
+def wanted(random: Random, balance: int) -> int:
+    """The points a member asks for: as the rules have it, all there are by the last slip, off the
+    step, or far too many."""
     paid = coffee_shop.RULES.redeeming
     assert paid is not None
     mood = random.randrange(10)
     if not mood:
         return random.randrange(1, POINTS_MAX)
     most = POINTS_TOO_MANY if mood == 1 else POINTS_MAX
-    return paid.points_min + paid.points_step * random.randrange(most // paid.points_step)
+    some = paid.points_min + paid.points_step * random.randrange(most // paid.points_step)
+    return balance - balance % paid.points_step if mood < 5 and balance > some else some
+
+
+def bill_for(points: int) -> int:
+    """The least bill, in minor units, that so many points may pay a part of."""
+    paid = coffee_shop.RULES.redeeming
+    assert paid is not None
+    return min(-(-paid.value(points) * BP // paid.share_bp), AMOUNT_MINOR_MAX)
 
 
 def refund(world: "World", handset: Handset, random: Random) -> None:
     """Somebody brings goods back with the slip of a bill: a part, the rest, too much; sometimes to
-    another terminal at once, sometimes with the slip of a refund or of another merchant."""
+    another terminal at once, sometimes with the slip of a refund or of another merchant, and more
+    than once a member who has spent the points."""
     mood, place, part, called = (random.randrange(limit) for limit in (10, 1 << 16, 1 << 16, 3))
     slips = world.witness.slips(handset.terminal_id, foreign=not mood)
     if mood > 1:
         slips = [slip for slip in slips if slip.kind != messages.REFUND]
     if not slips:
         return
-    if mood > 3:
+    spent = [slip for slip in slips if slip.card is not None
+             and world.witness.balances[slip.card] < slip.amount_minor // MINOR_A_POINT]
+    if mood > 6 and spent:
+        slips, part = spent, 0
+    elif mood > 3:
         slips = slips[-SLIPS_AT_HAND:]
     slip = slips[place % len(slips)]
     amount_minor = (slip.amount_minor if part % 4 == 0 else slip.amount_minor + part % 500 + 1

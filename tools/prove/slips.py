@@ -25,16 +25,19 @@ class Slip(NamedTuple):
     kind: int
     amount_minor: int
     receipt: int
+    card: int | bytes | None
 
 
 class Drawers(Chronicler):
-    """The chronicler, with the slips of each merchant; `merchants`: by terminal."""
+    """The chronicler, with the slips of each merchant (`merchants`: by terminal), and the balance
+    that the last slip of a card told."""
 
     def __init__(self, loop: VirtualLoop, merchants: Mapping[int, int]) -> None:
         super().__init__(loop)
         self._merchants = merchants
         self._slips: dict[int, list[Slip]] = {}
-        self._amounts: dict[TapKey, tuple[int, int]] = {}
+        self.balances: dict[int | bytes | None, int] = {}
+        self._bills: dict[TapKey, tuple[int, int, int | bytes | None]] = {}
 
     def slips(self, terminal_id: int, *, foreign: bool = False) -> list[Slip]:
         """Those of this terminal's merchant, or of the others, oldest first."""
@@ -46,19 +49,21 @@ class Drawers(Chronicler):
               card: int | bytes | None, original: Named | None,
               points: int | None = None) -> None:
         super().saved(terminal_id, key, kind, amount_minor, card, original, points)
-        self._amounts.pop((terminal_id, *key), None)  # of another life of this flash
+        self._bills.pop((terminal_id, *key), None)  # of another life of this flash
         if kind in PRINTED and amount_minor is not None:
-            self._amounts[terminal_id, *key] = kind, amount_minor
+            self._bills[terminal_id, *key] = kind, amount_minor, card
 
     def moved(self, terminal_id: int, old: Key, new: Key) -> None:
         super().moved(terminal_id, old, new)
-        known = self._amounts.pop((terminal_id, *old), None)
+        known = self._bills.pop((terminal_id, *old), None)
         if known is not None:
-            self._amounts[terminal_id, *new] = known
+            self._bills[terminal_id, *new] = known
 
     def shown(self, terminal_id: int, reply: Reply) -> None:
         super().shown(terminal_id, reply)
         key = terminal_id, reply.journal, reply.trace
-        if reply.code == APPROVED and reply.receipt and key in self._amounts:
+        if reply.code == APPROVED and reply.receipt and key in self._bills:
+            kind, amount_minor, card = self._bills.pop(key)
             self._slips.setdefault(self._merchants[terminal_id], []).append(
-                Slip(key, *self._amounts.pop(key), reply.receipt))
+                Slip(key, kind, amount_minor, reply.receipt, card))
+            self.balances[card] = reply.balance or 0

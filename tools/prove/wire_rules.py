@@ -14,6 +14,7 @@ from tools.prove.findings import (
     LOST,
     MESSAGE_DIFFERS,
     MOVED_TWICE,
+    NOT_CANCELLED,
     NOT_DRAINED,
     NOT_TAKEN,
     POSTED_WITHOUT_RIGHT,
@@ -234,6 +235,28 @@ def everything_drains(case: Case) -> Findings:
                           "none by the end")
 
 
+CANCELLED_AFTER_US = 60_000_000  # 30 s (WIRE, Void), and time to be told what was answered by then
+
+
+def what_nobody_answered_is_cancelled(case: Case) -> Findings:
+    """A member does not wait for ever: what only the gateway can do is voided by its handset when
+    it has no answer in time, or when power went before it had one (DESIGN 5.5)."""
+    shown = {}
+    for each in case.story.screens:
+        shown.setdefault(each.key, each)
+    for tap in case.taps:
+        if tap.kind in excuses.JOURNALED_OFFLINE or tap.accepted is None or case.voids_of(tap):
+            continue
+        answer = shown.get(tap.keys[0])
+        until = answer.order if answer else LAST
+        late = answer is None or answer.shown_us - tap.tapped_us > CANCELLED_AFTER_US
+        if _settled_in_the_dark(case, tap):
+            continue
+        if late or any(off < until for off in _losses(case, tap)):
+            yield Finding(NOT_CANCELLED, tap.key, "a void behind it",
+                          "none, and no answer in time")
+
+
 def _losses(case: Case, tap: Tap) -> list[int]:
     """The losses of power of a tap's handset since it was saved."""
     return [fact.order for fact in case.story.facts if tap.accepted is not None
@@ -277,4 +300,4 @@ RULES = (traces_are_used_once, frames_say_what_was_tapped, nothing_is_sent_that_
          taps_are_taken, screens_claim_what_is_saved,
          clocks_are_set_right, one_frame_has_one_reply, answers_follow_table_t,
          answers_carry_their_points, screens_show_the_reply_to_their_own_frame,
-         everything_drains, conflicts_are_carried_on)
+         everything_drains, what_nobody_answered_is_cancelled, conflicts_are_carried_on)

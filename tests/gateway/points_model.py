@@ -6,6 +6,7 @@ gateway. Slow on purpose; amounts in tests are small.
 """
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 GRACE_DAYS = 30
 SPENT_BY_NOBODY = 0
@@ -45,6 +46,8 @@ class Bill:
     lot: Lot | None
     redeemed: int = 0
     discount: int = 0
+    point: Fraction = Fraction(0)  # what a point was worth, in minor units
+    rates: tuple[int, int] = (10000, 10000)  # cost and credit of its merchant, basis points
     refunds: list[tuple[int, int]] = field(default_factory=list)  # (number, amount), standing
     gone: bool = False
 
@@ -59,6 +62,25 @@ class Bill:
         discount = self.discount - self.discount * back // self.amount
         paid = remaining - discount
         return paid * self.multiplier // (100 * 10000), taken, paid
+
+    @property
+    def money(self) -> tuple[int, int]:
+        """(for its merchant, for the pool): what is settled for what of it stands today, whatever
+        was taken back before, in whatever parts."""
+        if self.gone:
+            return 0, 0
+        given, taken, paid = self.standing(self.remaining)
+        base = min(given, paid // 100)
+        cost, credit = (Fraction(rate, 10000) for rate in self.rates)
+        return (whole((self.remaining - paid) * credit) - whole(base * self.point * cost),
+                whole(given * self.point) - whole(taken * self.point))
+
+
+def whole(exact: Fraction) -> int:
+    """The nearest whole number; of two equally near, the one that is further from zero."""
+    below = exact.numerator // exact.denominator
+    left = exact - below
+    return below if left < Fraction(1, 2) or left == Fraction(1, 2) and exact < 0 else below + 1
 
 
 class Member:

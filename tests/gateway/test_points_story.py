@@ -9,6 +9,7 @@ stories: POINTWIRE_STORIES and POINTWIRE_STEPS say how many.
 import os
 from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
 from random import Random
 from typing import Any, NamedTuple
 
@@ -39,6 +40,7 @@ TILLS = (0, 1, 2, 0, 1, 2, 0, 1, 2)  # the last draw is one of another merchant,
 tills = st.integers(0, len(TILLS) - 1)
 members = st.integers(0, MEMBERS - 1)
 places = st.integers(0, 6)  # from the newest
+rates = st.integers(0, 12000)  # basis points
 
 
 class Sent(NamedTuple):
@@ -58,7 +60,10 @@ class PointsStory(RuleBasedStateMachine):
         registry = self.street.registry
         registry.add_rule_set(self.street.programme, RULES._replace(
             lot_months=MONTHS, redeeming=Redeeming(1, POINT_MINOR)), 1)
-        other = registry.create_shop(registry.create_merchant(self.street.programme, "Leaf"), "B")
+        self.merchants = (self.street.merchant,
+                          registry.create_merchant(self.street.programme, "Leaf"))
+        self.rates: dict[int, tuple[int, int]] = {1: (10000, 10000), 2: (10000, 10000)}
+        other = registry.create_shop(self.merchants[1], "B")
         self.street.terminals += [registry.create_terminal(self.street.shop),
                                   registry.create_terminal(other)]
         self.members = [Member() for _ in range(MEMBERS)]
@@ -172,6 +177,12 @@ class PointsStory(RuleBasedStateMachine):
             bill.refunds.pop()
             self.voided.add(number)
 
+    @rule(merchant=st.integers(1, 2), cost=rates, credit=rates)
+    def rates_change(self, merchant: int, cost: int, credit: int) -> None:
+        self._send()
+        self.street.registry.set_rates(self.merchants[merchant - 1], cost, credit)
+        self.rates[merchant] = cost, credit
+
     @rule(days=st.sampled_from([1, 5, 31, 70]))
     def days_pass(self, days: int) -> None:
         self._send()
@@ -209,7 +220,24 @@ class PointsStory(RuleBasedStateMachine):
         assert [tuple(map(int, row)) for row in sums] == [
             (who.available, who.expired, sum(len(lot.paid) for lot in who.lots))
             for who in self.members]
-        assert [row[0] for row in street.rows("postings", "sum(amount)")] in ([0], [None])
+        assert not any(total for total, in street.rows("postings", "sum(amount)",
+                                                       "1=1 GROUP BY unit"))
+        self._money_is_settled()
+
+    def _money_is_settled(self) -> None:
+        """By what of each bill stands: nothing else is known here of how it came to that."""
+        def stands(kind: str, owner: int) -> int:
+            (total,), = self.street.rows(
+                "postings p JOIN accounts a ON a.id = p.account_id",
+                "coalesce(sum(p.amount), 0)", f"a.kind = '{kind}' AND a.owner_id = {owner}")
+            return int(total)
+
+        for number, merchant in enumerate(self.merchants, 1):
+            assert stands("merchant_due", merchant) == sum(
+                bill.money[0] for _, bill, _ in self.bills if bill.merchant == number)
+        assert stands("programme_pool", self.street.programme) == (
+            sum(bill.money[1] for _, bill, _ in self.bills)
+            - POINT_MINOR * sum(who.expired for who in self.members))
 
     # -- how -------------------------------------------------------------------------------------
 
@@ -260,7 +288,9 @@ class PointsStory(RuleBasedStateMachine):
         self.taker += 1
         for who in self.members:
             who.today = self.day
-        return Bill(self.taker, self._merchant(till), amount, self.day, SILVER, None)
+        merchant = self._merchant(till)
+        return Bill(self.taker, merchant, amount, self.day, SILVER, None,
+                    point=Fraction(POINT_MINOR), rates=self.rates[merchant])
 
     def _near(self, bill: Bill, till: int) -> int:
         """A till of the bill's own merchant, nearly always."""
@@ -300,7 +330,7 @@ def test_every_story_ends_as_the_model_says(kind: str):
 
 
 WALK = {"sale": 5, "redemption": 6, "refund": 6, "void": 2, "void_of_a_refund": 5, "days_pass": 2,
-        "the_job_runs": 1, "a_frame_comes_again": 1, "what_waits_is_sent": 2}
+        "rates_change": 1, "the_job_runs": 1, "a_frame_comes_again": 1, "what_waits_is_sent": 2}
 
 
 def walk(kind: str, seed: int, steps: int) -> None:
@@ -316,6 +346,8 @@ def walk(kind: str, seed: int, steps: int) -> None:
         "refund": lambda: (which(), random.choice([5, 30, 50, 70, 100]), till()),
         "void": lambda: (which(), till()), "void_of_a_refund": lambda: (which(), till()),
         "days_pass": lambda: (random.choice([1, 5, 31, 70]),),
+        "rates_change": lambda: (random.randrange(1, 3), random.randrange(12001),
+                                 random.randrange(12001)),
         "the_job_runs": lambda: (random.randrange(1, 4),),
         "a_frame_comes_again": lambda: (which(),), "what_waits_is_sent": lambda: ()}
     try:

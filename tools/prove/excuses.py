@@ -20,7 +20,7 @@ from tools.prove.story import (
     Attempted,
     Story,
 )
-from tools.prove.taps import FRAME_SIZE_MAX, LAST
+from tools.prove.taps import FRAME_SIZE_MAX, LAST, Tap
 
 if TYPE_CHECKING:
     from tools.prove.case import Case
@@ -70,7 +70,13 @@ def _flash_is_bad(case: "Case", attempt: Attempted) -> bool:
 def _waits(case: "Case", attempt: Attempted) -> bool:
     return any(tap.kind not in JOURNALED_OFFLINE and tap.key[0] == attempt.terminal_id
                and tap.accepted is not None and tap.accepted.order < attempt.order
-               and attempt.at_us - tap.tapped_us <= ANSWERED_US for tap in case.taps)
+               and attempt.at_us - tap.tapped_us <= ANSWERED_US
+               and not _answered(case, tap, attempt) for tap in case.taps)
+
+
+def _answered(case: "Case", tap: Tap, attempt: Attempted) -> bool:
+    return any(each.key in tap.keys and tap.accepted is not None
+               and tap.accepted.order < each.order < attempt.order for each in case.story.screens)
 
 
 def _full(case: "Case", attempt: Attempted) -> bool:

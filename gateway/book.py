@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from gateway.batch import Batch, Place, Tap
 from gateway.clock import DAY_MS
+from gateway.commands import Command
 from gateway.errors import SealBroken
 from gateway.ledger import Draft, Member, Posting
 from gateway.lots import Move
@@ -45,13 +46,15 @@ class Journal(NamedTuple):
 
 HQ = 0  # the origin of HQ's verdicts on held taps
 JOBS = -1  # the origin of what falls due by time
+COMMANDS = -2  # the origin of HQ's commands
 
 
 class Message(NamedTuple):
     """A verified frame and what it says. `received_at` in milliseconds since 1970.
 
     `fault` is 0, or 60 or 61 for a payload that cannot be decided; then only type, journal and
-    trace of `request` are set. `by_hq`: a held message that HQ wants posted, a message of its own.
+    trace of `request` are set. `by_hq`: HQ's own word: on a held message, or a `command`, which
+    came of no terminal (0) and of no frame: `frame_hash` is that of its proposal.
     """
 
     terminal_id: int
@@ -62,6 +65,7 @@ class Message(NamedTuple):
     request: Request
     fault: int = 0
     by_hq: bool = False
+    command: Command | None = None
 
     @property
     def digest(self) -> bytes:
@@ -70,11 +74,16 @@ class Message(NamedTuple):
     @property
     def origin(self) -> int:
         """Whose operation key it is: the terminal's, or HQ's."""
+        if self.command is not None:
+            return COMMANDS
         return HQ if self.by_hq else self.terminal_id
 
     @property
     def key(self) -> bytes:
-        """Operation key of its outcome: journal || trace; of a verdict, the held row's key."""
+        """Operation key of its outcome: journal || trace; of a verdict, the held row's key; of a
+        command, its proposal's serial."""
+        if self.command is not None:
+            return self.command.proposal.key
         key = operation_key(self.request.journal, self.request.trace)
         return verdict_key(self.terminal_id, key) if self.by_hq else key
 
@@ -262,6 +271,7 @@ class Book:
     `dates`: of held messages on which HQ has its word, (at, earliest, latest, quality).
     `taps`, `batches`: by (terminal, journal) of a close (or a void's original), what became of
     the traces of its range, and the batches that were closed before.
+    `owed_since`: of members whose debt HQ wants to write off, what became debt too lately for it.
     `broken`: ("members", id), ("journals", terminal, journal), ("entries", id), ("reversals",
     origin, key of the original), ("batches", terminal, journal) and ("sightings", terminal) of
     rows that do not fit their seals: nothing may be stored on top of them."""
@@ -276,7 +286,8 @@ class Book:
                  sightings: dict[int, Sighting] | None = None,
                  dates: Mapping[Key, tuple[int, int, int, int]] = NOTHING,
                  taps: Mapping[Place, dict[int, Tap]] = NOTHING,
-                 batches: Mapping[Place, list[Batch]] = NOTHING) -> None:
+                 batches: Mapping[Place, list[Batch]] = NOTHING,
+                 owed_since: Mapping[int, int] = NOTHING) -> None:
         self.catalogue = catalogue
         self.now = now
         self.terminals = terminals
@@ -291,6 +302,7 @@ class Book:
         self.dates = dates
         self._taps = taps
         self._batches = dict(batches)
+        self.owed_since = owed_since
         self.sighted: set[int] = set()
         self.raised: dict[int, int] = {}
         self.retired: dict[int, tuple[int, ...]] = {}

@@ -26,13 +26,15 @@ MERCHANT_ISSUED = "merchant_issued"
 MERCHANT_REDEEMED = "merchant_redeemed"
 MERCHANT_DUE = "merchant_due"  # negative: it owes, positive: it is owed
 PROGRAMME_EXPIRED = "programme_expired"
+PROGRAMME_ADJUSTED = "programme_adjusted"
 PROGRAMME_POOL = "programme_pool"
 PROGRAMME_HQ = "programme_hq"
 MEMBER_POINTS = "member_points"
 
 # the accounts of the posting catalogue, with their units
 OF_MERCHANTS = {MERCHANT_ISSUED: POINTS, MERCHANT_REDEEMED: POINTS, MERCHANT_DUE: MONEY}
-OF_PROGRAMMES = {PROGRAMME_EXPIRED: POINTS, PROGRAMME_POOL: MONEY, PROGRAMME_HQ: MONEY}
+OF_PROGRAMMES = {PROGRAMME_EXPIRED: POINTS, PROGRAMME_ADJUSTED: POINTS, PROGRAMME_POOL: MONEY,
+                 PROGRAMME_HQ: MONEY}
 OF_MEMBERS = {MEMBER_POINTS: POINTS}
 UNITS = OF_MERCHANTS | OF_PROGRAMMES | OF_MEMBERS
 
@@ -76,7 +78,8 @@ def read_catalogue(connection: Connection) -> Catalogue:
         {row.id: Programme(row.id, row.time_zone, row.cutover_minutes,
                            bool(row.first_tap_activates), tuple(rules.get(row.id, ())),
                            account_of[PROGRAMME_EXPIRED, row.id],
-                           account_of[PROGRAMME_POOL, row.id], account_of[PROGRAMME_HQ, row.id])
+                           account_of[PROGRAMME_POOL, row.id], account_of[PROGRAMME_HQ, row.id],
+                           account_of[PROGRAMME_ADJUSTED, row.id])
          for row in found_programmes},
         found_merchants, found_shops, found_operators,
         None if under_way is None else Recovery(*under_way))

@@ -1,4 +1,4 @@
-"""Serials without gaps: refusals, quarantine and dead letters count their rows.
+"""Serials without gaps: refusals, quarantine, dead letters and proposals count their rows.
 
 Law: the counter's row is locked, and fits its seal, before a serial is given, and is sealed again
 with each change; rows in use have low < serial <= value. A deleted row is therefore missed by
@@ -20,7 +20,9 @@ QUARANTINE = "quarantine"
 DEAD_LETTERS = "dead_letters"
 HOUSE = "house"
 CONFIG = "config"
-NAMES = (REFUSALS, QUARANTINE, DEAD_LETTERS, HOUSE, CONFIG)
+PROPOSALS = "proposals"
+COMMANDS = "commands"
+NAMES = (REFUSALS, QUARANTINE, DEAD_LETTERS, HOUSE, CONFIG, PROPOSALS, COMMANDS)
 # setting a message aside must work when all else is broken: it asks no seal
 LAST_RESORT = (QUARANTINE, DEAD_LETTERS)
 

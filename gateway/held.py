@@ -2,7 +2,7 @@
 
 Law (DESIGN 6.4): a verdict is an outcome of its own, origin 0 (HQ), key terminal || journal ||
 trace of the held row, which never changes; so there is one verdict on a tap, and its terminal's
-journal counts it. It goes the road of every message (`Intake.settle_held`): the same locks, the
+journal counts it. It goes the road of every message (`Intake.settle`): the same locks, the
 same decision with what held it set aside, the same entry, chain and seals. A void that came
 meanwhile wins. Who decided and why is kept encrypted with the frame, 400 days: a reason may name
 a person, and no chain may (6.7). A tap whose frame is no longer kept can only be refused.
@@ -26,6 +26,7 @@ from gateway.keyring import bound_to
 from gateway.loading import FRAME_KEY, HANDSET_KEY
 from gateway.originals import request_of
 from gateway.tables import frames, outcomes
+from gateway.words import NAME_SIZE_MAX, REASON_SIZE_MAX, need_line
 from protocol import codes
 from protocol import frames as wire
 from protocol.limits import FRAME_UP_SIZE_MAX, U32_MAX
@@ -35,9 +36,6 @@ POSTED = codes.APPROVED
 REFUSED = 100  # of a verdict; no wire code, no terminal ever gets it
 
 STATES = {POSTED: "posted", REFUSED: "refused"}
-REASON_SIZE_MAX = 400
-NAME_SIZE_MAX = 100
-
 
 class HeldError(GatewayError):
     """The verdict does not fit what there is: nothing was changed."""
@@ -91,8 +89,8 @@ def refuse(intake: Intake, key: HeldKey, by: str, reason: str) -> Verdict:
 
 
 def _decide(intake: Intake, key: HeldKey, posts: bool, by: str, reason: str) -> Verdict:
-    _need_text("name of who decides", by, 1, NAME_SIZE_MAX)
-    _need_text("reason", reason, 0 if posts else 1, REASON_SIZE_MAX)
+    need_line("name of who decides", by, 1, NAME_SIZE_MAX, HeldError)
+    need_line("reason", reason, 0 if posts else 1, REASON_SIZE_MAX, HeldError)
     message = _held_message(intake, key)
     if posts and not message.frame:
         raise HeldError(f"The frame of {key} is no longer kept, so it cannot be posted. Nothing"
@@ -102,20 +100,10 @@ def _decide(intake: Intake, key: HeldKey, posts: bool, by: str, reason: str) -> 
     def judging(batch: Sequence[Message], loaded: Loaded) -> list[Case]:
         return [_judge(batch[0], loaded, key, posts, note)]
 
-    settled = intake.settle_held(message, judging)
+    settled = intake.settle(message, judging)
     facts = settled.case.decision.facts
     return Verdict(key, STATES[settled.case.decision.code], facts.points, facts.balance,
                    settled.entry.id if settled.entry else None)
-
-
-def _need_text(what: str, text: str, least: int, most: int) -> None:
-    try:
-        size = len(text.encode())
-    except UnicodeEncodeError:  # bytes of a command line that are no UTF-8
-        raise HeldError(f"The {what} is no readable text. Nothing was changed; write it in"
-                        " UTF-8.") from None
-    if not text.isprintable() or not least <= len(text.strip()) <= size <= most:
-        raise HeldError(f"The {what} is one line of {least} to {most} bytes. Nothing was changed.")
 
 
 def _judge(message: Message, loaded: Loaded, key: HeldKey, posts: bool, note: bytes) -> Case:

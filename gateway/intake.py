@@ -100,20 +100,20 @@ class Intake:
                     answers.append(self._quarantine(batch[0], fault))
         return answers
 
-    def settle_held(self, message: Message, judging: Judge) -> Settled:
-        """HQ's verdict on a held message, committed: the road of every message, with `judging`
-        in the place of `judge`. Raises what `judging` raises, and TryLater."""
-        return self._retried(lambda: self._transact([message], judging)[0])
+    def settle(self, message: Message, judging: Judge) -> Settled:
+        """HQ's word, on a held message or as a command, committed: the road of every message, with
+        `judging` in the place of `judge`. Raises what `judging` raises, and TryLater."""
+        return self.retried(lambda: self._transact([message], judging)[0])
 
     def _attempt(self, batch: list[Message]) -> list[Answer]:
-        settled = self._retried(lambda: self._transact(batch))
+        settled = self.retried(lambda: self._transact(batch))
         for case, _, _ in settled:
             if case.kind == OUTCOME and case.decision.why:
                 log.info("held: terminal %d journal %d trace %d: %s", case.message.terminal_id,
                          case.message.request.journal, case.message.request.trace, case.reason)
         return [_answer(each) for each in settled]
 
-    def _retried(self, work: Callable[[], Done]) -> Done:
+    def retried(self, work: Callable[[], Done]) -> Done:
         """What `work` returns; tried again while it fails passingly, then TryLater."""
         for attempt in range(1, self.attempts_max + 1):
             try:
@@ -205,7 +205,7 @@ class Intake:
                 aside.set_aside(connection, self.keyring, message, word, now)
 
         try:
-            self._retried(work)
+            self.retried(work)
         except TryLater:
             raise
         except Exception as second:
@@ -228,7 +228,7 @@ class Intake:
                 aside.keep_letters(connection, self.keyring, letters)
 
         try:
-            self._retried(work)
+            self.retried(work)
         except TryLater:
             raise
         except Exception as fault:

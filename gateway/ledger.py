@@ -31,8 +31,12 @@ REVERSAL = 2
 REDEMPTION = 3
 REFUND = 4
 EXPIRY = 5
+ADJUSTMENT = 6
+EXTENSION = 7
 
-ORIGIN_ACCRUAL = 1  # origin class of a lot: what made the points
+# origin class of a lot: what made the points
+ORIGIN_ACCRUAL = 1
+ORIGIN_ADJUSTMENT = 2
 
 class LedgerError(GatewayError):
     """An entry that would break the law of the ledger: it was not made."""

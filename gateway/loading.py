@@ -10,13 +10,14 @@ roll back and begin again. Locked are the terminals of originals too: whatever b
 message becomes so under its terminal's lock.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 
 from sqlalchemy import Connection
 
-from gateway import batch_rows, bulk, chain, gaps, originals, sightings
+from gateway import batch_rows, bulk, chain, commanded, gaps, originals, sightings
 from gateway.book import (
+    NOTHING,
     Book,
     Journal,
     Key,
@@ -118,7 +119,7 @@ def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message]
     named, forged = originals.read(connection, keyring, wanted, seen.outcomes, gone, found_members)
     broken |= {("entries", entry_id) for entry_id in forged}
     broken |= {("reversals", *key) for key in originals.forged(audit_key, gone)}
-    complete(connection, found_members, named.values())
+    complete(connection, found_members, named.values(), commanded.lots_of(batch))
     closing = batch_rows.read(connection, audit_key, batch, behind)
     broken |= {("batches", *place) for place in closing.forged}
     book = Book(catalogue, now, terminals=held_terminals, cards=found_cards,
@@ -126,7 +127,8 @@ def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message]
                 originals=named, receipts=dict(wanted.receipts),
                 missing=gaps.missing(connection, batch, found_journals),
                 sightings=found_sightings, dates=_read_dates(connection, batch),
-                taps=closing.taps, batches=closing.batches)
+                taps=closing.taps, batches=closing.batches,
+                owed_since=commanded.owed_since(connection, batch, found_members, catalogue, now))
     return Loaded(book, seen)
 
 
@@ -163,15 +165,17 @@ def _spent(member: Member, made: Made) -> bool:
 
 
 def complete(connection: Connection, found: dict[int, Member],
-              named: Iterable[Original]) -> None:
+              named: Iterable[Original], lot_ids: Mapping[int, int] = NOTHING) -> None:
     """What taking back or covering debt needs beyond living lots: the draws of members in debt and
     of those from whom something is taken back that was spent, the lots behind them, and the lots
-    that stand in for those. No statement where there are none, two otherwise."""
+    that stand in for those. `lot_ids`: by member, the lot that HQ extends. No statement where
+    there are none, two otherwise."""
     made = [part for each in named for part in (each.made, *(
         refund.made for refund in each.refunds)) if part is not None]
     member_ids = {member.id for member in found.values() if member.debt}
     member_ids |= {each.member_id for each in made
                    if _spent(found[each.member_id], each)}
+    member_ids |= found.keys() & lot_ids.keys()
     if not member_ids:
         return
     draws_of: dict[int, list[Draw]] = {}
@@ -180,6 +184,7 @@ def complete(connection: Connection, found: dict[int, Member],
         draws_of.setdefault(row[0], []).append(Draw(row[1], row[2], row[3], bool(row[4]), row[5]))
     wanted = {move.lot_id for each in made for move in each.movements}
     wanted |= {draw.lot_id for of_member in draws_of.values() for draw in of_member}
+    wanted |= set(lot_ids.values())
     wanted.discard(NOWHERE)
     more: dict[int, dict[int, Lot]] = {}
     if wanted:
@@ -202,7 +207,7 @@ def _read_seen(connection: Connection, batch: Sequence[Message],
     """(config version, what became of these messages before, what took originals back, rows of
     journals, rows of sightings, batches closed behind originals), in one statement."""
     keys = sorted({(message.origin, message.key) for message in batch
-                   if message.request.trace} | wanted.outcome_keys)
+                   if message.request.trace or message.command} | wanted.outcome_keys)
     hashes = _keys({message.frame_hash for message in batch})
     by_hash, hash_values = bulk.matching(connection, refusals, "frame_hash", hashes)
     # the casts give PostgreSQL the types of the columns; SQLite has no use for them
@@ -275,7 +280,8 @@ def _read_seen(connection: Connection, batch: Sequence[Message],
 def _read_dates(connection: Connection,
                 batch: Sequence[Message]) -> dict[Key, tuple[int, int, int, int]]:
     """The dates of the held messages that HQ has its word on; no statement without any."""
-    wanted = sorted({message.held_key for message in batch if message.by_hq})
+    wanted = sorted({message.held_key for message in batch
+                     if message.by_hq and message.command is None})
     if not wanted:
         return {}
     columns = (*HANDSET_KEY, "dated_at", "earliest", "latest", "quality")

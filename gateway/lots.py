@@ -299,6 +299,21 @@ class Holding:
         self._return(lot_id, paid)
         self.settle()
 
+    def extend(self, lot_id: int, ends_on: int) -> None:
+        """What remains of a lot, what expired in it and what is frozen is usable through
+        `ends_on`: in a lot that stands in for it, or for the one that it stands in for."""
+        lot, frozen = self.lots[lot_id], self.frozen(lot_id)
+        points, last_day = lot.remaining + lot.expired + frozen, lot.last_day(self._span)
+        if not points or ends_on <= max(last_day, self.today - 1):
+            raise LotsError(f"{points} points, usable through day {last_day}, are not to be had"
+                            f" longer through day {ends_on}. Nothing was changed.")
+        replaces = lot_id if lot.replaces is None else lot.replaces
+        later = self._open(lot.member_id, (lot.merchant_id, lot.earned_on, ends_on, lot.origin),
+                           replaces)
+        self._move(lot_id, -lot.remaining, held_delta=-frozen, expired_delta=-lot.expired)
+        self._move(later.id, points)
+        self.settle()
+
     def settle(self) -> None:
         """Uncovered draws are drawn from what lives, the oldest taker first."""
         owed = [draw.taker for draw in self._draws.values()
@@ -389,25 +404,21 @@ class Holding:
             self._draw(draw.taker, draw.lot_id, -points)
 
     def _return(self, lot_id: int, points: int) -> None:
-        """Points that were spent or held come back: to their lot while it lives, else to the one
-        that stands in for it, once."""
+        """Points that were spent or held come back: to their lot or the one that stands in for it,
+        whichever ends last, while that lives; else a lot is opened to stand in, once."""
         if not points:
             return
-        lot = self.lots[lot_id]
-        if self._lives(lot):
-            self._move(lot_id, points)
-            return
-        found = self._stand_ins(lot_id)
-        if lot.replaces is not None or found and not self._lives(self.lots[found[0]]):
-            self._lapse(lot_id, points)
-            return
-        if found:
-            stand_in = found[0]
-        else:
+        lot, found = self.lots[lot_id], self._stand_ins(lot_id)
+        home = max((lot, *(self.lots[each] for each in found)),
+                   key=lambda each: (each.last_day(self._span), _age(each.id)))
+        if not self._lives(home):
+            if found or lot.replaces is not None:
+                self._lapse(lot_id, points)
+                return
             ends_on = max(lot.expires_on, self.today + self._grace_days)
-            stand_in = self._open(lot.member_id, (lot.merchant_id, lot.earned_on, ends_on,
-                                                  lot.origin), replaces=lot_id).id
-        self._move(stand_in, points)
+            home = self._open(lot.member_id, (lot.merchant_id, lot.earned_on, ends_on,
+                                              lot.origin), replaces=lot_id)
+        self._move(home.id, points)
 
     def _fill(self, lot_id: int, points: int) -> None:
         """Points that were still there when they were taken back are there again, or would have

@@ -1,4 +1,4 @@
-"""What voids name: the originals of a batch, resolved, locked with the rest, then read.
+"""What voids, refunds and HQ's commands name: originals, resolved, locked, then read.
 
 Law (DESIGN 6.2): `resolve` runs unlocked, only to learn whose terminals and members must be
 locked; `read` runs behind the locks and believes nothing that was resolved. An original that
@@ -52,6 +52,7 @@ MADE_COLUMNS = ("id", "kind", "member_id", "merchant_id", "card_id", "amount_min
                 "business_date", "context")
 TYPE_OF_KIND = {ACCRUAL: SALE, REVERSAL: VOID, REDEMPTION: messages.REDEMPTION,
                 REFUND: messages.REFUND}
+NO_MESSAGE = 0  # of an entry that no message asked for
 NAMING = (VOID, messages.REFUND)
 
 _OPENED_BY = LOT_FACTS.index("opened_by")
@@ -77,7 +78,12 @@ class Wanted(NamedTuple):
     @property
     def outcome_keys(self) -> set[Key]:
         """The keys of their outcomes, and of HQ's verdicts on them."""
-        return set(self.keys) | {(HQ, verdict_key(*key)) for key in self.keys}
+        return set(self.keys) | {verdict_on(key) for key in self.keys if key[0] > HQ}
+
+
+def verdict_on(key: Key) -> Key:
+    """The key of HQ's verdict on a handset's message."""
+    return HQ, verdict_key(*key)
 
 
 def subject(origin: int, key: bytes) -> Key:
@@ -95,9 +101,13 @@ def resolve(connection: Connection, batch: Sequence[Message]) -> Wanted:
     naming = _naming(batch)
     if not naming:
         return Wanted()
-    keys, receipts = set[Key](), set[int]()
+    keys, receipts, members = set[Key](), set[int](), set[int]()
     for message in naming:
-        if message.by_hq:
+        if message.command is not None:
+            proposal = message.command.proposal
+            members.add(proposal.member_id)
+            receipts |= {proposal.receipt} - {0}
+        elif message.by_hq:
             keys.add(message.held_key)
         if message.request.type in NAMING:
             key = message.original_key
@@ -125,8 +135,9 @@ def resolve(connection: Connection, batch: Sequence[Message]) -> Wanted:
                      f" WHERE e.{by_id}")
         values += ids + ids
     led: dict[int, Key] = {}
-    members, parts_of = set(), set[Key]()
-    for row in send(connection, " UNION ALL ".join(parts), values).fetchall():
+    parts_of = set[Key]()
+    rows = send(connection, " UNION ALL ".join(parts), values).fetchall() if parts else ()
+    for row in rows:
         entry_id, origin, key, member_id = tuple(row)
         if not entry_id:
             parts_of.add((origin, key))
@@ -171,7 +182,8 @@ def read(connection: Connection, keyring: Keyring, wanted: Wanted,
     entry_ids: dict[Key, int] = {}
     unposted: list[Outcome] = []
     for key in come:
-        outcome, verdict = outcomes_of[key], outcomes_of.get((HQ, verdict_key(*key)))
+        outcome = outcomes_of[key]
+        verdict = outcomes_of.get(verdict_on(key)) if key[0] > HQ else None
         entry_id = outcome.entry_id or (verdict.entry_id if verdict else None)
         if entry_id is not None:
             entry_ids[key] = entry_id
@@ -219,7 +231,7 @@ def _taken_back(taken: Sequence[tuple[int, Key, bytes]], takers: Mapping[Key, tu
 def _original(outcome: Outcome, made: Made | None, kind: int, back: _Back,
               part_of: Key | None) -> Original:
     if made is not None:
-        kind = TYPE_OF_KIND[made.kind]
+        kind = TYPE_OF_KIND.get(made.kind, NO_MESSAGE)
     return Original(kind, outcome.code, made, back.whole or outcome.code == codes.VOIDED,
                     back.refunds, back.seq, part_of)
 

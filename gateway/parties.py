@@ -45,6 +45,7 @@ class Programme(NamedTuple):
     expired_account_id: int = 0
     pool_account_id: int = 0
     hq_account_id: int = 0
+    adjusted_account_id: int = 0
 
     def rule_set_at(self, at: int) -> RuleSet | None:
         return in_force(self.rule_sets, at)

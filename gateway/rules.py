@@ -72,7 +72,8 @@ class RuleSet(NamedTuple):
     `return_grace_days`: how long points live that come back to a lot that has ended (J2);
     `return_days`: how long a shop takes goods back (J10). `year_end`: lots end on a day of the
     year instead. `rolling`: a member's activity carries its lots on (K2). `at_end`: what becomes
-    of points whose lot ends while this rule set is in force (K1)."""
+    of points whose lot ends while this rule set is in force (K1). `write_off_days`: how long a
+    debt stands before HQ may write it off (J11)."""
 
     version: int
     rate_points: int
@@ -82,6 +83,7 @@ class RuleSet(NamedTuple):
     redeeming: Redeeming | None = None
     return_grace_days: int = 30
     return_days: int = 90
+    write_off_days: int = 365
     year_end: YearEnd | None = None
     rolling: Rolling | None = None
     at_end: str = EXPIRE
@@ -99,7 +101,7 @@ class RuleSet(NamedTuple):
         return add_months(day, (tier and tier.lot_months) or self.lot_months)
 
 
-DAYS = ("return_grace_days", "return_days")
+DAYS = ("return_grace_days", "return_days", "write_off_days")
 WORDS = (*DAYS, "at_end")  # not in the text of a rule set that says nothing else than the default
 SHAPES = {"redeeming": Redeeming, "year_end": YearEnd, "rolling": Rolling}
 

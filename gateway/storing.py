@@ -148,6 +148,9 @@ def store(connection: Connection, keyring: Keyring, settled: Sequence[Settled], 
         _store_sightings(connection, keyring, book)
     if book.raised or book.retired or book.activated:
         _store_registry(connection, keyring, book)
+    ended = sum(each.case.message.command is not None for each in final)
+    if ended:
+        counting.take(connection, keyring.audit_key, counting.COMMANDS, ended)
 
 
 def store_ledger(connection: Connection, keyring: Keyring, done: Ledgered, *,

@@ -140,8 +140,8 @@ recoveries = Table(
     "recoveries", metadata, _id(), _number("begun_at"), _number("receipts_from"),
     _number("ended_at", null=True))
 
-# config: version of what the catalogue caches; house: head of the registry chain;
-# refusals, quarantine, dead_letters: serials in use are low < serial <= value
+# config: version of what the catalogue caches; house: head of the registry chain; commands: how
+# many have ended; the others: serials in use are low < serial <= value
 counters = Table(
     "counters", metadata, Column("name", Text, primary_key=True), _number("value"),
     _number("low"), _bytes("link"), _bytes("row_mac"))
@@ -197,8 +197,9 @@ draws = Table(
 
 # ---- what became of each message ----
 
-# origin: a terminal's id; 0 HQ (verdicts on held rows: key terminal || journal || trace), -1 jobs
-# (later: API clients below). For ever, hence narrow. 40: a tombstone, frame_hash of its void
+# origin: a terminal's id; 0 HQ (verdicts on held rows: key terminal || journal || trace), -1 jobs,
+# -2 HQ's commands (key: a proposal's serial; later: API clients below). For ever, hence narrow.
+# 40: a tombstone, frame_hash of its void
 outcomes = Table(
     "outcomes", metadata, _key("origin"), Column("operation_key", LargeBinary, primary_key=True),
     _bytes("frame_hash"), _small("code"), _number("points", null=True),
@@ -262,9 +263,17 @@ batches = Table(
     _number("last_trace"), _number("closed_at"), _bytes("record"), _bytes("row_mac"),
     sqlite_with_rowid=False)
 
+# what one person wants done to a member's points and another ends (commands.py); the box has who
+# and why; frame_hash is that of what is not in the box. Its end is its outcome
+proposals = Table(
+    "proposals", metadata, _key("serial"), _text("kind"), _number("member_id"), _number("points"),
+    _number("bearer_id"), _text("category"), _number("receipt"), _number("lot_id"),
+    _number("ends_on"), _number("amount_minor"), _number("proposed_at"), _bytes("frame_hash"),
+    _bytes("box"), _bytes("row_mac"))
+
 INSERT_ONLY = ("rule_sets", "merchant_rates", "card_events", "registry_events", "entries",
                "postings", "lot_movements", "outcomes", "reversals", "refusals", "held_dates",
-               "batches")
+               "batches", "proposals")
 
 LINKED = ("entries", "postings", "lot_movements")
 
@@ -287,7 +296,7 @@ REGISTERED = {table.name: _columns(table) for table in (
 
 SEALED = {table.name: _columns(table, "row_mac") for table in (
     counters, outcomes, reversals, frames, refusals, quarantine, dead_letters, journals,
-    sightings, held_dates, batches)}
+    sightings, held_dates, batches, proposals)}
 
 ENTRY_LINKED = _columns(entries, "link", "head")
 

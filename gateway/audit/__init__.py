@@ -14,6 +14,7 @@ names it, as far as tables.py promises; what an attacker can do unnoticed is in 
     outcomes    outcomes, frames, journals
     dates       sightings of terminals, dates of held messages
     reversals   what voids took back
+    commanded   what HQ's commands came of
     roots       what exported roots tell of the chains
     batches     days that terminals closed
     rebuild     derived values, computed again by other means
@@ -27,6 +28,7 @@ from sqlalchemy import Engine
 from gateway import chain
 from gateway.audit import (
     batches,
+    commanded,
     dates,
     lines,
     members,
@@ -72,7 +74,8 @@ def run_audit(engine: Engine, keyring: Keyring, rebuild: bool = False,
     if progress is not None:
         docket.totals = reader.totals(tables)
     work = Work(reader, keyring, docket, clock)
-    for room in (members, lines, registered, seals, outcomes, reversals, batches, dates):
+    for room in (members, lines, registered, seals, outcomes, reversals, batches, dates,
+                 commanded):
         room.check(work)
     names = [table.name for table in tables]
     if roots_file is not None:

@@ -3,9 +3,9 @@
 Law: an outcome's entry is there and says so; its frame is there as long as frames are kept, opens,
 and is the frame that was decided; a journal has as many outcomes as it counted, up to its highest
 trace. A journal is counted in one snapshot, because an old trace may still come in. HQ's verdicts
-on held taps (origin 0) count in the journal of the tap, and keep a note in the place of a frame. A
-tombstone (40) has no frame: what comes later for it is answered by frame, in `refusals`. What a
-job did (origin -1) came of no frame.
+on held taps (origin 0) count in the journal of the tap; they and HQ's commands (origin -2) keep a
+note in the place of a frame. A tombstone (40) has no frame: what comes later for it is answered by
+frame, in `refusals`. What a job did (origin -1) came of no frame.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,17 +14,18 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, func, literal, select, tuple_, type_coerce
 from sqlalchemy.types import NullType
 
-from gateway.audit import dates, reversals
+from gateway.audit import commanded, dates, reversals
 from gateway.audit.reader import Work, beyond
 from gateway.audit.report import FORGED, RESTORE, ROLLED_BACK, join_key, some
 from gateway.audit.seals import check_box, check_seal
-from gateway.book import HQ, JOBS, operation_key, verdict_key
+from gateway.book import COMMANDS, HQ, JOBS, operation_key, verdict_key
 from gateway.clock import DAY_MS, month_of, to_ms
 from gateway.keyring import bound_to
 from gateway.retention import FRAMES_KEPT_DAYS
 from gateway.tables import entries, frames, journals, outcomes, quarantine, refusals
 from protocol import codes
 
+NOTED = (HQ, COMMANDS)  # origins of which a note is kept, not a frame
 JOURNALS_PAGE = 20
 GAPS_MAX = 20
 JOURNAL_MAX = TRACE_MAX = 2**32 - 1
@@ -50,6 +51,7 @@ def _check_outcomes(work: Work, connection: Connection, rows: Sequence[Row]) -> 
     reversals.check_none_missing(work, connection, held,
                                  {entry_id: entry[2] for entry_id, entry in made.items()})
     dates.check_none_missing(work, connection, held)
+    commanded.check_each(work, connection, held)
     kept_from = month_of(to_ms(work.clock()) - FRAMES_KEPT_DAYS * DAY_MS)
     wanted = {(month_of(row.decided_at), row.origin, row.operation_key): row for row in held
               if month_of(row.decided_at) >= kept_from and row.code != codes.VOIDED
@@ -83,7 +85,7 @@ def _check_frames(work: Work, connection: Connection, rows: Sequence[Row]) -> No
         if check_seal(work, frames, row):
             check_box(work, frames, row, row.month,
                       bound_to(frames.name, row.origin, row.operation_key),
-                      None if outcome is None or row.origin == HQ else outcome[0])
+                      None if outcome is None or row.origin in NOTED else outcome[0])
 
 
 def _check_journals(work: Work) -> None:

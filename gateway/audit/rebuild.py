@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import NullType
 
 from gateway import chain, counting
+from gateway.audit import commanded
 from gateway.audit.outcomes import count_by_journal
 from gateway.audit.reader import Work, raw
 from gateway.audit.report import RECOMPUTE, join_key
@@ -32,6 +33,7 @@ from gateway.tables import (
     lots,
     members,
     postings,
+    proposals,
     quarantine,
     refusals,
     registry_events,
@@ -212,7 +214,8 @@ def _terminals(work: Work, connection: Connection, rows: Sequence[Row]) -> Itera
 def _counters(work: Work, connection: Connection, rows: Sequence[Row]) -> Iterable[Rebuilt]:
     """How far the serials go; `config` follows from nothing that is kept."""
     serials = {counting.REFUSALS: refusals.c.serial, counting.QUARANTINE: quarantine.c.serial,
-               counting.DEAD_LETTERS: dead_letters.c.serial}
+               counting.DEAD_LETTERS: dead_letters.c.serial,
+               counting.PROPOSALS: proposals.c.serial}
     event = connection.execute(raw(registry_events).order_by(
         registry_events.c.seq.desc()).limit(1)).one_or_none()
     for row in rows:
@@ -220,6 +223,8 @@ def _counters(work: Work, connection: Connection, rows: Sequence[Row]) -> Iterab
         if row.name == counting.HOUSE:
             values = {"value": event.seq if event else 0,
                       "link": event.link if event else chain.NO_LINK}
+        elif row.name == counting.COMMANDS:
+            values = {"value": commanded.count(connection)}
         elif row.name in serials:
             highest = connection.execute(select(func.max(serials[row.name]))).scalar_one()
             values = {"value": row.low if highest is None else highest}

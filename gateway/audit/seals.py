@@ -20,6 +20,7 @@ from gateway.tables import (
     counters,
     dead_letters,
     journals,
+    proposals,
     quarantine,
     refusals,
 )
@@ -39,11 +40,12 @@ NUMBERED = (
     _Numbered(refusals, counting.REFUSALS, lambda row: row.decided_at),
     _Numbered(quarantine, counting.QUARANTINE, lambda row: row.first_at),
     _Numbered(dead_letters, counting.DEAD_LETTERS, lambda row: row.received_at),
+    _Numbered(proposals, counting.PROPOSALS, lambda row: row.proposed_at),
 )
 
 
 def check(work: Work) -> None:
-    """Counters, refusals, quarantine and dead letters."""
+    """Counters, refusals, quarantine, dead letters and proposals."""
     _check_counters(work)
     for numbered in NUMBERED:
         _check_numbered(work, numbered)

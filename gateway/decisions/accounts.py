@@ -5,7 +5,7 @@ from gateway.clock import business_day
 from gateway.decisions.causes import Place
 from gateway.ledger import Books
 from gateway.money import Purse, Terms, Worth
-from gateway.parties import Programme
+from gateway.parties import Merchant, Programme
 from gateway.rules import RuleSet, Tier
 from gateway.validity import EXPIRE, Policies
 
@@ -16,14 +16,26 @@ GRACE_DAYS = DEFAULTS["return_grace_days"]
 
 def books_of(place: Place, book: Book) -> Books:
     """Where what is decided now at this place is booked."""
-    programme, merchant = place.programme, place.merchant
+    merchant = place.merchant
+    return _books(place.programme, merchant.issued_account_id, merchant.redeemed_account_id,
+                  merchant.due_account_id, book)
+
+
+def books_borne(programme: Programme, bearer: Merchant | None, book: Book) -> Books:
+    """Where what HQ does now is booked: whoever bears it (None: HQ) is the other side of what is
+    given and of what is taken."""
+    account = bearer.issued_account_id if bearer else programme.adjusted_account_id
+    return _books(programme, account, account, bearer.due_account_id if bearer else 0, book)
+
+
+def _books(programme: Programme, issued: int, redeemed: int, due: int, book: Book) -> Books:
     rule_set = programme.rule_set_at(book.now)
     return Books(
-        merchant.issued_account_id, merchant.redeemed_account_id, programme.expired_account_id,
+        issued, redeemed, programme.expired_account_id,
         business_day(book.now, programme.time_zone, programme.cutover_minutes),
         rule_set.return_grace_days if rule_set else GRACE_DAYS,
         rule_set.return_days if rule_set else DEFAULTS["return_days"], policies_of(programme),
-        purse_of(programme, rule_set, merchant.due_account_id))
+        purse_of(programme, rule_set, due))
 
 
 def policies_of(programme: Programme) -> Policies:
@@ -49,6 +61,13 @@ def terms_of(place: Place, rule_set: RuleSet, at: int) -> Terms | None:
     rates = place.merchant.rates_at(at)
     return Terms(rule_set.redeeming.points, rule_set.redeeming.minor, rates.cost_bp,
                  rates.credit_bp)
+
+
+def write_off_from(programme: Programme, now: int) -> int:
+    """The last day of debts that HQ may write off now (J11)."""
+    rule_set = programme.rule_set_at(now)
+    days = rule_set.write_off_days if rule_set else DEFAULTS["write_off_days"]
+    return business_day(now, programme.time_zone, programme.cutover_minutes) - days
 
 
 def lot_ends_on(dated: Dated, rule_set: RuleSet, tier: Tier | None, today: int) -> int:

@@ -29,7 +29,7 @@ from gateway.ledger import REVERSAL
 from protocol import codes
 from protocol.messages import BATCH_CLOSE, REDEMPTION, REFUND, SALE, VOID
 
-NEVER = (VOID, BATCH_CLOSE)
+NEVER = (VOID, BATCH_CLOSE, 0)  # 0: what no message asked for
 # what can be taken back once it has posted; top-up, activate ... join it here
 REVERSIBLE = (SALE, REDEMPTION)
 

@@ -26,6 +26,11 @@ def undo_0004(connection: Connection) -> None:
             connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {column}")
 
 
+def undo_0007(connection: Connection) -> None:
+    connection.exec_driver_sql("DROP TABLE proposals")
+    connection.exec_driver_sql("DELETE FROM counters WHERE name IN ('proposals', 'commands')")
+
+
 @pytest.fixture
 def at_0002(engine) -> Street:
     """A street with a posted and a held tap, as revision 0002 would have left it."""
@@ -34,6 +39,7 @@ def at_0002(engine) -> Street:
     assert [answer.code for answer in street.answers(street.sale(), street.sale(terminal=1))] == [
         0, codes.HELD]
     with writing(engine) as connection:
+        undo_0007(connection)
         connection.exec_driver_sql("DROP TABLE batches")
         undo_0004(connection)
         for table in SINCE_0003:

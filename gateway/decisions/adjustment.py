@@ -1,0 +1,197 @@
+"""HQ's commands: what approving a proposal does (commands.py has the table).
+
+Law: a second person approves, and here is where that is asked; what the proposal says is held
+against the member as it stands now, so what was right when it was proposed may be refused today.
+Nothing is done half: a command that does not fit is a CommandError. Dates are of the approval.
+"""
+
+import json
+from typing import NamedTuple
+
+from gateway.adjustments import borne, extend, give, take
+from gateway.book import Book, Decision, Facts, Key, Made, Message, Original, Posted, Reversal
+from gateway.commands import (
+    CORRECTION,
+    EXTENSION,
+    EXTENSION_DAYS_MAX,
+    GIVING,
+    PENALTY,
+    WRITE_OFF,
+    CommandError,
+    Proposal,
+)
+from gateway.decisions import dating
+from gateway.decisions.accounts import books_borne, lot_ends_on
+from gateway.ledger import (
+    ADJUSTMENT,
+    REVERSAL,
+    Books,
+    Change,
+    Draft,
+    Member,
+    expiring_next,
+    restate,
+)
+from gateway.money import Worth
+from gateway.parties import CLOSED, Merchant, Programme
+from gateway.words import same_person
+from protocol import codes
+
+NOWHERE_IN_PARTICULAR = 0  # the shop of an entry that came of no message
+
+
+class _Named(NamedTuple):
+    """The entry that a command names, and what became of it."""
+
+    key: Key
+    original: Original
+    made: Made
+
+
+def adjustment(message: Message, book: Book) -> Decision:
+    """What approving does; CommandError where it may not be, or not by this person."""
+    command = message.command
+    assert command is not None, "a message that is no command"
+    if same_person(command.proposal.maker, command.checker):
+        raise CommandError("Who proposes does not approve. Nothing was posted; have a second"
+                           " person approve it.")
+    return worked_out(command.proposal, book)
+
+
+def worked_out(proposal: Proposal, book: Book) -> Decision:
+    """What a proposal comes to as things stand, whoever approves it."""
+    member = _member(proposal, book)
+    programme = book.catalogue.programmes[member.programme_id]
+    bearer = _bearer(proposal, programme, book)
+    books = books_borne(programme, bearer, book)
+    named = _named(proposal, member, book)
+    if named is not None and (named.made.kind == ADJUSTMENT or not proposal.points):
+        return _taken_back(proposal, book, member, books, named)
+    draft = _draft(proposal, book, member, programme, books)
+    return _decided(proposal, book, books, draft)
+
+
+def _member(proposal: Proposal, book: Book) -> Member:
+    member = book.members.get(proposal.member_id)
+    if member is None:
+        raise CommandError(f"There is no member {proposal.member_id}. Nothing was changed.")
+    if member.state == CLOSED:
+        raise CommandError(f"Member {member.id} is closed. Nothing was changed.")
+    return book.sound_member(member.id)
+
+
+def _bearer(proposal: Proposal, programme: Programme, book: Book) -> Merchant | None:
+    if not proposal.bearer_id:
+        return None
+    bearer = book.catalogue.merchants.get(proposal.bearer_id)
+    if bearer is None or bearer.programme_id != programme.id:
+        raise CommandError(f"No merchant {proposal.bearer_id} in the member's programme. Nothing"
+                           " was changed; name one of its merchants as bearer, or none for HQ.")
+    return bearer
+
+
+def _named(proposal: Proposal, member: Member, book: Book) -> _Named | None:
+    """The entry of the member that a command names by its receipt number."""
+    if not proposal.receipt:
+        return None
+    key = book.receipts.get(proposal.receipt)
+    original = book.originals.get(key) if key else None
+    if key is None or original is None or original.made is None or (
+            original.made.member_id != member.id):
+        raise CommandError(f"Member {member.id} has no entry with receipt {proposal.receipt}."
+                           " Nothing was changed; pointwire gateway member show lists them.")
+    book.sound_original(key)
+    return _Named(key, original, original.made)
+
+
+def _draft(proposal: Proposal, book: Book, member: Member, programme: Programme,
+           books: Books) -> Draft:
+    kind, points = proposal.kind, proposal.points
+    if kind == EXTENSION:
+        return _extended(proposal, member, books)
+    if kind == WRITE_OFF:
+        points = _owed_long(proposal, member, book)
+    if kind == PENALTY or points < 0:
+        return take(member, books, proposal.bearer_id, abs(points))
+    if not points:
+        raise CommandError("Only an adjustment is taken back by naming it. Nothing was changed;"
+                           " say how many points to correct.")
+    assert kind in (*GIVING, CORRECTION, WRITE_OFF), "a kind nobody decides"
+    dated, rule_set = dating.now(book, programme), programme.rule_set_at(book.now)
+    if rule_set is None:
+        raise CommandError("The programme has no rules in force, so nobody knows how long points"
+                           " live. Nothing was changed.")
+    ends_on = lot_ends_on(dated, rule_set, rule_set.tier(member.tier), books.today)
+    return give(member, books, proposal.bearer_id, points, ends_on)
+
+
+def _extended(proposal: Proposal, member: Member, books: Books) -> Draft:
+    lot = next((lot for lot in member.lots if lot.id == proposal.lot_id), None)
+    if lot is None or not lot.remaining + lot.expired + lot.held:
+        raise CommandError(f"Member {member.id} has no lot {proposal.lot_id} in which something"
+                           " remains or has expired. Nothing was changed; pointwire gateway"
+                           " member show lists them.")
+    first = max(lot.last_day(member.span) + 1, books.today)
+    last = books.today + EXTENSION_DAYS_MAX
+    if not first <= proposal.ends_on <= last:
+        raise CommandError("The new last day is later than the lot's own, today or later, and"
+                           " within ten years. Nothing was changed.")
+    return extend(member, books, lot.id, proposal.ends_on)
+
+
+def _owed_long(proposal: Proposal, member: Member, book: Book) -> int:
+    """How much of a member's debt is written off: no more than is old enough (J11)."""
+    ripe = max(member.debt - book.owed_since.get(member.id, 0), 0)
+    points = proposal.points or ripe
+    if not 0 < points <= ripe:
+        raise CommandError(f"Member {member.id} owes {member.debt} points, {ripe} of them for so"
+                           " long that they may be written off. Nothing was changed.")
+    return points
+
+
+def _taken_back(proposal: Proposal, book: Book, member: Member, books: Books,
+                named: _Named) -> Decision:
+    """The whole of an adjustment taken back, at the cost of whoever bore it."""
+    key, original, made = named
+    if made.kind != ADJUSTMENT:
+        raise CommandError(f"Receipt {made.id} is no adjustment that could be taken back. Nothing"
+                           " was changed; say how many points to correct.")
+    if original.reversed:
+        raise CommandError(f"Receipt {made.id} was taken back already. Nothing was changed.")
+    if made.merchant_id != proposal.bearer_id:
+        raise CommandError(f"Receipt {made.id} was borne by {made.merchant_id or 'HQ'}, and so is"
+                           " its correction. Nothing was changed; name the same bearer.")
+    context = json.loads(made.context)
+    points, worth = context["points"], context.get("worth")
+    if proposal.points not in (0, -points):
+        raise CommandError(f"Receipt {made.id} is an adjustment and taken back whole. Nothing was"
+                           " changed; leave the points out, and adjust anew behind it.")
+    draft = restate(REVERSAL, member, books, made.taker, made.movements,
+                    Change(max(points, 0), 0, max(-points, 0), 0, borne(
+                        Worth(*worth) if worth else None, proposal.bearer_id, -points)))
+    decision = _decided(proposal, book, books, draft)
+    return decision._replace(reversal=Reversal(*key, entry_id=made.id, seq=original.seq + 1))
+
+
+def _decided(proposal: Proposal, book: Book, books: Books, draft: Draft) -> Decision:
+    after = draft.member
+    posted = Posted(draft, proposal.bearer_id, NOWHERE_IN_PARTICULAR, None, None, books.today,
+                    books.today, book.now, _context(proposal, draft.points, books.purse.worth))
+    return Decision(codes.APPROVED, Facts(
+        points=draft.points, balance=after.balance, member=after.masked_name,
+        expiring=expiring_next(after, books.today), head_of=after.id), posted)
+
+
+def _context(proposal: Proposal, points: int, worth: Worth | None) -> str:
+    """Why these points and what they were worth, for whoever reads the member's entries or takes
+    them back, as JSON."""
+    context: dict[str, object] = {
+        "command": proposal.kind, "proposal": proposal.serial, "category": proposal.category,
+        "bearer": proposal.bearer_id, "points": points}
+    for name in ("receipt", "lot_id", "ends_on"):
+        value = getattr(proposal, name)
+        if value:
+            context[name] = value
+    if worth is not None:
+        context["worth"] = worth
+    return json.dumps(context, separators=(",", ":"))

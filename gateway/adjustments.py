@@ -1,12 +1,11 @@
 """Entries that HQ's commands make (commands.py). Pure.
 
 Law: as for every entry (ledger.py); the other side is whoever bears it: the programme's
-`programme_adjusted`, or a merchant's `merchant_issued`. In money the pool gets what points that are
-given are worth, from a merchant that bears them or from HQ, and gives it back for what is taken.
-What is taken is taken like any points:
-soonest-ending first, and what is not there is debt, so a penalty is never lost in an empty
-account (Q42). Taking an adjustment back is `ledger.restate`: a penalty's points return to the lots
-they came from, a gift's leave theirs.
+`programme_adjusted`, or a merchant's `merchant_issued`. In money the pool gets what points that
+are given are worth, from a merchant that bears them or from HQ, and gives it back for what is
+taken. Points are taken soonest-ending first, and what is not there is debt, so a penalty is never
+lost in an empty account (Q42). Taking an adjustment back is `ledger.restate`: a penalty's points
+return to the lots they came from, a gift's leave theirs.
 """
 
 from gateway.ledger import (

@@ -47,6 +47,7 @@ class Journal(NamedTuple):
 HQ = 0  # the origin of HQ's verdicts on held taps
 JOBS = -1  # the origin of what falls due by time
 COMMANDS = -2  # the origin of HQ's commands
+NO_MESSAGE = -1  # the type of an original that no message asked for
 
 
 class Message(NamedTuple):

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from gateway import bulk, chain
 from gateway.book import (
     HQ,
+    NO_MESSAGE,
     Key,
     Made,
     Message,
@@ -52,7 +53,6 @@ MADE_COLUMNS = ("id", "kind", "member_id", "merchant_id", "card_id", "amount_min
                 "business_date", "context")
 TYPE_OF_KIND = {ACCRUAL: SALE, REVERSAL: VOID, REDEMPTION: messages.REDEMPTION,
                 REFUND: messages.REFUND}
-NO_MESSAGE = 0  # of an entry that no message asked for
 NAMING = (VOID, messages.REFUND)
 
 _OPENED_BY = LOT_FACTS.index("opened_by")

@@ -21,7 +21,7 @@ holds for originals that have come as well, so that the order of arrival changes
     not there otherwise, another merchant's             37
 """
 
-from gateway.book import Book, Decision, Facts, Key, Made, Message, Reversal
+from gateway.book import NO_MESSAGE, Book, Decision, Facts, Key, Made, Message, Reversal
 from gateway.decisions import causes, dating
 from gateway.decisions.causes import Place
 from gateway.decisions.taken_back import restated
@@ -29,7 +29,7 @@ from gateway.ledger import REVERSAL
 from protocol import codes
 from protocol.messages import BATCH_CLOSE, REDEMPTION, REFUND, SALE, VOID
 
-NEVER = (VOID, BATCH_CLOSE, 0)  # 0: what no message asked for
+NEVER = (VOID, BATCH_CLOSE, NO_MESSAGE)
 # what can be taken back once it has posted; top-up, activate ... join it here
 REVERSIBLE = (SALE, REDEMPTION)
 

@@ -2,14 +2,18 @@
 
 import itertools
 import json
+from functools import partial
 
 import pytest
 
 from gateway.audit import run_audit
+from gateway.clock import to_ms
 from gateway.database import counting_statements, writing
+from gateway.expiry import expire_lots
 from protocol import codes, messages
 from protocol.cbor import encode
 from protocol.messages import request
+from tests.gateway.test_proposals import done
 from tests.support.street import JOURNAL, Street, card_number
 
 
@@ -309,4 +313,18 @@ def test_every_order_of_a_sale_its_void_and_a_second_sale_leaves_the_same_points
     assert street.rows("members", "available, debt") == [(9, 0)]
     assert found[2] == 0 and sorted((found[1], found[3])) == [0, 38]
     assert found[0] == (0 if order.index(0) < min(order.index(1), order.index(3)) else 40)
+    check(street)
+
+
+def test_what_no_message_asked_for_is_voided_by_no_cashier(engine):
+    street = Street(engine)
+    street.answers(street.sale())
+    given = done(street, "grant", 50, bearer_id=street.merchant).receipt
+    hq = done(street, "grant", 50).receipt
+    street.later(days=300)
+    assert expire_lots(engine, street.keyring, to_ms(street.now), 10) == 1
+    expired = street.rows("entries", "max(id)")[0][0]
+    for name in (street.void, partial(street.refund, amount_minor=1)):
+        assert codes_of(street, *(name(receipt=each) for each in (given, hq, expired))) == [
+            codes.NOT_VOIDABLE, codes.ORIGINAL_NOT_FOUND, codes.ORIGINAL_NOT_FOUND]
     check(street)

@@ -410,7 +410,7 @@ class Holding:
             return
         lot, found = self.lots[lot_id], self._stand_ins(lot_id)
         home = max((lot, *(self.lots[each] for each in found)),
-                   key=lambda each: (each.last_day(self._span), _age(each.id)))
+                   key=lambda each: (each.last_day(self._span), age(each.id)))
         if not self._lives(home):
             if found or lot.replaces is not None:
                 self._lapse(lot_id, points)

@@ -12,6 +12,7 @@ from gateway.book import Book, Posted
 from gateway.judging import OUTCOME, Case
 from gateway.ledger import Member
 from gateway.lots import FACTS_SIZE, Draw, Lot, Move
+from gateway.validity import Span
 
 
 class Source(NamedTuple):
@@ -46,13 +47,14 @@ class Numbers(NamedTuple):
 
 class Ledgered(NamedTuple):
     """All that the batch did to the ledger. `draws` by (member, taker, lot). `heads[i]`: the chain
-    head to show in reply i."""
+    head to show in reply i. `spans`: those that are others now, by member."""
 
     entries: dict[int, Entry]
     lots: dict[int, Lot]
     draws: dict[tuple[int, int, int], Draw]
     members: dict[int, Member]
     heads: dict[int, bytes]
+    spans: dict[int, Span]
 
 
 def needed(cases: Sequence[Case]) -> tuple[int, int]:
@@ -66,7 +68,7 @@ def number(cases: Sequence[Case], book: Book, numbers: Numbers,
     """The entries of the cases with their numbers. `head_of` seals a link (chain.head)."""
     entry_ids, lot_ids = iter(numbers.entries), iter(numbers.lots)
     named = _Named({}, {})
-    done = Ledgered({}, {}, {}, {}, {})
+    done = Ledgered({}, {}, {}, {}, {}, {})
     chains: dict[int, tuple[bytes, bytes]] = {}
     for place, case in enumerate(cases):
         posted = case.decision.posted
@@ -109,7 +111,7 @@ class _Named(NamedTuple):
 def by_itself(made: Iterable[tuple[Posted, Source]], numbers: Numbers,
               head_of: Callable[[bytes], bytes]) -> Ledgered:
     """The entries of a job, one for each member, that no message asked for."""
-    done = Ledgered({}, {}, {}, {}, {})
+    done = Ledgered({}, {}, {}, {}, {}, {})
     named = _Named({}, {})
     for place, (entry_id, (posted, source)) in enumerate(zip(numbers.entries, made, strict=True)):
         member = posted.draft.member
@@ -149,6 +151,8 @@ def _entry(posted: Posted, source: Source, entry_id: int, link_before: bytes, na
     movements = tuple([move if move.taker is None and move.lot_id >= 0
                        else named.move(member_id, move) for move in draft.movements])
     groups = (chain.packed(postings), chain.packed_moves(movements), chain.packed(opened))
+    if draft.carried:
+        done.spans[member_id] = draft.member.span
     row = (entry_id, draft.kind, member_id, draft.member.chain_seq, posted.merchant_id,
            posted.shop_id, source.terminal_id, posted.card_id, source.origin,
            source.key, source.frame_hash, source.code, posted.amount_minor,

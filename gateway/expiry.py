@@ -31,9 +31,10 @@ from gateway.decisions.accounts import GRACE_DAYS, policies_of, purse_of
 from gateway.entries import Source, by_itself
 from gateway.keyring import Keyring
 from gateway.ledger import Books, LedgerError, Member, derived, expire, lapses
-from gateway.loading import MEMBER_COLUMNS, complete, read_lots
+from gateway.loading import MEMBER_COLUMNS, complete, read_lots, read_spans
 from gateway.statements import send
 from gateway.tables import members
+from gateway.validity import NO_SPAN
 from protocol import codes
 
 NOWHERE_IN_PARTICULAR = 0  # merchant, shop and terminal of an entry that came of no message
@@ -83,6 +84,9 @@ class _Round:
             business_day(now, each.time_zone, each.cutover_minutes), GRACE_DAYS,
             at_end=policies_of(each), purse=purse_of(each, each.rule_set_at(now)))
             for each in catalogue.programmes.values()}
+        # who ever let activity carry lots on: there, not all that is past its own date has ended
+        self._rolling = {each.id for each in catalogue.programmes.values()
+                         if any(rule_set.rolling for _, rule_set in each.rule_sets)}
         self._due = self._list(listed)
 
     def go_on(self, rows_max: int) -> int:
@@ -102,13 +106,20 @@ class _Round:
     def _page(self, programme_id: int, today: int, after: int, listed: int) -> list[int]:
         """Members with something due, by ascending id."""
         mark = "%s" if on_postgresql(self._engine) else "?"
+        carried, over, values = "", "", (today, after)
+        if programme_id in self._rolling:
+            carried = " LEFT JOIN member_spans s ON s.member_id = d.member_id"
+            over = (f" AND (s.ends_on IS NULL OR s.ends_on < {mark}"
+                    " OR d.expires_on < s.begins_on)")
+            values += (today,)
         with reading(self._engine) as connection:
             return [row[0] for row in send(connection, (
-                "SELECT l.member_id FROM (SELECT DISTINCT member_id FROM lots"
-                f" WHERE remaining > 0 AND expires_on < {mark} AND member_id > {mark}) AS l"
+                f"SELECT l.member_id FROM (SELECT DISTINCT d.member_id FROM lots d{carried}"
+                f" WHERE d.remaining > 0 AND d.expires_on < {mark} AND d.member_id > {mark}"
+                f"{over}) AS l"
                 f" JOIN members m ON m.id = l.member_id WHERE m.programme_id = {mark}"
                 f" ORDER BY l.member_id LIMIT {mark}"),
-                (today, after, programme_id, listed)).fetchall()]
+                (*values, programme_id, listed)).fetchall()]
 
     def _expire_all(self, ids: list[int]) -> int:
         if not on_postgresql(self._engine):
@@ -141,11 +152,13 @@ class _Round:
         rows = bulk.select(connection, members, (*MEMBER_COLUMNS, "derived_mac"), ("id",), keys,
                            lock=True)
         lots_of = read_lots(connection, keys)
+        spans = read_spans(connection, keyring.audit_key, keys)
         found: dict[int, Member] = {}
         for row in rows:
-            member = Member(*row[:-1], lots=tuple(lots_of.get(row[0], ())))
-            if not chain.same(row[-1], chain.seal(keyring.audit_key, "members",
-                                                  derived(member))):
+            span = spans.get(row[0], NO_SPAN)
+            member = Member(*row[:-1], lots=tuple(lots_of.get(row[0], ())), span=span or NO_SPAN)
+            if span is None or not chain.same(row[-1], chain.seal(
+                    keyring.audit_key, "members", derived(member))):
                 self._leave(member, "is not what was sealed")
             elif lapses(member, self._books[member.programme_id].today):
                 found[member.id] = member

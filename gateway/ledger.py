@@ -93,7 +93,8 @@ class Posting(NamedTuple):
 class Draft(NamedTuple):
     """An entry before it has a number: its lines, the lots it opened or changed, the draws it
     changed, and the member behind it. `opened` is a subset of `changed`. `points`: what it did
-    for the member, beside what had ended by then and expired with it."""
+    for the member, beside what had ended by then and expired with it. `carried`: the member's span
+    is another one now."""
 
     kind: int
     member: Member
@@ -103,6 +104,7 @@ class Draft(NamedTuple):
     changed: tuple[Lot, ...]
     draws: tuple[Draw, ...]
     points: int
+    carried: bool = False
 
 
 def balanced(postings: Iterable[Posting]) -> bool:
@@ -233,6 +235,17 @@ def redeem(member: Member, books: Books, merchant_id: int, points: int, earned: 
         holding.issue(member.id, (merchant_id, earned_on, expires_on, ORIGIN_ACCRUAL), earned)
     return drafted(REDEMPTION, member, holding, books, (
         Posting(books.redeemed, POINTS, points), Posting(books.issued, POINTS, -earned)), money)
+
+
+def carried_on(draft: Draft, before: Member, span: Span) -> Draft:
+    """The same entry, after which the lots of its member are carried on so far."""
+    return draft._replace(member=draft.member._replace(span=span), carried=span != before.span)
+
+
+def last_days(member: Member, today: int) -> list[int]:
+    """The last days of what can be used today."""
+    return [lot.last_day(member.span) for lot in member.lots
+            if lot.remaining and lot.lives(today, member.span)]
 
 
 def expire(member: Member, books: Books) -> Draft:

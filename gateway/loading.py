@@ -48,6 +48,7 @@ from gateway.tables import (
     held_dates,
     journals,
     lots,
+    member_spans,
     members,
     outcomes,
     refusals,
@@ -55,6 +56,7 @@ from gateway.tables import (
     terminals,
 )
 from gateway.tables import sightings as sightings_rows
+from gateway.validity import NO_SPAN, Span
 from protocol import codes
 
 TERMINAL_COLUMNS = Terminal._fields
@@ -97,19 +99,21 @@ def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message]
                        | wanted.members)
     member_rows = bulk.select(connection, members, (*MEMBER_COLUMNS, "derived_mac"), ("id",),
                               member_ids, lock=lock) if member_ids else []
-    version, seen, gone, journal_rows, sighting_rows, behind = _read_seen(
-        connection, batch, wanted)
+    version, seen, gone, journal_rows, sighting_rows, behind, span_rows = _read_seen(
+        connection, batch, wanted, member_ids)
     catalogue = cache.at(connection, version)
     found_cards = {row[1]: Card(*row) for row in bulk.select(
         connection, cards, CARD_COLUMNS, ("identity",), identities)} if identities else {}
     if {card.identity: card.member_id for card in found_cards.values()} != resolved:
         raise LinkMoved("A card changed its member meanwhile. Nothing was stored.")
     lots_of = read_lots(connection, member_ids)
-    found_members = {row[0]: Member(*row[:-1], lots=tuple(lots_of.get(row[0], ())))
-                     for row in member_rows}
+    spans = {row[0]: _span(audit_key, row) for row in span_rows}
+    found_members = {row[0]: Member(*row[:-1], lots=tuple(lots_of.get(row[0], ())),
+                                    span=spans.get(row[0]) or NO_SPAN) for row in member_rows}
     found_journals = {(row[0], row[1]): Journal(*row[:-1]) for row in journal_rows}
     broken = {("members", row[0]) for row in member_rows if not chain.same(
         row[-1], chain.seal(audit_key, "members", derived(found_members[row[0]])))}
+    broken |= {("members", member_id) for member_id, span in spans.items() if span is None}
     broken |= {("journals", row[0], row[1]) for row in journal_rows if not chain.same(
         row[-1], chain.seal(audit_key, "journals", tuple(row[:-1])))}
     found_sightings = {row[0]: sightings.read(*row[:-1]) for row in sighting_rows if chain.same(
@@ -157,6 +161,20 @@ def read_lots(connection: Connection, member_ids: list[tuple]) -> dict[int, list
     return found
 
 
+def read_spans(connection: Connection, audit_key: bytes,
+               member_ids: list[tuple]) -> dict[int, Span | None]:
+    """How far members' lots are carried on, for those that ever had a span; None where the row is
+    not what was sealed."""
+    rows = bulk.select(connection, member_spans, ("member_id", "begins_on", "ends_on", "row_mac"),
+                       ("member_id",), member_ids) if member_ids else ()
+    return {row[0]: _span(audit_key, row) for row in rows}
+
+
+def _span(audit_key: bytes, row: Sequence) -> Span | None:
+    fits = chain.same(row[-1], chain.seal(audit_key, "member_spans", tuple(row[:-1])))
+    return Span(*row[1:-1]) if fits else None
+
+
 def _spent(member: Member, made: Made) -> bool:
     """Whether taking this entry back may need more than the member's living lots: it took points
     itself, or what it gave is not there as it was given."""
@@ -202,10 +220,12 @@ def complete(connection: Connection, found: dict[int, Member],
                                            draws=tuple(draws_of.get(member_id, ())))
 
 
-def _read_seen(connection: Connection, batch: Sequence[Message],
-               wanted: Wanted) -> tuple[int, Seen, Taken, list[tuple], list[tuple], list[tuple]]:
+def _read_seen(connection: Connection, batch: Sequence[Message], wanted: Wanted,
+               member_ids: list[tuple]) -> tuple[int, Seen, Taken, list[tuple], list[tuple],
+                                                 list[tuple], list[tuple]]:
     """(config version, what became of these messages before, what took originals back, rows of
-    journals, rows of sightings, batches closed behind originals), in one statement."""
+    journals, rows of sightings, batches closed behind originals, rows of members' spans), in one
+    statement."""
     keys = sorted({(message.origin, message.key) for message in batch
                    if message.request.trace or message.command} | wanted.outcome_keys)
     hashes = _keys({message.frame_hash for message in batch})
@@ -246,10 +266,16 @@ def _read_seen(connection: Connection, batch: Sequence[Message],
               "SELECT 6, terminal_id, memory, NULL, 0, known_since, trusted_at, 0, row_mac"
               f" FROM sightings WHERE {by_terminal}"]
     values += place_values + terminal_values
+    if member_ids:
+        by_member, member_values = bulk.matching(connection, member_spans, "member_id", member_ids)
+        parts.append("SELECT 8, member_id, NULL, NULL, 0, begins_on, ends_on, 0, row_mac"
+                     f" FROM member_spans WHERE {by_member}")
+        values += member_values
     version = 0
     journal_rows: list[tuple] = []
     sighting_rows: list[tuple] = []
     behind: list[tuple] = []
+    span_rows: list[tuple] = []
     found: dict[Key, Outcome] = {}
     refused: dict[bytes, Refusal] = {}
     quarantined: set[bytes] = set()
@@ -268,13 +294,15 @@ def _read_seen(connection: Connection, batch: Sequence[Message],
             gone.setdefault((row[0], row[1]), []).append((row[3], (row[4], row[2]), row[7]))
         elif kind == 5:
             journal_rows.append((row[0], *row[4:]))
+        elif kind == 8:
+            span_rows.append((row[0], row[4], row[5], row[7]))
         elif kind == 6:
             sighting_rows.append((row[0], row[4], row[5], row[1], row[7]))
         else:
             behind.append((row[0], row[1], *row[4:7], row[2], row[7]))
     seen = Seen(found, refused, frozenset(quarantined), _read_boxes(connection, batch, found),
                 *_read_refused(connection, batch, found))
-    return version, seen, gone, journal_rows, sighting_rows, behind
+    return version, seen, gone, journal_rows, sighting_rows, behind, span_rows
 
 
 def _read_dates(connection: Connection,

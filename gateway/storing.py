@@ -40,6 +40,7 @@ from gateway.tables import (
     journals,
     lot_movements,
     lots,
+    member_spans,
     members,
     outcomes,
     postings,
@@ -67,6 +68,7 @@ FRAME_COLUMNS = (*SEALED["frames"], "row_mac")
 HELD_DATE_COLUMNS = (*SEALED["held_dates"], "row_mac")
 JOURNAL_COLUMNS = (*SEALED["journals"], "row_mac")
 REFUSAL_COLUMNS = (*SEALED["refusals"], "row_mac")
+SPAN_COLUMNS = (*SEALED["member_spans"], "row_mac")
 JOURNAL_KEY = ("terminal_id", "journal")
 
 
@@ -166,6 +168,11 @@ def store_ledger(connection: Connection, keyring: Keyring, done: Ledgered, *,
         _store_lots(connection, done.lots)
     _store_draws(connection, done.draws)
     _store_members(connection, keyring, done.members)
+    if done.spans:
+        rows = [(member_id, *span) for member_id, span in sorted(done.spans.items())]
+        bulk.insert(connection, member_spans, SPAN_COLUMNS, [
+            (*row, chain.seal(keyring.audit_key, "member_spans", row)) for row in rows],
+            key=("member_id",))
 
 
 def _refuse_broken(book: Book, done: Ledgered, journaled: set[tuple[int, int]],

@@ -12,7 +12,8 @@ How an edit or a deletion is found, table by table (the audit works from these f
 - SEALED: `row_mac` is the seal of the row's listed columns. What was deleted is missed by a
   count: journals.outcomes, serials between low and value of a counter, a frame for each outcome,
   a reversal for each void that took effect, a batch for each approved close, a sighting for each
-  terminal, a date for each held message.
+  terminal, a date for each held message; the newest entry that carried a member's lots on tells
+  of its span.
 - a masked name is sealed beside the row (`name_mac`), so that erasing a person leaves no trace.
 """
 
@@ -195,6 +196,12 @@ draws = Table(
     Index("ix_draws_lot_id", "lot_id", sqlite_where=text("lot_id > 0"),
           postgresql_where=text("lot_id > 0")), sqlite_with_rowid=False)
 
+# how far activity carries a member's lots on (validity.Span); the entry that says so tells it in
+# its context. Under the member's lock
+member_spans = Table(
+    "member_spans", metadata, _key("member_id"), _number("begins_on"), _number("ends_on"),
+    _bytes("row_mac"))
+
 # ---- what became of each message ----
 
 # origin: a terminal's id; 0 HQ (verdicts on held rows: key terminal || journal || trace), -1 jobs,
@@ -282,7 +289,8 @@ LOT_FACTS = ("id", "member_id", "merchant_id", "earned_on", "expires_on", "origi
              "replaces")
 DERIVED = {"members": MEMBER_DERIVED[1:],
            "lots": ("issued", "remaining", "held", "expired", "paid"),
-           "draws": ("points", "held", "away"), "journals": ("highest_trace", "outcomes")}
+           "draws": ("points", "held", "away"), "member_spans": ("begins_on", "ends_on"),
+           "journals": ("highest_trace", "outcomes")}
 
 
 def _columns(table: Table, *without: str) -> tuple[str, ...]:
@@ -296,7 +304,7 @@ REGISTERED = {table.name: _columns(table) for table in (
 
 SEALED = {table.name: _columns(table, "row_mac") for table in (
     counters, outcomes, reversals, frames, refusals, quarantine, dead_letters, journals,
-    sightings, held_dates, batches, proposals)}
+    sightings, held_dates, batches, proposals, member_spans)}
 
 ENTRY_LINKED = _columns(entries, "link", "head")
 

@@ -17,6 +17,7 @@ names it, as far as tables.py promises; what an attacker can do unnoticed is in 
     commanded   what HQ's commands came of
     roots       what exported roots tell of the chains
     batches     days that terminals closed
+    spans       how far activity carries members' lots on
     rebuild     derived values, computed again by other means
 """
 
@@ -37,6 +38,7 @@ from gateway.audit import (
     reversals,
     roots,
     seals,
+    spans,
 )
 from gateway.audit import rebuild as rebuilding
 from gateway.audit.reader import PAGE_ROWS, Reader, Work, raw
@@ -75,7 +77,7 @@ def run_audit(engine: Engine, keyring: Keyring, rebuild: bool = False,
         docket.totals = reader.totals(tables)
     work = Work(reader, keyring, docket, clock)
     for room in (members, lines, registered, seals, outcomes, reversals, batches, dates,
-                 commanded):
+                 commanded, spans):
         room.check(work)
     names = [table.name for table in tables]
     if roots_file is not None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Row, Table
 
 from gateway import chain
+from gateway.audit import spans
 from gateway.audit.parts import Parts, marks_of, prove
 from gateway.audit.reader import Work, beyond, raw
 from gateway.audit.report import EITHER, FORGED, RECOMPUTE, RESTORE, ROLLED_BACK, join_key
@@ -60,6 +61,7 @@ class Walk:
     lots: dict[int, Sums] = field(default_factory=dict)
     # (drawn, held, away) by taker and lot
     draws: dict[tuple[int, int], tuple[int, int, int]] = field(default_factory=dict)
+    span: tuple[int, int] | None = None
 
 
 class Page(NamedTuple):
@@ -169,6 +171,7 @@ def _step(work: Work, page: Page, walk: Walk, entry: Row) -> None:
     if not balanced(Posting(*posting) for posting in posted.values()):
         work.docket.find("entries", str(entry.id), "its postings do not sum to zero.", RESTORE)
     walk.seq, walk.befores = entry.chain_seq, proof.befores
+    walk.span = spans.told(entry.context) or walk.span
     for account_id, _, amount in posted.values():
         walk.amounts[account_id] = walk.amounts.get(account_id, 0) + amount
     for line in moved.values():
@@ -227,7 +230,9 @@ def _finish(work: Work, connection: Connection, rows: Mapping[int, Row],
     """Members whose last entry has been read, against what their entries add up to."""
     ids = sorted({(lot_id,) for walk in walks.values() for lot_id in walk.lots})
     held = work.reader.lookup(connection, lots, LOT_FIGURES, ("id",), ids)
-    drawn = _draws_of(work, connection, sorted({(member_id,) for member_id in rows}))
+    wanted = sorted({(member_id,) for member_id in rows})
+    drawn, carried = _draws_of(work, connection, wanted), spans.of_members(
+        work, connection, wanted)
     for member_id in sorted(rows.keys() | walks.keys()):
         walk = walks.get(member_id) or Walk(member_id, (chain.birth(member_id),))
         if member_id not in rows:
@@ -237,6 +242,7 @@ def _finish(work: Work, connection: Connection, rows: Mapping[int, Row],
         _check_chain_end(work, rows[member_id], walk)
         _check_balances(work, rows[member_id], walk, held)
         _check_draws(work, member_id, walk, drawn.get(member_id, {}))
+        spans.check_told(work, rows[member_id], walk.span, carried.get((member_id,)))
 
 
 def _draws_of(work: Work, connection: Connection,

@@ -19,6 +19,7 @@ from gateway.audit import commanded
 from gateway.audit.outcomes import count_by_journal
 from gateway.audit.reader import Work, raw
 from gateway.audit.report import RECOMPUTE, join_key
+from gateway.audit.spans import MENTION, told
 from gateway.lots import NOWHERE
 from gateway.tables import (
     DERIVED,
@@ -31,6 +32,7 @@ from gateway.tables import (
     journals,
     lot_movements,
     lots,
+    member_spans,
     members,
     postings,
     proposals,
@@ -56,7 +58,7 @@ class Rebuilt(NamedTuple):
 def check(work: Work) -> None:
     """Each derived row beside its rebuilt values."""
     rooms: Sequence[tuple[Table, Callable[[Work, Connection, Sequence[Row]], Iterable[Rebuilt]]]]
-    rooms = ((members, _members), (journals, _journals), (cards, _cards),
+    rooms = ((members, _members), (member_spans, _spans), (journals, _journals), (cards, _cards),
              (terminals, _terminals), (counters, _counters))
     for table, rebuild in rooms:
         for connection, rows, _ in work.reader.pages(table, rows_max=PAGE_ROWS):
@@ -125,6 +127,22 @@ def _draws(work: Work, connection: Connection, mine) -> Iterable[Rebuilt]:
         if key in stored:
             yield Rebuilt(draws, key, dict(zip(names, stored[key], strict=True)),
                           dict(zip(names, figures, strict=True)))
+
+
+def _spans(work: Work, connection: Connection, rows: Sequence[Row]) -> Iterable[Rebuilt]:
+    """Spans from the newest entries that tell of one."""
+    telling = entries.c.context.like(f"%{MENTION}%")
+    mine = entries.c.member_id.between(rows[0].member_id, rows[-1].member_id)
+    last = select(entries.c.member_id, func.max(entries.c.chain_seq)).where(
+        mine, telling).group_by(entries.c.member_id)
+    contexts = {row[0]: row[1] for row in connection.execute(
+        select(entries.c.member_id, type_coerce(entries.c.context, NullType())).where(
+            mine, tuple_(entries.c.member_id, entries.c.chain_seq).in_(last)))}
+    for row in rows:
+        context = contexts.get(row.member_id)
+        said = told(context) if isinstance(context, str) else None
+        yield Rebuilt(member_spans, (row.member_id,), row._asdict(), dict(
+            zip(DERIVED["member_spans"], said or (None, None), strict=True)))
 
 
 def _chain_ends(connection: Connection, mine) -> dict[int, tuple]:

@@ -3,7 +3,7 @@
 from gateway.book import Book, Dated
 from gateway.clock import business_day
 from gateway.decisions.causes import Place
-from gateway.ledger import Books
+from gateway.ledger import Books, Draft, Member, carried_on, last_days
 from gateway.money import Purse, Terms, Worth
 from gateway.parties import Merchant, Programme
 from gateway.rules import RuleSet, Tier
@@ -68,6 +68,15 @@ def write_off_from(programme: Programme, now: int) -> int:
     rule_set = programme.rule_set_at(now)
     days = rule_set.write_off_days if rule_set else DEFAULTS["write_off_days"]
     return business_day(now, programme.time_zone, programme.cutover_minutes) - days
+
+
+def carried(draft: Draft, before: Member, rule_set: RuleSet, dated: Dated, today: int) -> Draft:
+    """The entry of an activity that happened then, booked today: it carries the lots on that its
+    member had `before`, as far as the rules say."""
+    if rule_set.rolling is None:
+        return draft
+    until = rule_set.rolling.carried_to(dated.business_date, last_days(before, today))
+    return carried_on(draft, before, before.span.carried(today, until))
 
 
 def lot_ends_on(dated: Dated, rule_set: RuleSet, tier: Tier | None, today: int) -> int:

@@ -10,9 +10,9 @@ import json
 
 from gateway.book import Book, Dated, Decision, Facts, Message, Posted
 from gateway.decisions import causes, dating
-from gateway.decisions.accounts import books_of, lot_ends_on, terms_of
+from gateway.decisions.accounts import books_of, carried, lot_ends_on, terms_of
 from gateway.decisions.sale import award_context, held
-from gateway.ledger import balance_on, expiring_next, redeem, spendable
+from gateway.ledger import Draft, balance_on, expiring_next, redeem, spendable
 from gateway.money import Terms, figure
 from gateway.rules import Award, RuleSet, award
 from protocol import codes
@@ -50,9 +50,10 @@ def redemption(message: Message, book: Book) -> Decision:
                    dated.business_date, lot_ends_on(dated, rule_set, tier, books.today),
                    figure(terms, given=given.points, base=given.base_points, taken=points,
                           discount_minor=discount_minor))
+    draft = carried(draft, member, rule_set, dated, books.today)
     posted = Posted(draft, place.merchant.id, place.shop.id, card.id, bill_minor,
                     dated.business_date, books.today, dated.at,
-                    _context(message, rule_set, given, discount_minor, dated, terms))
+                    _context(message, rule_set, given, discount_minor, dated, terms, draft))
     after = draft.member
     return Decision(codes.APPROVED, Facts(
         points=draft.points, balance=after.balance, tier=tier.name, member=after.masked_name,
@@ -61,9 +62,9 @@ def redemption(message: Message, book: Book) -> Decision:
 
 
 def _context(message: Message, rule_set: RuleSet, given: Award, discount_minor: int,
-             dated: Dated, terms: Terms | None) -> str:
+             dated: Dated, terms: Terms | None, draft: Draft) -> str:
     """Why these points, as JSON: what was taken and for how much, and what the rest earned."""
-    context = award_context(message, given, dated, terms)
+    context = award_context(message, given, dated, terms, draft)
     context |= {"redeemed": message.request.points, "discount_minor": discount_minor,
                 "redeeming": rule_set.redeeming}
     return json.dumps(context, separators=(",", ":"))

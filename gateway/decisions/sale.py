@@ -11,9 +11,9 @@ import json
 
 from gateway.book import Book, Dated, Decision, Facts, Message, Posted
 from gateway.decisions import causes, dating
-from gateway.decisions.accounts import books_of, lot_ends_on, terms_of
+from gateway.decisions.accounts import books_of, carried, lot_ends_on, terms_of
 from gateway.decisions.causes import Place
-from gateway.ledger import Member, accrue, expiring_next
+from gateway.ledger import Draft, Member, accrue, expiring_next
 from gateway.money import Terms, figure
 from gateway.parties import ACTIVE, STOCK
 from gateway.rules import Award, RuleSet, Tier, award
@@ -57,8 +57,7 @@ def _decide(message: Message, book: Book, place: Place, dated: Dated) -> Decisio
     if rule_set is None or tier is None:
         return held("no_rules")
     given = award(rule_set, tier, message.request.amount_minor)
-    posted = _post(message, book, place, member, dated, rule_set, tier, given,
-                   card.id)
+    posted = _post(message, book, place, member, dated, rule_set, tier, given, card.id)
     after = posted.draft.member
     facts = Facts(points=given.points, balance=after.balance, tier=tier.name,
                   member=after.masked_name, expiring=expiring_next(after, posted.booked_on),
@@ -79,16 +78,18 @@ def _post(message: Message, book: Book, place: Place, member: Member, dated: Dat
     draft = accrue(book.sound_member(member.id), books, place.merchant.id, given.points,
                    dated.business_date, lot_ends_on(dated, rule_set, tier, books.today),
                    figure(terms, given=given.points, base=given.base_points))
-    context = json.dumps(award_context(message, given, dated, terms), separators=(",", ":"))
+    draft = carried(draft, member, rule_set, dated, books.today)
+    context = json.dumps(award_context(message, given, dated, terms, draft),
+                         separators=(",", ":"))
     return Posted(draft, place.merchant.id, place.shop.id, card_id,
                   message.request.amount_minor, dated.business_date, books.today, dated.at,
                   context)
 
 
 def award_context(message: Message, given: Award, dated: Dated,
-                  terms: Terms | None) -> dict[str, object]:
+                  terms: Terms | None, draft: Draft) -> dict[str, object]:
     """Why these points, and by what they are settled: enough to award again what remains after a
-    refund."""
+    refund. `span`: how far the entry carries its member's lots on, if it does."""
     request = message.request
     context: dict[str, object] = {
         "rule": given.rule_version, "tier": given.tier,
@@ -98,6 +99,8 @@ def award_context(message: Message, given: Award, dated: Dated,
         context["money"] = terms
     if message.by_hq:
         context["held"] = 1
+    if draft.carried:
+        context["span"] = draft.member.span
     for name in ("operator", "basket", "bill", "clock_age"):
         value = getattr(request, name)
         if value is not None:

@@ -1,14 +1,19 @@
 """What becomes of points at the end of their lot: frozen, or carried on (K1, K2)."""
 
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.clock import to_ms
+from gateway import expiry
+from gateway.audit import run_audit
+from gateway.clock import to_day, to_ms
+from gateway.database import counting_statements, writing
 from gateway.expiry import expire_lots
 from gateway.lots import Holding, Lot, LotsError
 from gateway.rules import RulesError, check
-from gateway.validity import CONVERT, EXPIRE, HOLD, policy_on
+from gateway.validity import CONVERT, EXPIRE, HOLD, Rolling, policy_on
 from tests.gateway.test_decisions_redemption import sound
 from tests.support.street import RULES, Street
 
@@ -111,6 +116,138 @@ def test_what_is_not_frozen_cannot_be_thawed_nor_what_came_back_before():
     with pytest.raises(LotsError, match="came back once"):
         Holding([frozen_lot(replaces=9)], (), TODAY).thaw(1, take=False)
     assert Holding([frozen_lot(replaces=9)], (), TODAY).thaw(1, take=True) == 50
+
+
+# ---- carried on by activity (L6, L7, K2) ------------------------------------------------------
+
+def rolling(engine, shape: Rolling, **fields) -> Street:
+    """Lots of nine months that activity carries on; the first sale is today's."""
+    street = Street(engine, members=2)
+    street.registry.add_rule_set(street.programme, RULES._replace(rolling=shape, **fields), 1)
+    street.take(street.sale(10_000))
+    return street
+
+
+def test_points_live_one_year_after_the_last_activity(engine):  # L7
+    street = rolling(engine, Rolling(12))
+    street.later(days=200)
+    assert street.take(street.redemption(100, 200)).code == 0  # using points is activity
+    street.later(days=360)
+    jobs(street)
+    assert balances(street) == (21, 0, 0) and expired(street) == 0
+    inquired = street.take(street.inquiry())
+    assert (inquired.balance, inquired.expiring[0]) == (21, 21)
+    assert inquired.expiring[1] == street.rows("member_spans", "ends_on")[0][0]
+    street.later(days=10)
+    assert street.take(street.inquiry()).balance == 0
+    jobs(street)
+    assert balances(street) == (0, 0, 0) and expired(street) == 21
+    sound(street)
+
+
+def test_activity_near_the_end_carries_on_by_six_months_and_earlier_activity_does_not(engine):
+    """L6: the first sale's points would end on 2027-08-21."""
+    street = rolling(engine, Rolling(6, within_months=3))
+    street.later(days=150)  # April
+    street.take(street.sale(100))
+    assert street.rows("member_spans", "count(*)") == [(0,)]
+    street.later(days=50)   # June
+    reply = street.take(street.sale(100))
+    assert street.rows("member_spans", "member_id") == [(1,)]
+    until = to_day(date(2028, 2, 21))
+    assert tuple(reply.expiring) == (121, until)  # with the points that would end in January
+    street.later(days=200)
+    assert street.take(street.redemption(100, 200)).code == 0
+    sound(street)
+
+
+def test_what_has_lapsed_is_never_revived(engine):  # K2
+    street = rolling(engine, Rolling(12))
+    spent = street.redemption(100, 200)
+    street.take(spent)
+    street.later(days=400)
+    street.take(street.sale(1000))  # finds 21 points lapsed and carries on from today
+    assert balances(street) == (12, 0, 0) and expired(street) == 21
+    street.take(street.void(street.message(spent).request.trace))
+    lots = street.rows("lots", "issued, expires_on, replaces", "replaces IS NOT NULL")
+    assert [(lot[0], lot[2]) for lot in lots] == [(100, 1)]  # not into the lot that has ended
+    sound(street)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_void_of_the_activity_does_not_take_its_date_back(engine, together):
+    street = rolling(engine, Rolling(12))
+    street.later(days=30)
+    tap = street.sale(500)
+    void = street.void(street.message(tap).request.trace)
+    if together:
+        assert [answer.code for answer in street.answers(tap, void)] == [0, 0]
+    else:
+        assert (street.take(tap).code, street.take(void).code) == (0, 0)
+    assert street.rows("member_spans", "begins_on, ends_on") == [
+        (to_day(date(2026, 11, 21)), to_day(date(2027, 12, 21)))]
+    sound(street)
+
+
+def test_a_refund_takes_what_was_carried_on_as_what_remains(engine):
+    street = rolling(engine, Rolling(12), return_days=1000)
+    street.later(days=300)
+    street.take(street.sale(100))
+    jobs(street)
+    street.later(days=300)
+    assert street.take(street.refund(1, amount_minor=5000)).points == -60
+    assert balances(street) == (61, 0, 0)
+    sound(street)
+
+
+def test_who_is_carried_on_is_not_listed_by_the_job(engine, monkeypatch):
+    street = rolling(engine, Rolling(24))
+    street.answers(street.sale(10_000, card=1))
+    street.later(days=300)
+    worked: list[list[int]] = []
+    known = expiry._Round._expire
+
+    def seen(self, ids):
+        worked.append(list(ids))
+        return known(self, ids)
+
+    monkeypatch.setattr(expiry._Round, "_expire", seen)
+    jobs(street)
+    assert worked == []
+    street.later(days=500)
+    jobs(street)
+    assert worked == [street.members] and balances(street) == (0, 0, 0)
+    sound(street)
+
+
+def test_a_sale_takes_fifteen_statements_also_where_it_carries_nothing_further(engine):
+    street = rolling(engine, Rolling(12))
+    street.take(street.sale(100))
+    counts = []
+    for days in (0, 1):  # the first activity of a day writes the span
+        street.later(days=days)
+        frame = street.sale(100)
+        with counting_statements(engine) as statements:
+            street.answers(frame)
+        counts.append(len(statements))
+    assert counts == [15, 16]
+
+
+def test_a_forged_span_carries_nothing_and_is_named(engine):
+    street = rolling(engine, Rolling(12))
+    with writing(street.engine) as connection:
+        connection.exec_driver_sql("UPDATE member_spans SET ends_on = ends_on + 1000")
+    assert street.take(street.sale(100)).code == 90
+    street.later(days=400)
+    jobs(street)
+    assert balances(street) == (120, 0, 0)
+    found = run_audit(street.engine, street.keyring, clock=lambda: street.now).findings
+    assert {(each.table, each.row) for each in found} == {("member_spans", "1")}
+    with writing(street.engine) as connection:
+        connection.exec_driver_sql("DELETE FROM member_spans")
+    found = run_audit(street.engine, street.keyring, clock=lambda: street.now).findings
+    assert [each.wrong for each in found if each.table == "member_spans"] == [
+        "missing, an entry tells of it."]
 
 
 # ---- the rule set -----------------------------------------------------------------------------

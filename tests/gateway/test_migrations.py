@@ -15,7 +15,8 @@ SINCE_0003 = ("sightings", "held_dates", "recoveries")
 
 
 def undo_0004(connection: Connection) -> None:
-    connection.exec_driver_sql("DROP TABLE merchant_rates")
+    for table in ("merchant_rates", "member_spans"):
+        connection.exec_driver_sql(f"DROP TABLE {table}")
     connection.exec_driver_sql("DROP TABLE draws")
     for index in ("ix_lots_replaces", "ix_lots_due"):
         connection.exec_driver_sql(f"DROP INDEX {index}")

@@ -13,6 +13,7 @@ from gateway.decisions import DECISIONS
 from gateway.held import HeldKey
 from gateway.registry import NewCard
 from gateway.retention import drop_frames, drop_letters
+from gateway.validity import Rolling
 from protocol import messages
 from protocol.cbor import encode
 from tests.support.street import JOURNAL, RULES, Street, card_number
@@ -53,7 +54,8 @@ def _retention(street: Street) -> None:
 
 def _changes(street: Street) -> None:
     registry = street.registry
-    registry.add_rule_set(street.programme, RULES._replace(rate_points=2), to_ms(street.now))
+    registry.add_rule_set(street.programme, RULES._replace(rate_points=2, rolling=Rolling(12)),
+                          to_ms(street.now))
     street.later(hours=1)
     registry.set_member_tier(street.members[1], "gold")
     registry.set_card_state(street.cards[2], "lost", reason="reported")

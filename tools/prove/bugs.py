@@ -356,11 +356,11 @@ BUGS: dict[str, Bug] = {
         "what was decided is read before the terminals are locked, and a second outcome"
         " replaces the first",
         (Edit("gateway.loading", "    held_terminals = {row[0]",
-              "    early = _read_seen(connection, batch, wanted)\n    held_terminals = {row[0]"),
+              "    early = _read_seen(connection, batch, wanted, [])\n"
+              "    held_terminals = {row[0]"),
          Edit("gateway.loading",
-              "    version, seen, gone, journal_rows, sighting_rows, behind = _read_seen(\n"
-              "        connection, batch, wanted)\n",
-              "    version, seen, gone, journal_rows, sighting_rows, behind = early\n"),
+              " = _read_seen(\n        connection, batch, wanted, member_ids)\n",
+              " = early\n"),
          *_OUTCOMES_REPLACED),
         ("different replies", "points must be there"), 12, ring=RACES),
     "lock and read joined in one statement": Bug(

@@ -273,9 +273,10 @@ class Book:
     `taps`, `batches`: by (terminal, journal) of a close (or a void's original), what became of
     the traces of its range, and the batches that were closed before.
     `owed_since`: of members whose debt HQ wants to write off, what became debt too lately for it.
-    `broken`: ("members", id), ("journals", terminal, journal), ("entries", id), ("reversals",
-    origin, key of the original), ("batches", terminal, journal) and ("sightings", terminal) of
-    rows that do not fit their seals: nothing may be stored on top of them."""
+    `broken`: ("members", id) (below zero: a terminal's chain), ("journals", terminal, journal),
+    ("entries", id), ("reversals", origin, key of the original), ("batches", terminal, journal) and
+    ("sightings", terminal) of rows that do not fit their seals: nothing may be stored on top of
+    them."""
 
     def __init__(self, catalogue: Catalogue, now: int, *, terminals: dict[int, Terminal],
                  cards: dict[str, Card], members: dict[int, Member],

@@ -67,6 +67,11 @@ class Member(NamedTuple):
     span: Span = NO_SPAN
 
     @property
+    def nobody(self) -> bool:
+        """Whether this is only a terminal's chain, for sales to nobody (terminal_chains.py)."""
+        return self.id < 0
+
+    @property
     def balance(self) -> int:
         return self.available - self.debt
 

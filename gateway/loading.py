@@ -15,7 +15,16 @@ from operator import itemgetter
 
 from sqlalchemy import Connection
 
-from gateway import batch_rows, bulk, chain, commanded, gaps, originals, sightings
+from gateway import (
+    batch_rows,
+    bulk,
+    chain,
+    commanded,
+    gaps,
+    originals,
+    sightings,
+    terminal_chains,
+)
 from gateway.book import (
     NOTHING,
     Book,
@@ -58,6 +67,7 @@ from gateway.tables import (
 from gateway.tables import sightings as sightings_rows
 from gateway.validity import NO_SPAN, Span
 from protocol import codes
+from protocol.messages import SALE
 
 TERMINAL_COLUMNS = Terminal._fields
 CARD_COLUMNS = Card._fields
@@ -95,8 +105,9 @@ def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message]
     held_terminals = {row[0]: Terminal(*row) for row in bulk.select(
         connection, terminals, TERMINAL_COLUMNS, ("id",),
         _keys({message.terminal_id for message in batch} | wanted.terminals), lock=lock)}
+    nobodies = _walk_ins(batch) | {found for found in wanted.members if found < 0}
     member_ids = _keys({found for found in resolved.values() if found is not None}
-                       | wanted.members)
+                       | (wanted.members - nobodies))
     member_rows = bulk.select(connection, members, (*MEMBER_COLUMNS, "derived_mac"), ("id",),
                               member_ids, lock=lock) if member_ids else []
     version, seen, gone, journal_rows, sighting_rows, behind, span_rows = _read_seen(
@@ -114,6 +125,9 @@ def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message]
     broken = {("members", row[0]) for row in member_rows if not chain.same(
         row[-1], chain.seal(audit_key, "members", derived(found_members[row[0]])))}
     broken |= {("members", member_id) for member_id, span in spans.items() if span is None}
+    chains, forged_chains = terminal_chains.read(connection, audit_key, nobodies)
+    found_members |= chains
+    broken |= {("members", chain_id) for chain_id in forged_chains}
     broken |= {("journals", row[0], row[1]) for row in journal_rows if not chain.same(
         row[-1], chain.seal(audit_key, "journals", tuple(row[:-1])))}
     found_sightings = {row[0]: sightings.read(*row[:-1]) for row in sighting_rows if chain.same(
@@ -148,6 +162,13 @@ def _wanted_cards(batch: Sequence[Message]) -> list[tuple]:
 _SOONEST = itemgetter(LOT_COLUMNS.index("expires_on"), LOT_COLUMNS.index("id"))
 
 
+def _walk_ins(batch: Sequence[Message]) -> set[int]:
+    """The chains of terminals that sold something to nobody."""
+    return {-message.terminal_id for message in batch
+            if message.request.type == SALE and message.request.card is None
+            and not message.fault}
+
+
 def read_lots(connection: Connection, member_ids: list[tuple]) -> dict[int, list[Lot]]:
     found: dict[int, list[Lot]] = {}
     if member_ids:
@@ -179,6 +200,8 @@ def _spent(member: Member, made: Made) -> bool:
     """Whether taking this entry back may need more than the member's living lots: it took points
     itself, or what it gave is not there as it was given."""
     untouched = {lot.id for lot in member.lots if lot.issued == lot.remaining and not lot.paid}
+    if member.nobody:
+        return False  # it has no points at all
     return made.kind != ACCRUAL or not {move.lot_id for move in made.movements} <= untouched
 
 

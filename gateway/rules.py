@@ -118,6 +118,9 @@ class Award(NamedTuple):
     base_points: int
 
 
+NO_AWARD = Award(0, 0, "", 0, 1, 0, 0)
+
+
 def points_for(amount_minor: int, rate_points: int, rate_minor: int, multiplier_bp: int) -> int:
     """The points for money spent, by the figures of an award; `amount_minor` at least 0."""
     return amount_minor * rate_points * multiplier_bp // (rate_minor * BP)

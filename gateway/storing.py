@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from gateway import bulk, chain, counting, failures
+from gateway import bulk, chain, counting, failures, terminal_chains
 from gateway.batch_rows import COLUMNS as BATCH_COLUMNS
 from gateway.batch_rows import row_of
 from gateway.book import Book
@@ -235,10 +235,12 @@ def _store_draws(connection: Connection, changed: dict[tuple[int, int, int], Dra
 def _store_members(connection: Connection, keyring: Keyring,
                    changed: dict[int, Member]) -> None:
     rows = []
-    for member in (changed[member_id] for member_id in sorted(changed)):
+    for member in (changed[member_id] for member_id in sorted(changed) if member_id > 0):
         sealed = derived(member)
         rows.append((*sealed, chain.seal(keyring.audit_key, "members", sealed)))
-    if bulk.update(connection, members, MEMBER_COLUMNS, rows) != len(rows):
+    terminal_chains.store(connection, keyring.audit_key, [
+        member for member in changed.values() if member.nobody])
+    if rows and bulk.update(connection, members, MEMBER_COLUMNS, rows) != len(rows):
         raise RowsMissing("A locked member is gone. Nothing was stored; run the audit.")
 
 

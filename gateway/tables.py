@@ -278,6 +278,12 @@ proposals = Table(
     _number("ends_on"), _number("amount_minor"), _number("proposed_at"), _bytes("frame_hash"),
     _bytes("box"), _bytes("row_mac"))
 
+# where the chain of each terminal ends, for sales to nobody (terminal_chains.py); its entries have
+# the terminal's id below zero for a member. Made with the first of them, under the terminal's lock
+terminal_chains = Table(
+    "terminal_chains", metadata, _key("terminal_id"), _number("chain_seq"), _bytes("chain_link"),
+    _bytes("chain_head"), _bytes("row_mac"))
+
 INSERT_ONLY = ("rule_sets", "merchant_rates", "card_events", "registry_events", "entries",
                "postings", "lot_movements", "outcomes", "reversals", "refusals", "held_dates",
                "batches", "proposals")
@@ -290,7 +296,8 @@ LOT_FACTS = ("id", "member_id", "merchant_id", "earned_on", "expires_on", "origi
 DERIVED = {"members": MEMBER_DERIVED[1:],
            "lots": ("issued", "remaining", "held", "expired", "paid"),
            "draws": ("points", "held", "away"), "member_spans": ("begins_on", "ends_on"),
-           "journals": ("highest_trace", "outcomes")}
+           "journals": ("highest_trace", "outcomes"),
+           "terminal_chains": ("chain_seq", "chain_link", "chain_head")}
 
 
 def _columns(table: Table, *without: str) -> tuple[str, ...]:
@@ -304,7 +311,7 @@ REGISTERED = {table.name: _columns(table) for table in (
 
 SEALED = {table.name: _columns(table, "row_mac") for table in (
     counters, outcomes, reversals, frames, refusals, quarantine, dead_letters, journals,
-    sightings, held_dates, batches, proposals, member_spans)}
+    sightings, held_dates, batches, proposals, member_spans, terminal_chains)}
 
 ENTRY_LINKED = _columns(entries, "link", "head")
 

@@ -61,7 +61,7 @@ _TIMES = (3, 4, 18, 19)
 _BASE = (3, 4, 5, 18, 19)
 
 MESSAGES = {
-    SALE: Spec("sale", (6, 7), _BASE + (8, 17), (), True, True),
+    SALE: Spec("sale", (7,), _BASE + (6, 8, 17), (), True, True),
     REDEMPTION: Spec("redemption", (6, 7, 9), _BASE + (8, 17, 20), (), True, False),
     VOID: Spec("void", (10,), _BASE + (17,), (), True, True),
     REFUND: Spec("refund", (10,), _BASE + (17,), (7, 8, 9), True, False),

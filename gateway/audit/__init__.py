@@ -8,6 +8,7 @@ audit key, and the frame key to open stored frames. It finds every edited and ev
 names it, as far as tables.py promises; what an attacker can do unnoticed is in gateway/README.md.
 
     members     chains, entries and their parts, lots, balances (I3)
+    terminal_chains  where chains of sales to nobody end
     lines       postings, movements and lots without an entry
     registered  the house chain and the rows of the registry
     seals       counters; refusals, quarantine, dead letters without gaps
@@ -39,6 +40,7 @@ from gateway.audit import (
     roots,
     seals,
     spans,
+    terminal_chains,
 )
 from gateway.audit import rebuild as rebuilding
 from gateway.audit.reader import PAGE_ROWS, Reader, Work, raw
@@ -76,8 +78,8 @@ def run_audit(engine: Engine, keyring: Keyring, rebuild: bool = False,
     if progress is not None:
         docket.totals = reader.totals(tables)
     work = Work(reader, keyring, docket, clock)
-    for room in (members, lines, registered, seals, outcomes, reversals, batches, dates,
-                 commanded, spans):
+    for room in (members, terminal_chains, lines, registered, seals, outcomes, reversals, batches,
+                 dates, commanded, spans):
         room.check(work)
     names = [table.name for table in tables]
     if roots_file is not None:

@@ -12,10 +12,18 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Row, Table
 
 from gateway import chain
-from gateway.audit import spans
+from gateway.audit import spans, terminal_chains
 from gateway.audit.parts import Parts, marks_of, prove
 from gateway.audit.reader import Work, beyond, raw
-from gateway.audit.report import EITHER, FORGED, RECOMPUTE, RESTORE, ROLLED_BACK, join_key
+from gateway.audit.report import (
+    EITHER,
+    FORGED,
+    RECOMPUTE,
+    RESTORE,
+    ROLLED_BACK,
+    chain_name,
+    join_key,
+)
 from gateway.ledger import Posting, balanced
 from gateway.lots import NOWHERE, Move
 from gateway.tables import (
@@ -196,8 +204,8 @@ def _missing(work: Work, walk: Walk, through: int) -> None:
     first = walk.seq + 1
     span = str(first) if first == through else f"{first} to {through}"
     work.docket.find(
-        "entries", f"member {walk.member_id} seq {span}",
-        "missing from the member's chain.", RESTORE)
+        "entries", f"{chain_name(walk.member_id)} seq {span}",
+        "missing from its chain.", RESTORE)
 
 
 def _parts(page: Page, walk: Walk, entry: Row, moved: dict[int, tuple]) -> Parts:
@@ -233,7 +241,10 @@ def _finish(work: Work, connection: Connection, rows: Mapping[int, Row],
     wanted = sorted({(member_id,) for member_id in rows})
     drawn, carried = _draws_of(work, connection, wanted), spans.of_members(
         work, connection, wanted)
-    for member_id in sorted(rows.keys() | walks.keys()):
+    terminal_chains.check_walked(work, connection, {
+        member_id: bool(walk.lots or walk.draws) for member_id, walk in walks.items()
+        if member_id < 0})
+    for member_id in sorted(rows.keys() | {each for each in walks if each > 0}):
         walk = walks.get(member_id) or Walk(member_id, (chain.birth(member_id),))
         if member_id not in rows:
             work.docket.find("members", str(member_id), "missing, entries name it.", RESTORE)

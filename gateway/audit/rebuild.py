@@ -39,6 +39,7 @@ from gateway.tables import (
     quarantine,
     refusals,
     registry_events,
+    terminal_chains,
     terminal_epochs,
     terminals,
 )
@@ -58,8 +59,9 @@ class Rebuilt(NamedTuple):
 def check(work: Work) -> None:
     """Each derived row beside its rebuilt values."""
     rooms: Sequence[tuple[Table, Callable[[Work, Connection, Sequence[Row]], Iterable[Rebuilt]]]]
-    rooms = ((members, _members), (member_spans, _spans), (journals, _journals), (cards, _cards),
-             (terminals, _terminals), (counters, _counters))
+    rooms = ((members, _members), (member_spans, _spans), (terminal_chains, _terminal_chains),
+             (journals, _journals), (cards, _cards), (terminals, _terminals),
+             (counters, _counters))
     for table, rebuild in rooms:
         for connection, rows, _ in work.reader.pages(table, rows_max=PAGE_ROWS):
             try:
@@ -108,6 +110,18 @@ def _members(work: Work, connection: Connection, rows: Sequence[Row]) -> Iterabl
             yield Rebuilt(lots, (lot_id,), dict(zip(names, stored[lot_id,], strict=True)),
                           dict(zip(names, sums, strict=True)))
     yield from _draws(work, connection, mine)
+
+
+def _terminal_chains(work: Work, connection: Connection,
+                     rows: Sequence[Row]) -> Iterable[Rebuilt]:
+    """Where the chains of sales to nobody end."""
+    ends = _chain_ends(connection, entries.c.member_id.between(
+        -rows[-1].terminal_id, -rows[0].terminal_id))
+    for row in rows:
+        birth = chain.birth(-row.terminal_id)
+        end = ends.get(-row.terminal_id, (0, birth, chain.head(work.audit_key, birth)))
+        yield Rebuilt(terminal_chains, (row.terminal_id,), row._asdict(),
+                      dict(zip(DERIVED["terminal_chains"], end, strict=True)))
 
 
 def _draws(work: Work, connection: Connection, mine) -> Iterable[Rebuilt]:

@@ -123,6 +123,11 @@ def join_key(*parts: object) -> str:
     return ":".join(part.hex() if isinstance(part, bytes) else str(part) for part in parts)
 
 
+def chain_name(member_id: int) -> str:
+    """Whose chain it is: a member's, or below zero a terminal's."""
+    return f"terminal {-member_id}" if member_id < 0 else f"member {member_id}"
+
+
 def some(names: Iterable[object], most: int = 10) -> str:
     """A list for a sentence: at most `most` names."""
     held = [str(name) for name in names]

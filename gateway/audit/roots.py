@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from gateway import roots
 from gateway.audit.reader import LOOKUP_ROWS, Reader, Work
-from gateway.audit.report import RESTORE, Docket
+from gateway.audit.report import RESTORE, Docket, chain_name
 from gateway.clock import from_day
 from gateway.keyring import Keyring
 from gateway.root_export import file_at, lines_of
@@ -75,7 +75,7 @@ def _name(work: Work, root: Root, leaf: Leaf, *, gone: bool) -> None:
     what = "not there any more" if gone else "another one now"
     work.docket.find(
         registry_events.name if house else entries.name,
-        str(leaf.seq) if house else f"member {leaf.chain} seq {leaf.seq}",
+        str(leaf.seq) if house else f"{chain_name(leaf.chain)} seq {leaf.seq}",
         f"{what}: the root of {from_day(root.day)} tells of it.", OLDER)
 
 

@@ -1,9 +1,9 @@
 """Which accounts and days an entry is made on, and on what terms. Pure."""
 
-from gateway.book import Book, Dated
+from gateway.book import Book, Dated, Facts
 from gateway.clock import business_day
 from gateway.decisions.causes import Place
-from gateway.ledger import Books, Draft, Member, carried_on, last_days
+from gateway.ledger import Books, Draft, Member, carried_on, expiring_next, last_days
 from gateway.money import Purse, Terms, Worth
 from gateway.parties import Merchant, Programme
 from gateway.rules import RuleSet, Tier
@@ -36,6 +36,15 @@ def _books(programme: Programme, issued: int, redeemed: int, due: int, book: Boo
         rule_set.return_grace_days if rule_set else GRACE_DAYS,
         rule_set.return_days if rule_set else DEFAULTS["return_days"], policies_of(programme),
         purse_of(programme, rule_set, due))
+
+
+def facts_of(member: Member, today: int, **told) -> Facts:
+    """What a reply tells of whose entry it was, and what else is `told`; of nobody only where its
+    chain stands."""
+    if member.nobody:
+        return Facts(head_of=member.id, **told)
+    return Facts(balance=member.balance, member=member.masked_name,
+                 expiring=expiring_next(member, today), head_of=member.id, **told)
 
 
 def policies_of(programme: Programme) -> Policies:

@@ -10,9 +10,9 @@ import json
 
 from gateway.book import Book, Dated, Decision, Facts, Message, Posted
 from gateway.decisions import causes, dating
-from gateway.decisions.accounts import books_of, carried, lot_ends_on, terms_of
+from gateway.decisions.accounts import books_of, carried, facts_of, lot_ends_on, terms_of
 from gateway.decisions.sale import award_context, held
-from gateway.ledger import Draft, balance_on, expiring_next, redeem, spendable
+from gateway.ledger import Draft, balance_on, redeem, spendable
 from gateway.money import Terms, figure
 from gateway.rules import Award, RuleSet, award
 from protocol import codes
@@ -54,10 +54,8 @@ def redemption(message: Message, book: Book) -> Decision:
     posted = Posted(draft, place.merchant.id, place.shop.id, card.id, bill_minor,
                     dated.business_date, books.today, dated.at,
                     _context(message, rule_set, given, discount_minor, dated, terms, draft))
-    after = draft.member
-    return Decision(codes.APPROVED, Facts(
-        points=draft.points, balance=after.balance, tier=tier.name, member=after.masked_name,
-        expiring=expiring_next(after, books.today), head_of=after.id,
+    return Decision(codes.APPROVED, facts_of(
+        draft.member, books.today, points=draft.points, tier=tier.name,
         amount_minor=discount_minor), posted)
 
 

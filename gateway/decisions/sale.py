@@ -2,21 +2,22 @@
 
 Law (DESIGN 6.4): an accepted tap may have happened offline, so a sale is refused only for its
 card (10 to 16) or for a member's state that began before it (20); every other cause holds it
-for HQ (41). A held sale posts nothing and keeps its trace for ever. HQ's own word (`by_hq`) sets
-aside what held it, and nothing else: what table T refuses, HQ cannot post either. In a recovery
-the registry has forgotten what HQ did since the backup: what it would refuse is held.
+for HQ (41). A sale without a card is one to nobody, and refused for nothing. A held sale posts
+nothing and keeps its trace for ever. HQ's own word (`by_hq`) sets aside what held it, and nothing
+else: what table T refuses, HQ cannot post either. In a recovery the registry has forgotten what HQ
+did since the backup: what it would refuse is held.
 """
 
 import json
 
-from gateway.book import Book, Dated, Decision, Facts, Message, Posted
+from gateway.book import Book, Dated, Decision, Message, Posted
 from gateway.decisions import causes, dating
-from gateway.decisions.accounts import books_of, carried, lot_ends_on, terms_of
+from gateway.decisions.accounts import books_of, carried, facts_of, lot_ends_on, terms_of
 from gateway.decisions.causes import Place
-from gateway.ledger import Draft, Member, accrue, expiring_next
+from gateway.ledger import Draft, Member, accrue
 from gateway.money import Terms, figure
 from gateway.parties import ACTIVE, STOCK
-from gateway.rules import Award, RuleSet, Tier, award
+from gateway.rules import NO_AWARD, Award, RuleSet, Tier, award
 from protocol import codes
 
 FORGETTABLE = (codes.CARD_UNKNOWN, codes.MEMBER_SUSPENDED, *causes.CARD_CODES.values())
@@ -35,6 +36,8 @@ def _decide(message: Message, book: Book, place: Place, dated: Dated) -> Decisio
     overruled = message.by_hq
     if causes.distrusted(message, place.terminal) and not overruled:
         return held("distrusted")
+    if message.request.card is None:
+        return _to_nobody(message, book, place, dated)
     identity = causes.identity_of(message.request.card)
     card = book.cards.get(identity)
     if card is None or card.programme_id != place.programme.id:
@@ -59,13 +62,26 @@ def _decide(message: Message, book: Book, place: Place, dated: Dated) -> Decisio
     given = award(rule_set, tier, message.request.amount_minor)
     posted = _post(message, book, place, member, dated, rule_set, tier, given, card.id)
     after = posted.draft.member
-    facts = Facts(points=given.points, balance=after.balance, tier=tier.name,
-                  member=after.masked_name, expiring=expiring_next(after, posted.booked_on),
-                  head_of=after.id)
+    facts = facts_of(after, posted.booked_on, points=given.points, tier=tier.name)
     activated = None
     if card.state == STOCK:
         activated = card._replace(state=ACTIVE, state_since=dated.at, state_before=STOCK)
     return Decision(codes.APPROVED, facts, posted, activated)
+
+
+def _to_nobody(message: Message, book: Book, place: Place, dated: Dated) -> Decision:
+    """A sale without a card (C22): it counts in the day's totals and gives no points."""
+    fault = (causes.place_fault(place, dated)
+             or causes.operator_fault(message, place, book, dated))
+    if fault and not message.by_hq:
+        return held(codes.name(fault))
+    books, nobody = books_of(place, book), book.sound_member(-message.terminal_id)
+    draft = accrue(nobody, books, place.merchant.id, 0, dated.business_date, dated.business_date)
+    context = json.dumps(award_context(message, NO_AWARD, dated, None, draft),
+                         separators=(",", ":"))
+    return Decision(codes.APPROVED, facts_of(draft.member, books.today, points=0), Posted(
+        draft, place.merchant.id, place.shop.id, None, message.request.amount_minor,
+        dated.business_date, books.today, dated.at, context))
 
 
 def held(why: str) -> Decision:
@@ -94,7 +110,9 @@ def award_context(message: Message, given: Award, dated: Dated,
     context: dict[str, object] = {
         "rule": given.rule_version, "tier": given.tier,
         "rate": (given.rate_points, given.rate_minor), "multiplier_bp": given.multiplier_bp,
-        "points": given.points, "entry": request.card[0], "dated": dated.word}
+        "points": given.points, "dated": dated.word}
+    if request.card is not None:
+        context["entry"] = request.card[0]
     if terms is not None:
         context["money"] = terms
     if message.by_hq:

@@ -10,11 +10,11 @@ award.
 import json
 from typing import NamedTuple
 
-from gateway.book import Book, Dated, Decision, Facts, Key, Made, Message, Posted, Reversal
+from gateway.book import Book, Dated, Decision, Key, Made, Message, Posted, Reversal
 from gateway.decisions import dating
-from gateway.decisions.accounts import books_of
+from gateway.decisions.accounts import books_of, facts_of
 from gateway.decisions.causes import Place
-from gateway.ledger import REVERSAL, Change, expiring_next, restate
+from gateway.ledger import REVERSAL, Change, restate
 from gateway.money import Money, Terms, figure
 from gateway.rules import base_points_for, points_for
 from protocol import codes
@@ -72,10 +72,8 @@ def restated(message: Message, book: Book, place: Place, key: Key, kind: int, *,
     posted = Posted(draft, made.merchant_id, place.shop.id, made.card_id, amount_minor,
                     dated.business_date, books.today, dated.at,
                     _context(message, key, draft.points, dated))
-    member = draft.member
-    facts = Facts(points=draft.points, balance=member.balance, member=member.masked_name,
-                  expiring=expiring_next(member, books.today), head_of=member.id,
-                  amount_minor=abs(before.paid_minor - after.paid_minor))
+    facts = facts_of(draft.member, books.today, points=draft.points,
+                     amount_minor=abs(before.paid_minor - after.paid_minor))
     part = kind != REVERSAL
     return Decision(codes.APPROVED, facts, posted, reversal=Reversal(
         *key, entry_id=undone.id, seq=named.seq + 1, part=part))

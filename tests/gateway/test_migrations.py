@@ -40,6 +40,7 @@ def at_0002(engine) -> Street:
     assert [answer.code for answer in street.answers(street.sale(), street.sale(terminal=1))] == [
         0, codes.HELD]
     with writing(engine) as connection:
+        connection.exec_driver_sql("DROP TABLE terminal_chains")
         undo_0007(connection)
         connection.exec_driver_sql("DROP TABLE batches")
         undo_0004(connection)

@@ -12,7 +12,7 @@ from tests.support.street import JOURNAL, Street
 def test_every_sealed_row_carries_its_seal(engine):
     street = Street(engine)
     street.answers(street.sale(trace=1), street.sale(5, trace=1), b"rubbish", street.sale(),
-                   street.sale(trace=80), street.void(80, trace=90))
+                   street.sale(trace=80), street.void(80, trace=90), street.walk_in(trace=91))
     for table, columns in SEALED.items():
         rows = street.rows(table, f"{', '.join(columns)}, row_mac")
         assert rows or table in ("quarantine", "held_dates", "batches"), table

@@ -85,6 +85,7 @@ def _recent_days(street: Street) -> None:
     _voids(street)
     _redemptions(street)
     _batches(street)
+    _walk_ins(street)
     street.registry.begin_recovery(100)
     street.answers(street.kept(95))
     street.registry.end_recovery()
@@ -92,6 +93,13 @@ def _recent_days(street: Street) -> None:
     street.later(days=1)
     street.answers(*(street.sale(700 + place, terminal=place % 2, epoch=1 + place % 2,
                                  card=place % 3) for place in range(6)))
+
+
+def _walk_ins(street: Street) -> None:
+    """Sales to nobody, one of them taken back in part."""
+    sales = [street.walk_in(1200 + place) for place in range(2)]
+    street.answers(*sales, street.refund(street.message(sales[0]).request.trace,
+                                         amount_minor=500))
 
 
 def _redemptions(street: Street) -> None:

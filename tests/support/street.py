@@ -97,6 +97,15 @@ class Street:
                           amount_minor=amount_minor, **fields)
         return self.seal(message, terminal, epoch)
 
+    def walk_in(self, amount_minor: int = 1250, *, terminal: int = 0, trace: int | None = None,
+                journal: int = JOURNAL, **fields) -> bytes:
+        """A sealed sale to nobody."""
+        if trace is None:
+            trace = self.trace(terminal, journal)
+        fields.setdefault("at", self.seconds())
+        return self.seal(request(messages.SALE, journal, trace, amount_minor=amount_minor,
+                                 **fields), terminal)
+
     def redemption(self, points: int, bill_minor: int, *, terminal: int = 0,
                    card: int | str | bytes = 0, trace: int | None = None, journal: int = JOURNAL,
                    epoch: int = 1, **fields) -> bytes:

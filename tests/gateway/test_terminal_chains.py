@@ -7,7 +7,7 @@ from gateway.audit import run_audit
 from gateway.database import counting_statements, writing
 from gateway.held import HeldKey, post
 from gateway.tables import entries, metadata, outcomes, terminal_chains
-from protocol import codes
+from protocol import codes, messages
 from tests.gateway.test_decisions_redemption import sound, trace_of
 from tests.support.intruder import Intruder
 from tests.support.street import JOURNAL, Street
@@ -42,6 +42,13 @@ def test_it_counts_has_its_receipt_and_gives_no_points(street):
     (head,), = street.rows("entries", "head", "id = 1")
     assert reply.head == head
     sound(street)
+
+
+def test_it_stands_in_what_its_terminal_closes_the_day_with(street):
+    street.answers(street.sale(1000), street.walk_in(500), street.walk_in(250))
+    reply = street.take(street.batch_close(1, 3, totals={messages.SALE: (3, 1750, 12)}))
+    assert (reply.code, reply.differing) == (0, None)
+    assert reply.totals[messages.SALE] == (3, 1750, 12)
 
 
 def test_the_same_frame_again_counts_once(street):

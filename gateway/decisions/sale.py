@@ -71,8 +71,8 @@ def _decide(message: Message, book: Book, place: Place, dated: Dated) -> Decisio
 
 def _to_nobody(message: Message, book: Book, place: Place, dated: Dated) -> Decision:
     """A sale without a card (C22): it counts in the day's totals and gives no points."""
-    fault = (causes.place_fault(place, dated)
-             or causes.operator_fault(message, place, book, dated))
+    fault = causes.place_fault(place, dated) or causes.operator_fault(
+        message, place, book, dated)
     if fault and not message.by_hq:
         return held(codes.name(fault))
     books, nobody = books_of(place, book), book.sound_member(-message.terminal_id)

@@ -48,11 +48,12 @@ def packed_moves(moves: Iterable[Sequence[Any]]) -> list[bytes]:
     """`packed` of the `movement_part` of each lot movement (lots.Move), in one step."""
     written, done = _written, []
     for move in moves:
-        lot_id, delta, held, drawn, expired, paid, taker = move
-        if expired and lot_id >> 16 and not (held or drawn or paid or taker or lot_id >> 32):
+        lot_id, delta, held, drawn, expired, paid, taker, instead = move
+        if (expired and lot_id >> 16
+                and not (held or drawn or paid or taker or instead or lot_id >> 32)):
             done.append(_EXPIRED(0x851A, lot_id) + written[delta] + b"\0\0" + written[expired])
             continue
-        size = 7 if taker else 6 if paid else 5 if expired else 4 if drawn else 3
+        size = 8 if instead else 7 if taker else 6 if paid else 5 if expired else 4 if drawn else 3
         done.append(_LISTS[size] + b"".join([written[each] for each in move[:size]]))
     return done
 

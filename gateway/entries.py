@@ -11,7 +11,7 @@ from gateway import chain
 from gateway.book import Book, Posted
 from gateway.judging import OUTCOME, Case
 from gateway.ledger import Member
-from gateway.lots import FACTS_SIZE, Draw, Lot, Move
+from gateway.lots import FACTS_SIZE, TAKER, Draw, Lot, Move
 from gateway.validity import Span
 
 
@@ -105,7 +105,7 @@ class _Named(NamedTuple):
 
     def move(self, member_id: int, move: Move) -> tuple:
         taker = None if move.taker is None else self.taker(member_id, move.taker)
-        return self.lot(member_id, move.lot_id), *move[1:-1], taker
+        return (self.lot(member_id, move.lot_id), *move[1:TAKER], taker, *move[TAKER + 1:])
 
 
 def by_itself(made: Iterable[tuple[Posted, Source]], numbers: Numbers,

@@ -295,7 +295,7 @@ def restate(kind: int, member: Member, books: Books, taker: int, movements: Iter
     elif less < 0:
         holding.restore(lot_id, -less)
     if back < 0:
-        holding.take(taker, -back)
+        holding.take_again(taker, -back)
     return drafted(kind, member, holding, books, (
         Posting(books.redeemed, POINTS, -back), Posting(books.issued, POINTS, less)),
         change.money)

@@ -222,7 +222,8 @@ def complete(connection: Connection, found: dict[int, Member],
     draws_of: dict[int, list[Draw]] = {}
     for row in bulk.select(connection, draws, DRAW_COLUMNS, ("member_id",), _keys(member_ids),
                            also=" AND (points > 0 OR away > 0)"):
-        draws_of.setdefault(row[0], []).append(Draw(row[1], row[2], row[3], bool(row[4]), row[5]))
+        draws_of.setdefault(row[0], []).append(Draw(
+            row[1], row[2], row[3], bool(row[4]), row[5], row[6]))
     wanted = {move.lot_id for each in made for move in each.movements}
     wanted |= {draw.lot_id for of_member in draws_of.values() for draw in of_member}
     wanted |= set(lot_ids.values())

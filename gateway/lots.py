@@ -15,6 +15,10 @@ Law:
 - taking back what a sale gave takes, of its lot: what remains; what expired (the member pays
   nothing); what stands in for it; what was spent, which is drawn again from other lots; what is
   held. What expired goes before what stands in, or two part refunds would depend on their order;
+- what was spent and taken back is *away*: its taker has other points *instead*, which lie on
+  living lots only until the next reversal, when they are drawn anew. Where something comes into
+  the lot again, that is taken and the draw comes back. What the other points' lot has ended with,
+  the member has paid for good. So reversals of one day end alike in any order, now and later;
 - giving back what a taker took ends its uncovered draws first, then fills living lots, then
   lots that stand in for expired ones. Such a lot is granted once, and none stands in for it;
 - nothing negative, and a lot that shrank never grows again but by what is issued or restored.
@@ -76,13 +80,15 @@ FACTS_SIZE = Lot._fields.index("issued")  # what is told of a lot when it is ope
 
 class Draw(NamedTuple):
     """What `taker` has of `lot_id`; `held`: it only holds it. `away`: what it had of it besides,
-    until that was taken back and had to be drawn elsewhere."""
+    until that was taken back and had to be drawn elsewhere. `instead`: how many of `points` are
+    here only because they are away from their own lot; a taker's add up to what it has away."""
 
     taker: int
     lot_id: int
     points: int
     held: bool = False
     away: int = 0
+    instead: int = 0
 
 
 class Move(NamedTuple):
@@ -95,7 +101,15 @@ class Move(NamedTuple):
     expired_delta: int = 0
     paid_delta: int = 0
     taker: int | None = None
+    instead_delta: int = 0
 
+    @property
+    def says(self) -> bool:
+        """Whether anything changed."""
+        return any(self[1:6]) or self.instead_delta != 0
+
+
+TAKER = Move._fields.index("taker")
 
 Facts = tuple[int, int, int, int]  # merchant, earned_on, expires_on, origin class
 
@@ -135,6 +149,10 @@ class Holding:
                  grace_days: int = 30, provisional: int = -1, span: Span = NO_SPAN,
                  at_end: Policies = ()) -> None:
         self.lots: dict[int, Lot] = {lot.id: lot for lot in lots}
+        self._standing: dict[int, list[int]] = {}
+        for lot in self.lots.values():
+            if lot.replaces is not None:
+                self._standing.setdefault(lot.replaces, []).append(lot.id)
         self.today = today
         self._opened: list[int] = []
         self.lapsed = 0  # points that `expire` found
@@ -167,14 +185,17 @@ class Holding:
 
     @property
     def moved(self) -> tuple[Move, ...]:
-        """What changed since the beginning, by lot and taker."""
-        moves = [move for move in self._moves.values() if any(move[1:6])]
+        """What changed since the beginning, by lot and taker. That a lot stands in for another
+        is told even where it was emptied again: it is granted once."""
+        moves = [move for move in self._moves.values() if move.says
+                 or move.lot_id in self._opened and self.lots[move.lot_id].replaces is not None]
         if len(moves) > 1:
             moves.sort(key=lambda move: (age(move.lot_id), age(move.taker or 0)))
         return tuple(moves)
 
     def ended(self) -> Ended:
-        """What came of it. A lot that was opened and emptied again at once never was."""
+        """What came of it. A lot that was opened and emptied again at once never was, unless it
+        stands in for another."""
         moved = self.moved
         opened = self._opened
         lots = self.lots
@@ -195,10 +216,15 @@ class Holding:
     # -- what can happen -----------------------------------------------------------------------
 
     def expire(self) -> None:
-        """What remains of lots that have ended is nobody's any more, or frozen."""
+        """What remains of lots that have ended is nobody's any more, or frozen, and what is drawn
+        of them instead of something else stays drawn."""
         for lot in list(self.lots.values()):
             if lot.remaining and not self._lives(lot):
                 self.lapsed += self._lapse(lot.id, lot.remaining, left=lot.remaining)
+        for draw in list(self._draws.values()):
+            if (draw.instead and draw.lot_id != NOWHERE
+                    and not self._lives(self.lots[draw.lot_id])):
+                self._stay(draw)
 
     def frozen(self, lot_id: int) -> int:
         """The points of an ended lot that wait for HQ's word: what is held and no hold has."""
@@ -254,50 +280,41 @@ class Holding:
         if points > self.of(taker):
             raise LotsError(f"{points} points to give back, {self.of(taker)} were taken."
                             " Nothing was changed.")
-        mine = [draw for draw in self._draws.values() if draw.taker == taker]
-        left = points
-        for draw in sorted(mine, key=lambda draw: age(draw.lot_id)):
-            # had it not been taken back, it would be there again, to end with its lot
-            if draw.away and self._lives(self.lots[draw.lot_id]):
-                found = min(left, draw.away)
-                self._move(draw.lot_id, 0, paid_delta=-found, taker=taker)
-                left -= found
-        self._free(mine, points)
-        self.settle()
+        self._lift()
+        for draw, away, found in self._ending(taker, points):
+            if away:  # had it not been taken back, it would be there
+                self._bring_back(draw, found)
+            self._end(draw, found)
+            self._return(draw.lot_id, found)
+            if away:
+                self._take(draw.lot_id, found)
+        self._draw_anew()
 
     def take_back(self, lot_id: int, points: int) -> None:
         """What an issuer gave into this lot is not the member's any more."""
         family = (lot_id, *self._stand_ins(lot_id))
         if points > sum(self.lots[each].issued for each in family):
             raise LotsError(f"{points} points to take back, less was given. Nothing was changed.")
-        points -= self._shrink(lot_id, points)
-        for each in family:
-            points -= self._shrink_frozen(each, points)
-        for each in family:
-            points -= self._shrink(each, points, expired=True)
-        for each in family[1:]:
-            found = self._shrink(each, points)
-            self._move(lot_id, 0, paid_delta=found)
-            points -= found
-        for held in (False, True):
-            for each in family:
-                points -= self._undraw(each, points, lot_id, held=held)
-        self.settle()
+        self._lift()
+        self._take(lot_id, points)
+        self._draw_anew()
 
     def restore(self, lot_id: int, points: int) -> None:
         """What was taken back of this lot is put back: first what the member paid for, which
         brings draws back that had to go elsewhere, then what cost nothing."""
+        self._lift()
+        points -= self._bring_all_back(lot_id, points)
         paid = min(points, self.lots[lot_id].paid)
-        self._fill(lot_id, points - paid)
-        for draw in sorted(self._draws.values(), key=lambda draw: age(draw.taker)):
-            if draw.lot_id == lot_id and draw.away:
-                found = min(paid, draw.away)
-                self._move(lot_id, 0, paid_delta=-found, taker=draw.taker)
-                self._return(lot_id, found - self._redraw(draw.taker, lot_id, found))
-                paid -= found
         self._move(lot_id, 0, paid_delta=-paid)
         self._return(lot_id, paid)
-        self.settle()
+        self._fill(lot_id, points - paid)
+        self._draw_anew()
+
+    def take_again(self, taker: int, points: int) -> None:
+        """Points that were given back are the taker's once more."""
+        self._lift()
+        self._draw(taker, NOWHERE, points)
+        self._draw_anew()
 
     def extend(self, lot_id: int, ends_on: int) -> None:
         """What remains of a lot, what expired in it and what is frozen is usable through
@@ -315,15 +332,14 @@ class Holding:
         self.settle()
 
     def settle(self) -> None:
-        """Uncovered draws are drawn from what lives, the oldest taker first."""
-        owed = [draw.taker for draw in self._draws.values()
-                if draw.lot_id == NOWHERE and draw.points]
-        for taker in sorted(owed, key=age):
-            for lot in self._living():
-                found = min(self._draws[taker, NOWHERE].points, lot.remaining)
-                if found:
-                    self._draw(taker, NOWHERE, -found)
-                    self._move(lot.id, -found, drawn_delta=found, taker=taker)
+        """What is owed is drawn from what lives and ends first, the oldest taker's first."""
+        owed = sorted((draw for draw in self._draws.values()
+                       if draw.lot_id == NOWHERE and draw.points),
+                      key=lambda draw: age(draw.taker))
+        for draw in owed:
+            self._cover(draw.taker, draw.points - draw.instead)
+        for draw in owed:
+            self._cover(draw.taker, draw.instead, instead=True)
 
     # -- steps ---------------------------------------------------------------------------------
 
@@ -334,15 +350,100 @@ class Holding:
         """Lots with something in them that can be used, what ends first first."""
         return sorted((lot for lot in self.lots.values()
                        if lot.remaining and self._lives(lot)),
-                      key=lambda lot: (lot.expires_on, age(lot.id)))
+                      key=lambda lot: (lot.expires_on, age(lot.replaces or lot.id)))
 
-    def _last_to_end(self, draw: Draw) -> tuple[bool, int, tuple[bool, int]]:
-        if draw.lot_id == NOWHERE:
-            return True, 0, (False, 0)
-        return False, self.lots[draw.lot_id].expires_on, age(draw.lot_id)
+    def _comes_to(self, lot_id: int) -> tuple[int, int, tuple[bool, int]]:
+        """Sorts lots by how long a point lives that comes back to them: what would lapse at once,
+        lots that something stands in for, living ones, debt."""
+        if lot_id == NOWHERE:
+            return 3, 0, (False, 0)
+        lot, home = self.lots[lot_id], self._home(lot_id)
+        since = age(lot.replaces or lot_id)
+        if home is None and self._granted(lot_id):
+            return 0, lot.expires_on, since
+        return (2 if self._lives(lot) else 1,
+                home.expires_on if home else self._grace_ends(lot), since)
+
+    def _grace_ends(self, lot: Lot) -> int:
+        return max(lot.expires_on, self.today + self._grace_days)
+
+    def _ending(self, taker: int, points: int) -> list[tuple[Draw, bool, int]]:
+        """What ends when a taker gives points back, (draw, whether away, points): uncovered draws
+        first, then what lives longest. What is drawn instead of something else ends with that."""
+        claims = [claim for draw in self._draws.values() if draw.taker == taker
+                  for claim in ((draw, False, draw.points - draw.instead),
+                                (draw, True, draw.away))]
+        claims.sort(key=lambda claim: self._comes_to(claim[0].lot_id), reverse=True)
+        ending = []
+        for draw, away, found in claims:
+            found = min(points, found)
+            points -= found
+            if found:
+                ending.append((draw, away, found))
+        return ending
+
+    def _cover(self, taker: int, points: int, *, instead: bool = False) -> None:
+        """So much that a taker has of nowhere is drawn from what lives, as far as there is any."""
+        for lot in self._living() if points else ():
+            found = min(points, lot.remaining)
+            points -= found
+            self._draw(taker, NOWHERE, -found, instead=instead)
+            self._move(lot.id, -found)
+            self._draw(taker, lot.id, found, instead=instead)
+
+    def _draw_anew(self) -> None:
+        """Nobody pays for a lot in which there is something; what was lifted is drawn again."""
+        while any([self._unpay(lot.id) for lot in list(self.lots.values()) if lot.paid]):
+            pass
+        self.settle()
+
+    def _lift(self) -> None:
+        """What is drawn anywhere instead of something else is drawn of nowhere. Each reversal
+        begins with it, so that it ends as if it had come before the others of its day."""
+        for draw in list(self._draws.values()):
+            if draw.instead and draw.lot_id != NOWHERE:
+                self._draw(draw.taker, draw.lot_id, -draw.instead, instead=True)
+                self._move(draw.lot_id, draw.instead)
+                self._draw(draw.taker, NOWHERE, draw.instead, instead=True)
+
+    def _stay(self, draw: Draw) -> None:
+        """What is drawn here instead of something else is drawn here for good: the member has
+        paid for that."""
+        left = draw.instead
+        self._move(draw.lot_id, 0, taker=draw.taker, instead_delta=-left)
+        for other in sorted((each for each in self._draws.values()
+                             if each.taker == draw.taker and each.away),
+                            key=lambda each: age(each.lot_id)):
+            found = min(left, other.away)
+            left -= found
+            self._move(other.lot_id, 0, paid_delta=-found, taker=draw.taker)
+            self._move(other.lot_id, 0, paid_delta=found)
 
     def _stand_ins(self, lot_id: int) -> list[int]:
-        return [lot.id for lot in self.lots.values() if lot.replaces == lot_id]
+        return self._standing.get(lot_id, [])
+
+    def _take(self, lot_id: int, points: int) -> None:
+        """Points of a lot and of what stands in for it are taken back, in the order of the law."""
+        family = (lot_id, *self._stand_ins(lot_id))
+        points -= self._take_unspent(lot_id, points)
+        for each in family[1:]:
+            found = self._shrink(each, points)
+            self._move(lot_id, 0, paid_delta=found)
+            points -= found
+        for held in (False, True):
+            for each in family:
+                points -= self._undraw(each, points, lot_id, held=held)
+
+    def _take_unspent(self, lot_id: int, points: int) -> int:
+        """What costs the member nothing more: what remains of a lot, and what is frozen or
+        expired in it or in what stands in for it; how many points."""
+        family = (lot_id, *self._stand_ins(lot_id))
+        found = self._shrink(lot_id, points)
+        for each in family:
+            found += self._shrink_frozen(each, points - found)
+        for each in family:
+            found += self._shrink(each, points - found, expired=True)
+        return found
 
     def _undraw(self, lot_id: int, points: int, of_lot: int, *, held: bool) -> int:
         """Draws on a lot end, the newest taker's first: what was spent must come from elsewhere,
@@ -356,20 +457,38 @@ class Holding:
             self._end(draw, found)
             self._move(of_lot, 0, paid_delta=found, taker=None if held else draw.taker)
             if not held:
-                self._draw(draw.taker, NOWHERE, found)
+                self._draw(draw.taker, NOWHERE, found, instead=True)
             ended += found
         return ended
 
-    def _redraw(self, taker: int, lot_id: int, points: int) -> int:
-        """A draw that had to go elsewhere comes back, as far as its taker still has it; how many
+    def _unpay(self, lot_id: int) -> bool:
+        """What came into a lot since is taken instead of what was drawn elsewhere for it; whether
+        there was any."""
+        away = sum(draw.away for draw in self._draws.values() if draw.lot_id == lot_id)
+        found = self._take_unspent(lot_id, away)
+        for each in self._stand_ins(lot_id):
+            spared = self._shrink(each, away - found)
+            self._move(lot_id, 0, paid_delta=spared)
+            found += spared
+        return self._bring_all_back(lot_id, found) > 0
+
+    def _bring_all_back(self, lot_id: int, points: int) -> int:
+        """Draws that had to go elsewhere are the lot's again, the oldest taker's first; how many
         points."""
-        elsewhere = [draw for draw in self._draws.values()
-                     if draw.taker == taker and draw.lot_id != lot_id and not draw.held]
-        back = min(points, sum(draw.points for draw in elsewhere))
-        self._free(elsewhere, back)
-        if back:
-            self._move(lot_id, 0, drawn_delta=back, taker=taker)
+        back = 0
+        for draw in sorted(self._draws.values(), key=lambda draw: age(draw.taker)):
+            if draw.lot_id == lot_id and draw.away:
+                found = min(points - back, draw.away)
+                self._bring_back(draw, found)
+                back += found
         return back
+
+    def _bring_back(self, draw: Draw, points: int) -> None:
+        """What a taker has away from a lot is drawn from it again (what is drawn instead is
+        lifted)."""
+        self._move(draw.lot_id, 0, paid_delta=-points, taker=draw.taker)
+        self._draw(draw.taker, draw.lot_id, points)
+        self._draw(draw.taker, NOWHERE, -points, instead=True)
 
     def _shrink(self, lot_id: int, points: int, *, expired: bool = False) -> int:
         """What is still in a lot, or expired in it, is taken out of it; how many points."""
@@ -386,16 +505,6 @@ class Holding:
         self._move(lot_id, 0, held_delta=-found)
         return found
 
-    def _free(self, draws: Iterable[Draw], points: int) -> None:
-        """So many points of these draws go back where they came from: uncovered ones first, then
-        to what ends last."""
-        for draw in sorted(draws, key=self._last_to_end, reverse=True):
-            found = min(points, draw.points)
-            points -= found
-            self._end(draw, found)
-            if draw.lot_id != NOWHERE:
-                self._return(draw.lot_id, found)
-
     def _end(self, draw: Draw, points: int) -> None:
         """So many points of a draw are its taker's no more."""
         if draw.held:
@@ -406,19 +515,27 @@ class Holding:
     def _return(self, lot_id: int, points: int) -> None:
         """Points that were spent or held come back: to their lot or the one that stands in for it,
         whichever ends last, while that lives; else a lot is opened to stand in, once."""
-        if not points:
+        if not points or lot_id == NOWHERE:
             return
-        lot, found = self.lots[lot_id], self._stand_ins(lot_id)
-        home = max((lot, *(self.lots[each] for each in found)),
+        home = self._home(lot_id)
+        if home is None and not self._granted(lot_id):
+            lot = self.lots[lot_id]
+            home = self._open(lot.member_id, (lot.merchant_id, lot.earned_on,
+                                              self._grace_ends(lot), lot.origin), replaces=lot_id)
+        if home is None:
+            self._lapse(lot_id, points)
+        else:
+            self._move(home.id, points)
+
+    def _home(self, lot_id: int) -> Lot | None:
+        """The lot to which points of this one come back, if it lives."""
+        last = max((self.lots[each] for each in (lot_id, *self._stand_ins(lot_id))),
                    key=lambda each: (each.last_day(self._span), age(each.id)))
-        if not self._lives(home):
-            if found or lot.replaces is not None:
-                self._lapse(lot_id, points)
-                return
-            ends_on = max(lot.expires_on, self.today + self._grace_days)
-            home = self._open(lot.member_id, (lot.merchant_id, lot.earned_on, ends_on,
-                                              lot.origin), replaces=lot_id)
-        self._move(home.id, points)
+        return last if self._lives(last) else None
+
+    def _granted(self, lot_id: int) -> bool:
+        """Whether a lot stands in for another, or had one that did: no other will."""
+        return self.lots[lot_id].replaces is not None or bool(self._stand_ins(lot_id))
 
     def _fill(self, lot_id: int, points: int) -> None:
         """Points that were still there when they were taken back are there again, or would have
@@ -442,18 +559,23 @@ class Holding:
         self._next_id -= 1
         self.lots[lot.id] = lot
         self._opened.append(lot.id)
+        if replaces is not None:
+            self._standing.setdefault(replaces, []).append(lot.id)
         return lot
 
-    def _draw(self, taker: int, lot_id: int, points: int) -> None:
-        self._move(lot_id, 0, drawn_delta=points, taker=taker)
+    def _draw(self, taker: int, lot_id: int, points: int, *, instead: bool = False) -> None:
+        self._move(lot_id, 0, drawn_delta=points, taker=taker,
+                   instead_delta=points if instead else 0)
 
     def _move(self, lot_id: int, delta: int, *, held_delta: int = 0, drawn_delta: int = 0,
-              expired_delta: int = 0, paid_delta: int = 0, taker: int | None = None) -> None:
+              expired_delta: int = 0, paid_delta: int = 0, taker: int | None = None,
+              instead_delta: int = 0) -> None:
         """The one place where anything changes."""
         if taker is not None:
             draw = self._draws.get((taker, lot_id)) or Draw(taker, lot_id, 0, bool(held_delta))
             self._draws[taker, lot_id] = draw._replace(
-                points=draw.points + held_delta + drawn_delta, away=draw.away + paid_delta)
+                points=draw.points + held_delta + drawn_delta, away=draw.away + paid_delta,
+                instead=draw.instead + instead_delta)
         if lot_id != NOWHERE:
             lot = self.lots[lot_id]
             self.lots[lot_id] = lot._replace(
@@ -464,4 +586,4 @@ class Holding:
         self._moves[lot_id, taker] = Move(
             lot_id, known.delta + delta, known.held_delta + held_delta,
             known.drawn_delta + drawn_delta, known.expired_delta + expired_delta,
-            known.paid_delta + paid_delta, taker)
+            known.paid_delta + paid_delta, taker, known.instead_delta + instead_delta)

@@ -288,9 +288,9 @@ def _read_lines(connection: Connection, rows: Sequence[tuple]
     posted: dict[int, list[Posting]] = {}
     moved: dict[int, list[Move]] = {}
     for row in send(
-            connection, "SELECT 1, entry_id, line, account_id, unit, amount, 0, 0, 0, 0"
+            connection, "SELECT 1, entry_id, line, account_id, unit, amount, 0, 0, 0, 0, 0"
             f" FROM postings WHERE {by_entry} UNION ALL SELECT 2, entry_id, line, lot_id, delta,"
-            " held_delta, drawn_delta, expired_delta, paid_delta, taker"
+            " held_delta, drawn_delta, expired_delta, paid_delta, taker, instead_delta"
             f" FROM lot_movements WHERE {by_entry} ORDER BY 1, 2, 3",
             values + values).fetchall():
         group, entry_id, _, *line = tuple(row)

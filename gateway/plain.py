@@ -24,7 +24,7 @@ def lapse(lots: Iterable[Lot], today: int, span: Span) -> Ended:
         held += of_it_held
         if remaining and expires_on < today and span.last_day(expires_on) < today:
             lapsed += remaining
-            moved.append(made(Move, (lot_id, -remaining, 0, 0, remaining, 0, None)))
+            moved.append(made(Move, (lot_id, -remaining, 0, 0, remaining, 0, None, 0)))
             lot = made(Lot, (lot_id, member_id, merchant_id, earned_on, expires_on, origin,
                              opened_by, replaces, issued, 0, of_it_held, expired + remaining,
                              paid))

@@ -58,9 +58,9 @@ MOVEMENT_COLUMNS = ("entry_id", "line", "lot_id", *Move._fields[1:])
 # of a movement in which what remains expires; the rest follows
 EXPIRED_COLUMNS = ("entry_id", "line", "lot_id", "expired_delta")
 EXPIRED_MADE = (("delta", "-expired_delta"), ("held_delta", "0"), ("drawn_delta", "0"),
-                ("paid_delta", "0"), ("taker", "NULL"))
+                ("paid_delta", "0"), ("taker", "NULL"), ("instead_delta", "0"))
 _EXPIRED = Move._fields.index("expired_delta")
-DRAW_COLUMNS = ("member_id", "taker", "lot_id", "points", "held", "away")
+DRAW_COLUMNS = ("member_id", "taker", "lot_id", "points", "held", "away", "instead")
 MEMBER_COLUMNS = (*MEMBER_DERIVED, "derived_mac")
 OUTCOME_COLUMNS = (*SEALED["outcomes"], "row_mac")
 REVERSAL_COLUMNS = (*SEALED["reversals"], "row_mac")
@@ -227,7 +227,8 @@ def _store_expired(connection: Connection, made: Sequence[Entry]) -> None:
 def _store_draws(connection: Connection, changed: dict[tuple[int, int, int], Draw]) -> None:
     if changed:
         bulk.insert(connection, draws, DRAW_COLUMNS, [
-            (*key, each.points, int(each.held and each.points > 0), each.away)
+            (*key, each.points, int(each.held and each.points > 0), each.away,
+             each.instead)
             for key, each in sorted(changed.items())],
             key=DRAW_COLUMNS[:3])
 

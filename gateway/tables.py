@@ -186,13 +186,14 @@ lot_movements = Table(
     "lot_movements", metadata, _key("entry_id"), _key("line"),
     _number("lot_id"), _number("delta"), _number("held_delta"), _number("drawn_delta"),
     _number("expired_delta"), _number("paid_delta"), _number("taker", null=True),
+    _number("instead_delta"),
     sqlite_with_rowid=False)
 
 # which entry (taker) has points of which lot; lot 0: of none, which is debt. held: it holds them;
-# away: what it had of it besides, until that was taken back
+# away: what it had of it besides, until that was taken back; instead: of points, for what is away
 draws = Table(
     "draws", metadata, _key("member_id"), _key("taker"), _key("lot_id"), _number("points"),
-    _small("held"), _number("away"),
+    _small("held"), _number("away"), _number("instead"),
     Index("ix_draws_lot_id", "lot_id", sqlite_where=text("lot_id > 0"),
           postgresql_where=text("lot_id > 0")), sqlite_with_rowid=False)
 
@@ -295,7 +296,8 @@ LOT_FACTS = ("id", "member_id", "merchant_id", "earned_on", "expires_on", "origi
              "replaces")
 DERIVED = {"members": MEMBER_DERIVED[1:],
            "lots": ("issued", "remaining", "held", "expired", "paid"),
-           "draws": ("points", "held", "away"), "member_spans": ("begins_on", "ends_on"),
+           "draws": ("points", "held", "away", "instead"),
+           "member_spans": ("begins_on", "ends_on"),
            "journals": ("highest_trace", "outcomes"),
            "terminal_chains": ("chain_seq", "chain_link", "chain_head")}
 

@@ -67,8 +67,8 @@ class Walk:
     gapped: bool = False
     amounts: dict[int, int] = field(default_factory=dict)  # by account
     lots: dict[int, Sums] = field(default_factory=dict)
-    # (drawn, held, away) by taker and lot
-    draws: dict[tuple[int, int], tuple[int, int, int]] = field(default_factory=dict)
+    # (drawn, held, away, instead) by taker and lot
+    draws: dict[tuple[int, int], tuple[int, int, int, int]] = field(default_factory=dict)
     span: tuple[int, int] | None = None
 
 
@@ -195,9 +195,9 @@ def _add(walk: Walk, move: Move) -> None:
             known.paid + move.paid_delta)
     if move.taker is not None:
         key = move.taker, move.lot_id
-        drawn, held, away = walk.draws.get(key, (0, 0, 0))
+        drawn, held, away, instead = walk.draws.get(key, (0, 0, 0, 0))
         walk.draws[key] = (drawn + move.drawn_delta, held + move.held_delta,
-                           away + move.paid_delta)
+                           away + move.paid_delta, instead + move.instead_delta)
 
 
 def _missing(work: Work, walk: Walk, through: int) -> None:
@@ -258,7 +258,7 @@ def _finish(work: Work, connection: Connection, rows: Mapping[int, Row],
 
 def _draws_of(work: Work, connection: Connection,
               ids: Sequence[tuple]) -> dict[int, dict[tuple, tuple]]:
-    """(points, held, away) by member, then by taker and lot."""
+    """(points, held, away, instead) by member, then by taker and lot."""
     found: dict[int, dict[tuple, tuple]] = {}
     for row in work.reader.select(connection, draws, ("member_id", "taker", "lot_id",
                                                       *DERIVED["draws"]), ("member_id",), ids):
@@ -278,9 +278,9 @@ def _check_lots(work: Work, walk: Walk, held: Mapping[tuple, tuple]) -> None:
 
 
 def _check_draws(work: Work, member_id: int, walk: Walk, stored: Mapping[tuple, tuple]) -> None:
-    summed = {key: (drawn + held, int(held > 0), away)
-              for key, (drawn, held, away) in walk.draws.items()}
-    nothing = (0, 0, 0)
+    summed = {key: (drawn + held, int(held > 0), away, instead)
+              for key, (drawn, held, away, instead) in walk.draws.items()}
+    nothing = (0, 0, 0, 0)
     for key in sorted(summed.keys() | stored.keys()):
         row, sums = stored.get(key, nothing), summed.get(key, nothing)
         if key not in summed:

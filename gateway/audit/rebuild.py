@@ -130,10 +130,11 @@ def _draws(work: Work, connection: Connection, mine) -> Iterable[Rebuilt]:
     held = func.sum(c.held_delta)
     rows: Sequence[Any] = connection.execute(
         select(entries.c.member_id, c.taker, c.lot_id, func.sum(c.drawn_delta + c.held_delta),
-               held, func.sum(c.paid_delta))
+               held, func.sum(c.paid_delta), func.sum(c.instead_delta))
         .join(lot_movements, c.entry_id == entries.c.id).where(mine, c.taker.is_not(None))
         .group_by(entries.c.member_id, c.taker, c.lot_id)).all()
-    sums = {tuple(row[:3]): (_whole(row[3]), int(_whole(row[4]) > 0), _whole(row[5]))
+    sums = {tuple(row[:3]): (_whole(row[3]), int(_whole(row[4]) > 0), _whole(row[5]),
+                             _whole(row[6]))
             for row in rows if all(isinstance(each, int) for each in row[:3])}
     stored = work.reader.lookup(connection, draws, names, ("member_id", "taker", "lot_id"),
                                 sorted(sums))

@@ -8,22 +8,23 @@ gateway. Slow on purpose; amounts in tests are small.
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-GRACE_DAYS = 30
 SPENT_BY_NOBODY = 0
 
 
 @dataclass(eq=False)
 class Token:
-    """One point. `taker`: who spent it, 0 while it is the member's; `expired`: nobody can."""
+    """One point. `taker`: who spent it, 0 while it is the member's; `instead`: of one that was
+    taken back; `expired`: nobody can."""
 
     taker: int = SPENT_BY_NOBODY
     expired: bool = False
+    instead: bool = False
 
 
 @dataclass(eq=False)
 class Lot:
-    """Points of one issuer and day. `paid`: who paid for points that were taken back although they
-    were spent, one entry a point: the taker that had to go elsewhere, or 0."""
+    """Points of one issuer and day. `away`: takers whose point here was taken back, one entry a
+    point; each has another one instead. `paid`: how many more the member paid for."""
 
     number: int
     merchant: int
@@ -31,7 +32,13 @@ class Lot:
     ends_on: int
     replaces: "Lot | None" = None
     tokens: list[Token] = field(default_factory=list)
-    paid: list[int] = field(default_factory=list)
+    away: list[int] = field(default_factory=list)
+    paid: int = 0
+
+    @property
+    def age(self) -> int:
+        """The oldest is the lowest; what stands in for another lot is as old as that."""
+        return self.replaces.number if self.replaces else self.number
 
 
 @dataclass
@@ -86,9 +93,11 @@ def whole(exact: Fraction) -> int:
 class Member:
     """One member's points; `today` is moved by whoever tells the story."""
 
-    def __init__(self) -> None:
+    def __init__(self, grace_days: int = 30) -> None:
+        self.grace_days = grace_days
         self.lots: list[Lot] = []
         self.owed: dict[int, int] = {}  # by taker, what it could not have
+        self.afloat: dict[int, int] = {}  # the same, of what it has away elsewhere
         self.today = 0
 
     # -- figures -------------------------------------------------------------------------------
@@ -103,7 +112,7 @@ class Member:
 
     @property
     def debt(self) -> int:
-        return sum(self.owed.values())
+        return sum(self.owed.values()) + sum(self.afloat.values())
 
     @property
     def expired(self) -> int:
@@ -116,6 +125,10 @@ class Member:
             if not self._lives(lot):
                 for token in self._there(lot):
                     token.expired = True
+                for token in lot.tokens:
+                    if token.instead:
+                        token.instead = False
+                        self._paid_for_good(token.taker)
 
     def give(self, merchant: int, earned_on: int, ends_on: int, points: int) -> Lot | None:
         if not points:
@@ -134,33 +147,34 @@ class Member:
         self.owed[taker] = self.owed.get(taker, 0) + points
         self._cover()
 
+    def spend_again(self, taker: int, points: int) -> None:
+        self._lift()
+        self.owed[taker] = self.owed.get(taker, 0) + points
+        self._even()
+
     def unspend(self, taker: int, points: int) -> None:
-        left = points
-        for lot in self.lots:
-            while left and self._lives(lot) and taker in lot.paid:
-                lot.paid.remove(taker)
-                left -= 1
+        self._lift()
         for _ in range(points):
             self._unspend_one(taker)
-        self._cover()
+        self._even()
 
     def take_back(self, lot: Lot, points: int) -> None:
+        self._lift()
         for _ in range(points):
             self._take_back_one(lot)
-        self._cover()
+        self._even()
 
     def put_back(self, lot: Lot, points: int) -> None:
-        paid = min(points, len(lot.paid))
-        for _ in range(points - paid):
-            lot.tokens.append(Token(expired=not self._lives(lot)))
-        for taker in sorted(lot.paid, key=lambda taker: (not taker, taker))[:paid]:
-            lot.paid.remove(taker)
-            if taker and self._has(taker, lot):
-                self._unspend_one(taker, but=lot)
-                lot.tokens.append(Token(taker))
-            else:
+        self._lift()
+        for _ in range(points):
+            if lot.away:
+                self._bring_back(lot)
+            elif lot.paid:
+                lot.paid -= 1
                 self._return_to(lot)
-        self._cover()
+            else:
+                lot.tokens.append(Token(expired=not self._lives(lot)))
+        self._even()
 
     # -- one point at a time ---------------------------------------------------------------------
 
@@ -170,29 +184,82 @@ class Member:
     def _there(self, lot: Lot) -> list[Token]:
         return [token for token in lot.tokens if not token.taker and not token.expired]
 
-    def _has(self, taker: int, but: Lot) -> bool:
-        return bool(self.owed.get(taker)) or any(
-            token.taker == taker for lot in self.lots if lot is not but for token in lot.tokens)
-
     def _family(self, lot: Lot) -> list[Lot]:
         return [lot, *(each for each in self.lots if each.replaces is lot)]
 
     def _cover(self) -> None:
-        for taker in sorted(self.owed):
-            for lot in sorted(self.lots, key=lambda lot: (lot.ends_on, lot.number)):
-                while self.owed[taker] and self._lives(lot) and self._there(lot):
-                    self._there(lot)[0].taker = taker
-                    self.owed[taker] -= 1
+        for claims, instead in ((self.owed, False), (self.afloat, True)):
+            for taker in sorted(claims):
+                for lot in sorted(self.lots, key=lambda lot: (lot.ends_on, lot.age)):
+                    while claims[taker] and self._lives(lot) and self._there(lot):
+                        token = self._there(lot)[0]
+                        token.taker, token.instead = taker, instead
+                        claims[taker] -= 1
 
-    def _unspend_one(self, taker: int, but: Lot | None = None) -> None:
+    def _lift(self) -> None:
+        """Who has a point instead of another one has none, until all is evened out."""
+        for lot in self.lots:
+            for token in lot.tokens:
+                if token.instead:
+                    self.afloat[token.taker] = self.afloat.get(token.taker, 0) + 1
+                    token.taker, token.instead = SPENT_BY_NOBODY, False
+
+    def _even(self) -> None:
+        while any([self._spare(lot) for lot in self.lots if lot.away]):
+            pass
+        self._cover()
+
+    def _spare(self, lot: Lot) -> bool:
+        """A point that is there, or is gone anyway, goes in place of one that was spent."""
+        found = self._costing_nothing(lot)
+        if not found:
+            for where in self._family(lot)[1:]:
+                if self._there(where):
+                    found = where, self._there(where)[0]
+                    lot.paid += 1
+                    break
+        if found:
+            found[0].tokens.remove(found[1])
+            self._bring_back(lot)
+        return found is not None
+
+    def _bring_back(self, lot: Lot) -> None:
+        taker = min(lot.away)
+        lot.away.remove(taker)
+        lot.tokens.append(Token(taker))
+        self.afloat[taker] -= 1
+
+    def _paid_for_good(self, taker: int) -> None:
+        lot = next(lot for lot in self.lots if taker in lot.away)
+        lot.away.remove(taker)
+        lot.paid += 1
+
+    def _unspend_one(self, taker: int) -> None:
         if self.owed.get(taker):
             self.owed[taker] -= 1
             return
-        lot = max((lot for lot in self.lots if lot is not but
-                   and any(token.taker == taker for token in lot.tokens)),
-                  key=lambda lot: (lot.ends_on, lot.number))
-        lot.tokens.remove(next(token for token in lot.tokens if token.taker == taker))
-        self._return_to(lot)
+        mine = [lot for lot in self.lots if taker in lot.away
+                or any(token.taker == taker for token in lot.tokens)]
+        lot = max(mine, key=lambda lot: (*self._lasts(lot), lot.age))
+        here = [token for token in lot.tokens if token.taker == taker]
+        if here:
+            lot.tokens.remove(here[0])
+            self._return_to(lot)
+        else:
+            lot.away.remove(taker)
+            self.afloat[taker] -= 1
+            self._return_to(lot)
+            self._take_back_one(lot)
+
+    def _lasts(self, lot: Lot) -> tuple[int, int]:
+        """How long a point that comes back to this lot can be used."""
+        stand_ins = self._family(lot)[1:]
+        if self._lives(lot):
+            return 2, lot.ends_on
+        if lot.replaces or stand_ins and not self._lives(stand_ins[0]):
+            return 0, lot.ends_on
+        return 1, stand_ins[0].ends_on if stand_ins else max(
+            lot.ends_on, self.today + self.grace_days)
 
     def _return_to(self, lot: Lot) -> None:
         stand_ins = self._family(lot)[1:]
@@ -202,22 +269,29 @@ class Member:
             lot.tokens.append(Token(expired=True))
         else:
             if not stand_ins:
-                ends_on = max(lot.ends_on, self.today + GRACE_DAYS)
+                ends_on = max(lot.ends_on, self.today + self.grace_days)
                 stand_ins = [self._open(lot.merchant, lot.earned_on, ends_on, lot)]
             stand_ins[0].tokens.append(Token())
 
+    def _costing_nothing(self, lot: Lot) -> tuple[Lot, Token] | None:
+        for token in self._there(lot):
+            return lot, token
+        for where in self._family(lot):
+            for token in where.tokens:
+                if token.expired:
+                    return where, token
+        return None
+
     def _take_back_one(self, lot: Lot) -> None:
         family = self._family(lot)
-        for where, free in ((lot, True), *((each, False) for each in family)):
-            found = self._there(where) if free else [
-                token for token in where.tokens if token.expired]
-            if found:
-                where.tokens.remove(found[0])
-                return
+        found = self._costing_nothing(lot)
+        if found:
+            found[0].tokens.remove(found[1])
+            return
         for where in family[1:]:
             if self._there(where):
                 where.tokens.remove(self._there(where)[0])
-                lot.paid.append(SPENT_BY_NOBODY)
+                lot.paid += 1
                 return
         for where in family:
             takers = [token.taker for token in where.tokens if token.taker]
@@ -225,8 +299,8 @@ class Member:
                 taker = max(takers)
                 where.tokens.remove(next(
                     token for token in where.tokens if token.taker == taker))
-                lot.paid.append(taker)
-                self.owed[taker] = self.owed.get(taker, 0) + 1
+                lot.away.append(taker)
+                self.afloat[taker] = self.afloat.get(taker, 0) + 1
                 return
         raise AssertionError("more was taken back than given")
 

@@ -71,7 +71,7 @@ some = st.sampled_from((0, 0, 1, -1, 33, 70_000, -70_000, 1 << 33))
 
 
 @given(st.lists(st.tuples(st.integers(0, 1 << 40), some, some, some, some, some,
-                          st.none() | st.integers(0, 1 << 40)), max_size=4))
+                          st.none() | st.integers(0, 1 << 40), some), max_size=4))
 def test_movements_packed_at_once_are_the_canonical_bytes_of_each(moves):
     assert chain.packed_moves(moves) == [
         chain.canonical(chain.movement_part(move)) for move in moves]

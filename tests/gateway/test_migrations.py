@@ -22,7 +22,7 @@ def undo_0004(connection: Connection) -> None:
         connection.exec_driver_sql(f"DROP INDEX {index}")
     for table, columns in (("lots", ("replaces", "expired", "paid")),
                            ("lot_movements", ("drawn_delta", "expired_delta", "paid_delta",
-                                              "taker"))):
+                                              "taker", "instead_delta"))):
         for column in columns:
             connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {column}")
 

@@ -24,6 +24,7 @@ def upgrade() -> None:
     for name in ("drawn_delta", "expired_delta", "paid_delta"):
         op.add_column("lot_movements", col(name, default="0"))
     op.add_column("lot_movements", col("taker", null=True))
+    op.add_column("lot_movements", col("instead_delta", default="0"))
     op.add_column("lots", col("replaces", null=True))
     for name in ("expired", "paid"):
         op.add_column("lots", col(name, default="0"))
@@ -35,7 +36,7 @@ def upgrade() -> None:
                     postgresql_where=sa.text("remaining > 0"))
     op.create_table(
         "draws", col("member_id"), col("taker"), col("lot_id"), col("points"),
-        col("held", sa.SmallInteger()), col("away"),
+        col("held", sa.SmallInteger()), col("away"), col("instead"),
         sa.PrimaryKeyConstraint("member_id", "taker", "lot_id", name="pk_draws"),
         sqlite_with_rowid=False)
     op.create_index("ix_draws_lot_id", "draws", ["lot_id"], sqlite_where=sa.text("lot_id > 0"),

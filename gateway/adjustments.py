@@ -11,8 +11,10 @@ return to the lots they came from, a gift's leave theirs.
 from gateway.ledger import (
     ADJUSTMENT,
     EXTENSION,
+    FORFEIT,
     ORIGIN_ADJUSTMENT,
     POINTS,
+    RELEASE,
     Books,
     Draft,
     LedgerError,
@@ -57,3 +59,11 @@ def extend(member: Member, books: Books, lot_id: int, ends_on: int) -> Draft:
     holding = held_by(member, books)
     holding.extend(lot_id, ends_on)
     return drafted(EXTENSION, member, holding, books, ())
+
+
+def thaw(member: Member, books: Books, lot_id: int, *, take: bool) -> Draft:
+    """What is frozen in a lot that has ended is the member's to use again, with grace, in a lot
+    that stands in for it; or (`take`) it expires: member -e, expired +e."""
+    holding = held_by(member, books)
+    holding.thaw(lot_id, take=take)
+    return drafted(FORFEIT if take else RELEASE, member, holding, books, ())

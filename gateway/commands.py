@@ -12,6 +12,8 @@ once. Its digest goes into the entry's chain and covers no names and no free tex
     correction    none             takes back the whole of the adjustment it names   as it was
     write_off     p, none for all  ends debt that is old enough, and nothing else    HQ
     extension     none             a lot that ends or has ended, usable longer       HQ
+    release       none             what is frozen in a lot is usable again, with grace (J2)  HQ
+    forfeit       none             what is frozen in a lot expires                   HQ
     refund        none             so much money of a sale or bill taken back, where any, named
                                    a cashier may not: elsewhere, or too late (J10)
 """
@@ -30,9 +32,12 @@ PENALTY = "penalty"
 CORRECTION = "correction"
 WRITE_OFF = "write_off"
 EXTENSION = "extension"
+RELEASE = "release"
+FORFEIT = "forfeit"
 REFUND = "refund"
+ON_FROZEN = (RELEASE, FORFEIT)
 GIVING = (GRANT, COMPENSATION)
-KINDS = (*GIVING, PENALTY, CORRECTION, WRITE_OFF, EXTENSION, REFUND)
+KINDS = (*GIVING, PENALTY, CORRECTION, WRITE_OFF, EXTENSION, *ON_FROZEN, REFUND)
 
 CATEGORIES = ("abuse", "campaign", "fault", "goodwill", "mistake", "other")
 
@@ -48,9 +53,9 @@ class CommandError(GatewayError):
 
 class Proposal(NamedTuple):
     """`points`: see above; `bearer_id`: a merchant, or BY_HQ; `receipt`: the entry that a
-    correction or a refund names; `lot_id`, `ends_on` (days since 1970): of an extension;
-    `amount_minor`: of a refund, 0 for all that remains; `proposed_at` in milliseconds since 1970.
-    0 where there is none. `serial` 0: not stored yet."""
+    correction or a refund names; `lot_id`: of an extension, a release or a forfeit; `ends_on`
+    (days since 1970): of an extension; `amount_minor`: of a refund, 0 for all that remains;
+    `proposed_at` in milliseconds since 1970. 0 where there is none. `serial` 0: not stored yet."""
 
     serial: int
     kind: str
@@ -94,19 +99,19 @@ def well_formed(proposal: Proposal) -> Proposal:
     kind, points = proposal.kind, proposal.points
     needs = kind in (*GIVING, PENALTY)
     least = 1 if needs else -REQUEST_POINTS_MAX if kind == CORRECTION else 0
-    most = 0 if kind in (EXTENSION, REFUND) else REQUEST_POINTS_MAX
+    most = 0 if kind in (EXTENSION, *ON_FROZEN, REFUND) else REQUEST_POINTS_MAX
     if not least <= points <= most:
         span = f"{least} to {most} points" if most else "no points"
         raise CommandError(f"A {kind.replace('_', '-')} takes {span}, not {points}."
                            " Nothing was changed.")
     _need_named(proposal, "receipt", proposal.receipt, kind in (CORRECTION, REFUND))
-    _need_named(proposal, "lot", proposal.lot_id, kind == EXTENSION)
+    _need_named(proposal, "lot", proposal.lot_id, kind in (EXTENSION, *ON_FROZEN))
     _need_named(proposal, "last day", proposal.ends_on, kind == EXTENSION)
     if proposal.amount_minor and (kind != REFUND or not 0 < proposal.amount_minor
                                   <= AMOUNT_MINOR_MAX):
         raise CommandError(f"Only a refund has an amount, of 1 to {AMOUNT_MINOR_MAX}."
                            " Nothing was changed.")
-    if proposal.bearer_id != BY_HQ and kind in (WRITE_OFF, EXTENSION):
+    if proposal.bearer_id != BY_HQ and kind in (WRITE_OFF, EXTENSION, *ON_FROZEN):
         raise CommandError(f"A {kind.replace('_', '-')} is borne by HQ. Nothing was changed;"
                            " leave the bearer out.")
     return proposal

@@ -33,6 +33,8 @@ REFUND = 4
 EXPIRY = 5
 ADJUSTMENT = 6
 EXTENSION = 7
+RELEASE = 21  # of what is frozen
+FORFEIT = 22
 
 # origin class of a lot: what made the points
 ORIGIN_ACCRUAL = 1

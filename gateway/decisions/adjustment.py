@@ -8,13 +8,15 @@ Nothing is done half: a command that does not fit is a CommandError. Dates are o
 import json
 from typing import NamedTuple
 
-from gateway.adjustments import borne, extend, give, take
+from gateway.adjustments import borne, extend, give, take, thaw
 from gateway.book import Book, Decision, Facts, Key, Made, Message, Original, Posted, Reversal
 from gateway.commands import (
     CORRECTION,
     EXTENSION,
     EXTENSION_DAYS_MAX,
+    FORFEIT,
     GIVING,
+    ON_FROZEN,
     PENALTY,
     WRITE_OFF,
     CommandError,
@@ -32,6 +34,7 @@ from gateway.ledger import (
     expiring_next,
     restate,
 )
+from gateway.lots import LotsError
 from gateway.money import Worth
 from gateway.parties import CLOSED, Merchant, Programme
 from gateway.words import same_person
@@ -109,6 +112,8 @@ def _draft(proposal: Proposal, book: Book, member: Member, programme: Programme,
     kind, points = proposal.kind, proposal.points
     if kind == EXTENSION:
         return _extended(proposal, member, books)
+    if kind in ON_FROZEN:
+        return _thawed(proposal, member, books)
     if kind == WRITE_OFF:
         points = _owed_long(proposal, member, book)
     if kind == PENALTY or points < 0:
@@ -137,6 +142,16 @@ def _extended(proposal: Proposal, member: Member, books: Books) -> Draft:
         raise CommandError("The new last day is later than the lot's own, today or later, and"
                            " within ten years. Nothing was changed.")
     return extend(member, books, lot.id, proposal.ends_on)
+
+
+def _thawed(proposal: Proposal, member: Member, books: Books) -> Draft:
+    if all(lot.id != proposal.lot_id for lot in member.lots):
+        raise CommandError(f"Member {member.id} has no lot {proposal.lot_id}. Nothing was changed;"
+                           " pointwire gateway member show lists them.")
+    try:
+        return thaw(member, books, proposal.lot_id, take=proposal.kind == FORFEIT)
+    except LotsError as fault:
+        raise CommandError(str(fault)) from None
 
 
 def _owed_long(proposal: Proposal, member: Member, book: Book) -> int:

@@ -7,7 +7,8 @@ from gateway.commands import KINDS, CommandError, Proposal, well_formed
 GOOD = {
     "grant": {"points": 5}, "compensation": {"points": 5}, "penalty": {"points": 5},
     "correction": {"points": -5, "receipt": 3}, "write_off": {},
-    "extension": {"lot_id": 4, "ends_on": 21000}, "refund": {"receipt": 3}}
+    "extension": {"lot_id": 4, "ends_on": 21000}, "release": {"lot_id": 4},
+    "forfeit": {"lot_id": 4}, "refund": {"receipt": 3}}
 
 
 def proposal(kind: str, **fields) -> Proposal:
@@ -22,7 +23,8 @@ def test_each_kind_is_taken_with_what_it_needs_and_no_more(kind):
         wrong = 0 if name in GOOD[kind] else 7
         with pytest.raises(CommandError, match="Nothing was changed"):
             well_formed(proposal(kind, **{name: wrong}))
-    for points in {"extension": (1,), "refund": (1,), "correction": (10**9 + 1, -10**9 - 1),
+    for points in {"extension": (1,), "refund": (1,), "release": (1,), "forfeit": (-1,),
+                   "correction": (10**9 + 1, -10**9 - 1),
                    "write_off": (-1, 10**9 + 1)}.get(kind, (0, -1, 10**9 + 1)):
         with pytest.raises(CommandError, match=rf"not {points}\. Nothing was changed"):
             well_formed(proposal(kind, points=points))
@@ -39,7 +41,7 @@ def test_nothing_is_proposed_without_its_reason_its_maker_or_a_known_word(wrong)
         well_formed(proposal("grant")._replace(**wrong))
 
 
-@pytest.mark.parametrize("kind", ["write_off", "extension"])
+@pytest.mark.parametrize("kind", ["write_off", "extension", "release", "forfeit"])
 def test_what_only_hq_bears_takes_no_other_bearer(kind):
     with pytest.raises(CommandError, match="borne by HQ"):
         well_formed(proposal(kind, bearer_id=3))

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from gateway import expiry
 from gateway.audit import run_audit
 from gateway.clock import to_day, to_ms
+from gateway.commands import CommandError
 from gateway.database import counting_statements, writing
 from gateway.expiry import expire_lots
 from gateway.lots import Holding, Lot, LotsError
 from gateway.rules import RulesError, check
 from gateway.validity import CONVERT, EXPIRE, HOLD, Rolling, policy_on
-from tests.gateway.test_decisions_redemption import sound
+from tests.gateway.test_proposals import done, sound
 from tests.support.street import RULES, Street
 
 FROZEN = RULES._replace(at_end=HOLD)
@@ -93,7 +94,66 @@ def test_a_refund_of_a_frozen_sale_takes_what_is_frozen_and_a_void_puts_it_back_
     sound(street)
 
 
-# ---- HQ's word on what is frozen, as the lots do it -------------------------------------------
+# ---- HQ's word on what is frozen ---------------------------------------------------------------
+
+def frozen_street(engine) -> Street:
+    """120 points frozen in lot 1, and 24 that can be used in lot 2."""
+    street = freezing(Street(engine))
+    street.take(street.sale(10_000))
+    street.later(days=300)
+    street.take(street.sale(2000))
+    assert balances(street) == (24, 120, 0)
+    return street
+
+
+def test_hq_releases_what_is_frozen_with_grace_once(engine):  # L9, J2
+    street = frozen_street(engine)
+    ended = done(street, "release", 0, lot_id=1)
+    assert (ended.points, ended.balance) == (0, 144) and balances(street) == (144, 0, 0)
+    today = to_day(street.now.date())
+    assert street.rows("lots", "remaining, expires_on", "replaces = 1") == [(120, today + 30)]
+    with pytest.raises(CommandError, match="Nothing of lot 1 is frozen"):
+        done(street, "release", 0, lot_id=1)
+    street.later(days=31)
+    jobs(street)
+    assert balances(street) == (24, 120, 0)  # frozen again, and now only to be taken
+    again, = street.rows("lots", "id", "replaces = 1")[0]
+    with pytest.raises(CommandError, match="came back once"):
+        done(street, "release", 0, lot_id=again)
+    assert done(street, "forfeit", 0, lot_id=again).points == -120
+    assert expired(street) == 120 and balances(street) == (24, 0, 0)
+    sound(street)
+
+
+def test_hq_takes_what_is_frozen_and_a_refund_of_it_then_costs_the_member_nothing(engine):
+    street = frozen_street(engine)
+    street.registry.add_rule_set(street.programme, FROZEN._replace(return_days=400), 2)
+    assert done(street, "forfeit", 0, lot_id=1).points == -120
+    assert street.take(street.refund(1, amount_minor=10_000)).points == 0
+    assert balances(street) == (24, 0, 0) and expired(street) == 0
+    sound(street)
+
+
+def test_what_hq_releases_pays_debt_first(engine):  # J11
+    street = frozen_street(engine)
+    street.take(street.redemption(100, 200))  # refused: 24 can be used
+    done(street, "penalty", 50)
+    assert balances(street) == (0, 120, 26)
+    assert done(street, "release", 0, lot_id=1).balance == 94
+    assert balances(street) == (94, 0, 0)
+    sound(street)
+
+
+@pytest.mark.parametrize("lot_id", [1, 2, 77])
+def test_a_lot_without_frozen_points_is_refused_and_changes_nothing(engine, lot_id):
+    street = Street(engine)
+    street.take(street.sale(10_000))
+    with pytest.raises(CommandError, match="Nothing was changed"):
+        done(street, "forfeit", 0, lot_id=lot_id)
+    assert street.rows("proposals", "count(*)") == [(0,)] and balances(street) == (120, 0, 0)
+
+
+# ---- as the lots do it -------------------------------------------
 
 def frozen_lot(points: int = 50, replaces: int | None = None) -> Lot:
     return Lot(1, 7, 3, TODAY - 400, TODAY - 10, 1, 90, replaces, points, 0, points)

@@ -34,7 +34,7 @@ from gateway.database import counting_statements, migrate, on_postgresql, open_e
 from gateway.intake import Arrival, Intake
 from gateway.keyring import Keyring
 from gateway.registry import NewCard, NewMember, Registry
-from gateway.rules import RuleSet, Tier
+from gateway.rules import Redeeming, RuleSet, Tier
 from protocol import frames, messages
 from protocol.limits import UP
 from protocol.messages import encode_request, request
@@ -47,7 +47,7 @@ BATCHES_A_ROUND = 4
 WARM_BATCHES = 25
 JOURNAL = 0x5EED3CE8
 RULES = RuleSet(1, 1, 100, 9, (Tier("basic", "普卡", 10000), Tier("silver", "银卡", 12000),
-                               Tier("gold", "金卡", 15000)))
+                               Tier("gold", "金卡", 15000)), Redeeming(100, 100))
 
 
 class Town:

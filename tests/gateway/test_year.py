@@ -65,8 +65,10 @@ def moved(street: Street, kind: str, booked_on: int) -> int:
 def test_every_evening_what_was_there_came_and_went_is_what_is_there(seed: int):
     with fresh_engine(SQLITE) as engine:
         street = Street(engine, members=4)
-        shop, opening = Shop(street, Random(seed)), 0
+        shop, opening, settled = Shop(street, Random(seed)), 0, 0
         for number in range(DAYS):
+            if number % 90 == 45:
+                street.registry.set_rates(street.merchant, 10_000 - 7 * number, 9_999)
             shop.day(number)
             while expire_lots(engine, street.keyring, to_ms(street.now), 100):
                 pass
@@ -79,8 +81,13 @@ def test_every_evening_what_was_there_came_and_went_is_what_is_there(seed: int):
                 "lots", "coalesce(sum(remaining + held), 0)")) - street.rows(
                     "members", "sum(debt)")[0][0]
             opening = closing
+            due, pool, hq = (moved(street, kind, today) for kind in (
+                "merchant_due", "programme_pool", "programme_hq"))
+            assert due + pool + hq == 0, (number, seed)  # Z8
+            settled += abs(due)
             street.later(seconds=DAY_S)
-        for name in ("programme_expired", "merchant_redeemed"):
+        assert settled > 0
+        for name in ("programme_expired", "merchant_redeemed", "programme_pool"):
             (total,), = street.rows("postings p JOIN accounts a ON a.id = p.account_id",
                                     "coalesce(sum(p.amount), 0)", f"a.kind = '{name}'")
             assert total > 0

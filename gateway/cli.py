@@ -9,6 +9,7 @@ from datetime import datetime
 
 import click
 
+from gateway.cli_adjust import adjust, member
 from gateway.cli_rates import rates
 from gateway.plainly import EXIT_FAILED, EXIT_NO_AUDIT, plainly
 from gateway.settings import CLIENT_ID_RULE, is_client_id
@@ -228,6 +229,8 @@ def revoke(terminal_id: int, epoch: int) -> None:
 
 
 gateway.add_command(rates)
+gateway.add_command(adjust)
+gateway.add_command(member)
 
 
 def _client_ids(_: object, __: object, names: tuple[str, ...]) -> tuple[str, ...]:

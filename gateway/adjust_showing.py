@@ -1,0 +1,97 @@
+"""How HQ's commands and members look: tables, lines for a pipe, JSON for a program."""
+
+import json
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, TextIO
+
+import click
+
+from gateway import listing
+from gateway.member_view import MemberView
+from gateway.proposal_list import UNREADABLE, ListedProposal
+from gateway.proposals import Ended, Proposed
+
+COLUMNS = ("proposal", "state", "command", "member", "points", "names", "bearer", "category",
+           "reason", "proposed by", "proposed (UTC)", "ended by", "note", "came to", "receipt")
+LOT_COLUMNS = ("lot", "state", "issuer", "earned", "usable through", "remaining", "held",
+               "expired", "stands in for")
+ENTRY_COLUMNS = ("receipt", "what", "points", "dated (UTC)", "merchant", "amount", "category",
+                 "reason", "bearer", "proposal")
+
+
+def as_json(what: Any) -> str:
+    """Named tuples as objects; times in ISO 8601, amounts in minor units."""
+    return json.dumps(_plain(what), ensure_ascii=False)
+
+
+def _plain(what: Any) -> Any:
+    if isinstance(what, datetime):
+        return f"{what:%Y-%m-%dT%H:%M:%SZ}"
+    if isinstance(what, date):
+        return what.isoformat()
+    if hasattr(what, "_asdict"):
+        return {name: _plain(value) for name, value in what._asdict().items()}
+    return [_plain(each) for each in what] if isinstance(what, list | tuple) else what
+
+
+def proposed_line(made: Proposed) -> str:
+    proposal = made.proposal
+    return (f"proposal {proposal.serial}: {_word(proposal.kind)} for member {proposal.member_id};"
+            f" it would come to {made.points:+d} points, balance {made.balance}. Another person"
+            f" ends it: pointwire gateway adjust approve {proposal.serial} --by NAME")
+
+
+def ended_line(ended: Ended) -> str:
+    if ended.receipt is None:
+        return f"proposal {ended.serial} {ended.state}"
+    return (f"proposal {ended.serial} {ended.state}: {ended.points:+d} points, balance"
+            f" {ended.balance}, receipt {ended.receipt}")
+
+
+def show(found: Sequence[ListedProposal], out: TextIO | None = None) -> None:
+    listing.show(COLUMNS, [_cells(each) for each in found], out)
+
+
+def unreadable(found: Sequence[ListedProposal]) -> int:
+    """How many boxes do not open: nothing should be approved by them."""
+    return sum(each.reason == UNREADABLE for each in found)
+
+
+def show_member(seen: MemberView, out: TextIO | None = None) -> None:
+    """The figures, then the lots, then the newest entries."""
+    click.echo(f"member {seen.member_id} {seen.name}, {seen.tier}, {seen.state}; cards:"
+               f" {', '.join(seen.cards) or 'none'}", out)
+    click.echo(f"balance {seen.balance}: usable {seen.usable}, debt {seen.debt}; held"
+               f" {seen.held}", out)
+    listing.show(LOT_COLUMNS, [
+        (str(each.lot_id), each.state, each.issuer, str(each.earned_on), str(each.usable_through),
+         str(each.remaining), _some(each.held), _some(each.expired), _some(each.replaces))
+        for each in seen.lots], out)
+    listing.show(ENTRY_COLUMNS, [
+        (str(each.receipt), _word(each.kind), f"{each.points:+d}", _time(each.at), each.merchant,
+         "" if each.amount_minor is None else str(each.amount_minor), each.category, each.reason,
+         each.bearer, _some(each.proposal)) for each in seen.entries], out)
+
+
+def _cells(each: ListedProposal) -> tuple[str, ...]:
+    named = [f"receipt {each.named_receipt}" if each.named_receipt else "",
+             f"lot {each.lot_id} through {each.ends_on}" if each.lot_id else "",
+             f"amount {each.amount_minor}" if each.amount_minor else ""]
+    came_to = "" if each.receipt is None else f"{each.ended_points or 0:+d}"
+    return (str(each.serial), each.state, _word(each.kind), f"{each.member_id} {each.member}",
+            _some(each.points), ", ".join(filter(None, named)), each.bearer, each.category,
+            each.reason, each.maker, _time(each.proposed_at), each.by or "", each.note or "",
+            came_to, _some(each.receipt))
+
+
+def _word(kind: str) -> str:
+    return kind.replace("_", "-")
+
+
+def _some(number: int | None) -> str:
+    return str(number) if number else ""
+
+
+def _time(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,201 @@
+"""A member as HQ looks at it: balance, lots with their dates, the newest entries and why they are.
+
+Law: one short snapshot, no locks, cards by their last four. What can be used today is worked out
+by the functions that decisions use; what an adjustment was for is told with it (Q41).
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Row, select
+
+from gateway import ledger
+from gateway.clock import business_day, from_day, from_ms, to_ms
+from gateway.database import reading
+from gateway.errors import GatewayError
+from gateway.intake import Intake
+from gateway.ledger import Member
+from gateway.loading import MEMBER_COLUMNS
+from gateway.lots import Lot
+from gateway.proposal_list import told
+from gateway.tables import (
+    SEALED,
+    cards,
+    entries,
+    lots,
+    members,
+    merchants,
+    postings,
+    programmes,
+    proposals,
+)
+
+ENTRIES_SHOWN = 20
+LOTS_SHOWN = 100
+LAST_FOUR = 4
+NAMED_MAX = 5
+KINDS = {ledger.ACCRUAL: "sale", ledger.REVERSAL: "reversal", ledger.REDEMPTION: "redemption",
+         ledger.REFUND: "refund", ledger.EXPIRY: "expiry", ledger.ADJUSTMENT: "adjustment",
+         ledger.EXTENSION: "extension"}
+HQ_NAME = "HQ"
+
+
+class MemberUnknown(GatewayError):
+    """Nobody is meant, or more than one: nothing was shown."""
+
+    code = "member_unknown"
+
+
+class LotView(NamedTuple):
+    """`state`: usable, ended (what expired can be extended), spent. `replaces`: another lot."""
+
+    lot_id: int
+    state: str
+    issuer: str
+    earned_on: date
+    usable_through: date
+    remaining: int
+    held: int
+    expired: int
+    replaces: int | None
+
+
+class EntryView(NamedTuple):
+    """`kind`: what the entry is, or the command that made it. `points`: on the member's account;
+    `at`: when it was dated to. `reason`, `bearer`, `proposal`: of a command."""
+
+    receipt: int
+    kind: str
+    points: int
+    at: datetime
+    merchant: str
+    amount_minor: int | None
+    category: str
+    reason: str
+    bearer: str
+    proposal: int | None
+
+
+class MemberView(NamedTuple):
+    """`usable`: what can be taken today; `balance`: that less the debt."""
+
+    member_id: int
+    name: str
+    tier: str
+    state: str
+    cards: tuple[str, ...]
+    balance: int
+    usable: int
+    held: int
+    debt: int
+    lots: tuple[LotView, ...]
+    entries: tuple[EntryView, ...]
+
+
+def view(intake: Intake, who: str, *, entries_max: int = ENTRIES_SHOWN) -> MemberView:
+    """The member of this number, or of a card with these last four. Raises MemberUnknown."""
+    with reading(intake.engine) as connection:
+        member_id = found(connection, who)
+        row = connection.execute(
+            select(*(members.c[name] for name in MEMBER_COLUMNS), programmes.c.time_zone,
+                   programmes.c.cutover_minutes)
+            .join(programmes, programmes.c.id == members.c.programme_id)
+            .where(members.c.id == member_id)).one()
+        today = business_day(to_ms(intake.clock()), row.time_zone, row.cutover_minutes)
+        names = {each.id: each.name for each in connection.execute(
+            select(merchants.c.id, merchants.c.name).where(
+                merchants.c.programme_id == row.programme_id))}
+        held = _lots(connection, member_id)
+        member = Member(*tuple(row)[:len(MEMBER_COLUMNS)], lots=held)
+        return MemberView(
+            member.id, member.masked_name, member.tier, member.state,
+            _cards(connection, cards.c.member_id == member_id), ledger.balance_on(member, today),
+            ledger.spendable(member, today), member.held, member.debt,
+            tuple(_lot(lot, member, today, names) for lot in held),
+            tuple(_entries(connection, intake, member, names, entries_max)))
+
+
+def found(connection: Connection, who: str) -> int:
+    """The member whose number this is, or who has a card with these last four."""
+    if not (who.isascii() and who.isalnum() and len(who) <= 18):
+        raise MemberUnknown(f"{who[:20]!r} is no member's number and no last four of a card."
+                            " Nothing was shown.")
+    ids = set(connection.execute(select(members.c.id).where(
+        members.c.id == int(who))).scalars()) if who.isdigit() else set[int]()
+    if len(who) == LAST_FOUR:
+        ids |= set(connection.execute(select(cards.c.member_id).where(
+            cards.c.identity.like(f"%{who}"), cards.c.member_id.is_not(None))
+            .limit(NAMED_MAX + 1)).scalars())
+    if not ids:
+        raise MemberUnknown(f"Nobody has the number {who}, and no card of a member ends so."
+                            " Nothing was shown.")
+    if len(ids) > 1:
+        named = ", ".join(map(str, sorted(ids)[:NAMED_MAX]))
+        raise MemberUnknown(f"{who} may be any of the members {named}. Nothing was shown; say"
+                            " which, with zeroes in front of a number of four digits.")
+    return ids.pop()
+
+
+def of_card(connection: Connection, number: str) -> int:
+    """The member of a card by its whole number, which no message repeats. Raises MemberUnknown."""
+    member_id = connection.execute(select(cards.c.member_id).where(
+        cards.c.identity == number)).scalar_one_or_none()
+    if member_id is None:
+        raise MemberUnknown("No member has that card. Nothing was changed; look at the number.")
+    return member_id
+
+
+def _cards(connection: Connection, whose) -> tuple[str, ...]:
+    return tuple(f"****{row.identity[-LAST_FOUR:]} {row.state}" for row in connection.execute(
+        select(cards.c.identity, cards.c.state).where(whose).order_by(cards.c.id)))
+
+
+def _lots(connection: Connection, member_id: int) -> tuple[Lot, ...]:
+    """Those with something in them, or in which something expired; the newest first."""
+    rows = connection.execute(
+        select(*(lots.c[name] for name in Lot._fields)).where(
+            lots.c.member_id == member_id,
+            (lots.c.remaining > 0) | (lots.c.held > 0) | (lots.c.expired > 0))
+        .order_by(lots.c.expires_on.desc(), lots.c.id.desc()).limit(LOTS_SHOWN))
+    return tuple(Lot(*row) for row in rows)
+
+
+def _lot(lot: Lot, member: Member, today: int, names: dict[int, str]) -> LotView:
+    state = "usable" if lot.lives(today, member.span) else "ended"
+    return LotView(lot.id, state, names.get(lot.merchant_id, HQ_NAME), from_day(lot.earned_on),
+                   from_day(lot.last_day(member.span)), lot.remaining, lot.held, lot.expired,
+                   lot.replaces)
+
+
+def _entries(connection: Connection, intake: Intake, member: Member, names: dict[int, str],
+             entries_max: int) -> list[EntryView]:
+    c = entries.c
+    rows = connection.execute(
+        select(c.id, c.kind, c.merchant_id, c.amount_minor, c.dated_at, c.context,
+               postings.c.amount)
+        .select_from(entries.outerjoin(postings, (postings.c.entry_id == c.id) & (
+            postings.c.account_id == member.points_account_id)))
+        .where(c.member_id == member.id).order_by(c.chain_seq.desc()).limit(entries_max)).all()
+    contexts = {row.id: json.loads(row.context) for row in rows}
+    reasons = _reasons(connection, intake, [context["proposal"] for context in contexts.values()
+                                            if "proposal" in context])
+    return [_entry(row, contexts[row.id], reasons, names) for row in rows]
+
+
+def _entry(row: Row, context: dict, reasons: dict[int, str], names: dict[int, str]) -> EntryView:
+    proposal = context.get("proposal")
+    ordered = proposal is not None
+    return EntryView(
+        row.id, context.get("command") or KINDS.get(row.kind, str(row.kind)), row.amount or 0,
+        from_ms(row.dated_at), names.get(row.merchant_id, ""), row.amount_minor,
+        context.get("category", ""), reasons.get(proposal, "") if ordered else "",
+        names.get(context["bearer"], HQ_NAME) if ordered else "", proposal)
+
+
+def _reasons(connection: Connection, intake: Intake, serials: Sequence[int]) -> dict[int, str]:
+    """Why commands were proposed, by serial."""
+    columns = [proposals.c[name] for name in SEALED["proposals"]]
+    return {row.serial: told(intake.keyring, row).reason for row in connection.execute(
+        select(*columns).where(proposals.c.serial.in_(serials)))} if serials else {}

@@ -1,0 +1,27 @@
+"""How HQ's commands look on a terminal."""
+
+from gateway import adjust_showing
+from gateway.member_view import view
+from gateway.proposal_list import listed
+from gateway.proposals import propose
+from tests.gateway.test_proposals import command, done
+from tests.support.commands import Screen
+from tests.support.street import Street
+
+
+def test_on_a_terminal_proposals_are_a_table_without_empty_columns(sqlite_engine):
+    street = Street(sqlite_engine)
+    propose(street.intake, command(street))
+    out = Screen()
+    adjust_showing.show(list(listed(street.intake)), out)
+    assert "grant" in out.getvalue() and "receipt" not in out.getvalue()
+
+
+def test_a_member_is_figures_lots_and_entries(sqlite_engine):
+    street = Street(sqlite_engine)
+    done(street, points=30)
+    done(street, "penalty", 50)
+    out = Screen()
+    adjust_showing.show_member(view(street.intake, "1"), out)
+    assert "balance -20: usable 0, debt 20; held 0" in out.getvalue()
+    assert "penalty" in out.getvalue() and "-50" in out.getvalue()

@@ -1,0 +1,219 @@
+"""What each of HQ's commands does to a member, and when it may not be done."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from gateway.book import COMMANDS
+from gateway.clock import to_day, to_ms
+from gateway.commands import CommandError
+from gateway.expiry import expire_lots
+from gateway.intake import Intake
+from gateway.proposals import LAPSE_DAYS, approve, propose, refuse
+from tests.gateway.test_proposals import command, done, everything, figures, sound
+from tests.support.street import RULES, Street
+
+
+def accounts(street: Street) -> dict[str, int]:
+    """What the postings come to, by kind of account."""
+    rows = street.rows("postings p JOIN accounts a ON a.id = p.account_id", "a.kind, sum(amount)",
+                       "1=1 GROUP BY a.kind")
+    return {kind: int(amount) for kind, amount in rows if amount}
+
+
+@pytest.mark.parametrize("kind", ["grant", "compensation"])
+def test_points_are_borne_by_hq_or_by_a_merchant_of_the_programme(engine, kind):
+    street = Street(engine)
+    done(street, kind, 100)
+    assert accounts(street) == {"member_points": 100, "programme_adjusted": -100,
+                                "programme_pool": 100, "programme_hq": -100}
+    done(street, kind, 50, bearer_id=street.merchant)
+    assert accounts(street) == {
+        "member_points": 150, "programme_adjusted": -100, "merchant_issued": -50,
+        "programme_pool": 150, "programme_hq": -100, "merchant_due": -50}
+    assert street.rows("lots", "origin, merchant_id, remaining") == [
+        (2, 0, 100), (2, street.merchant, 50)]
+    sound(street)
+
+
+def test_a_penalty_may_take_more_than_there_is_and_the_rest_is_debt(engine):  # Q42
+    street = Street(engine)
+    street.answers(street.sale())
+    assert done(street, "penalty", 40, category="abuse")[1:4] == ("approved", -40, -25)
+    assert figures(street) == (0, 0, 25)
+    street.answers(street.sale(3000))
+    assert figures(street) == (11, 0, 0)
+    sound(street)
+
+
+def test_a_penalty_taken_back_returns_what_it_took_and_ends_its_debt(engine):
+    street = Street(engine)
+    street.answers(street.sale())
+    receipt = done(street, "penalty", 40).receipt
+    assert done(street, "correction", 0, receipt=receipt).points == 40
+    assert figures(street) == (15, 0, 0)
+    assert accounts(street)["member_points"] == 15 and "programme_adjusted" not in accounts(street)
+    sound(street)
+
+
+def test_points_given_by_mistake_are_taken_back_at_the_cost_of_who_bore_them(engine):  # Q41
+    street = Street(engine)
+    receipt = done(street, "grant", 100, bearer_id=street.merchant).receipt
+    with pytest.raises(CommandError, match="borne by"):
+        done(street, "correction", 0, receipt=receipt)
+    with pytest.raises(CommandError, match="taken back whole"):
+        done(street, "correction", -60, receipt=receipt, bearer_id=street.merchant)
+    assert done(street, "correction", -100, receipt=receipt,
+                bearer_id=street.merchant).points == -100
+    assert accounts(street) == {} and figures(street) == (0, 0, 0)
+    with pytest.raises(CommandError, match="taken back already"):
+        done(street, "correction", 0, receipt=receipt, bearer_id=street.merchant)
+    sound(street)
+
+
+def test_points_that_were_spent_before_they_are_taken_back_are_debt(engine):
+    street = Street(engine)
+    receipt = done(street, "grant", 100).receipt
+    assert street.take(street.redemption(100, 500)).code == 0
+    done(street, "correction", 0, receipt=receipt)
+    available, _, debt = figures(street)
+    assert available - debt == 4 - 100
+    sound(street)
+
+
+def test_a_correction_names_an_entry_of_the_member_and_leaves_it_as_it_is(engine):
+    street = Street(engine, members=2)
+    street.answers(street.sale(), street.sale(card=1))
+    mine, others = sorted(street.rows("entries", "id, member_id"))
+    for named in (others[0], 99):
+        with pytest.raises(CommandError, match=f"no entry with receipt {named}"):
+            done(street, "correction", -5, receipt=named)
+    with pytest.raises(CommandError, match="say how many"):
+        done(street, "correction", 0, receipt=mine[0])
+    assert done(street, "correction", -5, receipt=mine[0]).balance == 10
+    assert done(street, "correction", 7, receipt=mine[0]).balance == 17
+    assert street.take(street.void(1)).points == -15
+    assert figures(street) == (2, 0, 0)
+    sound(street)
+
+
+def test_an_entry_tells_what_command_made_it_and_no_word_of_a_person(engine):
+    street = Street(engine)
+    done(street, "compensation", 30, category="fault", bearer_id=street.merchant)
+    (context, origin, key), = street.rows("entries", "context, origin, operation_key")
+    assert json.loads(context) == {
+        "command": "compensation", "proposal": 1, "category": "fault",
+        "bearer": street.merchant, "points": 30, "worth": [100, 100]}
+    assert (origin, bytes(key)) == (COMMANDS, (1).to_bytes(8, "big"))
+    for table, rows in everything(street).items():
+        assert b"Lin" not in repr(rows).encode() and "a long wait" not in repr(rows), table
+
+
+def test_an_expired_lot_is_usable_once_more(engine):
+    street = Street(engine)
+    street.answers(street.sale(10_000))
+    lot_id, ends_on = street.rows("lots", "id, expires_on")[0]
+    with pytest.raises(CommandError, match="later than the lot's own"):
+        done(street, "extension", 0, lot_id=lot_id, ends_on=ends_on)
+    street.later(days=300)
+    expire_lots(engine, street.keyring, to_ms(street.now), 10)
+    assert figures(street) == (0, 0, 0)
+    today = to_day(street.now.date())
+    for day in (today - 1, today + 3661):
+        with pytest.raises(CommandError, match="today or later, and within ten years"):
+            done(street, "extension", 0, lot_id=lot_id, ends_on=day)
+    assert done(street, "extension", 0, lot_id=lot_id, ends_on=today + 5).points == 120
+    assert street.rows("lots", "remaining, expired, replaces") == [(0, 0, None),
+                                                                   (120, 0, lot_id)]
+    assert street.take(street.redemption(100, 500)).code == 0
+    assert street.take(street.refund(1, amount_minor=10_000)).code != 0  # too late for a cashier
+    with pytest.raises(CommandError, match="no lot"):
+        done(street, "extension", 0, lot_id=lot_id, ends_on=today + 9)
+    street.later(days=6)
+    assert street.take(street.inquiry()).balance == 4
+    sound(street)
+
+
+def test_a_void_takes_what_was_extended_as_if_it_had_not_been(engine):
+    street = Street(engine)
+    street.answers(street.sale(10_000))
+    lot_id, ends_on = street.rows("lots", "id, expires_on")[0]
+    done(street, "extension", 0, lot_id=lot_id, ends_on=ends_on + 100)
+    assert street.take(street.void(1)).points == -120
+    assert figures(street) == (0, 0, 0)
+    sound(street)
+
+
+def test_a_closed_member_and_another_programmes_bearer_are_refused(engine):
+    street = Street(engine)
+    tea = street.registry.create_programme("tea", "Tea", RULES)
+    leaf = street.registry.create_merchant(tea, "Leaf")
+    for bearer in (leaf, 99):
+        with pytest.raises(CommandError, match="in the member's programme"):
+            done(street, bearer_id=bearer)
+    street.registry.set_member_state(street.members[0], "closed")
+    with pytest.raises(CommandError, match="is closed"):
+        done(street)
+    assert street.rows("proposals", "count(*)") == [(0,)]
+
+
+def test_what_was_right_when_proposed_is_worked_out_anew_when_approved(engine):
+    street = Street(engine)
+    receipt = done(street, "grant", 100).receipt
+    for _ in range(2):
+        propose(street.intake, command(street, "correction", 0, receipt=receipt))
+    assert approve(street.intake, 2, "Wang").points == -100
+    with pytest.raises(CommandError, match="taken back already"):
+        approve(street.intake, 3, "Wang")
+    assert refuse(street.intake, 3, "Wang", "twice").state == "refused"
+    sound(street)
+
+
+@pytest.mark.parametrize("first", ["approved", "refused"])
+def test_a_proposal_ends_once(engine, first):
+    street = Street(engine)
+    propose(street.intake, command(street))
+    if first == "approved":
+        approve(street.intake, 1, "Wang")
+    else:
+        refuse(street.intake, 1, "Lin", "never mind")  # who proposed may
+    before = everything(street)
+    for end in (lambda: approve(street.intake, 1, "Wu"),
+                lambda: refuse(street.intake, 1, "Wu", "no")):
+        with pytest.raises(CommandError, match=f"was {first} already"):
+            end()
+    assert everything(street) == before
+    sound(street)
+
+
+def test_two_who_approve_at_once_post_once(engine):
+    street = Street(engine)
+    for _ in range(10):
+        propose(street.intake, command(street))
+    desks = [Intake(engine, street.keyring, clock=lambda: street.now) for _ in range(3)]
+
+    def run(desk: Intake) -> int:
+        count = 0
+        for serial in range(1, 11):
+            try:
+                approve(desk, serial, "Wang")
+                count += 1
+            except CommandError:
+                pass
+        return count
+
+    with ThreadPoolExecutor(3) as pool:
+        assert sum(pool.map(run, desks)) == 10
+    assert figures(street) == (1000, 0, 0)
+    sound(street)
+
+
+def test_a_proposal_that_nobody_ended_lapses(engine):
+    street = Street(engine)
+    propose(street.intake, command(street))
+    street.later(days=LAPSE_DAYS, seconds=1)
+    with pytest.raises(CommandError, match="older than 30 days"):
+        approve(street.intake, 1, "Wang")
+    assert refuse(street.intake, 1, "Wang", "too late").state == "refused"
+    assert figures(street) == (0, 0, 0)

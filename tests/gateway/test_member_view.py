@@ -1,0 +1,42 @@
+"""What HQ sees of a member: what can be used, lots with their dates, entries and their reasons."""
+
+import pytest
+
+from gateway.clock import to_day, to_ms
+from gateway.expiry import expire_lots
+from gateway.member_view import MemberUnknown, view
+from tests.gateway.test_proposals import done
+from tests.support.street import Street
+
+
+def test_lots_are_told_with_their_dates_ended_ones_too_as_long_as_something_expired(engine):
+    street = Street(engine)
+    street.answers(street.sale(10_000))
+    done(street, points=40, bearer_id=street.merchant)
+    street.later(days=290)
+    before = view(street.intake, "1")
+    assert (before.balance, before.usable, before.held, before.debt) == (0, 0, 0, 0)
+    expire_lots(engine, street.keyring, to_ms(street.now), 10)
+    seen = view(street.intake, "1")
+    assert [(each.state, each.issuer, each.remaining, each.expired) for each in seen.lots] == [
+        ("ended", "Bean", 0, 40), ("ended", "Bean", 0, 120)]
+    done(street, "extension", 0, lot_id=seen.lots[1].lot_id,
+         ends_on=to_day(street.now.date()) + 30)
+    after = view(street.intake, "1")
+    assert after.balance == 120
+    assert [(each.state, each.remaining, each.replaces) for each in after.lots
+            if each.remaining] == [("usable", 120, seen.lots[1].lot_id)]
+    assert [(each.kind, each.points, each.bearer) for each in after.entries] == [
+        ("extension", 120, "HQ"), ("expiry", -160, ""), ("grant", 40, "Bean"),
+        ("sale", 120, "")]
+    assert after.entries[0].reason == "a long wait" and after.entries[2].category == "goodwill"
+
+
+def test_a_member_is_found_by_number_or_last_four_if_only_one_is_meant(engine):
+    street = Street(engine, members=3)
+    assert view(street.intake, str(street.members[1])).member_id == street.members[1]
+    assert view(street.intake, street.cards[2][-4:]).member_id == street.members[2]
+    street.registry.create_card(street.programme, bytes.fromhex("04a1b2c3"), street.members[0])
+    street.registry.create_card(street.programme, bytes.fromhex("05a1b2c3"), street.members[1])
+    with pytest.raises(MemberUnknown, match="any of the members 1, 2"):
+        view(street.intake, "b2c3")

@@ -54,10 +54,11 @@ def card_number(index: int) -> int:
     return body * 10 + check_digit(body)
 
 
-def create(registry: Registry, members: int = len(MEMBERS)) -> tuple[int, ...]:
+def create(registry: Registry, members: int = len(MEMBERS),
+           rules: RuleSet = RULES) -> tuple[int, ...]:
     """Fill an empty registry and return the members' card numbers, in the order of MEMBERS;
     more members than there are names are numbered ones."""
-    programme = registry.create_programme(CODE, "咖啡街 Coffee Street", RULES)
+    programme = registry.create_programme(CODE, "咖啡街 Coffee Street", rules)
     for name, branches in MERCHANTS:
         merchant = registry.create_merchant(programme, name)
         for branch in branches:

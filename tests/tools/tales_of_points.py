@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.tools.tales import (
     CARD,
+    DAY,
     JOURNAL,
     MEMBER,
     OTHER_TERMINAL,
@@ -20,6 +21,7 @@ from tests.tools.tales import (
     Tale,
 )
 from tools.prove import findings as named
+from tools.prove.purses import Ends
 from tools.prove.story import CARD as CARD_STATE
 from tools.prove.story import (
     EPOCH_REVOKED,
@@ -204,6 +206,27 @@ def a_void_from_another_journal_that_came_first(tale: Tale) -> None:
     tale.answer(2, 0, 85, 1000, receipt, kind=VOID, journal=99, money=1500)
 
 
+def forty_days_later(tale: Tale) -> int:
+    """1000 points that live a month, and then some; today's business date."""
+    tale.rules = tale.rules._replace(ends=Ends(1))
+    rich(tale)
+    tale.wait(40 * 86400)
+    tale.heartbeat()
+    return DAY + 40
+
+
+def points_that_ended_with_the_next_sale(tale: Tale) -> None:
+    today = forty_days_later(tale)
+    tale.asked(2, REDEMPTION, 2000, card=CARD, points=100)
+    told(tale, 2, 30, balance=0)
+    tale.offered(3)
+    receipt = tale.post(3, 12 - 1000, business_date=today)
+    tale.answer(3, 0, 12, 12, receipt)
+    tale.cancel(4, 1)
+    receipt = tale.post(4, 0, MEMBER, -RICH, kind=2, business_date=today)
+    tale.answer(4, 0, 0, 12, receipt, kind=VOID, money=RICH)
+
+
 TRUE: tuple[Callable[[Tale], None], ...] = (
     points_off_a_bill_and_all_of_it_back_in_parts, a_redemption_nobody_answered_in_time,
     a_redemption_whose_void_came_first, points_that_the_rules_and_the_balance_forbid,
@@ -211,7 +234,7 @@ TRUE: tuple[Callable[[Tale], None], ...] = (
     what_is_spent_and_taken_back_is_owed, a_debt_that_forbids_it, refunds_that_do_not_fit,
     twice_at_once_from_two_terminals, the_void_of_a_refund,
     the_void_of_a_refund_that_is_not_the_last, a_void_of_what_refunds_left,
-    a_void_from_another_journal_that_came_first)
+    a_void_from_another_journal_that_came_first, points_that_ended_with_the_next_sale)
 
 
 # ---- lies --------------------------------------------------------------------------------------
@@ -341,6 +364,26 @@ def unanswered_and_left_alone(tale: Tale) -> None:
     tale.does(2, REDEMPTION, -85, 500, 2000)
 
 
+def points_that_should_have_ended_stay(tale: Tale) -> None:
+    today = forty_days_later(tale)
+    tale.offered(2)
+    receipt = tale.post(2, 12, business_date=today)
+    tale.answer(2, 0, 12, 1012, receipt)
+
+
+def points_that_have_ended_are_spent(tale: Tale) -> None:
+    today = forty_days_later(tale)
+    tale.asked(2, REDEMPTION, 2000, card=CARD, points=100)
+    tale.does(2, REDEMPTION, -85, 500, 2000, business_date=today)
+
+
+def refused_although_it_had_not_ended(tale: Tale) -> None:
+    forty_days_later(tale)
+    tale.rules = tale.rules._replace(ends=Ends(2))
+    tale.asked(2, REDEMPTION, 2000, card=CARD, points=100)
+    told(tale, 2, 30, balance=0)
+
+
 UNTRUE: tuple[tuple[Callable[[Tale], Any], str], ...] = (
     (another_points_than_asked, named.MESSAGE_DIFFERS),
     (a_redemption_that_takes_too_little, named.WRONG_POINTS),
@@ -363,4 +406,7 @@ UNTRUE: tuple[tuple[Callable[[Tale], Any], str], ...] = (
     (a_debt_beside_points, named.BALANCE_DIFFERS),
     (one_redemption_makes_two, named.DOUBLED),
     (unanswered_and_left_alone, named.NOT_CANCELLED),
+    (points_that_should_have_ended_stay, named.WRONG_POINTS),
+    (points_that_have_ended_are_spent, named.POSTED_WITHOUT_RIGHT),
+    (refused_although_it_had_not_ended, named.REFUSED_WITHOUT_CAUSE),
 )

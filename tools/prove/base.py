@@ -28,6 +28,8 @@ from tools.prove.disk import open_engine as open_disk
 from tools.prove.driver import IO, Connection, Faults, connect
 
 MADE = datetime(2026, 5, 31, tzinfo=UTC)  # members, cards, terminals
+# points live one month here, so that a shop that closes for longer comes back to some that ended
+RULES = coffee_shop.RULES._replace(lot_months=1)
 TERMINALS_MAX = 4
 MEMBERS_MAX = 12
 ODD_FROM = 100  # card numbers by index, above those of members and stock
@@ -72,10 +74,10 @@ def template() -> Template:
     engine = _engine(connection)
     database.migrate(engine)
     registry = Registry(engine, keyring(), clock=lambda: MADE)
-    coffee_shop.create(registry, MEMBERS_MAX)
+    coffee_shop.create(registry, MEMBERS_MAX, RULES)
     coffee_shop.add_terminals(registry, TERMINALS_MAX)
     tills = coffee_shop.tills_of(registry.terminals())
-    tiers = {tier.code: tier.multiplier_bp for tier in coffee_shop.RULES.tiers}
+    tiers = {tier.code: tier.multiplier_bp for tier in RULES.tiers}
     people = registry.members()
     facts = Facts(tuple(till.terminal_id for till in tills),
                   tuple(int(member.cards[0]) for member in people),

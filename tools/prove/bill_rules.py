@@ -24,8 +24,8 @@ def entries_do_what_they_must(case: Case) -> Findings:
         step, tap = case.replay.steps.get(entry.receipt), case.tap_of(entry)
         if step is None or tap is None or tap.kind == SALE:
             continue
-        if step.code != APPROVED:
-            yield Finding(POSTED_WITHOUT_RIGHT, tap.key, told({step.code}), "an entry")
+        if APPROVED not in step.codes:
+            yield Finding(POSTED_WITHOUT_RIGHT, tap.key, told(step.codes), "an entry")
         elif entry.member_id != step.member_id:
             yield Finding(WRONG_MEMBER, tap.key, f"member {step.member_id}",
                           f"member {entry.member_id}")
@@ -33,9 +33,9 @@ def entries_do_what_they_must(case: Case) -> Findings:
             yield Finding(WRONG_AMOUNT, tap.key,
                           f"{step.amount_minor} at merchant {step.merchant_id}",
                           f"{entry.amount_minor} at {entry.merchant_id}")
-        elif entry.points != step.points:
-            yield Finding(WRONG_POINTS, tap.key, f"{step.points:+} points",
-                          f"{entry.points:+}")
+        elif entry.points not in step.points.minus(step.lapse):
+            yield Finding(WRONG_POINTS, tap.key, f"{step.points} points, and {step.lapse} that"
+                          " ended", f"{entry.points:+}")
 
 
 def slips_say_the_money(case: Case) -> Findings:
@@ -56,19 +56,17 @@ def whoever_has_too_little_is_told_how_much(case: Case) -> Findings:
         if tap.frame is None or reply is None or (tap.kind, reply.code) != (
                 REDEMPTION, INSUFFICIENT) or reply.epoch < len(case.seen.restores):
             continue
-        facts = case.rules.cards.get(tap.card) if tap.card is not None else None
         window, _ = case.windows(tap.frame)[reply.epoch]
-        balances = case.replay.balances(facts.member_id or 0 if facts else 0,
-                                        case.replay.span(tap, window))
-        if reply.balance not in balances:
-            yield Finding(SCREEN_DIFFERS, tap.key, f"a balance of {sorted(balances)}",
+        balances = case.replay.usable(tap, window)
+        if not any(reply.balance in each for each in balances):
+            yield Finding(SCREEN_DIFFERS, tap.key, f"a balance of {balances}",
                           f"{reply.balance}")
 
 
 def members_have_what_their_bills_come_to(case: Case) -> Findings:
     """Points available, or a debt, never both, and nothing below nothing."""
     for member_id, row in case.books.members.items():
-        balance = case.replay.balance(member_id)
+        balance = case.replay.purse(member_id).balance
         wanted = max(balance, 0), 0, max(-balance, 0)
         if (row.available, row.held, row.debt) != wanted or (
                 row.lots_remaining, row.lots_held) != wanted[:2]:

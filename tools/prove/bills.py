@@ -10,6 +10,7 @@ of the gateway is used.
 from typing import NamedTuple
 
 from tools.prove.model import APPROVED, BP, Rate, points_of
+from tools.prove.purses import Range
 from tools.prove.story import TapKey
 
 INSUFFICIENT, LIMIT, NOT_FOUND, NOTHING_LEFT, EXCEEDS, NOT_VOIDABLE = 30, 32, 37, 38, 39, 42
@@ -51,7 +52,8 @@ class Standing(NamedTuple):
 
 
 class Bill(NamedTuple):
-    """A sale, or a bill of which points paid a part. `parts`: refunds that stand, oldest first."""
+    """A sale, or a bill of which points paid a part. `parts`: refunds that stand, oldest first;
+    `ends_on`: the last day of what it earned (None: it lives for ever)."""
 
     key: TapKey
     member_id: int
@@ -63,6 +65,7 @@ class Bill(NamedTuple):
     off_minor: int = 0
     parts: tuple[tuple[TapKey, int], ...] = ()
     gone: bool = False
+    ends_on: int | None = None
 
     @property
     def remaining_minor(self) -> int:
@@ -84,10 +87,13 @@ class Bill(NamedTuple):
         return self._replace(parts=tuple(part for part in self.parts if part[0] != refund))
 
 
-def redemption_code(paid: Redeeming | None, points: int, bill_minor: int, balance: int) -> int:
+def redemption_codes(paid: Redeeming | None, points: int, bill_minor: int,
+                     usable: Range) -> frozenset[int]:
+    """`usable`: points less debts, as far as known."""
     if paid is None or not paid.off_minor(points, bill_minor):
-        return LIMIT
-    return INSUFFICIENT if points > balance else APPROVED
+        return frozenset((LIMIT,))
+    return frozenset(code for code, may in ((APPROVED, points <= usable.most),
+                                            (INSUFFICIENT, points > usable.least)) if may)
 
 
 def refund_code(bill: Bill, amount_minor: int) -> int:

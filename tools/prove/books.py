@@ -45,6 +45,12 @@ class Entry(NamedTuple):
     dated_at_ms: int
     business_date: int
     issuers: frozenset[int] = frozenset()
+    booked_on: int | None = None
+
+    @property
+    def day(self) -> int:
+        """On which it was booked; its business date where nothing says otherwise."""
+        return self.business_date if self.booked_on is None else self.booked_on
 
 
 class MemberBooks(NamedTuple):
@@ -94,7 +100,8 @@ def read_books(engine: Engine) -> Books:
                          entries.c.id, entries.c.kind, entries.c.origin, entries.c.operation_key,
                          entries.c.frame_hash, entries.c.member_id, entries.c.merchant_id,
                          entries.c.amount_minor, entries.c.dated_at,
-                         entries.c.business_date).order_by(entries.c.id)))
+                         entries.c.business_date,
+                         entries.c.booked_on).order_by(entries.c.id)))
         in_lots = {row[0]: (int(row[1]), int(row[2])) for row in connection.execute(select(
             lots.c.member_id, func.sum(lots.c.remaining), func.sum(lots.c.held)
         ).group_by(lots.c.member_id))}
@@ -136,4 +143,4 @@ def _entry(row, lines: Collection[tuple[int, int, int]], account: int | None,
         sums[unit] = sums.get(unit, 0) + amount
     points = sum(amount for account_id, _, amount in lines if account_id == account)
     return Entry(row[0], row[1], *key_of(row[2], row[3]), row[4], row[5], row[6], row[7], points,
-                 tuple(sums.values()), row[8], row[9], issuers)
+                 tuple(sums.values()), row[8], row[9], issuers, row[10])

@@ -8,13 +8,13 @@ derived computed once more.
 from typing import TYPE_CHECKING
 
 from gateway.audit import run_audit
-from tools import coffee_shop
-from tools.prove.base import MADE, keyring
+from tools.prove.base import MADE, RULES, keyring
 from tools.prove.bills import Redeeming
 from tools.prove.books import read_books, survived
 from tools.prove.checker import check
 from tools.prove.model import US, CardFacts, Rate, Room, Rules
 from tools.prove.process import OPENING
+from tools.prove.purses import Ends
 from tools.prove.story import Survived
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ LONG_AGO_US = -(10 ** 18)
 
 def rules(world: "World") -> Rules:
     """What the world was made of, for the checker's own model."""
-    facts, paid = world.facts, coffee_shop.RULES
+    facts, paid = world.facts, RULES
     return Rules(int(OPENING.timestamp()), (Rate(LONG_AGO_US, paid.rate_points, paid.rate_minor),),
                  {card: CardFacts(member) for card, member
                   in zip(facts.cards, facts.members, strict=True)}
@@ -34,7 +34,8 @@ def rules(world: "World") -> Rules:
                  -int((OPENING - MADE).total_seconds()) * US,
                  drift_ppm_max=world.options.drift_ppm_max,
                  outbox=Room(world.options.outbox_blocks),
-                 redeeming=Redeeming(*paid.redeeming) if paid.redeeming else None)
+                 redeeming=Redeeming(*paid.redeeming) if paid.redeeming else None,
+                 ends=Ends(paid.lot_months, paid.return_grace_days))
 
 
 def findings(world: "World") -> list[str]:

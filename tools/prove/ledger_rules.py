@@ -22,6 +22,7 @@ from tools.prove.findings import (
     Findings,
     told,
 )
+from tools.prove.purses import Range, just
 from tools.prove.seen import TRANSIENT
 from tools.prove.story import DATABASE_FAILED, QUARANTINED, SURVIVED, Happened, TapKey
 from tools.prove.taps import Tap
@@ -58,15 +59,19 @@ def entries_say_what_was_tapped(case: Case) -> Findings:
                               f"member {entry.member_id}")
                 continue
             merchant = case.rules.merchants.get(tap.key[0])
+            lapse = case.replay.lapse(entry.receipt)
+            own = {merchant} if case.replay.of_its_own(entry) else set()
+            # what ended with it may be anybody's
+            theirs = entry.issuers if not lapse.most else entry.issuers & {merchant}
             if (entry.amount_minor, entry.merchant_id) != (tap.amount_minor, merchant) or (
-                    entry.issuers != ({merchant} if entry.points else set())):
+                    theirs != own and lapse.least == lapse.most):
                 yield Finding(WRONG_AMOUNT, tap.key,
                               f"{tap.amount_minor} at merchant {merchant} and for its account",
                               f"{entry.amount_minor} at {entry.merchant_id}, by"
                               f" {sorted(entry.issuers)}")
             points = case.world.points(tap.amount_minor, tap.card, dates)
-            if entry.points not in points:
-                yield Finding(WRONG_POINTS, tap.key, f"{sorted(points)} points",
+            if not any(each - entry.points in lapse for each in points):
+                yield Finding(WRONG_POINTS, tap.key, f"{sorted(points)} points, {lapse} ended",
                               f"{entry.points}")
             at_us = case.us_of(entry)
             if not dates.first_us - 1_000_000 <= at_us <= dates.last_us + 1_000_000:
@@ -121,9 +126,10 @@ def voids_take_back(case: Case) -> Findings:
         effective = any(case.ending(void).only(APPROVED, NOTHING_LEFT)
                         or case.verdict(void.key) == "post" for void in voids)
         # what was brought back before is a part of it
-        net = (sum(entry.points for entry in (*made, *taken)) if tap.kind == REFUND or not made
-               else case.replay.net.get(made[0].key, 0))
-        if effective and net:
+        net = (sum(map(case.replay.of_its_own, (*made, *taken)))
+               if tap.kind == REFUND or not made else case.replay.net.get(made[0].key, 0))
+        loose = bool(made) and case.replay.bill_of(made[0].key) in case.replay.loose
+        if effective and net and not loose:
             yield Finding(VOIDED_BUT_COUNTS, tap.key, "0 points after its void", f"{net}")
         if taken and (len(taken) > len(made) or len(taken) > 1):
             yield Finding(DOUBLED, tap.key, "taken back once", f"{len(taken)} times")
@@ -149,8 +155,8 @@ def figures_are_the_ledgers(case: Case) -> Findings:
             if reply.points:
                 yield Finding(SCREEN_DIFFERS, tap.key, "0 points without an entry",
                               f"{reply.points}")
-        elif (entry.key, entry.points, after[entry.receipt]) != (
-                tap.key, reply.points, reply.balance):
+        elif (entry.key, after[entry.receipt]) != (tap.key, reply.balance) or (
+                (reply.points or 0) - entry.points not in case.replay.lapse(entry.receipt)):
             yield Finding(SCREEN_DIFFERS, tap.key,
                           f"{entry.points} points, balance {after[entry.receipt]} ({entry.key})",
                           f"{reply.points} points, balance {reply.balance}")
@@ -163,21 +169,24 @@ RECEIPT = re.compile(r"No\. (\d+)")
 def screens_say_what_the_ledger_says(case: Case) -> Findings:
     """Points, balance and receipt in the lines a cashier reads are those of one entry; where a
     restore took that away, of an answer given before."""
-    told: dict[int, set[tuple[int | None, int | None]]] = {}
+    told: dict[int, set[tuple[Range, int | None]]] = {}
     running: dict[int, int] = {}
     for entry in case.books.entries:
         running[entry.member_id] = running.get(entry.member_id, 0) + entry.points
-        told.setdefault(entry.receipt, set()).add((entry.points, running[entry.member_id]))
+        told.setdefault(entry.receipt, set()).add((
+            just(entry.points).plus(case.replay.lapse(entry.receipt)), running[entry.member_id]))
     for replies in case.seen.replies.values():
         for reply in replies:
             if reply.receipt is not None and reply.epoch < len(case.seen.restores):
-                told.setdefault(reply.receipt, set()).add((reply.points, reply.balance))
+                told.setdefault(reply.receipt, set()).add((just(reply.points or 0),
+                                                           reply.balance))
     for display in case.story.displays:
         points, balance, receipt = (_read(each, display.lines)
                                     for each in (POSTED, BALANCE, RECEIPT))
         if receipt is None or points is None:
             continue
-        if (points, balance) not in told.get(receipt, ()):
+        if not any(points in each and balance == then
+                   for each, then in told.get(receipt, ())):
             yield Finding(SCREEN_DIFFERS, None, f"the figures of receipt {receipt} on the screen"
                           f" of terminal {display.terminal_id}: {sorted(told.get(receipt, ()))}",
                           f"{points:+} points, balance {balance}")

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
+from tools.prove.purses import Ends
 from tools.prove.story import (
     BACKUP,
     CARD,
@@ -93,7 +94,7 @@ class Rules(NamedTuple):
     `clock_early_s` early, and `drift_ppm_max` of its age beyond that. `day_offset_s`: a business
     day begins so long before midnight UTC (Shanghai at 04:00: four hours). `since_us`: when the
     terminals were made; whoever counts seconds wrongly may date a tap down to that. `outbox`: the
-    room in a handset. `redeeming`: None where points buy nothing."""
+    room in a handset. `redeeming`: None where points buy nothing. `ends`: how long they live."""
 
     opening_s: int
     rates: tuple[Rate, ...]
@@ -107,6 +108,11 @@ class Rules(NamedTuple):
     day_offset_s: int = 4 * 3600
     outbox: "Room" = Room(32)
     redeeming: "Redeeming | None" = None
+    ends: Ends = Ends()
+
+    def day_of(self, at_us: int) -> int:
+        """The business day of a virtual time, since 1970."""
+        return (self.opening_s + at_us // US + self.day_offset_s) // 86400
 
 
 class Dates(NamedTuple):

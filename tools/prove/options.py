@@ -203,7 +203,7 @@ GROUPS: tuple[tuple[str, int, dict[str, Draw]], ...] = (
     ("clock", 20, {"clock_jumps": _maybe(_upto(3)), "drift_ppm_max": _maybe(_oneof(100, 50000)),
                    "clock_jump_s_max": _oneof(60, 3600, 86400)}),
     ("heap", 15, {"heap_per_1000": _maybe(_upto(120)), "heap_down": _maybe(_upto(3))}),
-    ("closed", 10, {"closed_days": _oneof(1, 7, 30)}),
+    ("closed", 10, {"closed_days": _oneof(1, 7, 35)}),
     ("cards", 20, {"cards_lost": _maybe(_upto(2)), "cards_blocked": _maybe(_upto(2))}),
     ("suspended", 15, {"members_suspended": _maybe(_upto(2)),
                        "merchants_suspended": _maybe(_upto(1)),

@@ -16,6 +16,7 @@ from tools.prove import bills
 from tools.prove.bills import APPROVED, Bill
 from tools.prove.books import Entry
 from tools.prove.model import Rate, Window, points_of
+from tools.prove.purses import Purse, Range, just
 from tools.prove.seen import Frame
 from tools.prove.story import TapKey
 from tools.prove.taps import LAST, Tap, full_name
@@ -28,15 +29,18 @@ State = TypeVar("State")
 
 
 class Step(NamedTuple):
-    """What an entry must have done. `code`: what its message had to be told there; `money_minor`:
-    what the slip says that was taken off, or goes back."""
+    """What an entry must have done. `codes`: what its message may be told there; `points`: what it
+    does for its member, beside the `lapse` of what has ended; `money_minor`: what the slip says
+    that was taken off, or goes back; `bill`: the one it is, or is about."""
 
-    code: int
+    codes: frozenset[int]
     member_id: int
     merchant_id: int
     amount_minor: int
-    points: int
+    points: Range
     money_minor: int
+    lapse: Range
+    bill: TapKey
 
 
 class History(Generic[State]):
@@ -63,15 +67,17 @@ class History(Generic[State]):
 
 class Replay:
     """All entries, once through. `steps`: by receipt, of those whose message is known; `net`: what
-    the entries around a bill gave in all, as the books have it."""
+    the entries around a bill did for its member in all, as the books have it; `loose`: bills of
+    which that is not to be known, because some of their points had ended."""
 
     def __init__(self, case: "Case") -> None:
         self._case = case
         self._entries = case.books.entries
         self.steps: dict[int, Step] = {}
         self.net: dict[TapKey, int] = {}
+        self.loose: set[TapKey] = set()
         self._bills: dict[TapKey, History[Bill]] = {}
-        self._balances: dict[int, History[int]] = {}
+        self._purses: dict[int, History[Purse]] = {}
         self._made: dict[TapKey, int] = {}          # place of the entry of a message
         self._receipts: dict[int, int] = {}
         self._part_of: dict[TapKey, TapKey] = {}    # a refund's bill
@@ -80,10 +86,22 @@ class Replay:
             self._enter(place, entry)
         self._clock()
 
-    def balance(self, member_id: int, count: int = LAST) -> int:
-        """What the first `count` entries gave a member in all, by the model."""
-        history = self._balances.get(member_id)
-        return (history.at(count) or 0) if history else 0
+    def purse(self, member_id: int, count: int = LAST) -> Purse:
+        """How a member stood behind the first `count` entries."""
+        history = self._purses.get(member_id)
+        return (history.at(count) or Purse()) if history else Purse()
+
+    def lapse(self, receipt: int) -> Range:
+        """What ended with an entry, beside what that was for."""
+        step = self.steps.get(receipt)
+        return step.lapse if step else just(0)
+
+    def of_its_own(self, entry: Entry) -> int:
+        return entry.points + self.lapse(entry.receipt).least
+
+    def bill_of(self, key: TapKey) -> TapKey:
+        """The bill that a message is, or brought a part of back."""
+        return self._part_of.get(key, key)
 
     # -- when ----------------------------------------------------------------------------------
 
@@ -101,25 +119,47 @@ class Replay:
 
     def span(self, tap: Tap, window: Window) -> range:
         """How many entries there can have been when this message was decided."""
-        made = [place for place in (self._made.get(key) for key in tap.keys) if place is not None
-                and not self._entries[place].by_hq]
-        if made:
-            return range(made[-1], made[-1] + 1)
+        made = self._own_place(tap)
+        if made is not None:
+            return range(made, made + 1)
         low = bisect_left(self._there, window.first)
         return range(low, max(bisect_right(self._absent, window.last), low) + 1)
+
+    def _own_place(self, tap: Tap) -> int | None:
+        made = [place for place in (self._made.get(key) for key in tap.keys) if place is not None
+                and not self._entries[place].by_hq]
+        return made[-1] if made else None
 
     # -- what it had to be told ----------------------------------------------------------------
 
     def redemption_codes(self, tap: Tap, frame: Frame, window: Window) -> frozenset[int]:
-        rules, member_id = self._case.rules, self._member_of(tap)
-        return frozenset(bills.redemption_code(
-            rules.redeeming, frame.points or 0, frame.amount_minor or 0, balance)
-            for balance in self.balances(member_id, self.span(tap, window)))
+        return frozenset(code for usable in self.usable(tap, window)
+                         for code in bills.redemption_codes(
+                             self._case.rules.redeeming, frame.points or 0,
+                             frame.amount_minor or 0, usable))
 
-    def balances(self, member_id: int, span: range) -> set[int]:
-        history = self._balances.get(member_id)
-        turns = history.turns(span) if history else ()
-        return {self.balance(member_id, count) for count in (span.start, *turns)}
+    def usable(self, tap: Tap, window: Window) -> list[Range]:
+        """The points that the member of a message may have had for it, less debts."""
+        member_id, span = self._member_of(tap), self.span(tap, window)
+        first, last = self._days(tap, window)
+        history = self._purses.get(member_id)
+        purses = [self.purse(member_id, count)
+                  for count in (span.start, *(history.turns(span) if history else ()))]
+        return [Range(purse.balance - purse.lapse(last).most,
+                      purse.balance - purse.lapse(first).least) for purse in purses]
+
+    def _days(self, tap: Tap, window: Window) -> tuple[int, int]:
+        """The first and the last on which a message may have been decided."""
+        made = self._own_place(tap)
+        if made is not None:
+            return self._entries[made].day, self._entries[made].day
+        frame, rules = tap.frame, self._case.rules
+        if frame is None or frame.arrived is None:
+            return 0, 0
+        answered = [reply.seen.first_us for reply in self._case.seen.replies_to(frame)
+                    if reply.seen.first_order == window.last]
+        return (rules.day_of(frame.arrived.first_us),
+                rules.day_of(max((frame.arrived.last_us, *answered))))
 
     def refund_codes(self, tap: Tap, frame: Frame, window: Window) -> frozenset[int]:
         merchant_id = self._case.rules.merchants.get(tap.key[0], 0)
@@ -135,8 +175,8 @@ class Replay:
         place = self._place_of(frame, LAST)
         if place is None:
             return {span.start}
-        key = self._entries[place].key
-        history = self._bills.get(self._part_of.get(key, key))
+        key = self.bill_of(self._entries[place].key)
+        history = self._bills.get(key)
         changes = {place + 1, *(history.turns(span) if history else ())}
         return {span.start} | {count for count in changes if count in span}
 
@@ -155,7 +195,7 @@ class Replay:
         if place is None:
             return APPROVED
         key = self._entries[place].key
-        history = self._bills.get(self._part_of.get(key, key))
+        history = self._bills.get(self.bill_of(key))
         bill = history.at(count) if history else None
         if bill is None:
             return bills.NOT_VOIDABLE
@@ -184,7 +224,7 @@ class Replay:
 
     def _enter(self, place: int, entry: Entry) -> None:
         tap, frame = self._case.tap_of(entry), self._frame(entry)
-        step = None
+        purse, step = self.purse(entry.member_id), None
         if tap is not None and frame is not None:
             if entry.kind in (ACCRUAL, REDEEMED):
                 step = self._bill(place, entry, tap, frame)
@@ -194,10 +234,25 @@ class Replay:
                 step = self._void(place, entry, frame)
         if step is not None:
             self.steps[entry.receipt] = step
-            history = self._balances.setdefault(step.member_id, History())
-            history.add(place, self.balance(step.member_id) + step.points)
+        last_day, given = self._given(entry, purse)
+        history = self._purses.setdefault(entry.member_id, History())
+        history.add(place, purse.with_given(last_day, given)._replace(
+            balance=purse.balance + entry.points, swept_on=max(purse.swept_on, entry.day)))
+        key = step.bill if step is not None else entry.key
+        self.net[key] = self.net.get(key, 0) + self.of_its_own(entry)
         self._made.setdefault(entry.key, place)
         self._receipts[entry.receipt] = place
+
+    def _given(self, entry: Entry, purse: Purse) -> tuple[int | None, int]:
+        """The last day, and how many points at most an entry put into lots that had nothing."""
+        history = self._bills.get(entry.key)
+        bill = history.at(LAST) if history else None
+        if bill is not None:
+            return bill.ends_on, bill.standing.given
+        step = self.steps.get(entry.receipt)
+        if step is None or not purse.has_ended(entry.day):
+            return None, 0
+        return entry.day + self._case.rules.ends.grace_days, max(step.points.most, 0)
 
     def _bill(self, place: int, entry: Entry, tap: Tap, frame: Frame) -> Step | None:
         rules, member_id, bill_minor = self._case.rules, self._member_of(tap), frame.amount_minor
@@ -208,13 +263,16 @@ class Replay:
                      if points and rules.redeeming else 0)
         made = Bill(entry.key, member_id, rules.merchants.get(entry.key[0], 0), bill_minor,
                     self._rate(entry, tap, bill_minor - off_minor, points),
-                    rules.multipliers[member_id], points, off_minor)
-        code = bills.redemption_code(rules.redeeming, points, bill_minor,
-                                     self.balance(member_id)) if points else APPROVED
+                    rules.multipliers[member_id], points, off_minor,
+                    ends_on=rules.ends.of(entry.business_date, entry.day))
+        purse = self.purse(member_id)
+        lapse = purse.lapse(entry.day)
+        usable = just(purse.balance).minus(lapse)
+        codes = (bills.redemption_codes(rules.redeeming, points, bill_minor, usable) if points
+                 else frozenset((APPROVED,)))
         self._bills.setdefault(entry.key, History()).add(place, made)
-        self.net[entry.key] = self.net.get(entry.key, 0) + entry.points
-        return Step(code, member_id, made.merchant_id, bill_minor, made.standing.points,
-                    off_minor)
+        return Step(codes, member_id, made.merchant_id, bill_minor, just(made.standing.points),
+                    off_minor, lapse, entry.key)
 
     def _rate(self, entry: Entry, tap: Tap, paid_minor: int, points: int) -> Rate:
         """The rate in force that explains the entry; the first one where none does."""
@@ -241,7 +299,7 @@ class Replay:
         if at is None:
             return None
         key = self._entries[at].key
-        bill = self._bills.get(self._part_of.get(key, key), History()).at(place)
+        bill = self._bills.get(self.bill_of(key), History()).at(place)
         if bill is None:
             return None
         if key in self._part_of:
@@ -251,8 +309,20 @@ class Replay:
 
     def _changed(self, place: int, entry: Entry, code: int, before: Bill, after: Bill) -> Step:
         self._bills[before.key].add(place, after)
-        self.net[before.key] = self.net.get(before.key, 0) + entry.points
         old, new = before.standing, after.standing
-        return Step(code, before.member_id, before.merchant_id,
-                    after.remaining_minor - before.remaining_minor, new.points - old.points,
-                    abs(old.paid_minor - new.paid_minor))
+        purse = self.purse(before.member_id)
+        gives, back = just(new.given - old.given), just(old.taken - new.taken)
+        if before.ends_on is not None and before.ends_on < entry.day:
+            gives = _some_of(gives)  # the member pays nothing for what ended
+        if purse.has_ended(entry.day) and back.most > 0:
+            back = _some_of(back)    # what stood in for a lot that ended may have ended too
+        points = gives.plus(back)
+        if points.least != points.most:
+            self.loose.add(before.key)
+        return Step(frozenset((code,)), before.member_id, before.merchant_id,
+                    after.remaining_minor - before.remaining_minor, points,
+                    abs(old.paid_minor - new.paid_minor), purse.lapse(entry.day), before.key)
+
+
+def _some_of(points: Range) -> Range:
+    return Range(min(points.least, 0), max(points.most, 0))

@@ -7,9 +7,10 @@ import pytest
 from gateway.audit import run_audit
 from gateway.clock import business_day, to_ms
 from gateway.expiry import expire_lots
+from gateway.validity import HOLD, Rolling, YearEnd
 from protocol import codes
 from tests.support.databases import SQLITE, fresh_engine
-from tests.support.street import Street
+from tests.support.street import RULES, Street
 
 DAYS = 365
 LATE_DAYS_MAX = 30
@@ -61,10 +62,22 @@ def moved(street: Street, kind: str, booked_on: int) -> int:
     return int(total)
 
 
-@pytest.mark.parametrize("seed", [1])
-def test_every_evening_what_was_there_came_and_went_is_what_is_there(seed: int):
+# what the year must have seen besides: (some expired, some is frozen)
+SHAPES = {
+    "fixed": (RULES, True, False),
+    "until a day of the year": (RULES._replace(year_end=YearEnd(6, 30)), True, False),
+    "frozen then": (RULES._replace(year_end=YearEnd(6, 30), at_end=HOLD), False, True),
+    # everybody comes more often than every two months
+    "carried on": (RULES._replace(lot_months=2, rolling=Rolling(2)), False, False)}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_evening_what_was_there_came_and_went_is_what_is_there(shape: str):
+    rules, expires, freezes = SHAPES[shape]
+    seed = 1
     with fresh_engine(SQLITE) as engine:
         street = Street(engine, members=4)
+        street.registry.add_rule_set(street.programme, rules, 1)
         shop, opening, settled = Shop(street, Random(seed)), 0, 0
         for number in range(DAYS):
             if number % 90 == 45:
@@ -87,9 +100,11 @@ def test_every_evening_what_was_there_came_and_went_is_what_is_there(seed: int):
             settled += abs(due)
             street.later(seconds=DAY_S)
         assert settled > 0
-        for name in ("programme_expired", "merchant_redeemed", "programme_pool"):
+        for name, some in (("programme_expired", expires), ("merchant_redeemed", True),
+                           ("programme_pool", True)):
             (total,), = street.rows("postings p JOIN accounts a ON a.id = p.account_id",
                                     "coalesce(sum(p.amount), 0)", f"a.kind = '{name}'")
-            assert total > 0
+            assert (total > 0) == some
+        assert (street.rows("members", "sum(held)")[0][0] > 0) == freezes
         assert run_audit(engine, street.keyring, rebuild=True,
                          clock=lambda: street.now).findings == ()

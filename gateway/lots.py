@@ -234,12 +234,10 @@ class Holding:
     def thaw(self, lot_id: int, *, take: bool) -> int:
         """HQ's word on what is frozen: it comes back as what was spent does (J2), or it expires;
         how many points. LotsError where nothing is frozen, or where it came back once before."""
-        points, lot = self.frozen(lot_id), self.lots[lot_id]
+        points = self.frozen(lot_id)
         if not points:
             raise LotsError(f"Nothing of lot {lot_id} is frozen. Nothing was changed.")
-        back = self._stand_ins(lot_id)
-        if not take and (lot.replaces is not None
-                         or back and not self._lives(self.lots[back[0]])):
+        if not take and self._granted(lot_id) and self._home(lot_id) is None:
             raise LotsError(f"Points of lot {lot_id} came back once and ended again. Nothing was"
                             " changed; take them, or give others by an adjustment.")
         if take:

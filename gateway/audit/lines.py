@@ -1,8 +1,9 @@
 """Lines without an entry: postings, lot movements, lots and draws that no chain accounts for.
 
-Law: a posting and a movement belong to an entry, a posting to an account; a lot was opened by an
-entry that moved points into it, and a draw is an entry's of its member. What fits its entry is
-proved by the chain (members.py); here the rest is found, by reading the tables themselves.
+Law: a posting and a movement belong to an entry, a posting to an account of its unit (so that
+merchants, pool and HQ sum to zero every day, because every entry does and has one day); a lot was
+opened by an entry that moved points into it, and a draw is an entry's of its member. What fits its
+entry is proved by the chain (members.py); here the rest is found, by reading the tables themselves.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, Row, Table
 
 from gateway.audit.reader import Work
-from gateway.audit.report import EITHER, key_text
+from gateway.audit.report import EITHER, RESTORE, key_text
 from gateway.tables import accounts, draws, entries, lot_movements, lots, postings
 
 
@@ -43,12 +44,17 @@ def _check_entries(work: Work, connection: Connection, table: Table, rows: Seque
 
 
 def _check_accounts(work: Work, connection: Connection, rows: Sequence[Row]) -> None:
-    there = work.reader.lookup(connection, accounts, (), ("id",),
+    there = work.reader.lookup(connection, accounts, ("unit",), ("id",),
                                sorted({(row.account_id,) for row in rows}))
     for row in rows:
-        if (row.account_id,) not in there:
+        unit = there.get((row.account_id,))
+        if unit is None:
             work.docket.find(postings.name, key_text(postings, row),
                              f"its account {row.account_id} is not there.", EITHER)
+        elif unit != (row.unit,):
+            work.docket.find(postings.name, key_text(postings, row), f"in unit {row.unit}, its"
+                             f" account {row.account_id} is in another: points and money would be"
+                             " one sum.", RESTORE)
 
 
 def _check_lots(work: Work, connection: Connection, rows: Sequence[Row]) -> None:

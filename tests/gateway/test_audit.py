@@ -222,6 +222,16 @@ def test_a_forged_posting_is_named(street):
         assert {("postings", f"{line.entry_id}:9"), ("postings", "999:1")} <= named(look(street))
 
 
+def test_a_posting_in_another_unit_than_its_account_is_named(street):
+    with Intruder(street.engine, accounts, postings) as intruder:
+        due = next(row for row in intruder.rows(accounts) if row.kind == "merchant_due")
+        mine = {("postings", f"{row.entry_id}:{row.line}") for row in intruder.rows(postings)
+                if row.account_id == due.id}
+        intruder.run(update(accounts).where(accounts.c.id == due.id).values(unit=1))
+        found = named(look(street))
+        assert mine and found == {*mine, ("accounts", str(due.id))}
+
+
 def test_a_forged_entry_is_named(street):
     with Intruder(street.engine, entries, members) as intruder:
         last = max(intruder.rows(entries), key=lambda row: (row.member_id == 1, row.chain_seq))

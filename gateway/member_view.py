@@ -17,7 +17,7 @@ from gateway.database import reading
 from gateway.errors import GatewayError
 from gateway.intake import Intake
 from gateway.ledger import Member
-from gateway.loading import MEMBER_COLUMNS
+from gateway.loading import MEMBER_COLUMNS, read_spans
 from gateway.lots import Lot
 from gateway.proposal_list import told
 from gateway.tables import (
@@ -31,6 +31,7 @@ from gateway.tables import (
     programmes,
     proposals,
 )
+from gateway.validity import NO_SPAN
 
 ENTRIES_SHOWN = 20
 LOTS_SHOWN = 100
@@ -108,7 +109,9 @@ def view(intake: Intake, who: str, *, entries_max: int = ENTRIES_SHOWN) -> Membe
             select(merchants.c.id, merchants.c.name).where(
                 merchants.c.programme_id == row.programme_id))}
         held = _lots(connection, member_id)
-        member = Member(*tuple(row)[:len(MEMBER_COLUMNS)], lots=held)
+        spans = read_spans(connection, intake.keyring.audit_key, [(member_id,)])
+        member = Member(*tuple(row)[:len(MEMBER_COLUMNS)], lots=held,
+                        span=spans.get(member_id) or NO_SPAN)
         return MemberView(
             member.id, member.masked_name, member.tier, member.state,
             _cards(connection, cards.c.member_id == member_id), ledger.balance_on(member, today),

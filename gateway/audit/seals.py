@@ -42,6 +42,7 @@ NUMBERED = (
     _Numbered(dead_letters, counting.DEAD_LETTERS, lambda row: row.received_at),
     _Numbered(proposals, counting.PROPOSALS, lambda row: row.proposed_at),
 )
+KEYED_BY_SERIAL = (dead_letters.name, proposals.name)
 
 
 def check(work: Work) -> None:
@@ -144,7 +145,7 @@ def _check_serials(work: Work, numbered: _Numbered, counter: Row, serial: int,
         first = max(first, counter.low + 1)
         if first <= through:
             span = str(first) if first == through else f"{first} to {through}"
-            row = span if table == dead_letters.name else f"serial {span}"
+            row = span if table in KEYED_BY_SERIAL else f"serial {span}"
             work.docket.find(table, row, "missing, its serial was given out.", RESTORE)
 
 

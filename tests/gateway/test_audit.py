@@ -16,6 +16,7 @@ from sqlalchemy import Column, Row, UniqueConstraint, delete, insert, text, upda
 from gateway import chain, counting
 from gateway.audit import AuditError, Report, run_audit
 from gateway.audit.report import key_text
+from gateway.book import COMMANDS
 from gateway.cli import gateway
 from gateway.keyring import Keyring
 from gateway.registry import RegistryError
@@ -32,6 +33,7 @@ from gateway.tables import (
     metadata,
     outcomes,
     postings,
+    proposals,
     quarantine,
     refusals,
     registry_events,
@@ -185,6 +187,26 @@ def test_a_verdict_of_hq_that_is_deleted_with_all_that_came_of_it_is_missed(stre
             ("outcomes", f"terminal {terminal} journal {journal}")}
         assert "1 missing" in said(look(street), "outcomes",
                                    f"terminal {terminal} journal {journal}")
+
+
+def test_a_refused_command_is_not_to_be_approved_after_all(street):
+    """Its end deleted with all that tells of it, a proposal would wait once more."""
+    with Intruder(street.engine, outcomes, frames) as intruder:
+        end = next(row for row in intruder.rows(outcomes)
+                   if row.origin == COMMANDS and row.entry_id is None)
+        for table in (outcomes, frames):
+            intruder.run(delete(table).where(table.c.origin == COMMANDS,
+                                             table.c.operation_key == end.operation_key))
+        assert named(look(street)) == {("outcomes", f"origin {COMMANDS}")}
+
+
+def test_a_command_cannot_be_hung_on_another_proposal(street):
+    with Intruder(street.engine, proposals) as intruder:
+        first, second = intruder.rows(proposals)[:2]
+        intruder.run(update(proposals).where(where(first, proposals)).values(
+            edited(second, serial=first.serial)))
+        assert {("proposals", "1"), ("outcomes", f"{COMMANDS}:{first.serial:016x}")} <= named(
+            look(street))
 
 
 def test_a_void_that_is_made_never_to_have_been_is_named(street):
@@ -434,7 +456,7 @@ def test_under_another_audit_key_nothing_is_said_of_the_rows(street):
 def test_under_another_frame_key_the_frames_do_not_open_and_that_is_all(street):
     report = run_audit(street.engine, Keyring(*KEYS[:2], b"G" * 32), clock=lambda: street.now)
     assert {found.table for found in report.findings} == {
-        "frames", "refusals", "quarantine", "dead_letters"}
+        "frames", "refusals", "quarantine", "dead_letters", "proposals"}
     assert all("POINTWIRE_FRAME_KEY" in found.todo for found in report.findings)
 
 
@@ -472,7 +494,7 @@ def test_the_command_ends_with_0_clean_1_findings_2_cannot_run(street, monkeypat
         wrong = audit_command(street)
         assert wrong.exit_code == 1 and "lots 1: remaining is 777" in wrong.stdout
         told = json.loads(audit_command(street, "--json").stdout)
-    assert told["ok"] is False and told["checked"]["lots"] == 12
+    assert told["ok"] is False and told["checked"]["lots"] == 13
     assert ("lots", "1") in {(found["table"], found["row"]) for found in told["findings"]}
     other = audit_command(street, POINTWIRE_AUDIT_KEY="22" * 32)
     assert other.exit_code == 2 and "POINTWIRE_AUDIT_KEY" in other.stderr

@@ -9,8 +9,10 @@ from sqlalchemy import Engine
 
 from gateway import held
 from gateway.clock import to_ms
+from gateway.commands import Proposal
 from gateway.decisions import DECISIONS
 from gateway.held import HeldKey
+from gateway.proposals import approve, propose, refuse
 from gateway.registry import NewCard
 from gateway.retention import drop_frames, drop_letters
 from gateway.validity import Rolling
@@ -84,6 +86,7 @@ def _recent_days(street: Street) -> None:
     _quarantine(street)
     _voids(street)
     _redemptions(street)
+    _commands(street)
     _batches(street)
     _walk_ins(street)
     street.registry.begin_recovery(100)
@@ -117,6 +120,20 @@ def _batches(street: Street) -> None:
     street.answers(street.batch_close(1, 1, journal=CLOSED_JOURNAL,
                                       totals={messages.SALE: (1, 2500, points)}))
     street.answers(street.batch_close(3, 5, journal=CLOSED_JOURNAL, trace=9))
+
+
+def _commands(street: Street) -> None:
+    """HQ gives, takes and takes back, with a second person; one is refused, one still waits."""
+    blank = Proposal(0, "grant", street.members[0], 60, 0, "fault", 0, 0, 0, 0, 0, "Lin", "slow")
+    for proposal in (blank, blank._replace(kind="penalty", points=70, category="abuse"), blank,
+                     blank):
+        serial = propose(street.intake, proposal).proposal.serial
+        if serial < 3:
+            given = approve(street.intake, serial, "Wang", "as the shop says").receipt or 0
+        elif serial == 3:
+            refuse(street.intake, serial, "Wang", "twice")
+    back = propose(street.intake, blank._replace(kind="correction", points=0, receipt=given))
+    approve(street.intake, back.proposal.serial, "Wang")
 
 
 def _voids(street: Street) -> None:

@@ -37,7 +37,7 @@ def test_points_are_borne_by_hq_or_by_a_merchant_of_the_programme(engine, kind):
     sound(street)
 
 
-def test_a_penalty_may_take_more_than_there_is_and_the_rest_is_debt(engine):  # Q42
+def test_q42_a_penalty_may_take_more_than_there_is_and_the_rest_is_debt(engine):  # Q42
     street = Street(engine)
     street.answers(street.sale())
     assert done(street, "penalty", 40, category="abuse")[1:4] == ("approved", -40, -25)
@@ -57,7 +57,7 @@ def test_a_penalty_taken_back_returns_what_it_took_and_ends_its_debt(engine):
     sound(street)
 
 
-def test_points_given_by_mistake_are_taken_back_at_the_cost_of_who_bore_them(engine):  # Q41
+def test_q41_points_given_by_mistake_are_taken_back_at_the_cost_of_who_bore_them(engine):  # Q41
     street = Street(engine)
     receipt = done(street, "grant", 100, bearer_id=street.merchant).receipt
     with pytest.raises(CommandError, match="borne by"):

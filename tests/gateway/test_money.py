@@ -23,7 +23,7 @@ def test_a_half_goes_away_from_zero_and_nothing_else_is_lost(numerator: int, den
 
 @pytest.mark.parametrize(("cost_bp", "due"), [
     (10000, -12), (9999, -12), (3333, -4), (375, 0), (417, -1), (0, 0), (12500, -15)])
-def test_a_rate_is_basis_points_and_exact(cost_bp: int, due: int):  # Q42
+def test_q42_a_rate_is_basis_points_and_exact(cost_bp: int, due: int):  # Q42
     assert figure(WHOLE._replace(cost_bp=cost_bp), given=15, base=12) == (15, due)
 
 

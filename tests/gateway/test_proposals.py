@@ -37,7 +37,7 @@ def everything(street: Street) -> dict[str, list[tuple]]:
     return {table: street.rows(table) for table in metadata.tables}
 
 
-def test_points_are_given_when_a_second_person_approves(engine):  # Q41
+def test_q41_points_are_given_when_a_second_person_approves(engine):  # Q41
     street = Street(engine)
     made = propose(street.intake, command(street))
     assert (made.proposal.serial, made.points, made.balance) == (1, 100, 100)

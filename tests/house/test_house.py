@@ -117,6 +117,17 @@ def test_a_planted_breach_is_named(path: str, text: str, why: str):
     assert any(why in line for line in law.violations(path, text))
 
 
+# of ../shared/PITFALLS.md, those that the ledger must answer for
+PITFALLS = {1, 2, 3, 4, 5, 9, 12, 13, 16, 17, 18, 19, 21, 22, 23, 24, 25, 26, 37, 41, 42, 43, 44}
+
+
+def test_every_pitfall_of_the_ledger_has_a_test_that_carries_its_id():
+    carried = {int(number) for path in law.sources("tests")
+               for number in re.findall(r"^def test_q(\d+)_", (law.ROOT / path).read_text(),
+                                        re.MULTILINE)}
+    assert PITFALLS <= carried, sorted(PITFALLS - carried)
+
+
 @pytest.mark.parametrize("path", [
     "protocol/cbor.py", "gateway/rules.py", "gateway/ledger.py", "gateway/lots.py",
     "gateway/decisions/sale.py", "gateway/decisions/taken_back.py", "firmware/checkout.py"])

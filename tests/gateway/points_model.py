@@ -34,6 +34,7 @@ class Lot:
     tokens: list[Token] = field(default_factory=list)
     away: list[int] = field(default_factory=list)
     paid: int = 0
+    carried_to: int = 0  # activity of its member keeps it alive until then
 
     @property
     def age(self) -> int:
@@ -91,10 +92,13 @@ def whole(exact: Fraction) -> int:
 
 
 class Member:
-    """One member's points; `today` is moved by whoever tells the story."""
+    """One member's points; `today` is moved by whoever tells the story. `freezes`: what ends is
+    not expired but frozen."""
 
-    def __init__(self, grace_days: int = 30) -> None:
+    def __init__(self, grace_days: int = 30, *, freezes: bool = False) -> None:
         self.grace_days = grace_days
+        self.freezes = freezes
+        self.carried_to = 0
         self.lots: list[Lot] = []
         self.owed: dict[int, int] = {}  # by taker, what it could not have
         self.afloat: dict[int, int] = {}  # the same, of what it has away elsewhere
@@ -115,8 +119,16 @@ class Member:
         return sum(self.owed.values()) + sum(self.afloat.values())
 
     @property
-    def expired(self) -> int:
+    def ended(self) -> int:
         return sum(token.expired for lot in self.lots for token in lot.tokens)
+
+    @property
+    def frozen(self) -> int:
+        return self.ended if self.freezes else 0
+
+    @property
+    def expired(self) -> int:
+        return self.ended - self.frozen
 
     # -- what happens --------------------------------------------------------------------------
 
@@ -142,6 +154,13 @@ class Member:
         lot.tokens += [Token() for _ in range(points)]
         self._cover()
         return lot
+
+    def carry(self, until: int) -> None:
+        """Activity: what is alive stays so, and what comes while that lasts."""
+        self.carried_to = max(self.carried_to, until)
+        for lot in self.lots:
+            if self._lives(lot):
+                lot.carried_to = max(lot.carried_to, until)
 
     def spend(self, taker: int, points: int) -> None:
         self.owed[taker] = self.owed.get(taker, 0) + points
@@ -179,7 +198,7 @@ class Member:
     # -- one point at a time ---------------------------------------------------------------------
 
     def _lives(self, lot: Lot) -> bool:
-        return lot.ends_on >= self.today
+        return max(lot.ends_on, lot.carried_to) >= self.today
 
     def _there(self, lot: Lot) -> list[Token]:
         return [token for token in lot.tokens if not token.taker and not token.expired]
@@ -307,5 +326,6 @@ class Member:
     def _open(self, merchant: int, earned_on: int, ends_on: int,
               replaces: Lot | None = None) -> Lot:
         lot = Lot(len(self.lots) + 1, merchant, earned_on, ends_on, replaces)
+        lot.carried_to = self.carried_to if self.carried_to >= self.today else 0
         self.lots.append(lot)
         return lot

@@ -22,6 +22,7 @@ from gateway.audit import run_audit
 from gateway.clock import to_ms
 from gateway.expiry import expire_lots
 from gateway.rules import Redeeming
+from gateway.validity import EXPIRE, HOLD, Rolling
 from protocol import codes
 from tests.gateway.points_model import Bill, Member
 from tests.support.databases import KINDS, fresh_engine
@@ -53,6 +54,7 @@ class Sent(NamedTuple):
 class PointsStory(RuleBasedStateMachine):
     kind = KINDS[0]
     months, grace_days = 2, 30
+    freezes = rolls = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,14 +63,15 @@ class PointsStory(RuleBasedStateMachine):
         registry = self.street.registry
         registry.add_rule_set(self.street.programme, RULES._replace(
             lot_months=self.months, redeeming=Redeeming(1, POINT_MINOR),
-            return_grace_days=self.grace_days), 1)
+            return_grace_days=self.grace_days, at_end=HOLD if self.freezes else EXPIRE,
+            rolling=Rolling(self.months) if self.rolls else None), 1)
         self.merchants = (self.street.merchant,
                           registry.create_merchant(self.street.programme, "Leaf"))
         self.rates: dict[int, tuple[int, int]] = {1: (10000, 10000), 2: (10000, 10000)}
         other = registry.create_shop(self.merchants[1], "B")
         self.street.terminals += [registry.create_terminal(self.street.shop),
                                   registry.create_terminal(other)]
-        self.members = [Member(self.grace_days) for _ in range(MEMBERS)]
+        self.members = [Member(self.grace_days, freezes=self.freezes) for _ in range(MEMBERS)]
         self.bills: list[tuple[int, Bill, tuple[int, int, int]]] = []
         self.refunds: list[tuple[Bill, int, tuple[int, int, int]]] = []
         self.voided: set[int] = set()
@@ -94,6 +97,7 @@ class PointsStory(RuleBasedStateMachine):
         self._begin(member)
         before = self._net(member)
         bill.lot = self.members[member].give(bill.merchant, self.day, self._ends_on(), points)
+        self._active(member)
         frame = self.street.sale(amount, terminal=till, card=member)
         self.bills.append((member, bill, self._name(frame, till)))
         self._expect(frame, member, code=0, points=self._net(member) - before)
@@ -118,6 +122,7 @@ class PointsStory(RuleBasedStateMachine):
         before = self._net(member)
         who.spend(bill.number, points)
         bill.lot = who.give(bill.merchant, self.day, self._ends_on(), bill.standing(amount)[0])
+        self._active(member)
         self.bills.append((member, bill, self._name(frame, till)))
         self._expect(frame, member, code=0, points=self._net(member) - before,
                      amount_minor=bill.discount)
@@ -215,7 +220,7 @@ class PointsStory(RuleBasedStateMachine):
             return
         street = self.street
         rows = street.rows("members", "available, held, debt", "1=1 ORDER BY id")
-        assert rows == [(who.available, 0, who.debt) for who in self.members]
+        assert rows == [(who.available, who.frozen, who.debt) for who in self.members]
         sums = street.rows("lots l RIGHT JOIN members m ON m.id = l.member_id",
                            "coalesce(sum(remaining), 0), coalesce(sum(expired), 0),"
                            " coalesce(sum(paid), 0)", "1=1 GROUP BY m.id ORDER BY m.id")
@@ -248,8 +253,14 @@ class PointsStory(RuleBasedStateMachine):
         self.members[member].today = self.day
         self.members[member].expire()
 
+    def _active(self, member: int) -> None:
+        if self.rolls:
+            self.members[member].carry(self._ends_on())
+
     def _net(self, member: int) -> int:
-        return self.members[member].available - self.members[member].debt
+        """What the member has, and would have if HQ released what is frozen."""
+        who = self.members[member]
+        return who.available + who.frozen - who.debt
 
     def _restate(self, frame: bytes, member: int, bill: Bill, remaining: int) -> None:
         who = self.members[member]
@@ -270,7 +281,7 @@ class PointsStory(RuleBasedStateMachine):
 
     def _expect(self, frame: bytes, member: int, **expected: Any) -> None:
         if expected["code"] == 0:
-            expected["balance"] = self._net(member)
+            expected["balance"] = self._net(member) - self.members[member].frozen
         self.queue.append(Sent(frame, expected))
         if len(self.queue) >= 5:
             self._send()
@@ -335,12 +346,12 @@ WALK = {"sale": 5, "redemption": 6, "refund": 6, "void": 2, "void_of_a_refund": 
         "rates_change": 1, "the_job_runs": 1, "a_frame_comes_again": 1, "what_waits_is_sent": 2}
 
 
-def walk(kind: str, seed: int, steps: int) -> None:
+def walk(kind: str, seed: int, steps: int, **options: bool) -> None:
     """One long life, drawn from a seed: deeper than stories that are kept short to be shrunk. In
     every other one points lapse soon, also those that came back."""
     random = Random(seed)
     short = {"months": 1, "grace_days": 2} if seed % 2 else {}
-    story: Any = type("Story", (PointsStory,), {"kind": kind, **short})()
+    story: Any = type("Story", (PointsStory,), {"kind": kind, **short, **options})()
     till, which = lambda: random.randrange(len(TILLS)), lambda: random.randrange(5)
     member = lambda: random.randrange(MEMBERS)  # noqa: E731
     draw = {
@@ -367,3 +378,11 @@ def walk(kind: str, seed: int, steps: int) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_long_life_is_as_the_model_says(kind: str, seed: int):
     walk(kind, seed, WALK_STEPS)
+
+
+@pytest.mark.parametrize("freezes, rolls", [(True, False), (False, True), (True, True)])
+@pytest.mark.parametrize("seed", range(max(WALKS // 2, 1)))
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_long_life_of_points_that_are_frozen_or_carried_on(kind: str, seed: int, freezes: bool,
+                                                             rolls: bool):  # K1, K2
+    walk(kind, seed, WALK_STEPS, freezes=freezes, rolls=rolls)

@@ -3,44 +3,33 @@
 Law: an entry for each member that has something due, with an outcome of its own (origin -1, key
 E || member || day), so that a day is done once, however often or by how many the job runs; what a
 tap wrote down itself by then is not due any more. A round lists who is due and works through the
-list; a piece of it is one transaction: it locks its members by ascending id as the intake does,
-reads their lots behind the locks, and commits. What a round did not come to, stopped or failed,
-the next one lists again. A member whose row does not fit its seal is left for the audit.
+list piece by piece (lapsing.py). What a round did not come to, stopped or failed, the next one
+lists again. A member that does not fit its seal or its lots is left for the audit.
 
-On PostgreSQL, where rows are locked one by one, three hands work at once: while some wait for the
-server, another reckons.
+On PostgreSQL, where rows are locked one by one, three processes work at once when many are due:
+while some wait for the server, another reckons.
 """
 
-import gc
 import logging
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import partial
-from hashlib import sha256
+from collections.abc import Iterator
 from itertools import islice
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
-from gateway import bulk, chain, storing
-from gateway.book import JOBS, Posted
 from gateway.catalogue import read_catalogue
 from gateway.clock import business_day
-from gateway.database import on_postgresql, reading, writing
+from gateway.database import on_postgresql, reading
 from gateway.decisions.accounts import GRACE_DAYS, policies_of, purse_of
-from gateway.entries import Source, by_itself
+from gateway.hands import Hands
 from gateway.keyring import Keyring
-from gateway.ledger import Books, LedgerError, Member, derived, expire, lapses
-from gateway.loading import MEMBER_COLUMNS, complete, read_lots, read_spans
+from gateway.lapsing import Lapsing, elsewhere
+from gateway.ledger import Books
 from gateway.statements import send
-from gateway.tables import members
-from gateway.validity import NO_SPAN
-from protocol import codes
 
-NOWHERE_IN_PARTICULAR = 0  # merchant, shop and terminal of an entry that came of no message
 LISTED = 100_000  # members listed at once: a list costs a look at everything that is due
+PIECE = 250  # members whose rows are locked at once, on PostgreSQL
 HANDS = 3
-PIECE = 250  # members whose rows a hand locks at once, on PostgreSQL
+HANDS_FROM = 5_000  # due members for which processes are started: each takes a second of a core
 
 log = logging.getLogger("gateway.expiry")
 
@@ -56,12 +45,19 @@ class Expiry:
     def __call__(self, engine: Engine, keyring: Keyring, now: int, rows_max: int) -> int:
         """Expire what is due of up to `rows_max` members; how many. 0: the round is over."""
         under_way, self._round = self._round, None  # a fault ends the round
-        if under_way is None or under_way.now != now:
+        if under_way is not None and under_way.now != now:
+            under_way.end()
+            under_way = None
+        if under_way is None:
             under_way = _Round(engine, keyring, now, self._listed)
-        with _uncollected():
+        done = 0
+        try:
             done = under_way.go_on(rows_max)
-        if done:
-            self._round = under_way
+        finally:
+            if done:
+                self._round = under_way
+            else:
+                under_way.end()
         return done
 
 
@@ -87,6 +83,8 @@ class _Round:
         # who ever let activity carry lots on: there, not all that is past its own date has ended
         self._rolling = {each.id for each in catalogue.programmes.values()
                          if any(rule_set.rolling for _, rule_set in each.rule_sets)}
+        self._lapsing = Lapsing(engine, keyring, self._books, now)
+        self._hands: Hands | None = None
         self._due = self._list(listed)
 
     def go_on(self, rows_max: int) -> int:
@@ -100,6 +98,8 @@ class _Round:
         for programme_id, books in sorted(self._books.items()):
             after = 0
             while ids := self._page(programme_id, books.today, after, listed):
+                if len(ids) >= HANDS_FROM and on_postgresql(self._engine):
+                    self._hands = self._hands or self._help()
                 yield from ids
                 after = ids[-1]
 
@@ -121,76 +121,21 @@ class _Round:
                 f" ORDER BY l.member_id LIMIT {mark}"),
                 (*values, programme_id, listed)).fetchall()]
 
+    def _help(self) -> Hands:
+        url = self._engine.url.render_as_string(hide_password=False)
+        return Hands(HANDS, elsewhere, url, self._keyring, self._books, self.now)
+
     def _expire_all(self, ids: list[int]) -> int:
-        if not on_postgresql(self._engine):
-            return self._expire(ids)
-        pieces = [ids[start:start + PIECE] for start in range(0, len(ids), PIECE)]
-        with ThreadPoolExecutor(HANDS) as hands:
-            return sum(hands.map(self._expire, pieces))
+        piece = PIECE if on_postgresql(self._engine) else len(ids)
+        pieces = [ids[start:start + piece] for start in range(0, len(ids), piece)]
+        done = (self._hands.share(pieces) if self._hands
+                else [self._lapsing(each) for each in pieces])
+        for each in done:
+            for member_id, why in each.left:
+                log.error("member %d %s: nothing of it expires; run the audit", member_id, why)
+        return sum(each.members for each in done)
 
-    def _expire(self, ids: Sequence[int]) -> int:
-        """One transaction; how many of these members had something due."""
-        keyring = self._keyring
-        with writing(self._engine) as connection:
-            due = self._members(connection, ids)
-            made = [each for each in map(self._made, due) if each is not None]
-            if not made:
-                return 0
-            numbers = storing.draw(connection, len(made), 0)
-            done = by_itself(made, numbers, partial(chain.head, keyring.audit_key))
-            storing.store_ledger(connection, keyring, done, only_expired=not any(
-                self._books[member.programme_id].at_end for member in due))
-            storing.insert_outcomes(connection, keyring, [
-                (source.origin, source.key, source.frame_hash, source.code, posted.draft.points,
-                 entry.id, self.now)
-                for (posted, source), entry in zip(made, done.entries.values(), strict=True)])
-        return len(made)
-
-    def _members(self, connection: Connection, ids: Sequence[int]) -> list[Member]:
-        """Those that still have something due, behind their locks; not who was tampered with."""
-        keyring, keys = self._keyring, [(member_id,) for member_id in ids]
-        rows = bulk.select(connection, members, (*MEMBER_COLUMNS, "derived_mac"), ("id",), keys,
-                           lock=True)
-        lots_of = read_lots(connection, keys)
-        spans = read_spans(connection, keyring.audit_key, keys)
-        found: dict[int, Member] = {}
-        for row in rows:
-            span = spans.get(row[0], NO_SPAN)
-            member = Member(*row[:-1], lots=tuple(lots_of.get(row[0], ())), span=span or NO_SPAN)
-            if span is None or not chain.same(row[-1], chain.seal(
-                    keyring.audit_key, "members", derived(member))):
-                self._leave(member, "is not what was sealed")
-            elif lapses(member, self._books[member.programme_id].today):
-                found[member.id] = member
-        complete(connection, found, ())
-        return list(found.values())
-
-    def _leave(self, member: Member, why: str) -> None:
-        log.error("member %d %s: nothing of it expires; run the audit", member.id, why)
-
-    def _made(self, member: Member) -> tuple[Posted, Source] | None:
-        """The entry of one member; None when its lots do not allow any."""
-        books = self._books[member.programme_id]
-        try:
-            draft = expire(member, books)
-        except LedgerError:
-            self._leave(member, "and its lots disagree")
-            return None
-        key = b"E" + member.id.to_bytes(8, "big") + books.today.to_bytes(4, "big")
-        return (Posted(draft, NOWHERE_IN_PARTICULAR, NOWHERE_IN_PARTICULAR, None, None,
-                       books.today, books.today, self.now, "{}"),
-                Source(NOWHERE_IN_PARTICULAR, JOBS, key, sha256(key).digest(), codes.APPROVED,
-                       None, self.now))
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """No search for cycles meanwhile: thousands of rows at once, none of them in a circle, cost
-    the collector a third of the whole time."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
+    def end(self) -> None:
+        """Nothing more is done; who helped goes."""
+        if self._hands:
+            self._hands.end()

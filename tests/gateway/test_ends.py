@@ -265,13 +265,13 @@ def test_who_is_carried_on_is_not_listed_by_the_job(engine, monkeypatch):
     street.answers(street.sale(10_000, card=1))
     street.later(days=300)
     worked: list[list[int]] = []
-    known = expiry._Round._expire
+    known = Lapsing.__call__
 
     def seen(self, ids):
         worked.append(list(ids))
         return known(self, ids)
 
-    monkeypatch.setattr(expiry._Round, "_expire", seen)
+    monkeypatch.setattr(Lapsing, "__call__", seen)
     jobs(street)
     assert worked == []
     street.later(days=500)

@@ -1,13 +1,15 @@
 """What ends is written down by the job, once, whoever else writes meanwhile."""
 
 import threading
+from concurrent.futures.process import BrokenProcessPool
 
+import psutil
 import pytest
 
-from gateway import expiry
+from gateway import expiry, lapsing
 from gateway.audit import run_audit
 from gateway.clock import to_ms
-from gateway.database import writing
+from gateway.database import on_postgresql, writing
 from gateway.expiry import Expiry, expire_lots
 from gateway.ledger import EXPIRY
 from tests.gateway.test_decisions_redemption import sound
@@ -77,7 +79,7 @@ def test_a_round_that_failed_leaves_nobody_out(street, monkeypatch):
         raise ZeroDivisionError
 
     with monkeypatch.context() as patch:
-        patch.setattr(expiry.storing, "insert_outcomes", broken)
+        patch.setattr(lapsing.storing, "insert_outcomes", broken)
         with pytest.raises(ZeroDivisionError):
             job(street.engine, street.keyring, at, 3)
     assert street.rows("entries", "id", f"kind = {EXPIRY}") == []
@@ -154,3 +156,37 @@ def test_two_jobs_and_taps_at_once_write_it_down_once(street):
     run(street)
     assert street.rows("members", "available") == [(12,)] * MEMBERS
     sound(street)
+
+
+@pytest.fixture
+def helped(street, monkeypatch) -> Street:
+    """A street on PostgreSQL, where the job takes other processes to help."""
+    if not on_postgresql(street.engine):
+        pytest.skip("SQLite has one writer")
+    monkeypatch.setattr(expiry, "HANDS_FROM", 1)
+    monkeypatch.setattr(expiry, "PIECE", 2)
+    street.later(days=300)
+    return street
+
+
+def test_processes_share_the_members_of_a_round(helped, caplog):
+    with writing(helped.engine) as connection:
+        connection.exec_driver_sql("UPDATE members SET debt = 1 WHERE id = 2")
+    before = psutil.Process().children()
+    assert run(helped, 4) == [3, 3]
+    assert "member 2 is not what was sealed" in caplog.text, "told by whom it may concern"
+    assert len(helped.rows("entries", "DISTINCT member_id", f"kind = {EXPIRY}")) == MEMBERS - 1
+    assert not {each for each in psutil.Process().children()
+                if "spawn_main" in " ".join(each.cmdline())} - set(before), "they went home"
+
+
+def test_a_helper_that_is_killed_ends_the_round_and_the_next_one_does_the_rest(helped):
+    job, at = Expiry(), to_ms(helped.now)
+    assert job(helped.engine, helped.keyring, at, 2) == 2
+    for each in psutil.Process().children():
+        if "spawn_main" in " ".join(each.cmdline()):
+            each.kill()
+    with pytest.raises(BrokenProcessPool):
+        run(helped, 2, job)
+    assert sum(run(helped, 2, job)) == MEMBERS - 2
+    sound(helped)

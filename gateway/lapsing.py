@@ -1,0 +1,124 @@
+"""One piece of the expiry job: what has ended in the lots of some members, in one transaction.
+
+Law: it locks its members by ascending id as the intake does and reads their lots behind the locks;
+what is not due any more by then is nobody's loss. A member that does not fit its seal, or whose
+lots do not fit its balances, is left as it is, and told of.
+"""
+
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from hashlib import sha256
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Engine
+
+from gateway import bulk, chain, storing
+from gateway.book import JOBS, Posted
+from gateway.database import open_engine, writing
+from gateway.entries import Source, by_itself
+from gateway.keyring import Keyring
+from gateway.ledger import Books, LedgerError, Member, derived, expire, lapses
+from gateway.loading import MEMBER_COLUMNS, complete, read_lots, read_spans
+from gateway.tables import members
+from gateway.validity import NO_SPAN
+from protocol import codes
+
+NOWHERE_IN_PARTICULAR = 0  # merchant, shop and terminal of an entry that came of no message
+
+
+class Done(NamedTuple):
+    """How many members had something due, and who was left to the audit, and why."""
+
+    members: int
+    left: tuple[tuple[int, str], ...] = ()
+
+
+class Lapsing:
+    """`books`: by programme, as of the round's time `now` (ms)."""
+
+    def __init__(self, engine: Engine, keyring: Keyring, books: Mapping[int, Books],
+                 now: int) -> None:
+        self._engine = engine
+        self._keyring = keyring
+        self._books = books
+        self._now = now
+        self._left: list[tuple[int, str]] = []
+
+    def __call__(self, ids: Sequence[int]) -> Done:
+        """One transaction."""
+        self._left = []
+        with uncollected():
+            return Done(self._expire(ids), tuple(self._left))
+
+    def _expire(self, ids: Sequence[int]) -> int:
+        keyring = self._keyring
+        with writing(self._engine) as connection:
+            due = self._members(connection, ids)
+            made = [each for each in map(self._made, due) if each is not None]
+            if not made:
+                return 0
+            numbers = storing.draw(connection, len(made), 0)
+            done = by_itself(made, numbers, partial(chain.head, keyring.audit_key))
+            storing.store_ledger(connection, keyring, done, only_expired=not any(
+                self._books[member.programme_id].at_end for member in due))
+            storing.insert_outcomes(connection, keyring, [
+                (source.origin, source.key, source.frame_hash, source.code, posted.draft.points,
+                 entry.id, self._now)
+                for (posted, source), entry in zip(made, done.entries.values(), strict=True)])
+        return len(made)
+
+    def _members(self, connection: Connection, ids: Sequence[int]) -> list[Member]:
+        """Those that still have something due, behind their locks; not who was tampered with."""
+        keyring, keys = self._keyring, [(member_id,) for member_id in ids]
+        rows = bulk.select(connection, members, (*MEMBER_COLUMNS, "derived_mac"), ("id",), keys,
+                           lock=True)
+        lots_of = read_lots(connection, keys)
+        spans = read_spans(connection, keyring.audit_key, keys)
+        found: dict[int, Member] = {}
+        for row in rows:
+            span = spans.get(row[0], NO_SPAN)
+            member = Member(*row[:-1], lots=tuple(lots_of.get(row[0], ())), span=span or NO_SPAN)
+            if span is None or not chain.same(row[-1], chain.seal(
+                    keyring.audit_key, "members", derived(member))):
+                self._leave(member, "is not what was sealed")
+            elif lapses(member, self._books[member.programme_id].today):
+                found[member.id] = member
+        complete(connection, found, ())
+        return list(found.values())
+
+    def _leave(self, member: Member, why: str) -> None:
+        self._left.append((member.id, why))
+
+    def _made(self, member: Member) -> tuple[Posted, Source] | None:
+        """The entry of one member; None when its lots do not allow any."""
+        books = self._books[member.programme_id]
+        try:
+            draft = expire(member, books)
+        except LedgerError:
+            self._leave(member, "and its lots disagree")
+            return None
+        key = b"E" + member.id.to_bytes(8, "big") + books.today.to_bytes(4, "big")
+        return (Posted(draft, NOWHERE_IN_PARTICULAR, NOWHERE_IN_PARTICULAR, None, None,
+                       books.today, books.today, self._now, "{}"),
+                Source(NOWHERE_IN_PARTICULAR, JOBS, key, sha256(key).digest(), codes.APPROVED,
+                       None, self._now))
+
+
+def elsewhere(url: str, keyring: Keyring, books: Mapping[int, Books], now: int) -> Lapsing:
+    """The same in another process, with a connection of its own."""
+    return Lapsing(open_engine(url, pool_size=1), keyring, books, now)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """No search for cycles meanwhile: thousands of rows at once, none of them in a circle, cost
+    the collector a third of the whole time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()

@@ -72,7 +72,7 @@ class _Round:
     def __init__(self, engine: Engine, keyring: Keyring, now: int, listed: int) -> None:
         self.now = now
         self._engine = engine
-        self._keyring = keyring
+        self._audit_key = keyring.audit_key  # all that whoever helps is told
         with reading(engine) as connection:
             catalogue = read_catalogue(connection)
         self._books = {each.id: Books(
@@ -83,7 +83,7 @@ class _Round:
         # who ever let activity carry lots on: there, not all that is past its own date has ended
         self._rolling = {each.id for each in catalogue.programmes.values()
                          if any(rule_set.rolling for _, rule_set in each.rule_sets)}
-        self._lapsing = Lapsing(engine, keyring, self._books, now)
+        self._lapsing = Lapsing(engine, keyring.audit_key, self._books, now)
         self._hands: Hands | None = None
         self._due = self._list(listed)
 
@@ -123,7 +123,7 @@ class _Round:
 
     def _help(self) -> Hands:
         url = self._engine.url.render_as_string(hide_password=False)
-        return Hands(HANDS, elsewhere, url, self._keyring, self._books, self.now)
+        return Hands(HANDS, elsewhere, url, self._audit_key, self._books, self.now)
 
     def _expire_all(self, ids: list[int]) -> int:
         piece = PIECE if on_postgresql(self._engine) else len(ids)

@@ -18,7 +18,6 @@ from gateway import bulk, chain, storing
 from gateway.book import JOBS, Posted
 from gateway.database import open_engine, writing
 from gateway.entries import Source, by_itself
-from gateway.keyring import Keyring
 from gateway.ledger import Books, LedgerError, Member, derived, expire, lapses
 from gateway.loading import MEMBER_COLUMNS, complete, read_lots, read_spans
 from gateway.tables import members
@@ -38,10 +37,10 @@ class Done(NamedTuple):
 class Lapsing:
     """`books`: by programme, as of the round's time `now` (ms)."""
 
-    def __init__(self, engine: Engine, keyring: Keyring, books: Mapping[int, Books],
+    def __init__(self, engine: Engine, audit_key: bytes, books: Mapping[int, Books],
                  now: int) -> None:
         self._engine = engine
-        self._keyring = keyring
+        self._audit_key = audit_key
         self._books = books
         self._now = now
         self._left: list[tuple[int, str]] = []
@@ -53,17 +52,16 @@ class Lapsing:
             return Done(self._expire(ids), tuple(self._left))
 
     def _expire(self, ids: Sequence[int]) -> int:
-        keyring = self._keyring
         with writing(self._engine) as connection:
             due = self._members(connection, ids)
             made = [each for each in map(self._made, due) if each is not None]
             if not made:
                 return 0
             numbers = storing.draw(connection, len(made), 0)
-            done = by_itself(made, numbers, partial(chain.head, keyring.audit_key))
-            storing.store_ledger(connection, keyring, done, only_expired=not any(
+            done = by_itself(made, numbers, partial(chain.head, self._audit_key))
+            storing.store_ledger(connection, self._audit_key, done, only_expired=not any(
                 self._books[member.programme_id].at_end for member in due))
-            storing.insert_outcomes(connection, keyring, [
+            storing.insert_outcomes(connection, self._audit_key, [
                 (source.origin, source.key, source.frame_hash, source.code, posted.draft.points,
                  entry.id, self._now)
                 for (posted, source), entry in zip(made, done.entries.values(), strict=True)])
@@ -71,17 +69,17 @@ class Lapsing:
 
     def _members(self, connection: Connection, ids: Sequence[int]) -> list[Member]:
         """Those that still have something due, behind their locks; not who was tampered with."""
-        keyring, keys = self._keyring, [(member_id,) for member_id in ids]
+        keys = [(member_id,) for member_id in ids]
         rows = bulk.select(connection, members, (*MEMBER_COLUMNS, "derived_mac"), ("id",), keys,
                            lock=True)
         lots_of = read_lots(connection, keys)
-        spans = read_spans(connection, keyring.audit_key, keys)
+        spans = read_spans(connection, self._audit_key, keys)
         found: dict[int, Member] = {}
         for row in rows:
             span = spans.get(row[0], NO_SPAN)
             member = Member(*row[:-1], lots=tuple(lots_of.get(row[0], ())), span=span or NO_SPAN)
             if span is None or not chain.same(row[-1], chain.seal(
-                    keyring.audit_key, "members", derived(member))):
+                    self._audit_key, "members", derived(member))):
                 self._leave(member, "is not what was sealed")
             elif lapses(member, self._books[member.programme_id].today):
                 found[member.id] = member
@@ -106,9 +104,9 @@ class Lapsing:
                        None, self._now))
 
 
-def elsewhere(url: str, keyring: Keyring, books: Mapping[int, Books], now: int) -> Lapsing:
+def elsewhere(url: str, audit_key: bytes, books: Mapping[int, Books], now: int) -> Lapsing:
     """The same in another process, with a connection of its own."""
-    return Lapsing(open_engine(url, pool_size=1), keyring, books, now)
+    return Lapsing(open_engine(url, pool_size=1), audit_key, books, now)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from gateway.keyring import Keyring, bound_to
 from gateway.ledger import Member, derived
 from gateway.lots import Draw, Lot, Move
 from gateway.registry.cards import first_taps
-from gateway.registry.desk import INTAKE, Desk, present
+from gateway.registry.desk import INTaudit_keyE, Desk, present
 from gateway.registry.terminals import end_epochs, raise_epoch
 from gateway.sightings import COLUMNS, sealed
 from gateway.statements import send
@@ -133,7 +133,7 @@ def store(connection: Connection, keyring: Keyring, settled: Sequence[Settled], 
                  and each.case.message.request.trace}
     _refuse_broken(book, done, journaled, settled)
     if done.entries:
-        store_ledger(connection, keyring, done)
+        store_ledger(connection, keyring.audit_key, done)
     final = [each for each in settled if each.case.kind == OUTCOME]
     if final:
         final.sort(key=lambda each: (each.case.message.origin, each.case.message.key))
@@ -155,7 +155,7 @@ def store(connection: Connection, keyring: Keyring, settled: Sequence[Settled], 
         counting.take(connection, keyring.audit_key, counting.COMMANDS, ended)
 
 
-def store_ledger(connection: Connection, keyring: Keyring, done: Ledgered, *,
+def store_ledger(connection: Connection, audit_key: bytes, done: Ledgered, *,
                  only_expired: bool = False) -> None:
     """Entries with their lines, and what they made of lots, draws and members. `only_expired`:
     they did nothing else, so that lots need no more than two of their figures written."""
@@ -167,11 +167,11 @@ def store_ledger(connection: Connection, keyring: Keyring, done: Ledgered, *,
         _store_moved(connection, made)
         _store_lots(connection, done.lots)
     _store_draws(connection, done.draws)
-    _store_members(connection, keyring, done.members)
+    _store_members(connection, audit_key, done.members)
     if done.spans:
         rows = [(member_id, *span) for member_id, span in sorted(done.spans.items())]
         bulk.insert(connection, member_spans, SPAN_COLUMNS, [
-            (*row, chain.seal(keyring.audit_key, "member_spans", row)) for row in rows],
+            (*row, chain.seal(audit_key, "member_spans", row)) for row in rows],
             key=("member_id",))
 
 
@@ -233,13 +233,13 @@ def _store_draws(connection: Connection, changed: dict[tuple[int, int, int], Dra
             key=DRAW_COLUMNS[:3])
 
 
-def _store_members(connection: Connection, keyring: Keyring,
+def _store_members(connection: Connection, audit_key: bytes,
                    changed: dict[int, Member]) -> None:
     rows = []
     for member in (changed[member_id] for member_id in sorted(changed) if member_id > 0):
         sealed = derived(member)
-        rows.append((*sealed, chain.seal(keyring.audit_key, "members", sealed)))
-    terminal_chains.store(connection, keyring.audit_key, [
+        rows.append((*sealed, chain.seal(audit_key, "members", sealed)))
+    terminal_chains.store(connection, audit_key, [
         member for member in changed.values() if member.nobody])
     if rows and bulk.update(connection, members, MEMBER_COLUMNS, rows) != len(rows):
         raise RowsMissing("A locked member is gone. Nothing was stored; run the audit.")
@@ -262,14 +262,14 @@ def _store_outcomes(connection: Connection, keyring: Keyring, final: Sequence[Se
                            b"" if message.by_hq else message.frame, reply)
         kept = (month, origin, key, box)
         frame_rows.append((*kept, chain.seal(keyring.audit_key, "frames", kept)))
-    insert_outcomes(connection, keyring, sorted(outcome_rows, key=lambda row: row[:2]))
+    insert_outcomes(connection, keyring.audit_key, sorted(outcome_rows, key=lambda row: row[:2]))
     bulk.insert(connection, frames, FRAME_COLUMNS, frame_rows)
 
 
-def insert_outcomes(connection: Connection, keyring: Keyring, rows: Sequence[tuple]) -> None:
+def insert_outcomes(connection: Connection, audit_key: bytes, rows: Sequence[tuple]) -> None:
     """Outcomes by ascending key; a second one of the same key fails."""
     bulk.insert(connection, outcomes, OUTCOME_COLUMNS, [
-        (*row, chain.seal(keyring.audit_key, "outcomes", row)) for row in rows])
+        (*row, chain.seal(audit_key, "outcomes", row)) for row in rows])
 
 
 def _store_reversals(connection: Connection, keyring: Keyring, final: Sequence[Settled]) -> None:
@@ -341,7 +341,7 @@ def _store_refusals(connection: Connection, keyring: Keyring, refused: Sequence[
 def _store_registry(connection: Connection, keyring: Keyring, book: Book) -> None:
     """What messages change in the registry: higher key epochs, epochs that are needed no more,
     stock cards that became active."""
-    desk = Desk(connection, keyring, INTAKE, book.now)
+    desk = Desk(connection, keyring, INTaudit_keyE, book.now)
     for terminal_id, epoch in sorted(book.raised.items()):
         raise_epoch(desk, present(desk, terminals, "terminal", id=terminal_id), epoch)
     if book.retired:

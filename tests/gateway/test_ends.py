@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway import expiry
 from gateway.audit import run_audit
 from gateway.clock import to_day, to_ms
 from gateway.commands import CommandError
 from gateway.database import counting_statements, writing
 from gateway.expiry import expire_lots
+from gateway.lapsing import Lapsing
 from gateway.lots import Holding, Lot, LotsError
 from gateway.rules import RulesError, check
 from gateway.validity import CONVERT, EXPIRE, HOLD, Rolling, policy_on

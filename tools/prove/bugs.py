@@ -67,8 +67,8 @@ _PUMP = "        self.link.sent(key, publish(frame))\n"
 _WRITTEN = "        self.device.ioctl(SYNC, 0)\n        self.end += slots\n"
 _OUTCOMES_REPLACED = (
     Edit("gateway.storing",
-         "keyring.audit_key, \"outcomes\", row)) for row in rows])\n",
-         "keyring.audit_key, \"outcomes\", row)) for row in rows],\n"
+         "audit_key, \"outcomes\", row)) for row in rows])\n",
+         "audit_key, \"outcomes\", row)) for row in rows],\n"
          "        key=(\"origin\", \"operation_key\"))\n"),
     Edit("gateway.storing",
          "    bulk.insert(connection, frames, FRAME_COLUMNS, frame_rows)\n",

@@ -24,7 +24,7 @@ from gateway.keyring import Keyring, bound_to
 from gateway.ledger import Member, derived
 from gateway.lots import Draw, Lot, Move
 from gateway.registry.cards import first_taps
-from gateway.registry.desk import INTaudit_keyE, Desk, present
+from gateway.registry.desk import INTAKE, Desk, present
 from gateway.registry.terminals import end_epochs, raise_epoch
 from gateway.sightings import COLUMNS, sealed
 from gateway.statements import send
@@ -341,7 +341,7 @@ def _store_refusals(connection: Connection, keyring: Keyring, refused: Sequence[
 def _store_registry(connection: Connection, keyring: Keyring, book: Book) -> None:
     """What messages change in the registry: higher key epochs, epochs that are needed no more,
     stock cards that became active."""
-    desk = Desk(connection, keyring, INTaudit_keyE, book.now)
+    desk = Desk(connection, keyring, INTAKE, book.now)
     for terminal_id, epoch in sorted(book.raised.items()):
         raise_epoch(desk, present(desk, terminals, "terminal", id=terminal_id), epoch)
     if book.retired:

@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from gateway import expiry, failures, logs, metrics, retention
 from gateway.clock import to_ms
 from gateway.database import on_postgresql
+from gateway.errors import TryLater
 from gateway.keyring import Keyring
 
 log = logs.logger(__name__)
@@ -104,7 +105,7 @@ class Jobs:
                 rows = next_rows(rows, took_s, self._pace.chunk_s)
                 self._stopping.wait(took_s * self._pace.rest)
         except Exception as fault:
-            if failures.passing(fault):
+            if failures.passing(fault) or isinstance(fault, TryLater):
                 log.warning("job put off to the next round", job=name, rows=total,
                             why=failures.describe(fault))
             else:

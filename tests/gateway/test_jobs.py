@@ -8,6 +8,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
 from gateway import jobs, metrics
+from gateway.errors import TryLater
 from gateway.jobs import Jobs, next_rows
 from gateway.keyring import Keyring
 
@@ -72,7 +73,7 @@ def test_a_stop_ends_the_work_after_the_chunk_in_hand():
 
 
 @pytest.mark.parametrize(("fault", "unexpected"), [
-    (ZeroDivisionError(), 1),
+    (ZeroDivisionError(), 1), (TryLater("not yet"), 0),
     (OperationalError("DELETE", {}, type("OperationalError", (Exception,), {})()), 0)])
 def test_a_job_that_fails_is_told_and_keeps_no_other_from_its_turn(fault, unexpected):
     before, heap = metrics.unexpected_errors(), Heap(10)

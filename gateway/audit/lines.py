@@ -3,7 +3,7 @@
 Law: a posting and a movement belong to an entry, a posting to an account of its unit (so that
 merchants, pool and HQ sum to zero every day, because every entry does and has one day); a lot was
 opened by an entry that moved points into it, and a draw is an entry's of its member. What fits its
-entry is proved by the chain (members.py); here the rest is found, by reading the tables themselves.
+entry is proved by the chain (members.py); here the rest is found, by reading the tables.
 """
 
 from collections.abc import Sequence

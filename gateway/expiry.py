@@ -109,8 +109,8 @@ class _Round:
         carried, over, values = "", "", (today, after)
         if programme_id in self._rolling:
             carried = " LEFT JOIN member_spans s ON s.member_id = d.member_id"
-            over = (f" AND (s.ends_on IS NULL OR s.ends_on < {mark}"
-                    " OR d.expires_on < s.begins_on)")
+            # what had ended when the span began was written down by the entry that began it
+            over = f" AND (s.ends_on IS NULL OR s.ends_on < {mark})"
             values += (today,)
         with reading(self._engine) as connection:
             return [row[0] for row in send(connection, (

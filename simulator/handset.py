@@ -22,7 +22,7 @@ from protocol.messages import Reply
 from simulator.board import RESET_POWER, WATCHDOG_MS, FakeBoard
 from simulator.eventlog import EventLog
 from simulator.flash import NorFlash, PowerCut
-from simulator.loop import VirtualLoop
+from simulator.loop import US, VirtualLoop
 from simulator.past import ENTRY_TAP, used
 from simulator.radio import Radio
 from simulator.witness import Key, Named, Witness
@@ -30,6 +30,7 @@ from simulator.witness import Key, Named, Witness
 FULL = "Outbox is full"  # firmware/texts/en.py
 RESET_WATCHDOG = 3
 RESET_SOFT = 5
+RESET_US = 3 * US  # from the end of a program to the next one: one that ends at once takes time
 BOOTED = ("ready", "recovery")
 
 
@@ -97,6 +98,7 @@ class Handset:
         self._tapped = Asked(messages.SALE, 0, 0)
         self._untold = False
         self._last_key: Key | None = None
+        self._resets = False
 
     @property
     def on(self) -> bool:
@@ -160,6 +162,7 @@ class Handset:
 
     def power_on(self, reset_cause: int = RESET_POWER) -> None:
         self.boots += 1
+        self._resets = False
         if not self._device.on:
             self._device = self._device.reborn()
         board = FakeBoard(self._loop, self._random, self._device, self.radio.connect, self.boots,
@@ -183,6 +186,7 @@ class Handset:
 
     def power_off(self) -> None:
         """At once, as when the battery falls out: nothing of the program runs any more."""
+        self._resets = False
         if self._task is not None:
             self._device.cut()
             self._dead()
@@ -217,7 +221,14 @@ class Handset:
             return
         if boot == self.boots and self.on:
             self._note("ended")
-            self._reset(RESET_SOFT)
+            self.power_off()
+            self._resets = True
+            self._loop.call_at_us(self._loop.now_us + RESET_US, self._reset_done, boot)
+
+    # somebody may have switched it on, or off for good, meanwhile
+    def _reset_done(self, boot: int) -> None:
+        if self._resets and boot == self.boots:
+            self.power_on(RESET_SOFT)
 
     def _watch(self, boot: int) -> None:
         board = self.board

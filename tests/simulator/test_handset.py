@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from firmware.app import App
 from protocol import codes
 from simulator.broker import Broker, Credential
 from simulator.eventlog import EventLog
@@ -114,3 +115,19 @@ def test_the_log_holds_no_card_number(counter: Counter):
     counter.wait(5)
     text = "\n".join(counter.lines)
     assert "7892" in text and str(CARD) not in text
+
+
+def test_a_program_that_ends_as_it_begins_is_begun_again_every_few_seconds_and_not_for_ever(
+        counter: Counter, monkeypatch: pytest.MonkeyPatch):
+    async def ends(_app: App) -> None:
+        return
+
+    monkeypatch.setattr(App, "run", ends)
+    counter.handset.power_off()
+    counter.handset.power_on()
+    counter.wait(30)
+    assert 5 < counter.handset.boots < 20
+    counter.handset.power_off()
+    before = counter.handset.boots
+    counter.wait(30)
+    assert counter.handset.boots == before

@@ -64,8 +64,9 @@ def propose(intake: Intake, proposal: Proposal) -> Proposed:
     def work() -> Proposed:
         with writing(intake.engine) as connection:
             now = to_ms(intake.clock())
-            book = _book(connection, intake, proposal, now)
-            facts = worked_out(proposal, book).facts
+            message = _message(Command(proposal, ""), now)
+            book = load(connection, CatalogueCache(), [message], now, intake.keyring).book
+            facts = worked_out(message, book).facts
             serial, = counting.take(connection, intake.keyring.audit_key, counting.PROPOSALS, 1)
             made = proposal._replace(serial=serial, proposed_at=now)
             _insert(connection, intake.keyring, made)
@@ -73,11 +74,6 @@ def propose(intake: Intake, proposal: Proposal) -> Proposed:
             return Proposed(made, facts.points, facts.balance)
 
     return intake.retried(work)
-
-
-def _book(connection: Connection, intake: Intake, proposal: Proposal, now: int) -> Book:
-    message = _message(Command(proposal, ""), now)
-    return load(connection, CatalogueCache(), [message], now, intake.keyring).book
 
 
 def _message(command: Command, now: int) -> Message:

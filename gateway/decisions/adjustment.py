@@ -8,6 +8,7 @@ Nothing is done half: a command that does not fit is a CommandError. Dates are o
 import json
 from typing import NamedTuple
 
+from gateway import ledger
 from gateway.adjustments import borne, extend, give, take, thaw
 from gateway.book import Book, Decision, Facts, Key, Made, Message, Original, Posted, Reversal
 from gateway.commands import (
@@ -18,12 +19,16 @@ from gateway.commands import (
     GIVING,
     ON_FROZEN,
     PENALTY,
+    REFUND,
     WRITE_OFF,
     CommandError,
     Proposal,
 )
 from gateway.decisions import dating
 from gateway.decisions.accounts import books_borne, lot_ends_on
+from gateway.decisions.causes import Place
+from gateway.decisions.refund import REFUNDABLE
+from gateway.decisions.taken_back import restated
 from gateway.ledger import (
     ADJUSTMENT,
     REVERSAL,
@@ -36,11 +41,12 @@ from gateway.ledger import (
 )
 from gateway.lots import LotsError
 from gateway.money import Worth
-from gateway.parties import CLOSED, Merchant, Programme
+from gateway.parties import CLOSED, Merchant, Programme, Shop, Terminal
 from gateway.words import same_person
 from protocol import codes
 
 NOWHERE_IN_PARTICULAR = 0  # the shop of an entry that came of no message
+NO_TERMINAL = Terminal(0, 0, "", 0, 0, b"")
 
 
 class _Named(NamedTuple):
@@ -58,16 +64,20 @@ def adjustment(message: Message, book: Book) -> Decision:
     if same_person(command.proposal.maker, command.checker):
         raise CommandError("Who proposes does not approve. Nothing was posted; have a second"
                            " person approve it.")
-    return worked_out(command.proposal, book)
+    return worked_out(message, book)
 
 
-def worked_out(proposal: Proposal, book: Book) -> Decision:
+def worked_out(message: Message, book: Book) -> Decision:
     """What a proposal comes to as things stand, whoever approves it."""
+    assert message.command is not None, "a message that is no command"
+    proposal = message.command.proposal
     member = _member(proposal, book)
     programme = book.catalogue.programmes[member.programme_id]
     bearer = _bearer(proposal, programme, book)
     books = books_borne(programme, bearer, book)
     named = _named(proposal, member, book)
+    if named is not None and proposal.kind == REFUND:
+        return _refunded(message, proposal, book, programme, bearer, named)
     if named is not None and (named.made.kind == ADJUSTMENT or not proposal.points):
         return _taken_back(proposal, book, member, books, named)
     draft = _draft(proposal, book, member, programme, books)
@@ -186,6 +196,34 @@ def _taken_back(proposal: Proposal, book: Book, member: Member, books: Books,
                         Worth(*worth) if worth else None, proposal.bearer_id, -points)))
     decision = _decided(proposal, book, books, draft)
     return decision._replace(reversal=Reversal(*key, entry_id=made.id, seq=original.seq + 1))
+
+
+def _refunded(message: Message, proposal: Proposal, book: Book, programme: Programme,
+              bearer: Merchant | None, named: _Named) -> Decision:
+    """Part of a sale or a bill taken back where or when no cashier may (J10): by the same algebra,
+    and what it comes to is borne by whom HQ names instead of the original's merchant."""
+    key, original, made = named
+    left_minor = (made.amount_minor or 0) - original.refunded_minor
+    amount_minor = proposal.amount_minor or left_minor
+    if original.type not in REFUNDABLE:
+        raise CommandError(f"Receipt {made.id} is no sale and no bill. Nothing was changed.")
+    if original.reversed or not 0 < amount_minor <= left_minor:
+        left = 0 if original.reversed else left_minor
+        raise CommandError(f"Of receipt {made.id} there remains {left} to take back. Nothing was"
+                           " changed.")
+    books = books_borne(programme, bearer, book)
+    merchant = book.catalogue.merchants[made.merchant_id]._replace(
+        issued_account_id=books.issued, redeemed_account_id=books.redeemed,
+        due_account_id=bearer.due_account_id if bearer else programme.hq_account_id)
+    place = Place(NO_TERMINAL, Shop(NOWHERE_IN_PARTICULAR, merchant.id), merchant, programme)
+    decision = restated(message, book, place, key, ledger.REFUND,
+                        remaining_minor=left_minor - amount_minor)
+    posted = decision.posted
+    assert posted is not None
+    mine = _context(proposal, posted.draft.points, None)
+    context = json.loads(posted.context) | json.loads(mine)
+    return decision._replace(posted=posted._replace(
+        context=json.dumps(context, separators=(",", ":"))))
 
 
 def _decided(proposal: Proposal, book: Book, books: Books, draft: Draft) -> Decision:

@@ -21,7 +21,7 @@ holds for originals that have come as well, so that the order of arrival changes
     not there otherwise, another merchant's             37
 """
 
-from gateway.book import NO_MESSAGE, Book, Decision, Facts, Key, Made, Message, Reversal
+from gateway.book import COMMANDS, NO_MESSAGE, Book, Decision, Facts, Key, Made, Message, Reversal
 from gateway.decisions import causes, dating
 from gateway.decisions.causes import Place
 from gateway.decisions.taken_back import restated
@@ -65,7 +65,7 @@ def void(message: Message, book: Book) -> Decision:
         return TRY_LATER if coming_back else NOT_FOUND
     if _merchant_of(key, original.made, book) != place.merchant.id:
         return NOT_FOUND
-    if original.type in NEVER:
+    if original.type in NEVER or key[0] == COMMANDS:
         return NOT_VOIDABLE
     book.sound_original(key)
     if original.reversed:

@@ -11,6 +11,7 @@ from gateway.commands import CommandError
 from gateway.expiry import expire_lots
 from gateway.intake import Intake
 from gateway.proposals import LAPSE_DAYS, approve, propose, refuse
+from protocol import codes
 from tests.gateway.test_proposals import command, done, everything, figures, sound
 from tests.support.street import RULES, Street
 
@@ -217,3 +218,39 @@ def test_a_proposal_that_nobody_ended_lapses(engine):
         approve(street.intake, 1, "Wang")
     assert refuse(street.intake, 1, "Wang", "too late").state == "refused"
     assert figures(street) == (0, 0, 0)
+
+
+def test_hq_takes_goods_back_that_no_cashier_may_and_names_who_bears_it(engine):
+    street = Street(engine)
+    street.answers(street.sale(10_000))
+    street.later(days=100)
+    assert street.take(street.refund(1, amount_minor=2500)).code == codes.LIMIT_REACHED
+    receipt, = street.rows("entries", "id")[0]
+    before = accounts(street)
+    assert done(street, "refund", 0, receipt=receipt, amount_minor=2500).points == -30
+    after = accounts(street)
+    assert after["merchant_issued"] == before["merchant_issued"] == -120
+    assert after["merchant_due"] == before["merchant_due"]
+    assert after["programme_adjusted"] == 30 and after["programme_pool"] == 90
+    assert done(street, "refund", 0, receipt=receipt, bearer_id=street.merchant).points == -90
+    assert accounts(street)["merchant_issued"] == -30
+    with pytest.raises(CommandError, match="there remains 0"):
+        done(street, "refund", 0, receipt=receipt)
+    refunds = [row[0] for row in street.rows("entries", "id", "kind = 4 ORDER BY id")]
+    assert street.take(street.void(receipt=refunds[-1])).code == codes.NOT_VOIDABLE
+    sound(street)
+
+
+def test_hq_takes_back_no_more_than_remains_and_only_bills(engine):
+    street = Street(engine)
+    given = done(street).receipt
+    street.answers(street.sale(10_000))
+    street.take(street.refund(1, amount_minor=2500))
+    receipt = street.rows("entries", "id", "kind = 1")[0][0]
+    with pytest.raises(CommandError, match="there remains 7500"):
+        done(street, "refund", 0, receipt=receipt, amount_minor=7501)
+    with pytest.raises(CommandError, match="no sale and no bill"):
+        done(street, "refund", 0, receipt=given)
+    assert done(street, "refund", 0, receipt=receipt, amount_minor=7500).points == -90
+    assert figures(street) == (100, 0, 0)
+    sound(street)

@@ -124,6 +124,7 @@ def _batches(street: Street) -> None:
 
 def _commands(street: Street) -> None:
     """HQ gives, takes and takes back, with a second person; one is refused, one still waits."""
+    given = 0
     blank = Proposal(0, "grant", street.members[0], 60, 0, "fault", 0, 0, 0, 0, 0, "Lin", "slow")
     for proposal in (blank, blank._replace(kind="penalty", points=70, category="abuse"), blank,
                      blank):

@@ -10,12 +10,12 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from gateway.batch import Batch, Place, Tap
-from gateway.clock import DAY_MS
+from gateway.clock import DAY_MS, business_day
 from gateway.commands import Command
 from gateway.errors import SealBroken
 from gateway.ledger import Draft, Member, Posting
 from gateway.lots import Move
-from gateway.parties import Card, Catalogue, Terminal
+from gateway.parties import Card, Catalogue, Programme, Terminal
 from gateway.sightings import Sighting
 from protocol import codes
 from protocol.messages import Request
@@ -274,7 +274,8 @@ class Book:
     the traces of its range, and the batches that were closed before.
     `owed_since`: of members whose debt HQ wants to write off, what became debt too lately for it.
     `broken`: ("members", id) (below zero: a terminal's chain), ("journals", terminal, journal),
-    ("entries", id), ("reversals", origin, key of the original), ("batches", terminal, journal) and
+    ("entries", id), ("reversals", origin, key of the original), ("batches", terminal, journal),
+    ("open_days", programme) and
     ("sightings", terminal) of rows that do not fit their seals: nothing may be stored on top of
     them."""
 
@@ -289,7 +290,8 @@ class Book:
                  dates: Mapping[Key, tuple[int, int, int, int]] = NOTHING,
                  taps: Mapping[Place, dict[int, Tap]] = NOTHING,
                  batches: Mapping[Place, list[Batch]] = NOTHING,
-                 owed_since: Mapping[int, int] = NOTHING) -> None:
+                 owed_since: Mapping[int, int] = NOTHING,
+                 open_days: Mapping[int, int] = NOTHING) -> None:
         self.catalogue = catalogue
         self.now = now
         self.terminals = terminals
@@ -305,6 +307,7 @@ class Book:
         self._taps = taps
         self._batches = dict(batches)
         self.owed_since = owed_since
+        self._open_days = open_days
         self.sighted: set[int] = set()
         self.raised: dict[int, int] = {}
         self.retired: dict[int, tuple[int, ...]] = {}
@@ -324,6 +327,13 @@ class Book:
             if made is not None:
                 self._prove("entries", made.id)
         return original
+
+    def booked_on(self, programme: Programme) -> int:
+        """The settlement day on which an entry is booked now: today, but never one that is closed
+        (days.py); SealBroken where which one is open was tampered with."""
+        self._prove("open_days", programme.id)
+        today = business_day(self.now, programme.time_zone, programme.cutover_minutes)
+        return max(today, self._open_days.get(programme.id, 0))
 
     def batches_of(self, journal: Place) -> list[Batch]:
         """Batches of a journal that were closed, as far as this batch asks; SealBroken where one

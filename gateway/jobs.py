@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine
 
-from gateway import expiry, failures, logs, metrics, retention
+from gateway import days, expiry, failures, logs, metrics, retention
 from gateway.clock import to_ms
 from gateway.database import on_postgresql
 from gateway.errors import TryLater
@@ -29,6 +29,7 @@ Chunk = Callable[[Engine, Keyring, int, int], int]
 
 JOBS: tuple[tuple[str, Chunk], ...] = (
     ("expire lots", expiry.Expiry()),
+    ("close days", days.close_day),
     ("drop frames", retention.drop_frames),
     ("drop dead letters", retention.drop_letters),
 )

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine
 from gateway import bulk, chain, storing
 from gateway.book import JOBS, Posted
 from gateway.database import open_engine, writing
+from gateway.days import read_open
 from gateway.entries import Source, by_itself
 from gateway.ledger import Books, LedgerError, Member, derived, expire, lapses
 from gateway.loading import MEMBER_COLUMNS, complete, read_lots, read_spans
@@ -54,7 +55,10 @@ class Lapsing:
     def _expire(self, ids: Sequence[int]) -> int:
         with writing(self._engine) as connection:
             due = self._members(connection, ids)
-            made = [each for each in map(self._made, due) if each is not None]
+            # behind the locks, as nothing is booked on a day that is closed (days.py)
+            open_days = read_open(connection, self._audit_key) if due else {}
+            made = [each for each in (self._made(member, open_days) for member in due)
+                    if each is not None]
             if not made:
                 return 0
             numbers = storing.draw(connection, len(made), 0)
@@ -89,7 +93,7 @@ class Lapsing:
     def _leave(self, member: Member, why: str) -> None:
         self._left.append((member.id, why))
 
-    def _made(self, member: Member) -> tuple[Posted, Source] | None:
+    def _made(self, member: Member, open_days: Mapping[int, int]) -> tuple[Posted, Source] | None:
         """The entry of one member; None when its lots do not allow any."""
         books = self._books[member.programme_id]
         try:
@@ -98,8 +102,9 @@ class Lapsing:
             self._leave(member, "and its lots disagree")
             return None
         key = b"E" + member.id.to_bytes(8, "big") + books.today.to_bytes(4, "big")
+        booked_on = max(books.today, open_days.get(member.programme_id, 0))
         return (Posted(draft, NOWHERE_IN_PARTICULAR, NOWHERE_IN_PARTICULAR, None, None,
-                       books.today, books.today, self._now, "{}"),
+                       books.today, booked_on, self._now, "{}"),
                 Source(NOWHERE_IN_PARTICULAR, JOBS, key, sha256(key).digest(), codes.APPROVED,
                        None, self._now))
 

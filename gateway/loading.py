@@ -12,6 +12,7 @@ message becomes so under its terminal's lock.
 
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -20,6 +21,7 @@ from gateway import (
     bulk,
     chain,
     commanded,
+    days,
     gaps,
     originals,
     sightings,
@@ -79,6 +81,21 @@ HANDSET_KEY = ("origin", "operation_key")
 FRAME_KEY = ("month", *HANDSET_KEY)
 
 
+class _Behind(NamedTuple):
+    """What `_read_seen` finds: the config version, what became of these messages before, what took
+    originals back, rows of journals and sightings, batches closed behind originals,
+    members' spans, open days."""
+
+    version: int
+    seen: Seen
+    taken: Taken
+    journals: list[tuple]
+    sightings: list[tuple]
+    batches: list[tuple]
+    spans: list[tuple]
+    open_days: list[tuple]
+
+
 class CatalogueCache:
     """The catalogue of the newest version read; shared by threads, replaced as a whole."""
 
@@ -110,27 +127,27 @@ def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message]
                        | (wanted.members - nobodies))
     member_rows = bulk.select(connection, members, (*MEMBER_COLUMNS, "derived_mac"), ("id",),
                               member_ids, lock=lock) if member_ids else []
-    version, seen, gone, journal_rows, sighting_rows, behind, span_rows = _read_seen(
-        connection, batch, wanted, member_ids)
-    catalogue = cache.at(connection, version)
+    behind = _read_seen(connection, batch, wanted, member_ids)
+    seen, gone = behind.seen, behind.taken
+    catalogue = cache.at(connection, behind.version)
     found_cards = {row[1]: Card(*row) for row in bulk.select(
         connection, cards, CARD_COLUMNS, ("identity",), identities)} if identities else {}
     if {card.identity: card.member_id for card in found_cards.values()} != resolved:
         raise LinkMoved("A card changed its member meanwhile. Nothing was stored.")
     lots_of = read_lots(connection, member_ids)
-    spans = {row[0]: _span(audit_key, row) for row in span_rows}
+    spans = {row[0]: _span(audit_key, row) for row in behind.spans}
     found_members = {row[0]: Member(*row[:-1], lots=tuple(lots_of.get(row[0], ())),
                                     span=spans.get(row[0]) or NO_SPAN) for row in member_rows}
-    found_journals = {(row[0], row[1]): Journal(*row[:-1]) for row in journal_rows}
+    found_journals = {(row[0], row[1]): Journal(*row[:-1]) for row in behind.journals}
     broken = {("members", row[0]) for row in member_rows if not chain.same(
         row[-1], chain.seal(audit_key, "members", derived(found_members[row[0]])))}
     broken |= {("members", member_id) for member_id, span in spans.items() if span is None}
     chains, forged_chains = terminal_chains.read(connection, audit_key, nobodies)
     found_members |= chains
     broken |= {("members", chain_id) for chain_id in forged_chains}
-    broken |= {("journals", row[0], row[1]) for row in journal_rows if not chain.same(
+    broken |= {("journals", row[0], row[1]) for row in behind.journals if not chain.same(
         row[-1], chain.seal(audit_key, "journals", tuple(row[:-1])))}
-    found_sightings = {row[0]: sightings.read(*row[:-1]) for row in sighting_rows if chain.same(
+    found_sightings = {row[0]: sightings.read(*row[:-1]) for row in behind.sightings if chain.same(
         row[-1], chain.seal(audit_key, "sightings", tuple(row[:-1])))}
     broken |= {("sightings", terminal_id) for terminal_id in held_terminals
                if terminal_id not in found_sightings}
@@ -138,14 +155,16 @@ def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message]
     broken |= {("entries", entry_id) for entry_id in forged}
     broken |= {("reversals", *key) for key in originals.forged(audit_key, gone)}
     complete(connection, found_members, named.values(), commanded.lots_of(batch))
-    closing = batch_rows.read(connection, audit_key, batch, behind)
+    closing = batch_rows.read(connection, audit_key, batch, behind.batches)
     broken |= {("batches", *place) for place in closing.forged}
+    open_days, forged_days = days.opened(audit_key, behind.open_days)
+    broken |= {("open_days", programme_id) for programme_id in forged_days}
     book = Book(catalogue, now, terminals=held_terminals, cards=found_cards,
                 members=found_members, journals=found_journals, broken=frozenset(broken),
                 originals=named, receipts=dict(wanted.receipts),
                 missing=gaps.missing(connection, batch, found_journals),
                 sightings=found_sightings, dates=_read_dates(connection, batch),
-                taps=closing.taps, batches=closing.batches,
+                taps=closing.taps, batches=closing.batches, open_days=open_days,
                 owed_since=commanded.owed_since(connection, batch, found_members, catalogue, now))
     return Loaded(book, seen)
 
@@ -245,11 +264,8 @@ def complete(connection: Connection, found: dict[int, Member],
 
 
 def _read_seen(connection: Connection, batch: Sequence[Message], wanted: Wanted,
-               member_ids: list[tuple]) -> tuple[int, Seen, Taken, list[tuple], list[tuple],
-                                                 list[tuple], list[tuple]]:
-    """(config version, what became of these messages before, what took originals back, rows of
-    journals, rows of sightings, batches closed behind originals, rows of members' spans), in one
-    statement."""
+               member_ids: list[tuple]) -> _Behind:
+    """What is read behind the locks of every batch, in one statement."""
     keys = sorted({(message.origin, message.key) for message in batch
                    if message.request.trace or message.command} | wanted.outcome_keys)
     hashes = _keys({message.frame_hash for message in batch})
@@ -288,7 +304,8 @@ def _read_seen(connection: Connection, batch: Sequence[Message], wanted: Wanted,
     parts += ["SELECT 5, terminal_id, NULL, NULL, 0, journal, highest_trace, outcomes, row_mac"
               f" FROM {by_place}",
               "SELECT 6, terminal_id, memory, NULL, 0, known_since, trusted_at, 0, row_mac"
-              f" FROM sightings WHERE {by_terminal}"]
+              f" FROM sightings WHERE {by_terminal}",
+              "SELECT 9, programme_id, NULL, NULL, 0, open_on, 0, 0, row_mac FROM open_days"]
     values += place_values + terminal_values
     if member_ids:
         by_member, member_values = bulk.matching(connection, member_spans, "member_id", member_ids)
@@ -298,8 +315,9 @@ def _read_seen(connection: Connection, batch: Sequence[Message], wanted: Wanted,
     version = 0
     journal_rows: list[tuple] = []
     sighting_rows: list[tuple] = []
-    behind: list[tuple] = []
+    batch_rows_found: list[tuple] = []
     span_rows: list[tuple] = []
+    open_rows: list[tuple] = []
     found: dict[Key, Outcome] = {}
     refused: dict[bytes, Refusal] = {}
     quarantined: set[bytes] = set()
@@ -322,11 +340,14 @@ def _read_seen(connection: Connection, batch: Sequence[Message], wanted: Wanted,
             span_rows.append((row[0], row[4], row[5], row[7]))
         elif kind == 6:
             sighting_rows.append((row[0], row[4], row[5], row[1], row[7]))
+        elif kind == 7:
+            batch_rows_found.append((row[0], row[1], *row[4:7], row[2], row[7]))
         else:
-            behind.append((row[0], row[1], *row[4:7], row[2], row[7]))
+            open_rows.append((row[0], row[4], row[7]))
     seen = Seen(found, refused, frozenset(quarantined), _read_boxes(connection, batch, found),
                 *_read_refused(connection, batch, found))
-    return version, seen, gone, journal_rows, sighting_rows, behind, span_rows
+    return _Behind(version, seen, gone, journal_rows, sighting_rows, batch_rows_found, span_rows,
+                   open_rows)
 
 
 def _read_dates(connection: Connection,

@@ -10,7 +10,7 @@ What an entry puts on these accounts follows from how it stands and from its `Te
 with it; so whatever is taken back of it in parts adds up to what it was.
 
 >>> figure(Terms(100, 100, 9000, 10000), given=12, base=10)
-Money(pool=12, merchant=-9)
+Money(pool=12, merchant=-9, credit=0)
 """
 
 from typing import NamedTuple
@@ -46,13 +46,16 @@ class Terms(NamedTuple):
 
 
 class Money(NamedTuple):
-    """What goes to the pool and to the merchant (minor units); HQ bears both."""
+    """What goes to the pool and to the merchant (minor units); HQ bears both. `credit`: of what
+    goes to the merchant, what it gets for points that paid; the rest is what it pays."""
 
     pool: int = 0
     merchant: int = 0
+    credit: int = 0
 
     def less(self, other: "Money") -> "Money":
-        return Money(self.pool - other.pool, self.merchant - other.merchant)
+        return Money(self.pool - other.pool, self.merchant - other.merchant,
+                     self.credit - other.credit)
 
 
 NO_MONEY = Money()
@@ -71,7 +74,9 @@ class Purse(NamedTuple):
         """(account, amount) of an entry of which so many points expired: their worth leaves the
         pool for HQ."""
         pool = money.pool - (self.worth.of(expired) if self.worth and expired else 0)
-        return ((self.merchant_due, money.merchant), (self.pool, pool),
+        # cost and credit in lines of their own: a statement tells them apart
+        return ((self.merchant_due, money.merchant - money.credit),
+                (self.merchant_due, money.credit), (self.pool, pool),
                 (self.hq, -pool - money.merchant))
 
 
@@ -86,6 +91,6 @@ def figure(terms: Terms | None, *, given: int, base: int, taken: int = 0,
         return NO_MONEY
     points, minor, cost_bp, credit_bp = terms
     worth = Worth(points, minor)
+    credit = half_up(discount_minor * credit_bp, BP)
     return Money(worth.of(given) - worth.of(taken),
-                 half_up(discount_minor * credit_bp, BP)
-                 - half_up(base * minor * cost_bp, points * BP))
+                 credit - half_up(base * minor * cost_bp, points * BP), credit)

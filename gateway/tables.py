@@ -160,7 +160,8 @@ entries = Table(
     _number("amount_minor", null=True), _number("business_date"), _number("booked_on"),
     _number("at_claimed", null=True), _number("dated_at"), _number("received_at"),
     _text("context"), _bytes("marks"), _bytes("link"), _bytes("head"),
-    UniqueConstraint("member_id", "chain_seq"))
+    UniqueConstraint("member_id", "chain_seq"),
+    Index("ix_entries_booked_on", "booked_on", "merchant_id"))
 
 postings = Table(
     "postings", metadata, _key("entry_id"), _key("line"),
@@ -285,9 +286,19 @@ terminal_chains = Table(
     "terminal_chains", metadata, _key("terminal_id"), _number("chain_seq"), _bytes("chain_link"),
     _bytes("chain_head"), _bytes("row_mac"))
 
+# the first settlement day that is still open: nothing is booked before it (days.py)
+open_days = Table("open_days", metadata, _key("programme_id"), _number("open_on"),
+                  _bytes("row_mac"))
+
+# a closed day of a merchant, or (merchant 0) of the whole programme; figures: canonical JSON of
+# day_figures.Figures
+day_totals = Table(
+    "day_totals", metadata, _key("programme_id"), _key("booked_on"), _key("merchant_id"),
+    _text("figures"), _number("closed_at"), _bytes("row_mac"), sqlite_with_rowid=False)
+
 INSERT_ONLY = ("rule_sets", "merchant_rates", "card_events", "registry_events", "entries",
                "postings", "lot_movements", "outcomes", "reversals", "refusals", "held_dates",
-               "batches", "proposals")
+               "batches", "proposals", "day_totals")
 
 LINKED = ("entries", "postings", "lot_movements")
 
@@ -313,7 +324,8 @@ REGISTERED = {table.name: _columns(table) for table in (
 
 SEALED = {table.name: _columns(table, "row_mac") for table in (
     counters, outcomes, reversals, frames, refusals, quarantine, dead_letters, journals,
-    sightings, held_dates, batches, proposals, member_spans, terminal_chains)}
+    sightings, held_dates, batches, proposals, member_spans, terminal_chains, open_days,
+    day_totals)}
 
 ENTRY_LINKED = _columns(entries, "link", "head")
 

@@ -19,6 +19,7 @@ names it, as far as tables.py promises; what an attacker can do unnoticed is in 
     roots       what exported roots tell of the chains
     batches     days that terminals closed
     spans       how far activity carries members' lots on
+    days        settlement days that are closed
     rebuild     derived values, computed again by other means
 """
 
@@ -32,6 +33,7 @@ from gateway.audit import (
     batches,
     commanded,
     dates,
+    days,
     lines,
     members,
     outcomes,
@@ -79,7 +81,7 @@ def run_audit(engine: Engine, keyring: Keyring, rebuild: bool = False,
         docket.totals = reader.totals(tables)
     work = Work(reader, keyring, docket, clock)
     for room in (members, terminal_chains, lines, registered, seals, outcomes, reversals, batches,
-                 dates, commanded, spans):
+                 dates, commanded, spans, days):
         room.check(work)
     names = [table.name for table in tables]
     if roots_file is not None:

@@ -31,8 +31,7 @@ def books_borne(programme: Programme, bearer: Merchant | None, book: Book) -> Bo
 def _books(programme: Programme, issued: int, redeemed: int, due: int, book: Book) -> Books:
     rule_set = programme.rule_set_at(book.now)
     return Books(
-        issued, redeemed, programme.expired_account_id,
-        business_day(book.now, programme.time_zone, programme.cutover_minutes),
+        issued, redeemed, programme.expired_account_id, book.booked_on(programme),
         rule_set.return_grace_days if rule_set else GRACE_DAYS,
         rule_set.return_days if rule_set else DEFAULTS["return_days"], policies_of(programme),
         purse_of(programme, rule_set, due))

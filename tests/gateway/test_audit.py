@@ -295,7 +295,7 @@ def test_both_postings_of_an_entry_changed_to_balance_are_named(street):
 
 
 def test_points_given_consistently_everywhere_are_found(street):
-    with Intruder(street.engine, postings, lot_movements, lots, members) as intruder:
+    with Intruder(street.engine, postings, lot_movements, lots, members, entries) as intruder:
         entry = next(row for row in intruder.rows(postings) if row.line == 1)
         lot = next(row for row in intruder.rows(lot_movements) if row.entry_id == entry.entry_id)
         owner = next(row for row in intruder.rows(lots) if row.id == lot.lot_id)
@@ -309,7 +309,9 @@ def test_points_given_consistently_everywhere_are_found(street):
             issued=owner.issued + 5000, remaining=owner.remaining + 5000))
         intruder.run(update(members).where(members.c.id == owner.member_id).values(
             available=members.c.available + 5000))
-        assert {("postings", f"{entry.entry_id}:1"), ("postings", f"{entry.entry_id}:2"),
+        day = next(row.booked_on for row in intruder.rows(entries) if row.id == entry.entry_id)
+        assert {("day_totals", f"1:{day}:0"), ("day_totals", f"1:{day}:1"),
+                ("postings", f"{entry.entry_id}:1"), ("postings", f"{entry.entry_id}:2"),
                 ("lot_movements", f"{lot.entry_id}:1"), ("entries", str(entry.entry_id)),
                 ("members", str(owner.member_id))} == named(look(street, rebuild=True))
 

@@ -40,9 +40,10 @@ def at_0002(engine) -> Street:
     assert [answer.code for answer in street.answers(street.sale(), street.sale(terminal=1))] == [
         0, codes.HELD]
     with writing(engine) as connection:
-        connection.exec_driver_sql("DROP TABLE terminal_chains")
+        for table in ("terminal_chains", "batches", "open_days", "day_totals"):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
+        connection.exec_driver_sql("DROP INDEX ix_entries_booked_on")
         undo_0007(connection)
-        connection.exec_driver_sql("DROP TABLE batches")
         undo_0004(connection)
         for table in SINCE_0003:
             connection.exec_driver_sql(f"DROP TABLE {table}")

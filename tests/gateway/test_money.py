@@ -24,7 +24,7 @@ def test_a_half_goes_away_from_zero_and_nothing_else_is_lost(numerator: int, den
 @pytest.mark.parametrize(("cost_bp", "due"), [
     (10000, -12), (9999, -12), (3333, -4), (375, 0), (417, -1), (0, 0), (12500, -15)])
 def test_q42_a_rate_is_basis_points_and_exact(cost_bp: int, due: int):  # Q42
-    assert figure(WHOLE._replace(cost_bp=cost_bp), given=15, base=12) == (15, due)
+    assert figure(WHOLE._replace(cost_bp=cost_bp), given=15, base=12) == (15, due, 0)
 
 
 def test_the_share_of_one_sale_is_not_rounded_before_it_is_a_sum():  # Q42
@@ -35,18 +35,19 @@ def test_the_share_of_one_sale_is_not_rounded_before_it_is_a_sum():  # Q42
 def test_a_redemption_is_paid_from_the_pool_and_credited_at_the_rate():
     terms = WHOLE._replace(cost_bp=5000, credit_bp=9500)
     assert figure(terms, given=20, base=20, taken=300, discount_minor=299) == (
-        20 - 300, 284 - 10)
+        20 - 300, 284 - 10, 284)
 
 
 def test_where_points_buy_nothing_no_money_moves():
     assert figure(None, given=15, base=12) == NO_MONEY
-    assert Purse(1, 2, 3).lines(NO_MONEY, expired=15) == ((1, 0), (2, 0), (3, 0))
+    assert Purse(1, 2, 3).lines(NO_MONEY, expired=15) == ((1, 0), (1, 0), (2, 0), (3, 0))
 
 
 def test_what_expired_leaves_the_pool_for_hq_and_comes_back():
     purse = Purse(1, 2, 3, Worth(200, 100))
-    assert purse.lines(Money(10, -7), expired=5) == ((1, -7), (2, 7), (3, 0))
-    assert purse.lines(NO_MONEY, expired=-5) == ((1, 0), (2, 3), (3, -3))
+    assert purse.lines(Money(10, -7), expired=5) == ((1, -7), (1, 0), (2, 7), (3, 0))
+    assert purse.lines(NO_MONEY, expired=-5) == (
+        (1, 0), (1, 0), (2, 3), (3, -3))
 
 
 def money(street: Street) -> dict[str, int]:

@@ -15,7 +15,7 @@ from tests.support.street import JOURNAL, Street
 
 # rows of these are counted in tens: a programme, its merchants, one counter each
 SMALL = {"counters", "programmes", "rule_sets", "merchants", "merchant_rates", "shops",
-         "operators", "accounts", "recoveries"}
+         "operators", "accounts", "recoveries", "open_days"}
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from gateway import held
 from gateway.clock import to_ms
 from gateway.commands import Proposal
+from gateway.days import close
 from gateway.decisions import DECISIONS
 from gateway.held import HeldKey
 from gateway.proposals import approve, propose, refuse
@@ -94,6 +95,7 @@ def _recent_days(street: Street) -> None:
     street.registry.end_recovery()
     street.answers(b"rubbish", b"", street.sale(terminal=2) + b"x")
     street.later(days=1)
+    assert len(close(street.engine, street.keyring, to_ms(street.now)).sealed) == 2
     street.answers(*(street.sale(700 + place, terminal=place % 2, epoch=1 + place % 2,
                                  card=place % 3) for place in range(6)))
 

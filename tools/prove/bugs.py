@@ -359,8 +359,8 @@ BUGS: dict[str, Bug] = {
               "    early = _read_seen(connection, batch, wanted, [])\n"
               "    held_terminals = {row[0]"),
          Edit("gateway.loading",
-              " = _read_seen(\n        connection, batch, wanted, member_ids)\n",
-              " = early\n"),
+              "    behind = _read_seen(connection, batch, wanted, member_ids)\n",
+              "    behind = early\n"),
          *_OUTCOMES_REPLACED),
         ("different replies", "points must be there"), 12, ring=RACES),
     "lock and read joined in one statement": Bug(

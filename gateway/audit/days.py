@@ -1,0 +1,98 @@
+"""Closed settlement days: none missing, none changed, and each still comes to what was sealed.
+
+Law: each row fits its seal; what entries and postings of a closed day add up to is what was
+sealed, merchant by merchant, and a closed day on which something was booked has its totals. So an
+entry that was booked on a day after its closing is found out by its sum.
+"""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import DBAPIError
+
+from gateway import days
+from gateway.audit.reader import Work, raw
+from gateway.audit.report import FORGED, RECOMPUTE, RESTORE, ROLLED_BACK, join_key
+from gateway.audit.seals import check_seal
+from gateway.day_figures import NONE, Figures, Place, to_json
+from gateway.tables import day_totals, entries, open_days
+
+WINDOW_DAYS = 31
+
+
+def check(work: Work) -> None:
+    """Which day is open, and every closed one."""
+    newest: dict[int, int] = {}
+    for _, rows, _ in work.reader.pages(day_totals):
+        for row in rows:
+            check_seal(work, day_totals, row)
+            newest[row.programme_id] = row.booked_on
+        work.docket.checked(day_totals.name, len(rows))
+    open_on = _open(work)
+    for programme_id, day in newest.items():
+        if programme_id not in open_on:
+            work.docket.find(open_days.name, str(programme_id), "missing, days are closed.",
+                             RESTORE)
+        elif open_on[programme_id] <= day:
+            work.docket.find(open_days.name, str(programme_id), "older than what is closed: it"
+                             f" says day {open_on[programme_id]}, day {day} is closed.",
+                             ROLLED_BACK)
+    for connection, first in _windows(work):
+        _check_figures(work, connection, first, newest)
+
+
+def _open(work: Work) -> dict[int, int]:
+    open_on: dict[int, int] = {}
+    for _, rows, _ in work.reader.pages(open_days):
+        for row in rows:
+            check_seal(work, open_days, row)
+            open_on[row.programme_id] = row.open_on
+        work.docket.checked(open_days.name, len(rows))
+    return open_on
+
+
+def _windows(work: Work) -> Iterator[tuple[Connection, int]]:
+    """A snapshot and a first day, for each stretch of days that has entries or totals."""
+    after = -1
+    while True:
+        with work.reader.snapshot() as connection:
+            next_days = [connection.execute(select(func.min(table.c.booked_on)).where(
+                table.c.booked_on > after)).scalar() for table in (entries, day_totals)]
+            known = [day for day in next_days if isinstance(day, int)]
+            if not known:
+                return
+            yield connection, min(known)
+            after = min(known) + WINDOW_DAYS - 1
+
+
+def _check_figures(work: Work, connection: Connection, first: int,
+                   newest: dict[int, int]) -> None:
+    """What is sealed beside what was booked; a day behind the newest sealed one is not closed."""
+    last = first + WINDOW_DAYS - 1
+    table = day_totals.c
+    rows = work.reader.sound(day_totals, connection.execute(
+        raw(day_totals).where(table.booked_on.between(first, last))).all())
+    stored = {(row.programme_id, row.booked_on, row.merchant_id): row.figures for row in rows}
+    found = _added_up(work, connection, first, last)
+    if found is None:
+        return
+    closed = {key for key in found if key[1] <= newest.get(key[0], -1)}
+    for key in sorted(closed | stored.keys()):
+        name, now = join_key(*key), to_json(found.get(key, NONE))
+        if key not in stored:
+            work.docket.find(day_totals.name, name, "missing, its day is closed.", RESTORE)
+        elif key not in found:
+            work.docket.find(day_totals.name, name, "nothing was booked there.", FORGED)
+        elif stored[key] != now:
+            work.docket.find(day_totals.name, name, f"says {stored[key]}, what was booked comes"
+                             f" to {now}.", RECOMPUTE)
+
+
+def _added_up(work: Work, connection: Connection, first: int,
+              last: int) -> dict[Place, Figures] | None:
+    try:
+        return days.figures(connection, first, last)
+    except (DBAPIError, ValueError, TypeError, OverflowError):
+        work.docket.find(day_totals.name, "some", "cannot be added up again: the database cannot"
+                         " sum what they follow from.", RECOMPUTE)
+        return None

@@ -1,0 +1,51 @@
+"""The audit of closed days: sealed rows that entries do not come to, and days that are gone."""
+
+from gateway import chain, days
+from gateway.audit import run_audit
+from gateway.clock import to_ms
+from gateway.tables import day_totals, open_days
+from tests.support.intruder import Intruder
+from tests.support.street import Street
+
+
+def three_days(engine) -> Street:
+    street = Street(engine)
+    for _ in range(3):
+        street.answers(street.sale())
+        street.later(days=1)
+    days.close(engine, street.keyring, to_ms(street.now))
+    return street
+
+
+def said(street: Street, table: str) -> list[str]:
+    report = run_audit(street.engine, street.keyring, clock=lambda: street.now)
+    return [found.wrong for found in report.findings if found.table == table]
+
+
+def test_an_entry_in_a_closed_day_is_found_by_its_sum(engine):
+    street = three_days(engine)
+    day = street.rows("open_days", "open_on")[0][0] - 1
+    with Intruder(engine, open_days) as intruder:
+        row = (street.programme, day)
+        intruder.run(open_days.update().values(
+            open_on=day, row_mac=chain.seal(street.keyring.audit_key, "open_days", row)))
+        street.intake = street.new_intake()
+        street.later(days=-1)
+        street.answers(street.sale())
+        street.later(days=1)
+        assert said(street, "open_days") == [
+            f"older than what is closed: it says day {day}, day {day} is closed."]
+    assert len(said(street, "day_totals")) == 2  # of the merchant and of the programme
+
+
+def test_days_and_merchants_that_are_gone_are_named(engine):
+    street = three_days(engine)
+    rows = street.rows("day_totals", "booked_on", "merchant_id = 0")
+    with Intruder(engine, day_totals) as intruder:
+        intruder.run(day_totals.delete().where(day_totals.c.booked_on == rows[1][0]))
+        assert said(street, "day_totals") == ["missing, its day is closed."] * 2
+    with Intruder(engine, day_totals) as intruder:
+        intruder.run(day_totals.delete().where(day_totals.c.booked_on == rows[2][0],
+                                               day_totals.c.merchant_id > 0))
+        assert said(street, "day_totals") == ["missing, its day is closed."]
+    assert said(street, "day_totals") == []

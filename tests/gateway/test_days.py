@@ -1,0 +1,211 @@
+"""Settlement days: what is booked on which, and that a closed one never changes."""
+
+import threading
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+
+from gateway import days, storing
+from gateway.audit import run_audit
+from gateway.clock import business_day, to_ms
+from gateway.database import counting_statements, writing
+from gateway.day_figures import Figures, from_json
+from gateway.days import Closed, StillBooked
+from gateway.errors import SealBroken
+from gateway.expiry import expire_lots
+from tests.support.street import Street
+
+
+def close(street: Street) -> Closed:
+    return days.close(street.engine, street.keyring, to_ms(street.now))
+
+
+def today(street: Street) -> int:
+    return business_day(to_ms(street.now), "Asia/Shanghai", 240)
+
+
+def totals(street: Street) -> dict[tuple[int, int], Figures]:
+    """By day and merchant."""
+    return {row[:2]: from_json(row[2]) for row in street.rows(
+        "day_totals", "booked_on, merchant_id, figures")}
+
+
+def check(street: Street) -> None:
+    report = run_audit(street.engine, street.keyring, rebuild=True, clock=lambda: street.now)
+    assert report.findings == ()
+
+
+def a_day(street: Street) -> None:
+    street.answers(street.sale(30_000), street.sale(1250), street.redemption(100, 900))
+    street.answers(street.refund(1, amount_minor=1000), street.void(2), street.void(3))
+    street.answers(street.redemption(100, 900))
+
+
+def test_a_day_that_is_over_is_sealed_with_its_totals(engine):
+    street = Street(engine)
+    first = today(street)
+    a_day(street)
+    street.later(days=1)
+    assert close(street).sealed == ((street.programme, first),)
+    found = totals(street)
+    mine, whole = found[first, street.merchant], found[first, 0]
+    assert (mine.sales, mine.sales_minor) == (2, 31_250)
+    assert (mine.redemptions, mine.redemptions_minor) == (2, 1800)
+    assert (mine.refunds, mine.refunds_minor) == (1, -1000)
+    assert (mine.voids, mine.voids_minor) == (2, -2150)
+    # 360, 15 and twice 9 points given; 12, 15 and 9 of them taken back
+    assert (mine.points_issued, mine.points_taken_back) == (393, 36)
+    assert (mine.points_redeemed, mine.points_given_back) == (200, 100)
+    # at the base rate 290 and 8 points are paid by the merchant; 100 fen are credited
+    assert (mine.cost_minor, mine.credit_minor, mine.due_minor) == (-298, 100, -198)
+    assert whole.members_points == 393 - 36 - 200 + 100
+    assert whole.balances and whole.due_minor == mine.due_minor
+    assert (mine.entries, whole.entries) == (7, 7)
+    check(street)
+
+
+def test_what_comes_back_later_counts_on_the_day_on_which_it_is_booked(engine):
+    street = Street(engine)
+    a_day(street)
+    street.later(days=1)
+    street.answers(street.refund(7, amount_minor=450))
+    street.later(days=2)
+    before = street.rows("day_totals")
+    close(street)
+    assert before == []
+    found = totals(street)
+    second = found[today(street) - 2, street.merchant]
+    assert (second.refunds_minor, second.points_given_back, second.credit_minor) == (-450, 50, -50)
+    # a day on which nothing was booked has nothing to tell
+    assert [row[0] for row in found if row[1] == 0] == [today(street) - 3, today(street) - 2]
+    check(street)
+
+
+def test_closing_again_changes_nothing_and_the_next_day_follows(engine):
+    street = Street(engine)
+    street.answers(street.sale())
+    street.later(days=1)
+    close(street)
+    rows = street.rows("day_totals")
+    street.answers(street.sale())
+    assert close(street).sealed == () and street.rows("day_totals") == rows
+    street.later(days=1)
+    assert close(street).sealed == ((street.programme, today(street) - 1),)
+    assert street.rows("day_totals")[:len(rows)] == rows
+
+
+def test_before_the_cut_over_the_day_is_not_over(engine):
+    street = Street(engine)
+    street.answers(street.sale())
+    street.now = street.now.replace(hour=19, minute=59)  # 03:59 in Shanghai
+    assert close(street).sealed == ()
+    street.later(minutes=1)
+    assert len(close(street).sealed) == 1
+
+
+def test_a_clock_that_is_behind_books_on_the_open_day(engine):
+    """Another gateway's clock, or one that was put back."""
+    street = Street(engine)
+    street.answers(street.sale(trace=1))
+    street.later(days=1)
+    close(street)
+    sealed = street.rows("day_totals")
+    street.now -= timedelta(days=1)
+    street.answers(street.sale(trace=2), street.sale(trace=3))
+    street.now -= timedelta(days=3)
+    close(street)
+    assert street.rows("entries", "booked_on - business_date") == [(0,), (1,), (1,)]
+    assert street.rows("day_totals") == sealed
+    check(street)
+
+
+def test_the_expiry_job_books_on_the_open_day_as_well(engine):
+    street = Street(engine)
+    street.answers(street.sale())
+    street.later(days=300)
+    close(street)
+    street.now -= timedelta(days=1)
+    expire_lots(engine, street.keyring, to_ms(street.now), 100)
+    assert street.rows("entries", "booked_on", "kind = 5") == [(today(street) + 1,)]
+    check(street)
+
+
+def test_the_mark_costs_a_tap_no_statement(engine):
+    street = Street(engine)
+    street.answers(street.sale())
+    street.later(days=1)
+    close(street)
+    with counting_statements(engine) as statements:
+        street.answers(street.sale())
+    assert len(statements) == 15
+
+
+def test_a_mark_that_was_tampered_with_is_built_on_by_nobody(engine):
+    street = Street(engine)
+    street.answers(street.sale())
+    street.later(days=1)
+    close(street)
+    with writing(engine) as connection:
+        connection.exec_driver_sql("UPDATE open_days SET open_on = open_on - 1")
+    assert [each.code for each in street.answers(street.sale())] == [90]
+    with pytest.raises(SealBroken, match="open_days"):
+        close(street)
+
+
+@contextmanager
+def standing_still(monkeypatch):
+    """A batch that has decided and has not stored; what `go` does lets it go on."""
+    reached, go = threading.Event(), threading.Event()
+    sound = storing.store
+
+    def store(*args):
+        reached.set()
+        assert go.wait(20)
+        sound(*args)
+
+    monkeypatch.setattr(storing, "store", store)
+    yield reached, go
+    go.set()
+
+
+def test_a_tap_under_way_at_the_cut_over_is_in_the_day_it_was_booked_on(
+        postgresql_engine, monkeypatch):
+    street = Street(postgresql_engine)
+    first = today(street)
+    street.answers(street.sale(1000))
+    tap = street.sale(2500)
+    monkeypatch.setattr(days, "WAIT_S", 0.2)
+    with standing_still(monkeypatch) as (reached, go):
+        worker = threading.Thread(target=street.answers, args=(tap,))
+        worker.start()
+        assert reached.wait(20)
+        # the tap is decided, with yesterday's date, and not committed
+        next_day = street.now + timedelta(days=1)
+        with pytest.raises(StillBooked):
+            days.close(postgresql_engine, street.keyring, to_ms(next_day))
+        assert street.rows("day_totals") == []
+        go.set()
+        worker.join(20)
+    # whoever decides from now on books on the day that is open, whatever its clock says
+    street.answers(street.sale(700))
+    street.now = next_day
+    assert close(street).sealed == ((street.programme, first),)
+    assert totals(street)[first, street.merchant].sales_minor == 3500
+    assert street.rows("entries", "booked_on") == [(first,), (first,), (first + 1,)]
+    check(street)
+
+
+def test_two_that_close_at_once_seal_once(postgresql_engine):
+    street = Street(postgresql_engine)
+    for _ in range(5):
+        street.answers(street.sale())
+        street.later(days=1)
+    done: list[tuple] = []
+    hands = [threading.Thread(target=lambda: done.extend(close(street).sealed)) for _ in range(4)]
+    for hand in hands:
+        hand.start()
+    for hand in hands:
+        hand.join(30)
+    assert sorted(done) == sorted(set(done)) and len(done) == 5
+    check(street)

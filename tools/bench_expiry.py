@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -159,7 +159,8 @@ def bare_s(engine: Engine, today: int) -> float:
 
 
 class Memory:
-    """The most memory of this process beyond what it had (bytes), looked at while it runs."""
+    """The most memory of this process and those that help it, beyond what it had (bytes), looked
+    at while it runs."""
 
     def __init__(self) -> None:
         self._done = threading.Event()
@@ -178,7 +179,11 @@ class Memory:
 
     def _watch(self) -> None:
         while not self._done.wait(SAMPLE_S):
-            self.most = max(self.most, self._process.memory_info().rss - self._at_first)
+            used = self._process.memory_info().rss
+            for helping in self._process.children():
+                with suppress(psutil.Error):  # it may have ended meanwhile
+                    used += helping.memory_info().rss
+            self.most = max(self.most, used - self._at_first)
 
 
 def job_s(engine: Engine, now: datetime) -> tuple[float, int]:

@@ -120,7 +120,7 @@ BUGS: dict[str, Bug] = {
         (Edit("firmware.outbox_ring", _WRITTEN,
               "        if slots > 1:\n"
               "            self.device.ioctl(SYNC, 0)\n        self.end += slots\n"),),
-        (CLAIMED,), 40),
+        (CLAIMED,), 60),
     "settle kept in RAM": Bug(
         "an answer is not written at all when the handset is busy",
         (Edit("firmware.outbox",

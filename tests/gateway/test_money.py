@@ -6,8 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.clock import to_ms
+from gateway.expiry import expire_lots
 from gateway.money import NO_MONEY, Money, Purse, Terms, Worth, figure, half_up
-from tests.support.street import Street
+from gateway.rules import Tier
+from tests.support.street import RULES, Street
 
 WHOLE = Terms(100, 100, 10000, 10000)  # 100 points are 1 yuan
 
@@ -62,3 +65,33 @@ def test_the_merchant_pays_for_the_base_rate_and_hq_for_the_bonus(engine):
     assert money(street) == {"programme_pool": 15, "merchant_due": -12, "programme_hq": -3}
     assert {row[0] for row in street.rows("postings p JOIN accounts a ON a.id = p.account_id",
                                           "a.unit - p.unit")} == {0}
+
+
+def test_a_merchant_pays_for_no_more_points_than_were_given(engine):
+    """Where a tier earns less than the rate alone would give."""
+    street = Street(engine)
+    slow = RULES._replace(tiers=(Tier("silver", "银卡", 5000),))
+    street.registry.add_rule_set(street.programme, slow, 1)
+    assert street.take(street.sale(1250)).points == 6
+    assert money(street) == {"programme_pool": 6, "merchant_due": -6}
+
+
+def test_what_was_made_without_money_is_taken_back_without_it(engine):
+    """As what was sold before there was money in the ledger."""
+    street = Street(engine)
+    street.registry.add_rule_set(street.programme, RULES._replace(redeeming=None), 1)
+    street.answers(street.sale(10_000), street.sale(10_000))
+    street.registry.add_rule_set(street.programme, RULES, 2)
+    assert [answer.code for answer in street.answers(
+        street.refund(1, amount_minor=3000), street.void(1), street.void(2))] == [0, 0, 0]
+    assert street.rows("members", "available, debt") == [(0, 0)] and money(street) == {}
+
+
+def test_points_that_expired_are_hqs_and_come_back_from_it(engine):
+    street = Street(engine)
+    street.take(street.sale(10_000))
+    street.later(days=300)
+    assert expire_lots(engine, street.keyring, to_ms(street.now), 10) == 1
+    assert money(street) == {"programme_pool": 0, "merchant_due": -100, "programme_hq": 100}
+    assert street.take(street.void(1)).points == 0
+    assert set(money(street).values()) == {0}

@@ -25,6 +25,7 @@ from gateway.rules import Redeeming
 from gateway.validity import EXPIRE, HOLD, Rolling
 from protocol import codes
 from tests.gateway.points_model import Bill, Member
+from tests.gateway.test_proposals import done
 from tests.support.databases import KINDS, fresh_engine
 from tests.support.street import NOON, RULES, Street
 
@@ -78,6 +79,7 @@ class PointsStory(RuleBasedStateMachine):
         self.queue: list[Sent] = []
         self.past: list[tuple[bytes, bytes]] = []
         self.taker = 0
+        self.adjusted = 0  # points that HQ gave, less what it took
         self.day = self._today()
 
     def teardown(self) -> None:
@@ -196,6 +198,23 @@ class PointsStory(RuleBasedStateMachine):
         self.street.later(days=days)
         self.day = self._today()
 
+    @rule(member=members, points=st.sampled_from([1, 20, 300, -1, -20, -300]))
+    def hq_gives_or_takes(self, member: int, points: int) -> None:
+        self._send()
+        who = self.members[member]
+        self._begin(member)
+        before = self._net(member)
+        self.taker += 1
+        if points > 0:
+            who.give(0, self.day, self._ends_on(), points)
+        else:
+            who.spend(self.taker, -points)
+        self.adjusted += points
+        ended = done(self.street, "grant" if points > 0 else "penalty", abs(points),
+                     member_id=self.street.members[member])
+        assert (ended.points, ended.balance) == (self._net(member) - before,
+                                                 who.available - who.debt)
+
     @rule(rows=st.integers(1, 3))
     def the_job_runs(self, rows: int) -> None:
         self._send()
@@ -243,7 +262,7 @@ class PointsStory(RuleBasedStateMachine):
             assert stands("merchant_due", merchant) == sum(
                 bill.money[0] for _, bill, _ in self.bills if bill.merchant == number)
         assert stands("programme_pool", self.street.programme) == (
-            sum(bill.money[1] for _, bill, _ in self.bills)
+            sum(bill.money[1] for _, bill, _ in self.bills) + POINT_MINOR * self.adjusted
             - POINT_MINOR * sum(who.expired for who in self.members))
 
     # -- how -------------------------------------------------------------------------------------
@@ -343,7 +362,8 @@ def test_every_story_ends_as_the_model_says(kind: str):
 
 
 WALK = {"sale": 5, "redemption": 6, "refund": 6, "void": 2, "void_of_a_refund": 5, "days_pass": 2,
-        "rates_change": 1, "the_job_runs": 1, "a_frame_comes_again": 1, "what_waits_is_sent": 2}
+        "rates_change": 1, "hq_gives_or_takes": 1, "the_job_runs": 1, "a_frame_comes_again": 1,
+        "what_waits_is_sent": 2}
 
 
 def walk(kind: str, seed: int, steps: int, **options: bool) -> None:
@@ -363,6 +383,7 @@ def walk(kind: str, seed: int, steps: int, **options: bool) -> None:
         "days_pass": lambda: (random.choice([1, 5, 31, 70]),),
         "rates_change": lambda: (random.randrange(1, 3), random.randrange(12001),
                                  random.randrange(12001)),
+        "hq_gives_or_takes": lambda: (member(), random.choice([1, 20, 300, -1, -20, -300])),
         "the_job_runs": lambda: (random.randrange(1, 4),),
         "a_frame_comes_again": lambda: (which(),), "what_waits_is_sent": lambda: ()}
     try:

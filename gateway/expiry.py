@@ -29,7 +29,7 @@ from gateway.statements import send
 LISTED = 100_000  # members listed at once: a list costs a look at everything that is due
 PIECE = 250  # members whose rows are locked at once, on PostgreSQL
 HANDS = 3
-HANDS_FROM = 5_000  # due members for which processes are started: each takes a second of a core
+HANDS_FROM = 30_000  # due members for which processes are started: each takes a second of a core
 
 log = logging.getLogger("gateway.expiry")
 

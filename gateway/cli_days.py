@@ -1,0 +1,49 @@
+"""Commands on settlement days: close them, and what a merchant is due."""
+
+from datetime import datetime
+
+import click
+
+from gateway.plainly import plainly
+
+DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@click.group(short_help="Settlement days: close those that are over.")
+def day() -> None:
+    """Settlement days; the jobs process closes them by itself."""
+
+
+@day.command("close", short_help="Close every day that is over, now.")
+def day_close() -> None:
+    """Close every settlement day that is over in its programme; what is closed never changes."""
+    with plainly("day close"):
+        from gateway import days, processes
+        from gateway.clock import from_day, to_ms, utc_now
+        engine, keyring = processes.opened(processes.settle("day close"))
+        done = days.close(engine, keyring, to_ms(utc_now()))
+        for programme_id, on in done.sealed:
+            click.echo(f"programme {programme_id}: {from_day(on)} closed")
+        if not done.sealed:
+            click.echo("no day is to be closed", err=True)
+
+
+@click.command(short_help="What a merchant is due, day by day.")
+@click.argument("merchant_id", metavar="MERCHANT", type=click.IntRange(1, 2**63 - 1))
+@click.option("--from", "first", type=DAY, required=True, help="The first settlement day.")
+@click.option("--to", "last", type=DAY, required=True, help="The last settlement day.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
+def statement(merchant_id: int, first: datetime, last: datetime, as_json: bool) -> None:
+    """A merchant's statement: opening, issue cost and redemption credit of each day, closing; in
+    minor units, negative where the merchant owes. Beside each day its programme, which sums to
+    0."""
+    with plainly("statement"):
+        from gateway import processes, statement_showing
+        from gateway.clock import to_ms, utc_now
+        from gateway.statement import statement as made
+        engine, keyring = processes.opened(processes.settle("statement"))
+        found = made(engine, keyring, merchant_id, first.date(), last.date(), to_ms(utc_now()))
+        if as_json:
+            click.echo(statement_showing.as_json(found))
+        else:
+            statement_showing.show(found)

@@ -1,0 +1,28 @@
+"""Statements as text: a line a day, opening and closing."""
+
+import io
+import json
+from datetime import date
+
+from gateway import statement_showing
+from gateway.day_figures import NONE
+from gateway.statement import Day, Statement
+
+MADE = Statement(1, "Bean", date(2026, 11, 21), date(2026, 11, 22), -5, (
+    Day(date(2026, 11, 21), True, NONE._replace(cost_minor=-12, credit_minor=9, due_minor=-3),
+        NONE._replace(due_minor=-3, pool_minor=4, hq_minor=-1)),))
+
+
+def test_a_pipe_gets_opening_days_and_closing():
+    out = io.StringIO()
+    statement_showing.show(MADE, out)
+    opening, day, closing = (line.split("\t") for line in out.getvalue().splitlines())
+    assert (opening[0], opening[9], closing[0], closing[9]) == ("opening", "-5", "closing", "-8")
+    assert day[:2] + day[6:] == ["2026-11-21", "closed", "-12", "9", "0", "-3", "-3", "4", "-1",
+                                 "0"]
+
+
+def test_a_program_gets_every_figure():
+    told = json.loads(statement_showing.as_json(MADE))
+    assert (told["opening_minor"], told["closing_minor"]) == (-5, -8)
+    assert told["days"][0]["programme"]["pool_minor"] == 4

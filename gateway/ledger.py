@@ -16,7 +16,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from gateway.errors import GatewayError
-from gateway.lots import NOWHERE, Draw, Ended, Holding, Lot, Move
+from gateway.holding import Holding
+from gateway.lots import NOWHERE, Draw, Ended, Lot, Move
 from gateway.money import NO_MONEY, NO_PURSE, Money, Purse
 from gateway.plain import lapse
 from gateway.validity import NO_SPAN, Policies, Span

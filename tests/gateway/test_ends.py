@@ -11,8 +11,9 @@ from gateway.clock import to_day, to_ms
 from gateway.commands import CommandError
 from gateway.database import counting_statements, writing
 from gateway.expiry import expire_lots
+from gateway.holding import Holding
 from gateway.lapsing import Lapsing
-from gateway.lots import Holding, Lot, LotsError
+from gateway.lots import Lot, LotsError
 from gateway.rules import RulesError, check
 from gateway.validity import CONVERT, EXPIRE, HOLD, Rolling, policy_on
 from tests.gateway.test_proposals import done, sound

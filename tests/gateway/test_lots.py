@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.lots import NOWHERE, Draw, Holding, Lot, LotsError, Move
+from gateway.holding import Holding
+from gateway.lots import NOWHERE, Draw, Lot, LotsError, Move
 
 MEMBER, SHOP, SALES = 1, 7, 1
 TODAY = 20_000

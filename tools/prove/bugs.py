@@ -341,7 +341,7 @@ BUGS: dict[str, Bug] = {
               "                             else (0, 0)),\n"),), (VOIDED_BUT_COUNTS,), 20),
     "points beside a debt": Bug(
         "points that are earned leave the debt as it is",
-        (Edit("gateway.lots",
+        (Edit("gateway.holding",
               "        self._move(lot.id, points)\n        self.settle()\n\n"
               "    def take(self,",
               "        self._move(lot.id, points)\n\n    def take(self,"),),

@@ -7,6 +7,7 @@ READ COMMITTED; locks wait at most LOCK_WAIT_MS, then the batch is tried again. 
 that failed is thrown away, never asked first whether it still lives: the retry finds out.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ from gateway.statements import send
 
 BUSY_TIMEOUT_MS = 5000
 LOCK_WAIT_MS = 5000
+POLL_S = 0.02
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -130,6 +132,27 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 def on_postgresql(connection: Connection | Engine) -> bool:
     return connection.dialect.name == "postgresql"
+
+
+def older_ended(engine: Engine, wait_s: float) -> bool:
+    """Waits until every writer that is at work now has ended; False where that takes longer. On
+    SQLite there is one writer, so whoever has written or locked since needs no waiting."""
+    if not on_postgresql(engine):
+        return True
+    ends = time.monotonic() + wait_s
+    # an id of its own, as a snapshot's xmax is that of the newest that has ended: of those at
+    # work, some are above it. Whoever has locked a row by now has an id below this one
+    mine = _transaction_id(engine, "pg_current_xact_id()")
+    while _transaction_id(engine, "pg_snapshot_xmin(pg_current_snapshot())") <= mine:
+        if time.monotonic() > ends:
+            return False
+        time.sleep(POLL_S)
+    return True
+
+
+def _transaction_id(engine: Engine, what: str) -> int:
+    with reading(engine) as connection:
+        return int(connection.exec_driver_sql(f"SELECT {what}::text").scalar_one())
 
 
 def _config() -> Config:

@@ -5,14 +5,13 @@ later (`Book.booked_on`). A day is closed in three steps, each a transaction of 
 1. the mark `open_days` moves on to today: whoever reads it from then on books no earlier;
 2. whoever read it before has ended. On SQLite that is so: the mark was moved under the one lock of
    all writers. On PostgreSQL whoever books locks a row first and reads the mark behind it, so it
-   has a transaction id older than a snapshot that is taken once the mark is moved: the days are
-   sealed when all ids older than that snapshot are gone. Nobody waits for this but the closing;
+   has a transaction id below one that is drawn once the mark is moved: the days are sealed when
+   all ids below that one are gone. Nobody waits for this but the closing;
 3. each day before the mark on which something was booked gets its totals, oldest first: a row for
    each merchant that has figures and one (merchant 0) for the programme.
 What is interrupted goes on with the next run; two that run at once seal once.
 """
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -21,7 +20,7 @@ from sqlalchemy import Connection, Engine, select
 from gateway import bulk, chain
 from gateway.catalogue import read_catalogue
 from gateway.clock import business_day, from_day
-from gateway.database import on_postgresql, reading, writing
+from gateway.database import older_ended, on_postgresql, reading, writing
 from gateway.day_figures import WHOLE, Booked, Figures, Made, Place, gathered, to_json
 from gateway.errors import GatewayError, SealBroken
 from gateway.keyring import Keyring
@@ -31,7 +30,6 @@ from gateway.tables import day_totals, open_days
 OPEN_COLUMNS = tuple(column.name for column in open_days.columns)
 TOTAL_COLUMNS = tuple(column.name for column in day_totals.columns)
 WAIT_S = 10.0
-POLL_S = 0.02
 
 
 class StillBooked(GatewayError):
@@ -113,8 +111,9 @@ def close(engine: Engine, keyring: Keyring, now: int, *, days_max: int = 10_000)
             known = _move_on(connection, keyring.audit_key, today)
     due = {each: days for each, on in known.items()
            if (days := _unsealed(engine, each, on)[:days_max])}
-    if due:
-        _wait_for_older(engine)
+    if due and not older_ended(engine, WAIT_S):
+        raise StillBooked("Something that began before the cut-over is still being booked. No"
+                          " day was sealed and nothing is lost; close the day again later.")
     sealed = [(programme_id, day) for programme_id, days in sorted(due.items()) for day in days
               if _seal(engine, keyring, programme_id, day, now)]
     return Closed(tuple(sealed), known)
@@ -147,25 +146,6 @@ def _unsealed(engine: Engine, programme_id: int, open_on: int) -> list[int]:
             f" WHERE e.booked_on > {mark} AND e.booked_on < {mark}"
             f" AND coalesce(c.programme_id, m.programme_id) = {mark} ORDER BY e.booked_on"),
             (-1 if sealed is None else sealed, open_on, programme_id)).fetchall()]
-
-
-def _wait_for_older(engine: Engine) -> None:
-    """Until every transaction that may have read an older mark has ended; see the law above."""
-    if not on_postgresql(engine):
-        return
-    through, ends = None, time.monotonic() + WAIT_S
-    while True:
-        with reading(engine) as connection:
-            oldest, newest = tuple(send(
-                connection, "SELECT pg_snapshot_xmin(s)::text::bigint,"
-                " pg_snapshot_xmax(s)::text::bigint FROM pg_current_snapshot() s").fetchall()[0])
-        through = newest if through is None else through
-        if oldest >= through:
-            return
-        if time.monotonic() > ends:
-            raise StillBooked("Something that began before the cut-over is still being booked. No"
-                              " day was sealed and nothing is lost; close the day again later.")
-        time.sleep(POLL_S)
 
 
 def _seal(engine: Engine, keyring: Keyring, programme_id: int, day: int, now: int) -> bool:

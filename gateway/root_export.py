@@ -9,17 +9,16 @@ go on. The file is only appended to, synced before anything is told, and locked 
 
 import fcntl
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from sqlalchemy import Connection, Engine, func, select, union_all
+from sqlalchemy import Engine, func, select, union_all
 
 from gateway import chain, counting, roots
 from gateway.clock import business_day, from_day
-from gateway.database import on_postgresql, reading
+from gateway.database import older_ended, reading
 from gateway.errors import SealBroken, TryLater
 from gateway.keyring import Keyring
 from gateway.roots import HOUSE, Leaf, Root, RootError
@@ -29,7 +28,6 @@ FILE_NAME = "roots.jsonl"
 PAGE_ROWS = 5_000
 ENTRIES_MAX = 1_000_000  # a line covers at most so many, which bounds memory
 WAIT_S_MAX = 60.0
-WAIT_S = 0.05
 
 
 class Export(NamedTuple):
@@ -150,27 +148,12 @@ def _closed(engine: Engine) -> int:
                         select(func.max(recoveries.c.receipts_from)))
     with reading(engine) as connection:
         ends = max(number or 0 for number in connection.execute(highest).scalars())
-    if on_postgresql(engine):
-        _wait_for_open(engine)
+    # whoever draws a number has locked rows before
+    if not older_ended(engine, WAIT_S_MAX):
+        raise TryLater(f"A transaction has been open for {WAIT_S_MAX:.0f} s, and may hold entries"
+                       " that belong to this root. Nothing was written; end it, or try again"
+                       " later.")
     return ends
-
-
-def _wait_for_open(engine: Engine) -> None:
-    """Until every transaction has ended that was open when this began. Whoever draws a number has
-    locked rows before, and so has a transaction id below the one taken here."""
-    with reading(engine) as connection:
-        mine = _number(connection, "pg_current_xact_id()")
-    for _ in range(int(WAIT_S_MAX / WAIT_S)):
-        with reading(engine) as connection:
-            if _number(connection, "pg_snapshot_xmin(pg_current_snapshot())") > mine:
-                return
-        time.sleep(WAIT_S)
-    raise TryLater(f"A transaction has been open for {WAIT_S_MAX:.0f} s, and may hold entries that"
-                   " belong to this root. Nothing was written; end it, or try again later.")
-
-
-def _number(connection: Connection, what: str) -> int:
-    return int(connection.exec_driver_sql(f"SELECT {what}::text").scalar_one())
 
 
 def _root(engine: Engine, keyring: Keyring, when: tuple[int, int], span: tuple[int, int],

@@ -196,6 +196,35 @@ def test_a_tap_under_way_at_the_cut_over_is_in_the_day_it_was_booked_on(
     check(street)
 
 
+def test_a_tap_that_begins_while_the_mark_moves_is_waited_for(postgresql_engine, monkeypatch):
+    # its transaction is younger than the one that moves the mark, and reads the mark before that
+    street = Street(postgresql_engine)
+    first = today(street)
+    street.answers(street.sale(1000))
+    tap, sound = street.sale(2500), days._move_on
+    monkeypatch.setattr(days, "WAIT_S", 0.2)
+    with standing_still(monkeypatch) as (reached, go):
+        worker = threading.Thread(target=street.answers, args=(tap,))
+
+        def move_on(*args):
+            moved = sound(*args)
+            worker.start()
+            assert reached.wait(20)
+            return moved
+
+        monkeypatch.setattr(days, "_move_on", move_on)
+        next_day = street.now + timedelta(days=1)
+        with pytest.raises(StillBooked):
+            days.close(postgresql_engine, street.keyring, to_ms(next_day))
+        assert street.rows("day_totals") == []
+        go.set()
+        worker.join(20)
+    street.now = next_day
+    assert close(street).sealed == ((street.programme, first),)
+    assert totals(street)[first, street.merchant].sales_minor == 3500
+    check(street)
+
+
 def test_two_that_close_at_once_seal_once(postgresql_engine):
     street = Street(postgresql_engine)
     for _ in range(5):

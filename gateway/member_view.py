@@ -17,7 +17,7 @@ from gateway.database import reading
 from gateway.errors import GatewayError
 from gateway.intake import Intake
 from gateway.ledger import Member
-from gateway.loading import MEMBER_COLUMNS, read_spans
+from gateway.loading import MEMBER_COLUMNS, read_lots, read_spans
 from gateway.lots import Lot
 from gateway.proposal_list import told
 from gateway.tables import (
@@ -108,15 +108,16 @@ def view(intake: Intake, who: str, *, entries_max: int = ENTRIES_SHOWN) -> Membe
         names = {each.id: each.name for each in connection.execute(
             select(merchants.c.id, merchants.c.name).where(
                 merchants.c.programme_id == row.programme_id))}
-        held = _lots(connection, member_id)
-        spans = read_spans(connection, intake.keyring.audit_key, [(member_id,)])
-        member = Member(*tuple(row)[:len(MEMBER_COLUMNS)], lots=held,
+        whose = [(member_id,)]
+        spans = read_spans(connection, intake.keyring.audit_key, whose)
+        member = Member(*tuple(row)[:len(MEMBER_COLUMNS)],
+                        lots=tuple(read_lots(connection, whose).get(member_id, ())),
                         span=spans.get(member_id) or NO_SPAN)
         return MemberView(
             member.id, member.masked_name, member.tier, member.state,
             _cards(connection, cards.c.member_id == member_id), ledger.balance_on(member, today),
             ledger.spendable(member, today), member.held, member.debt,
-            tuple(_lot(lot, member, today, names) for lot in held),
+            tuple(_lot(lot, member, today, names) for lot in _shown(connection, member_id)),
             tuple(_entries(connection, intake, member, names, entries_max)))
 
 
@@ -155,7 +156,7 @@ def _cards(connection: Connection, whose) -> tuple[str, ...]:
         select(cards.c.identity, cards.c.state).where(whose).order_by(cards.c.id)))
 
 
-def _lots(connection: Connection, member_id: int) -> tuple[Lot, ...]:
+def _shown(connection: Connection, member_id: int) -> tuple[Lot, ...]:
     """Those with something in them, or in which something expired; the newest first."""
     rows = connection.execute(
         select(*(lots.c[name] for name in Lot._fields)).where(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway import member_view
 from gateway.clock import to_day, to_ms
 from gateway.expiry import expire_lots
 from gateway.member_view import MemberUnknown, view
@@ -30,6 +31,17 @@ def test_lots_are_told_with_their_dates_ended_ones_too_as_long_as_something_expi
         ("extension", 120, "HQ"), ("expiry", -160, ""), ("grant", 40, "Bean"),
         ("sale", 120, "")]
     assert after.entries[0].reason == "a long wait" and after.entries[2].category == "goodwill"
+
+
+def test_the_balance_counts_lots_beyond_those_that_are_shown(engine, monkeypatch):
+    monkeypatch.setattr(member_view, "LOTS_SHOWN", 2)
+    street = Street(engine)
+    for _ in range(3):
+        street.answers(street.sale(1000))
+        street.later(days=1)
+    seen = view(street.intake, "1")
+    assert len(seen.lots) == 2
+    assert (seen.balance, seen.usable) == (36, 36)
 
 
 def test_a_member_is_found_by_number_or_last_four_if_only_one_is_meant(engine):

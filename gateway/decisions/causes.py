@@ -103,6 +103,8 @@ def holder(message: Message, book: Book, programme: Programme,
     if card is None or card.programme_id != programme.id:
         return None, None, no_card(identity)
     fault = card_fault(card, now, first_tap=False)
+    if fault == codes.HELD:  # its state began in what our clock calls the future: it stands now
+        fault = card_fault(card._replace(state_before=None), now, first_tap=False)
     if fault or card.member_id is None:
         return card, None, fault or codes.CARD_INACTIVE
     member = book.members[card.member_id]

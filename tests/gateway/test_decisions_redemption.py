@@ -86,6 +86,17 @@ def test_a_card_that_may_not_is_told_so(street, state, code):
     assert street.take(street.redemption(100, 1000)).code == code
 
 
+@pytest.mark.parametrize(("states", "code"), [
+    (("blocked", "lost"), codes.CARD_LOST), (("blocked", "active"), 0)])
+def test_a_clock_that_went_back_leaves_a_card_as_it_stands(street, states, code):
+    for state in states:
+        street.registry.set_card_state(street.cards[0], state)
+    street.later(hours=-1)
+    assert street.take(street.inquiry()).code == code
+    assert street.take(street.redemption(100, 1000)).code == code
+    assert street.rows("quarantine") == []
+
+
 def test_who_may_not_is_told_so_at_once(street):
     assert street.take(street.redemption(100, 1000, operator=7)).code == codes.OPERATOR_UNKNOWN
     street.registry.set_member_state(street.members[0], "suspended")

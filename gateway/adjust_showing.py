@@ -76,7 +76,8 @@ def show_member(seen: MemberView, out: TextIO | None = None) -> None:
 
 def _cells(each: ListedProposal) -> tuple[str, ...]:
     named = [f"receipt {each.named_receipt}" if each.named_receipt else "",
-             f"lot {each.lot_id} through {each.ends_on}" if each.lot_id else "",
+             f"lot {each.lot_id}" if each.lot_id else "",
+             f"through {each.ends_on}" if each.ends_on else "",
              f"amount {each.amount_minor}" if each.amount_minor else ""]
     came_to = "" if each.receipt is None else f"{each.ended_points or 0:+d}"
     return (str(each.serial), each.state, _word(each.kind), f"{each.member_id} {each.member}",

@@ -37,10 +37,11 @@ def web() -> None:
         processes.run_web()
 
 
-@gateway.command()
+@gateway.command(short_help="Do what is due: expire lots, close days, export roots, tidy up.")
 @click.option("--once", is_flag=True, help="Run each job once and end.")
 def jobs(once: bool) -> None:
-    """Do what is due: drop old frames, bound the dead letters."""
+    """Do what is due: expire lots, close settlement days, export the daily root, drop old frames,
+    bound the dead letters."""
     with plainly("jobs"):
         from gateway import processes
         if not processes.run_jobs(once):
@@ -81,8 +82,10 @@ def root() -> None:
 
 @root.command("export", short_help="Write the root of a day that has ended.")
 @click.option("--day", type=click.DateTime(["%Y-%m-%d"]),
-              help="[default: the last that has ended in every programme]")
-@click.option("--to", "place", metavar="FILE|DIR", help="[default: POINTWIRE_ROOT_FILE]")
+              help="The settlement day. [default: the last that has ended in every programme]")
+@click.option("--to", "place", metavar="FILE|DIR",
+              help="Where roots are kept; a folder gets a roots.jsonl. [default:"
+                   " POINTWIRE_ROOT_FILE]")
 def root_export(day: datetime | None, place: str | None) -> None:
     """Append the root of a settlement day to a file, once for each day."""
     with plainly("root export"):
@@ -95,7 +98,8 @@ def root_export(day: datetime | None, place: str | None) -> None:
 
 @root.command("prove", short_help="The way from a member's chain to a root.")
 @click.argument("member_id", type=click.IntRange(1))
-@click.option("--from", "place", metavar="FILE|DIR", help="[default: POINTWIRE_ROOT_FILE]")
+@click.option("--from", "place", metavar="FILE|DIR",
+              help="Where roots are kept. [default: POINTWIRE_ROOT_FILE]")
 def root_prove(member_id: int, place: str | None) -> None:
     """Show, as JSON, the hashes that lead from a member's chain to the newest root that tells of
     it: whoever has the root can see that the chain is in it."""

@@ -16,6 +16,7 @@ EXAMPLES = """\b
   propose penalty --member 12 --points 900 --category abuse --reason "..." --by Lin
   propose correction --member 12 --receipt 77 --category mistake --reason "..." --by Lin
   propose extension --member 12 --lot 31 --until 2027-03-31 --category goodwill ...
+  propose release --member 12 --lot 31 --category goodwill --reason "..." --by Lin
   list
   approve 7 --by Wang
 """
@@ -35,19 +36,22 @@ correction           --points N or -N naming a --receipt of the member; naming a
                      adjustment without --points takes the whole of it back
 write-off            debt that is old enough; without --points all of that
 extension            a --lot, ended or not, is usable --until a day
+release              what is frozen in a --lot is usable again
+forfeit              what is frozen in a --lot expires
 refund               of a sale or bill by its --receipt, elsewhere or too late for a
                      cashier; --amount in minor units, without it all that remains
 """)
 @click.argument("kind", type=click.Choice(list(WORDS)))
 @click.option("--member", "member_id", type=SERIAL, help="The member, by number.")
 @click.option("--card", help="The member, by a card: its whole number, or - to be asked for it.")
-@click.option("--points", type=int, default=0, help="How many; see below.")
-@click.option("--receipt", type=NUMBER, help="The entry that is meant.")
-@click.option("--lot", "lot_id", type=NUMBER, help="The lot to extend.")
+@click.option("--points", type=int, default=0, help="How many; which kinds take them, see below.")
+@click.option("--receipt", type=NUMBER, help="The entry that is meant (`member show`).")
+@click.option("--lot", "lot_id", type=NUMBER, help="The lot that is meant (`member show`).")
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="The lot's new last day.")
-@click.option("--amount", "amount_minor", type=int, default=0, help="What a refund takes back.")
+@click.option("--amount", "amount_minor", type=int, default=0,
+              help="What a refund takes back, minor units.")
 @click.option("--bearer", "bearer_id", type=SERIAL,
-              help="The merchant that bears it. [default: HQ]")
+              help="The merchant that bears it, by number. [default: HQ]")
 @click.option("--category", type=click.Choice(CATEGORIES), required=True)
 @click.option("--reason", required=True, help="Why, in one line; kept encrypted.")
 @click.option("--by", required=True, help="Who proposes; somebody else approves.")
@@ -150,14 +154,15 @@ def member() -> None:
     """Members as head office looks at them."""
 
 
-@member.command("show")
+@member.command("show", short_help="Show balance, lots and entries of a member.")
 @click.argument("who")
 @click.option("--entries", "entries_max", type=click.IntRange(0, 1000), default=20,
               show_default=True, help="How many of the newest entries.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of tables.")
 def member_show(who: str, entries_max: int, as_json: bool) -> None:
     """Show a member: WHO is its number, or the last four of one of its cards. Lots with their
-    dates; the newest entries with their receipts, and why head office made those that it did."""
+    dates; the newest entries with their receipts, and why head office made those that it did. In
+    a pipe columns are parted by tabs and have no names; --json names everything."""
     with plainly("member show"):
         from gateway import adjust_showing, member_view, processes
         seen = member_view.view(processes.held_desk("member show"), who, entries_max=entries_max)

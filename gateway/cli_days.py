@@ -16,7 +16,8 @@ def day() -> None:
 
 @day.command("close", short_help="Close every day that is over, now.")
 def day_close() -> None:
-    """Close every settlement day that is over in its programme; what is closed never changes."""
+    """Close every settlement day that is over in its programme, by its time zone and cut-over;
+    what is closed never changes. Days on which nothing was booked have nothing to close."""
     with plainly("day close"):
         from gateway import days, processes
         from gateway.clock import from_day, to_ms, utc_now
@@ -25,7 +26,9 @@ def day_close() -> None:
         for programme_id, on in done.sealed:
             click.echo(f"programme {programme_id}: {from_day(on)} closed")
         if not done.sealed:
-            click.echo("no day is to be closed", err=True)
+            still = ", ".join(f"{from_day(on)} of programme {programme_id}"
+                              for programme_id, on in sorted(done.open.items()))
+            click.echo(f"no day is to be closed; open: {still or 'none'}", err=True)
 
 
 @click.command(short_help="What a merchant is due, day by day.")

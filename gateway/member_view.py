@@ -125,7 +125,7 @@ def found(connection: Connection, who: str) -> int:
     """The member whose number this is, or who has a card with these last four."""
     if not (who.isascii() and who.isalnum() and len(who) <= 18):
         raise MemberUnknown(f"{who[:20]!r} is no member's number and no last four of a card."
-                            " Nothing was shown.")
+                            " Nothing was shown; give one of the two.")
     ids = set(connection.execute(select(members.c.id).where(
         members.c.id == int(who))).scalars()) if who.isdigit() else set[int]()
     if len(who) == LAST_FOUR:
@@ -134,7 +134,8 @@ def found(connection: Connection, who: str) -> int:
             .limit(NAMED_MAX + 1)).scalars())
     if not ids:
         raise MemberUnknown(f"Nobody has the number {who}, and no card of a member ends so."
-                            " Nothing was shown.")
+                            " Nothing was shown; give a member's number or the last four of a"
+                            " card, not a name or a whole card.")
     if len(ids) > 1:
         named = ", ".join(map(str, sorted(ids)[:NAMED_MAX]))
         raise MemberUnknown(f"{who} may be any of the members {named}. Nothing was shown; say"

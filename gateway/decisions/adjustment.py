@@ -87,7 +87,8 @@ def worked_out(message: Message, book: Book) -> Decision:
 def _member(proposal: Proposal, book: Book) -> Member:
     member = book.members.get(proposal.member_id)
     if member is None:
-        raise CommandError(f"There is no member {proposal.member_id}. Nothing was changed.")
+        raise CommandError(f"There is no member {proposal.member_id}. Nothing was changed;"
+                           " pointwire gateway member show finds one by the last four of a card.")
     if member.state == CLOSED:
         raise CommandError(f"Member {member.id} is closed. Nothing was changed.")
     return book.sound_member(member.id)

@@ -1,9 +1,12 @@
-"""How HQ's commands look on a terminal."""
+"""How HQ's commands look, on a terminal and in a pipe."""
+
+import io
 
 from gateway import adjust_showing
 from gateway.member_view import view
 from gateway.proposal_list import listed
 from gateway.proposals import propose
+from tests.gateway.test_ends import freezing, jobs
 from tests.gateway.test_proposals import command, done
 from tests.support.commands import Screen
 from tests.support.street import Street
@@ -25,3 +28,15 @@ def test_a_member_is_figures_lots_and_entries(sqlite_engine):
     adjust_showing.show_member(view(street.intake, "1"), out)
     assert "balance -20: usable 0, debt 20; held 0" in out.getvalue()
     assert "penalty" in out.getvalue() and "-50" in out.getvalue()
+
+
+def test_a_command_on_frozen_points_names_its_lot_and_no_day(sqlite_engine):
+    street = freezing(Street(sqlite_engine))
+    street.answers(street.sale(10_000))
+    street.later(days=300)
+    jobs(street)
+    lot, = view(street.intake, "1").lots
+    propose(street.intake, command(street, "release", points=0, lot_id=lot.lot_id))
+    out = io.StringIO()
+    adjust_showing.show(list(listed(street.intake)), out)
+    assert f"\tlot {lot.lot_id}\tHQ\t" in out.getvalue()

@@ -1,6 +1,7 @@
 """Commands on days: what they print, and how they end."""
 
 import json
+import re
 from datetime import UTC, datetime
 
 from click.testing import CliRunner
@@ -27,6 +28,10 @@ def test_days_are_closed_and_a_merchant_gets_its_statement(engine):
     assert json.loads(told.stdout)["closing_minor"] == -300
     closed = run(street, "day", "close")
     assert (closed.exit_code, closed.stdout) == (0, "programme 1: 2024-01-15 closed\n")
+    again = run(street, "day", "close")
+    assert (again.exit_code, again.stdout) == (0, "")
+    assert re.fullmatch(r"no day is to be closed; open: 20\d\d-\d\d-\d\d of programme 1\n",
+                        again.stderr)
 
 
 def test_bad_input_ends_with_a_line(engine):

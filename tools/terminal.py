@@ -71,7 +71,8 @@ def open_place(env: Mapping[str, str], secret: str | None = None) -> Iterator[Pl
     settings = from_environment(env if own else _demo_environment(where))
     if secret is not None:
         _refuse_production(settings.environment, secret)
-    mqtt = need_mqtt(settings)
+    mqtt = need_mqtt(settings, "What a terminal is given has its broker's address in it: set it to"
+                     " mqtt://user@host:port, with any port where only HTTP is used.")
     engine = startup.open_database(settings.database_url)
     try:
         keyring = Keyring(settings.master_key, settings.audit_key, settings.frame_key)

@@ -22,7 +22,7 @@ from gateway.catalogue import read_catalogue
 from gateway.clock import business_day, from_day
 from gateway.database import older_ended, on_postgresql, reading, writing
 from gateway.day_figures import WHOLE, Booked, Figures, Made, Place, gathered, to_json
-from gateway.errors import GatewayError, SealBroken
+from gateway.errors import SealBroken, TryLater
 from gateway.keyring import Keyring
 from gateway.statements import send
 from gateway.tables import day_totals, open_days
@@ -32,7 +32,7 @@ TOTAL_COLUMNS = tuple(column.name for column in day_totals.columns)
 WAIT_S = 10.0
 
 
-class StillBooked(GatewayError):
+class StillBooked(TryLater):
     """Transactions of before the cut-over have not ended: no day was sealed."""
 
     code = "still_booked"
@@ -92,10 +92,7 @@ class Closed(NamedTuple):
 
 def close_day(engine: Engine, keyring: Keyring, now: int, rows_max: int) -> int:
     """The job (jobs.Chunk): seal the oldest day that is over in each programme; how many."""
-    try:
-        return len(close(engine, keyring, now, days_max=1).sealed)
-    except StillBooked:
-        return 0
+    return len(close(engine, keyring, now, days_max=1).sealed)
 
 
 def close(engine: Engine, keyring: Keyring, now: int, *, days_max: int = 10_000) -> Closed:

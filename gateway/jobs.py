@@ -28,8 +28,9 @@ log = logs.logger(__name__)
 Chunk = Callable[[Engine, Keyring, int, int], int]
 
 JOBS: tuple[tuple[str, Chunk], ...] = (
-    ("expire lots", expiry.Expiry()),
+    # first, so that nobody books on a day of which the lots are taken for ended
     ("close days", days.close_day),
+    ("expire lots", expiry.Expiry()),
     ("drop frames", retention.drop_frames),
     ("drop dead letters", retention.drop_letters),
 )

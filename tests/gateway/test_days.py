@@ -2,7 +2,7 @@
 
 import threading
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -14,6 +14,7 @@ from gateway.day_figures import Figures, from_json
 from gateway.days import Closed, StillBooked
 from gateway.errors import SealBroken
 from gateway.expiry import expire_lots
+from gateway.jobs import Jobs
 from tests.support.street import Street
 
 
@@ -128,6 +129,27 @@ def test_the_expiry_job_books_on_the_open_day_as_well(engine):
     street.now -= timedelta(days=1)
     expire_lots(engine, street.keyring, to_ms(street.now), 100)
     assert street.rows("entries", "booked_on", "kind = 5") == [(today(street) + 1,)]
+    check(street)
+
+
+def test_what_a_gateway_behind_the_jobs_clock_gives_back_does_not_stop_the_expiry(engine):
+    street = Street(engine)
+    street.answers(street.sale(30_000))
+    street.answers(street.redemption(100, 900))
+    behind = street.now = datetime(2027, 8, 21, 19, 59, 58, tzinfo=UTC)  # two seconds to the end
+    back, codes = street.void(2), []
+
+    def meanwhile(job: str, _rows: int) -> None:
+        if job == "expire lots" and not codes:
+            codes.extend(each.code for each in street.answers(back))
+
+    jobs = Jobs(engine, street.keyring, lambda: behind + timedelta(seconds=3), threading.Event(),
+                progress=meanwhile)
+    assert jobs.run_once() and codes == [0]
+    assert jobs.run_once()
+    assert street.rows("lots", "sum(remaining)", "expires_on < " + str(today(street) + 1)) == [
+        (0,)]
+    street.now = behind + timedelta(seconds=3)
     check(street)
 
 

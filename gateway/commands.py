@@ -23,7 +23,7 @@ from typing import NamedTuple
 import cbor2
 
 from gateway.errors import GatewayError
-from gateway.words import NAME_SIZE_MAX, REASON_SIZE_MAX, need_line
+from gateway.words import REASON_SIZE_MAX, need_line, need_name
 from protocol.limits import AMOUNT_MINOR_MAX, REQUEST_POINTS_MAX, U32_MAX
 
 GRANT = "grant"
@@ -91,7 +91,7 @@ class Command(NamedTuple):
 
 def well_formed(proposal: Proposal) -> Proposal:
     """The proposal itself, or CommandError with the first thing that is wrong with its form."""
-    need_line("name of who proposes", proposal.maker, 1, NAME_SIZE_MAX, CommandError)
+    need_name("name of who proposes", proposal.maker, CommandError)
     need_line("reason", proposal.reason, 1, REASON_SIZE_MAX, CommandError)
     if proposal.kind not in KINDS or proposal.category not in CATEGORIES:
         raise CommandError("A command is one of: " + ", ".join(KINDS) + "; its category one of: "
@@ -102,7 +102,7 @@ def well_formed(proposal: Proposal) -> Proposal:
     most = 0 if kind in (EXTENSION, *ON_FROZEN, REFUND) else REQUEST_POINTS_MAX
     if not least <= points <= most:
         span = f"{least} to {most} points" if most else "no points"
-        raise CommandError(f"A {kind.replace('_', '-')} takes {span}, not {points}."
+        raise CommandError(f"{_a(kind)} takes {span}, not {points}."
                            " Nothing was changed.")
     _need_named(proposal, "receipt", proposal.receipt, kind in (CORRECTION, REFUND))
     _need_named(proposal, "lot", proposal.lot_id, kind in (EXTENSION, *ON_FROZEN))
@@ -112,14 +112,19 @@ def well_formed(proposal: Proposal) -> Proposal:
         raise CommandError(f"Only a refund has an amount, of 1 to {AMOUNT_MINOR_MAX}."
                            " Nothing was changed.")
     if proposal.bearer_id != BY_HQ and kind in (WRITE_OFF, EXTENSION, *ON_FROZEN):
-        raise CommandError(f"A {kind.replace('_', '-')} is borne by HQ. Nothing was changed;"
+        raise CommandError(f"{_a(kind)} is borne by HQ. Nothing was changed;"
                            " leave the bearer out.")
     return proposal
 
 
 def _need_named(proposal: Proposal, what: str, number: int, needed: bool) -> None:
-    word = proposal.kind.replace("_", "-")
+    word = _a(proposal.kind)
     if needed and not 0 < number <= U32_MAX:
-        raise CommandError(f"A {word} names a {what}. Nothing was changed; say which.")
+        raise CommandError(f"{word} names a {what}. Nothing was changed; say which.")
     if number and not needed:
-        raise CommandError(f"A {word} names no {what}. Nothing was changed; leave it out.")
+        raise CommandError(f"{word} names no {what}. Nothing was changed; leave it out.")
+
+
+def _a(kind: str) -> str:
+    """A kind as a sentence begins with it."""
+    return ("An " if kind[0] in "aeiou" else "A ") + kind.replace("_", "-")

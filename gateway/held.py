@@ -26,7 +26,7 @@ from gateway.keyring import bound_to
 from gateway.loading import FRAME_KEY, HANDSET_KEY
 from gateway.originals import request_of
 from gateway.tables import frames, outcomes
-from gateway.words import NAME_SIZE_MAX, REASON_SIZE_MAX, need_line
+from gateway.words import REASON_SIZE_MAX, need_line, need_name
 from protocol import codes
 from protocol import frames as wire
 from protocol.limits import FRAME_UP_SIZE_MAX, U32_MAX
@@ -89,7 +89,7 @@ def refuse(intake: Intake, key: HeldKey, by: str, reason: str) -> Verdict:
 
 
 def _decide(intake: Intake, key: HeldKey, posts: bool, by: str, reason: str) -> Verdict:
-    need_line("name of who decides", by, 1, NAME_SIZE_MAX, HeldError)
+    need_name("name of who decides", by, HeldError)
     need_line("reason", reason, 0 if posts else 1, REASON_SIZE_MAX, HeldError)
     message = _held_message(intake, key)
     if posts and not message.frame:

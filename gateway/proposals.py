@@ -29,7 +29,7 @@ from gateway.judging import OUTCOME, Case
 from gateway.keyring import Keyring, bound_to
 from gateway.loading import CatalogueCache, load
 from gateway.tables import SEALED, proposals
-from gateway.words import NAME_SIZE_MAX, REASON_SIZE_MAX, need_line
+from gateway.words import REASON_SIZE_MAX, need_line, need_name
 from protocol.frames import frame_hash
 from protocol.messages import request
 
@@ -108,7 +108,7 @@ def refuse(intake: Intake, serial: int, by: str, reason: str) -> Ended:
 
 def _end(intake: Intake, serial: int, decide: Callable[[Message, Book], Decision], by: str,
          reason: str) -> Ended:
-    need_line("name of who decides", by, 1, NAME_SIZE_MAX, CommandError)
+    need_name("name of who decides", by, CommandError)
     need_line("reason", reason, 0, REASON_SIZE_MAX, CommandError)
     with reading(intake.engine) as connection:
         proposal = found(connection, intake.keyring, serial)

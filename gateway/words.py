@@ -1,11 +1,16 @@
 """What people type into a command: names, reasons. Pure."""
 
-from unicodedata import normalize
+from unicodedata import category, normalize
 
 from gateway.errors import GatewayError
 
 REASON_SIZE_MAX = 400
 NAME_SIZE_MAX = 100
+
+# letters of Greek and Cyrillic that look like Latin ones, large or small, once case is folded
+_ALIKE = str.maketrans("αβεζηικμνορτυχ" + "авекмнорстухіјѕһԁԛԝ",
+                       "abezhikmnoptyx" + "abekmhopctyxijshdqw")
+_UNSEEN = "\u115f\u1160"  # fillers of Hangul: letters that show nothing
 
 
 def need_line(what: str, text: str, least: int, most: int, error: type[GatewayError]) -> str:
@@ -20,8 +25,17 @@ def need_line(what: str, text: str, least: int, most: int, error: type[GatewayEr
     return text
 
 
+def need_name(what: str, text: str, error: type[GatewayError]) -> str:
+    """The name of a person: one line with a letter or digit in it; else `error`."""
+    need_line(what, text, 1, NAME_SIZE_MAX, error)
+    if not _plain(text):
+        raise error(f"The {what} has no letter in it. Nothing was changed.")
+    return text
+
+
 def same_person(one: str, other: str) -> bool:
-    """Whether two names are one: letter case, width and spaces tell nobody apart.
+    """Whether two names are one: nobody is told apart by letter case, width, spaces, stops,
+    accents, what is not seen, or letters of another script that look the same.
 
     >>> same_person("Lin  Mei", " lin mei"), same_person("Lin Mei", "Lin Wei")
     (True, False)
@@ -30,4 +44,13 @@ def same_person(one: str, other: str) -> bool:
 
 
 def _plain(name: str) -> str:
-    return " ".join(normalize("NFKC", name).casefold().split())
+    folded = normalize("NFKD", normalize("NFKC", name).casefold()).translate(_ALIKE)
+    return "".join(letter for letter in folded if _tells(letter))
+
+
+def _tells(letter: str) -> bool:
+    """Whether it tells names apart; marks do where they are vowels, as in Indian scripts."""
+    if category(letter).startswith("M"):
+        return not ("\u0300" <= letter <= "\u036f" or "\u180b" <= letter <= "\u180f"
+                    or "\ufe00" <= letter <= "\ufe0f" or letter >= "\U000e0100")
+    return letter.isalnum() and letter not in _UNSEEN

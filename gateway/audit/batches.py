@@ -29,7 +29,7 @@ def check(work: Work) -> None:
     last: dict[Place, list[tuple[int, int]]] = {}
     for connection, rows, _ in work.reader.pages(batches, rows_max=ROWS_MAX):
         sealed = {row: batch_of(tuple(row)) for row in rows if check_seal(work, batches, row)}
-        _check_closes(work, connection, rows)
+        _check_closes(work, connection, list(sealed))
         _check_figures(work, connection, sealed)
         for row, batch in sealed.items():
             spans = last.setdefault((batch.terminal_id, batch.journal), [])

@@ -48,3 +48,12 @@ def test_ranges_that_touch_or_cannot_be_are_named(engine):
     wrong = "closes what cannot be closed by it."
     assert wrong in said_of(street, first_trace=1)
     assert wrong in said_of(street, first_trace=5, last_trace=6)
+
+
+def test_a_place_that_cannot_be_is_named_and_stops_nothing(engine):
+    street = closed_day(engine)
+    with Intruder(street.engine, batches) as intruder:
+        intruder.run(batches.update().where(batches.c.first_trace == 1).values(
+            terminal_id=2**62))
+        found = run_audit(street.engine, street.keyring, clock=lambda: street.now).findings
+        assert {each.table for each in found} == {"batches"} and len(found) == 2

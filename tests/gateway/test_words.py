@@ -23,13 +23,15 @@ def test_case_width_and_spaces_tell_nobody_apart():
 
 
 @pytest.mark.parametrize("other", [
-    "Li\u034fn", "Lin\u3164", "Lin\ufe0f", "Li\u0338n", "L\u0456n", "Lin.", "L\u00edn", "L\u03b9n"])
+    "Li\u034fn", "Lin\u3164", "Lin\ufe0f", "Li\u0338n", "L\u0456n", "Lin.", "L\u00edn",
+    "L\u03b9n"])
 def test_what_is_hardly_seen_tells_nobody_apart(other):
     assert same_person("Lin", other)
 
 
 @pytest.mark.parametrize(("one", "other"), [
-    ("\u738b\u5c0f\u660e", "\u738b\u5c0f\u5df2"), ("\u0915\u092e\u0932", "\u0915\u094b\u092e\u0932"),
+    ("\u738b\u5c0f\u660e", "\u738b\u5c0f\u5df2"),
+    ("\u0915\u092e\u0932", "\u0915\u094b\u092e\u0932"),
     ("Lin 1", "Lin 2"), ("\u0418\u0440\u0430", "\u0418\u0440\u043c\u0430")])
 def test_two_people_are_two(one, other):
     assert not same_person(one, other)

@@ -1,10 +1,15 @@
 """Commands on settlement days: close them, and what a merchant is due."""
 
+import sys
+from collections.abc import Callable
 from datetime import datetime
 
 import click
 
-from gateway.plainly import plainly
+from gateway.plainly import EXIT_FAILED, EXIT_NO_AUDIT, plainly
+
+# a statement (JSON), whether JSON is wanted -> the exit code; it says itself what it found
+Verifier = Callable[[str, bool], int]
 
 DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -36,17 +41,27 @@ def day_close() -> None:
 @click.option("--from", "first", type=DAY, required=True, help="The first settlement day.")
 @click.option("--to", "last", type=DAY, required=True, help="The last settlement day.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
-def statement(merchant_id: int, first: datetime, last: datetime, as_json: bool) -> None:
+@click.option("--verify", is_flag=True,
+              help="Also work it out again from stored frames. Code 0 equal, 1 differs, 2 could"
+              " not run.")
+@click.pass_obj
+def statement(verifier: Verifier | None, merchant_id: int, first: datetime, last: datetime,
+              as_json: bool, verify: bool) -> None:
     """A merchant's statement: opening, issue cost and redemption credit of each day, closing; in
     minor units, negative where the merchant owes. Beside each day its programme, which sums to
     0."""
-    with plainly("statement"):
+    if verify and verifier is None:
+        raise click.UsageError("Only the `pointwire` command can --verify.")
+    with plainly("statement", EXIT_NO_AUDIT if verify else EXIT_FAILED):
         from gateway import processes, statement_showing
         from gateway.clock import to_ms, utc_now
         from gateway.statement import statement as made
         engine, keyring = processes.opened(processes.settle("statement"))
         found = made(engine, keyring, merchant_id, first.date(), last.date(), to_ms(utc_now()))
-        if as_json:
-            click.echo(statement_showing.as_json(found))
-        else:
+        stated = statement_showing.as_json(found)
+        if as_json and not verify:
+            click.echo(stated)
+        elif not as_json:
             statement_showing.show(found)
+    if verify and verifier is not None:
+        sys.exit(verifier(stated, as_json))

@@ -22,6 +22,8 @@ COMMANDS = {
     "prove": ("tools.prove.command", "prove", "Every tap posts once: seeds full of faults."),
     "prove-every": ("tools.prove.command_every", "prove_every",
                     "Every single fault, or pair, at every step of one tap."),
+    "recount": ("tools.recount.command", "command",
+                "A merchant's statement worked out again from frames."),
     "simulate": ("tools.simulate", "simulate", "An hour of a merchant street in seconds."),
     "terminal": ("tools.terminal", "terminal", "The demo's terminals and their keys."),
 }
@@ -46,8 +48,16 @@ class Lazy(click.Group):
 
 @click.command(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pointwire", message="pointwire %(version)s")
-def pointwire() -> None:
+@click.pass_context
+def pointwire(ctx: click.Context) -> None:
     """Pointwire: every tap the merchant saw accepted posts exactly once."""
+    # the gateway knows nobody outside; who checks its statements is handed to it
+    ctx.obj = _recount
+
+
+def _recount(stated: str, as_json: bool) -> int:
+    from tools.recount.command import verify
+    return verify(stated, as_json)
 
 
 def exit_code(error: Exception) -> int:

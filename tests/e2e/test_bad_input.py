@@ -91,7 +91,7 @@ class Street:
         return self.intake.take([Arrival(m.frame, NOW, m.topic_terminal_id) for m in batch])
 
     def could_post(self, mutant: Mutant) -> bool:
-        """Whether the mutation happened to leave a good sale: of a card that may post, or of none."""
+        """Whether a mutation happened to leave a good sale: of a card that may post, or none."""
         if not mutant.sealed:
             return False
         try:

@@ -8,6 +8,7 @@ from typing import Any, TextIO
 import click
 
 from gateway import listing
+from gateway.frozen_list import FrozenLot
 from gateway.member_view import MemberView
 from gateway.proposal_list import UNREADABLE, ListedProposal
 from gateway.proposals import Ended, Proposed
@@ -16,6 +17,7 @@ COLUMNS = ("proposal", "state", "command", "member", "points", "names", "bearer"
            "reason", "proposed by", "proposed (UTC)", "ended by", "note", "came to", "receipt")
 LOT_COLUMNS = ("lot", "state", "issuer", "earned", "usable through", "remaining", "held",
                "expired", "stands in for")
+FROZEN_COLUMNS = ("lot", "member", "points", "issuer", "earned", "ended on")
 ENTRY_COLUMNS = ("receipt", "what", "points", "dated (UTC)", "merchant", "amount", "category",
                  "reason", "bearer", "proposal")
 
@@ -51,6 +53,12 @@ def ended_line(ended: Ended) -> str:
 
 def show(found: Sequence[ListedProposal], out: TextIO | None = None) -> None:
     listing.show(COLUMNS, [_cells(each) for each in found], out)
+
+
+def show_frozen(found: Sequence[FrozenLot], out: TextIO | None = None) -> None:
+    listing.show(FROZEN_COLUMNS, [
+        (str(each.lot_id), f"{each.member_id} {each.member}", str(each.points), each.issuer,
+         str(each.earned_on), str(each.ended_on)) for each in found], out)
 
 
 def unreadable(found: Sequence[ListedProposal]) -> int:

@@ -170,3 +170,20 @@ def member_show(who: str, entries_max: int, as_json: bool) -> None:
             click.echo(adjust_showing.as_json(seen))
         else:
             adjust_showing.show_member(seen)
+
+
+@member.command("frozen", short_help="List lots whose points wait for head office.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON list instead of a table.")
+def member_frozen(as_json: bool) -> None:
+    """List lots that have ended and whose points are frozen: `adjust propose release` gives them
+    back, `forfeit` lets them expire. Points are frozen where the programme's rules say so, once
+    the jobs process has been there."""
+    with plainly("member frozen"):
+        from gateway import adjust_showing, frozen_list, processes
+        found = list(frozen_list.listed(processes.held_desk("member frozen")))
+        if as_json:
+            click.echo(adjust_showing.as_json(found))
+        else:
+            adjust_showing.show_frozen(found)
+        if not found:
+            click.echo("nothing is frozen", err=True)

@@ -7,7 +7,8 @@ pool, HQ and merchants are 0 together, every day (K9).
 
 On a merchant's account of money an entry has one line for what the points cost that it gives and
 one for the credit of those that paid. Which is which follows from the sign and from whether the
-entry makes a bill or takes one back; any other kind of entry (an adjustment) is `other_minor`.
+entry makes a bill or takes one back; what any other entry books there (an adjustment, and what
+takes one back) is `other_minor`.
 """
 
 import json
@@ -27,6 +28,7 @@ from gateway.catalogue import (
 from gateway.ledger import ACCRUAL, REDEMPTION, REFUND, REVERSAL
 
 WHOLE = 0  # in place of a merchant: the programme
+NO_BILL = 0  # in place of a kind: of an entry that neither makes a bill nor takes one back
 
 
 class Figures(NamedTuple):
@@ -78,7 +80,7 @@ Place = tuple[int, int, int]  # programme, day, merchant
 
 
 class Made(NamedTuple):
-    """Entries alike: how many, and the sum of their money."""
+    """Entries alike: how many, and the sum of their money. `kind`: theirs, or NO_BILL."""
 
     programme_id: int
     booked_on: int
@@ -89,8 +91,8 @@ class Made(NamedTuple):
 
 
 class Booked(NamedTuple):
-    """Lines alike: on accounts of one kind and owner, of entries of one kind; `takes_back`: these
-    entries take a bill back; `amount`: their sum, all of one sign."""
+    """Lines alike: on accounts of one kind and owner, of entries of one `kind` (or NO_BILL);
+    `takes_back`: these entries take a bill back; `amount`: their sum, all of one sign."""
 
     programme_id: int
     booked_on: int

@@ -21,7 +21,7 @@ from gateway import bulk, chain
 from gateway.catalogue import read_catalogue
 from gateway.clock import business_day, from_day
 from gateway.database import older_ended, on_postgresql, reading, writing
-from gateway.day_figures import WHOLE, Booked, Figures, Made, Place, gathered, to_json
+from gateway.day_figures import NO_BILL, WHOLE, Booked, Figures, Made, Place, gathered, to_json
 from gateway.errors import SealBroken, TryLater
 from gateway.keyring import Keyring
 from gateway.statements import send
@@ -30,6 +30,8 @@ from gateway.tables import day_totals, open_days
 OPEN_COLUMNS = tuple(column.name for column in open_days.columns)
 TOTAL_COLUMNS = tuple(column.name for column in day_totals.columns)
 WAIT_S = 10.0
+# the kind of an entry that makes a bill or takes one back, and so has its money; of others NO_BILL
+BILL = f"CASE WHEN e.amount_minor IS NULL THEN {NO_BILL} ELSE e.kind END"
 
 
 class StillBooked(TryLater):
@@ -64,13 +66,13 @@ def figures(connection: Connection, first: int, last: int) -> dict[Place, Figure
     mark = "%s" if on_postgresql(connection) else "?"
     span = f"e.booked_on BETWEEN {mark} AND {mark}"
     made = send(connection, (
-        "SELECT coalesce(c.programme_id, m.programme_id), e.booked_on, e.merchant_id, e.kind,"
+        f"SELECT coalesce(c.programme_id, m.programme_id), e.booked_on, e.merchant_id, {BILL},"
         " count(*), coalesce(sum(e.amount_minor), 0) FROM entries e"
         " LEFT JOIN merchants c ON c.id = e.merchant_id LEFT JOIN members m ON m.id = e.member_id"
         f" WHERE {span} GROUP BY 1, 2, 3, 4"), (first, last)).fetchall()
     booked = send(connection, (
         "SELECT a.programme_id, e.booked_on, a.kind,"
-        " CASE WHEN a.kind = 'member_points' THEN 0 ELSE a.owner_id END, e.kind,"
+        f" CASE WHEN a.kind = 'member_points' THEN 0 ELSE a.owner_id END, {BILL},"
         " CASE WHEN e.amount_minor < 0 THEN 1 ELSE 0 END,"
         " CASE WHEN p.amount < 0 THEN 1 ELSE 0 END, sum(p.amount)"
         " FROM entries e JOIN postings p ON p.entry_id = e.id"

@@ -9,6 +9,7 @@ from gateway.clock import business_day, from_day, to_ms
 from gateway.database import writing
 from gateway.errors import SealBroken
 from gateway.statement import Statement, StatementError, statement
+from tests.gateway.test_proposals import done
 from tests.support.street import Street
 
 
@@ -47,6 +48,17 @@ def test_a_period_opens_with_what_the_one_before_closed_with(engine):
         assert one.closing_minor == two.opening_minor != 0
         assert two.closing_minor == made(street, -3, 0).closing_minor
         assert {day.closed for day in one.days + two.days} == {closed}
+
+
+@pytest.mark.parametrize(("kind", "other_minor"), [("grant", -40), ("penalty", 40)])
+def test_an_adjustment_and_what_takes_it_back_are_no_bills(engine, kind, other_minor):
+    street = Street(engine)
+    receipt = done(street, kind, 40, bearer_id=street.merchant).receipt
+    assert made(street, 0, 0).sum.other_minor == other_minor
+    done(street, "correction", 0, receipt=receipt, bearer_id=street.merchant)
+    found = made(street, 0, 0).sum
+    assert (found.entries, found.voids) == (2, 0)
+    assert (found.other_minor, found.cost_minor, found.credit_minor) == (0, 0, 0)
 
 
 def test_a_statement_that_cannot_be_says_why(engine):

@@ -142,6 +142,36 @@ def forged(street: Street, *statements: str) -> Result:
     return compared(street)
 
 
+def test_parts_that_hq_let_through_and_taps_without_a_clock(engine):
+    street = Street(engine, terminals=2, opening=LONG_AGO)
+    told(street, street.sale(30_000, at=None))
+    told(street, street.sale(9_999, at=None, uptime_s=50, boot_count=3))
+    bill = told(street, street.redemption(100, 2_222))
+    street.registry.set_terminal_state(street.terminals[0], "lost")
+    parts = [told(street, frame, 41) for frame in (
+        street.refund(bill, amount_minor=777), street.redemption(100, 3_333),
+        street.sale(1_111), street.void(1))]
+    street.later(days=1)
+    street.registry.add_rule_set(street.programme, RICHER, to_ms(street.now))
+    street.registry.set_rates(street.merchant, 8_000, 7_000)
+    street.later(days=1)
+    for trace in parts:
+        held.post(street.intake, HeldKey(street.terminals[0], JOURNAL, trace), "Lin", "found")
+    told(street, street.refund(street.terminals[0], JOURNAL, bill, amount_minor=1, terminal=1))
+    told(street, street.void(street.terminals[0], JOURNAL, parts[1], terminal=1))
+    found = compared(street)
+    assert (found.differences, found.unverifiable) == ([], []) and found.worked_out == 9
+
+
+def test_rules_that_nobody_knew_yet_do_not_count(engine):
+    street = Street(engine, opening=LONG_AGO)
+    told(street, street.sale(30_000))
+    street.later(days=1)
+    street.registry.add_rule_set(street.programme, RICHER, to_ms(LONG_AGO) - 1)
+    told(street, street.sale(30_000))
+    assert compared(street).differences == []
+
+
 def by_receipt(found: Result) -> dict[int | None, set[str]]:
     """What differs of each entry, without the days' sums."""
     named: dict[int | None, set[str]] = {}

@@ -222,6 +222,6 @@ def _dated_rightly(entry: Entry, told: Told) -> bool:
     except (ValueError, KeyError, TypeError, IndexError):
         return False
     if quality not in CLOCK_WORDS or told.said.at is None:
-        return entry.dated_at <= told.came_at
+        return entry.dated_at <= max(told.came_at, entry.received_at)
     drift = told.said.clock_age * 1000 // 2000
     return abs(entry.dated_at - told.said.at) <= ROUND_TRIP_MS + drift

@@ -1,10 +1,11 @@
 """What a member's points must come to, by a model that shares nothing with the gateway.
 
 Every point is a token of its own, in its lot: there, spent by somebody, or expired. The law is
-that of DESIGN 6.5 and of rulings J1 to J4, J11, read anew: no sums, no movements, no import from
-gateway. Slow on purpose; amounts in tests are small.
+that of DESIGN 6.5 and of rulings J1 to J4, J10, J11, J16, read anew: no sums, no movements, no
+import from gateway. Slow on purpose; amounts in tests are small.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -14,11 +15,16 @@ SPENT_BY_NOBODY = 0
 @dataclass(eq=False)
 class Token:
     """One point. `taker`: who spent it, 0 while it is the member's; `instead`: of one that was
-    taken back; `expired`: nobody can."""
+    taken back; `expired`: nobody can; `frozen`: nobody can until HQ has its word."""
 
     taker: int = SPENT_BY_NOBODY
     expired: bool = False
     instead: bool = False
+    frozen: bool = False
+
+    @property
+    def there(self) -> bool:
+        return not (self.taker or self.expired or self.frozen)
 
 
 @dataclass(eq=False)
@@ -44,7 +50,8 @@ class Lot:
 
 @dataclass
 class Bill:
-    """A sale, or a bill that points paid in part."""
+    """A sale, or a bill that points paid in part. `elsewhere`: what HQ's refunds changed for the
+    merchants that bear them, instead of for its own."""
 
     number: int
     merchant: int
@@ -58,6 +65,9 @@ class Bill:
     rates: tuple[int, int] = (10000, 10000)  # cost and credit of its merchant, basis points
     refunds: list[tuple[int, int]] = field(default_factory=list)  # (number, amount), standing
     gone: bool = False
+    posted: bool = True  # not while it is held, and never where HQ refused it
+    basket: tuple[tuple[int, int], ...] = ()  # (category, amount), where one was told
+    elsewhere: Counter[int] = field(default_factory=Counter)
 
     @property
     def remaining(self) -> int:
@@ -75,13 +85,26 @@ class Bill:
     def money(self) -> tuple[int, int]:
         """(for its merchant, for the pool): what is settled for what of it stands today, whatever
         was taken back before, in whatever parts."""
-        if self.gone:
-            return 0, 0
-        given, taken, paid = self.standing(self.remaining)
+        return self.money_at(self.remaining if self.posted and not self.gone else 0)
+
+    def money_at(self, remaining: int) -> tuple[int, int]:
+        """The same, for so much of it."""
+        given, taken, paid = self.standing(remaining)
         base = min(given, paid // 100)
         cost, credit = (Fraction(rate, 10000) for rate in self.rates)
-        return (whole((self.remaining - paid) * credit) - whole(base * self.point * cost),
+        return (whole((remaining - paid) * credit) - whole(base * self.point * cost),
                 whole(given * self.point) - whole(taken * self.point))
+
+    def due(self, merchant: int) -> int:
+        """What is settled with this merchant for it."""
+        mine = self.money[0] - sum(self.elsewhere.values()) if merchant == self.merchant else 0
+        return mine + self.elsewhere[merchant]
+
+    def refunded_by_hq(self, number: int, amount: int, bearer: int) -> None:
+        """So much of it taken back, and borne by this merchant (0: HQ) instead of its own."""
+        before = self.money[0]
+        self.refunds.append((number, amount))
+        self.elsewhere[bearer] += self.money[0] - before
 
 
 def whole(exact: Fraction) -> int:
@@ -103,6 +126,8 @@ class Member:
         self.owed: dict[int, int] = {}  # by taker, what it could not have
         self.afloat: dict[int, int] = {}  # the same, of what it has away elsewhere
         self.today = 0
+        self.found: Counter[int] = Counter()  # what was owed, by taker, before the last entry
+        self.became_debt: list[tuple[int, int]] = []  # (day, points)
 
     # -- figures -------------------------------------------------------------------------------
 
@@ -119,28 +144,38 @@ class Member:
         return sum(self.owed.values()) + sum(self.afloat.values())
 
     @property
-    def ended(self) -> int:
-        return sum(token.expired for lot in self.lots for token in lot.tokens)
-
-    @property
     def frozen(self) -> int:
-        return self.ended if self.freezes else 0
+        return sum(token.frozen for lot in self.lots for token in lot.tokens)
 
     @property
     def expired(self) -> int:
-        return self.ended - self.frozen
+        return sum(token.expired for lot in self.lots for token in lot.tokens)
+
+    def owed_long(self, days: int) -> int:
+        """The debt of today less all that became debt in so many days (J11)."""
+        late = sum(points for day, points in self.became_debt if day > self.today - days)
+        return max(self.debt - late, 0)
 
     # -- what happens --------------------------------------------------------------------------
 
-    def expire(self) -> None:
+    def begin(self, today: int) -> None:
+        """What any entry of the member begins with: what has ended by then, has."""
+        self.today = today
+        self.found = self._owing()
         for lot in self.lots:
             if not self._lives(lot):
                 for token in self._there(lot):
-                    token.expired = True
+                    token.frozen, token.expired = self.freezes, not self.freezes
                 for token in lot.tokens:
                     if token.instead:
                         token.instead = False
                         self._paid_for_good(token.taker)
+
+    def end(self) -> None:
+        """What an entry left uncovered became debt with it, whatever covers it later."""
+        left = self._owing()
+        left.subtract(self.found)
+        self.became_debt.append((self.today, sum(more for more in left.values() if more > 0)))
 
     def give(self, merchant: int, earned_on: int, ends_on: int, points: int) -> Lot | None:
         if not points:
@@ -192,8 +227,39 @@ class Member:
                 lot.paid -= 1
                 self._return_to(lot)
             else:
-                lot.tokens.append(Token(expired=not self._lives(lot)))
+                lot.tokens.append(Token() if self._lives(lot) else self._ended())
         self._even()
+
+    def extend(self, lot: Lot, ends_on: int) -> bool:
+        """HQ lets what nobody spent be used longer; False where there is nothing to extend, or it
+        would not be longer."""
+        usable = [token for token in lot.tokens if not token.taker]
+        if not usable or ends_on <= max(lot.ends_on, lot.carried_to) or ends_on < self.today:
+            return False
+        later = self._open(lot.merchant, lot.earned_on, ends_on, lot.replaces or lot)
+        later.tokens = [Token() for _ in usable]
+        lot.tokens = [token for token in lot.tokens if token.taker]
+        self._cover()
+        return True
+
+    def release(self, lot: Lot) -> bool:
+        """HQ gives back what is frozen in a lot; False where nothing is, or where it came back
+        once before."""
+        frozen = [token for token in lot.tokens if token.frozen]
+        if not frozen or self._granted(lot) and not self._home(lot):
+            return False
+        for token in frozen:
+            lot.tokens.remove(token)
+            self._return_to(lot)
+        self._cover()
+        return True
+
+    def forfeit(self, lot: Lot) -> bool:
+        """HQ lets what is frozen in a lot expire; False where nothing is."""
+        frozen = [token for token in lot.tokens if token.frozen]
+        for token in frozen:
+            token.frozen, token.expired = False, True
+        return bool(frozen)
 
     # -- one point at a time ---------------------------------------------------------------------
 
@@ -201,7 +267,13 @@ class Member:
         return max(lot.ends_on, lot.carried_to) >= self.today
 
     def _there(self, lot: Lot) -> list[Token]:
-        return [token for token in lot.tokens if not token.taker and not token.expired]
+        return [token for token in lot.tokens if token.there]
+
+    def _ended(self) -> Token:
+        return Token(expired=not self.freezes, frozen=self.freezes)
+
+    def _owing(self) -> Counter[int]:
+        return Counter(self.owed) + Counter(self.afloat)
 
     def _family(self, lot: Lot) -> list[Lot]:
         return [lot, *(each for each in self.lots if each.replaces is lot)]
@@ -272,34 +344,40 @@ class Member:
 
     def _lasts(self, lot: Lot) -> tuple[int, int]:
         """How long a point that comes back to this lot can be used."""
-        stand_ins = self._family(lot)[1:]
-        if self._lives(lot):
-            return 2, lot.ends_on
-        if lot.replaces or stand_ins and not self._lives(stand_ins[0]):
+        home = self._home(lot)
+        if not home and self._granted(lot):
             return 0, lot.ends_on
-        return 1, stand_ins[0].ends_on if stand_ins else max(
-            lot.ends_on, self.today + self.grace_days)
+        return (2 if self._lives(lot) else 1), home.ends_on if home else self._grace_ends(lot)
+
+    def _home(self, lot: Lot) -> Lot | None:
+        """Where points of this lot come back to: what ends last of it and what stands in for it,
+        while that lives."""
+        last = max(self._family(lot), key=lambda each: (max(each.ends_on, each.carried_to),
+                                                        each.number))
+        return last if self._lives(last) else None
+
+    def _granted(self, lot: Lot) -> bool:
+        """Whether something stood in for it once, or it does itself: nothing will again (J2)."""
+        return lot.replaces is not None or len(self._family(lot)) > 1
+
+    def _grace_ends(self, lot: Lot) -> int:
+        return max(lot.ends_on, self.today + self.grace_days)
 
     def _return_to(self, lot: Lot) -> None:
-        stand_ins = self._family(lot)[1:]
-        if self._lives(lot):
-            lot.tokens.append(Token())
-        elif lot.replaces or stand_ins and not self._lives(stand_ins[0]):
-            lot.tokens.append(Token(expired=True))
-        else:
-            if not stand_ins:
-                ends_on = max(lot.ends_on, self.today + self.grace_days)
-                stand_ins = [self._open(lot.merchant, lot.earned_on, ends_on, lot)]
-            stand_ins[0].tokens.append(Token())
+        home = self._home(lot)
+        if not home and self._granted(lot):
+            lot.tokens.append(self._ended())
+            return
+        if not home:
+            home = self._open(lot.merchant, lot.earned_on, self._grace_ends(lot), lot)
+        home.tokens.append(Token())
 
     def _costing_nothing(self, lot: Lot) -> tuple[Lot, Token] | None:
         for token in self._there(lot):
             return lot, token
-        for where in self._family(lot):
-            for token in where.tokens:
-                if token.expired:
-                    return where, token
-        return None
+        gone = [(where, token) for where in self._family(lot) for token in where.tokens
+                if token.frozen or token.expired]
+        return min(gone, key=lambda each: each[1].expired, default=None)
 
     def _take_back_one(self, lot: Lot) -> None:
         family = self._family(lot)

@@ -1,0 +1,107 @@
+"""What the database must say whenever nothing is on its way, and what may never change in it."""
+
+from collections.abc import Sequence
+
+from gateway.audit import run_audit
+from tests.gateway.points_model import Bill, Lot, Member
+from tests.support.street import Street
+
+POINT_MINOR = 10
+INSERTED_ONLY = ("entries", "postings", "lot_movements")
+LOOK_BACK, AUDIT = 10, 60  # after so many checks
+
+
+class Books:
+    """I3 (all figures agree, and with the model's) with every check, I10 (what was inserted stays
+    as it is, and the audit is content) now and then."""
+
+    def __init__(self, street: Street, merchants: Sequence[int]) -> None:
+        self._street = street
+        self._merchants = merchants
+        self._checks = 0
+        self._seen: dict[str, list[tuple]] = {table: [] for table in INSERTED_ONLY}
+
+    def check(self, members: Sequence[Member], bills: Sequence[Bill],
+              given_by_hq: Sequence[int]) -> None:
+        self._checks += 1
+        self._balances(members)
+        self._lots(members)
+        self._add_up()
+        self._money(members, bills, given_by_hq)
+        if self._checks % LOOK_BACK == 0:
+            self._nothing_changed()
+        if self._checks % AUDIT == 0:
+            self.audited()
+
+    def audited(self) -> None:
+        """The whole audit, with everything derived once more."""
+        self._nothing_changed()
+        report = run_audit(self._street.engine, self._street.keyring, rebuild=True,
+                           clock=lambda: self._street.now)
+        assert report.findings == ()
+
+    def lot_id(self, member: int, place: int) -> int:
+        """The number of the member's lot that was opened as the so-manieth."""
+        rows = self._street.rows(
+            "lots", "id", f"member_id = {self._street.members[member]} ORDER BY id")
+        return int(rows[place][0])
+
+    # -- I3 ------------------------------------------------------------------------------------
+
+    def _balances(self, members: Sequence[Member]) -> None:
+        rows = self._street.rows("members", "available, held, debt", "1=1 ORDER BY id")
+        assert rows == [(who.available, who.frozen, who.debt) for who in members]
+
+    def _lots(self, members: Sequence[Member]) -> None:
+        rows = self._street.rows(
+            "lots", "earned_on, expires_on, remaining, held, expired, paid",
+            "1=1 ORDER BY member_id, id")
+        assert rows == [told(lot) for who in members for lot in who.lots]
+
+    def _add_up(self) -> None:
+        """Nothing negative; a lot is what is in it and what is drawn of it; a member what postings
+        put on its account, with a debt of what is drawn of nowhere."""
+        rows = self._street.rows
+        drawn = "(SELECT coalesce(sum(points), 0) FROM draws d WHERE d.{})"
+        assert not rows("lots l", "id", "remaining < 0 OR held < 0 OR expired < 0 OR"
+                        " issued <> remaining + held + expired + " + drawn.format("lot_id = l.id"))
+        of_member = "lot_id = 0 AND d.taker IN (SELECT id FROM entries e WHERE e.member_id = m.id)"
+        assert not rows("members m", "id", "debt <> " + drawn.format(of_member))
+        assert not rows("members m", "id", "available + held - debt <> (SELECT"
+                        " coalesce(sum(p.amount), 0) FROM postings p"
+                        " WHERE p.account_id = m.points_account_id)")
+        assert not any(total for total, in rows("postings", "sum(amount)", "1=1 GROUP BY unit"))
+
+    def _money(self, members: Sequence[Member], bills: Sequence[Bill],
+               given_by_hq: Sequence[int]) -> None:
+        """By what of each bill stands: nothing else is known here of how it came to that."""
+        for number, merchant in enumerate(self._merchants, 1):
+            assert self._stands("merchant_due", merchant) == (
+                sum(bill.due(number) for bill in bills) - POINT_MINOR * given_by_hq[number])
+        assert self._stands("programme_pool", self._street.programme) == (
+            sum(bill.money[1] for bill in bills) + POINT_MINOR * sum(given_by_hq)
+            - POINT_MINOR * sum(who.expired for who in members))
+
+    def _stands(self, kind: str, owner: int) -> int:
+        (total,), = self._street.rows(
+            "postings p JOIN accounts a ON a.id = p.account_id",
+            "coalesce(sum(p.amount), 0)", f"a.kind = '{kind}' AND a.owner_id = {owner}")
+        return int(total)
+
+    # -- I10 -----------------------------------------------------------------------------------
+
+    def _nothing_changed(self) -> None:
+        for table, before in self._seen.items():
+            order = "id" if table == "entries" else "entry_id, line"
+            rows = self._street.rows(table, "*", f"1=1 ORDER BY {order}")
+            assert rows[:len(before)] == before, f"{table}: a row that was there is another one"
+            self._seen[table] = rows
+
+
+def told(lot: Lot) -> tuple[int, ...]:
+    """A lot of the model as the database tells of one."""
+    def count(name: str) -> int:
+        return sum(getattr(token, name) for token in lot.tokens)
+
+    return (lot.earned_on, lot.ends_on, count("there"), count("frozen"), count("expired"),
+            lot.paid + len(lot.away))

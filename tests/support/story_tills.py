@@ -1,0 +1,154 @@
+"""What cashiers and days do in a story: frames of every type, and time."""
+
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+
+from gateway.clock import to_ms
+from gateway.expiry import expire_lots
+from protocol import codes
+from tests.support.story import (
+    MEMBERS,
+    RETURN_DAYS,
+    TILLS,
+    Story,
+    Tap,
+    members,
+    newest,
+    not_of,
+    places,
+    tills,
+)
+from tests.support.story_books import POINT_MINOR
+
+rates = st.integers(0, 12000)  # basis points
+
+
+class Tills(Story):
+    @rule(member=members, amount=st.integers(50, 2500), till=tills)
+    def sale(self, member: int, amount: int, till: int) -> None:
+        till = TILLS[till]
+        frame = self.street.sale(amount, terminal=till, card=member)
+        tap = Tap(member, self._new(member, till, amount), self._name(frame))
+        before = self._begin(member)
+        self._award(tap, amount)
+        self.taps.append(tap)
+        self._expect(frame, tap=tap, code=0, points=self._changed(member, before))
+
+    @rule(member=members, percent=st.sampled_from([10, 30, 50, 80, 100, 100, 110]),
+          amount=st.integers(-20, 900), till=tills)
+    def redemption(self, member: int, percent: int, amount: int, till: int) -> None:
+        who, till = self.members[member], TILLS[till]
+        points = max(who.usable * percent // 100, 1)
+        amount = max(points * POINT_MINOR + amount, 1)
+        frame = self.street.redemption(points, amount, terminal=till, card=member)
+        if (points - 1) * POINT_MINOR >= amount:
+            self._expect(frame, code=codes.LIMIT_REACHED, balance=None)
+            return
+        if who.debt or points > who.usable:
+            self._expect(frame, code=codes.INSUFFICIENT_POINTS, balance=who.usable - who.debt)
+            return
+        bill = self._new(member, till, amount)
+        bill.redeemed, bill.discount = points, min(points * POINT_MINOR, amount)
+        tap = Tap(member, bill, self._name(frame))
+        before = self._begin(member)
+        who.spend(bill.number, points)
+        self._award(tap, amount)
+        self.taps.append(tap)
+        self._expect(frame, tap=tap, code=0, points=self._changed(member, before),
+                     amount_minor=bill.discount)
+
+    @rule(which=places, percent=st.sampled_from([5, 30, 50, 70, 100, 120]), till=tills)
+    def refund(self, which: int, percent: int, till: int) -> None:
+        tap = newest(self.taps, which)
+        if tap is None:
+            return
+        bill, till = tap.bill, self._near(tap.bill, till)
+        amount = max(bill.amount * percent // 100, 1)
+        frame = self.street.refund(*tap.name, terminal=till, amount_minor=amount)
+        code = self._refund_code(tap, amount, self._merchant(till))
+        if code == codes.EXCEEDS_ORIGINAL:
+            self._expect(frame, code=code, balance=None, amount_minor=bill.remaining)
+        elif code:
+            self._expect(frame, code=code, balance=None)
+        else:
+            self.taker += 1
+            self.refunds.append((tap, self.taker, self._name(frame)))
+            points, paid = self._restate(tap, bill.remaining - amount)
+            bill.refunds.append((self.taker, amount))
+            self._expect(frame, tap=tap, code=0, points=points, amount_minor=paid)
+
+    def _refund_code(self, tap: Tap, amount: int, merchant: int) -> int:
+        bill = tap.bill
+        if not_of(tap, merchant):
+            return codes.ORIGINAL_NOT_FOUND
+        if bill.gone or not bill.remaining:
+            return codes.NOTHING_LEFT
+        if amount > bill.remaining:
+            return codes.EXCEEDS_ORIGINAL
+        return codes.LIMIT_REACHED if self.day - bill.day > RETURN_DAYS else 0
+
+    @rule(which=places, till=tills)
+    def void(self, which: int, till: int) -> None:
+        tap = newest(self.taps, which)
+        if tap is None:
+            return
+        bill, till = tap.bill, self._near(tap.bill, till)
+        frame = self.street.void(*tap.name, terminal=till)
+        code = not_of(tap, self._merchant(till)) or (
+            codes.NOTHING_LEFT if bill.gone or not bill.remaining else 0)
+        if code:
+            self._expect(frame, code=code, balance=None)
+            return
+        points, paid = self._restate(tap, 0)
+        bill.gone = True
+        self._expect(frame, tap=tap, code=0, points=points, amount_minor=paid)
+
+    @rule(which=places, till=tills)
+    def void_of_a_refund(self, which: int, till: int) -> None:
+        if not self.refunds:
+            return
+        tap, number, name = newest(self.refunds, which)
+        bill, till = tap.bill, self._near(tap.bill, till)
+        frame = self.street.void(*name, terminal=till)
+        code = not_of(tap, self._merchant(till))
+        if not code and number in self.voided:
+            code = codes.NOTHING_LEFT
+        if not code and (bill.gone or bill.refunds[-1][0] != number):
+            code = codes.NOT_VOIDABLE
+        if code:
+            self._expect(frame, code=code, balance=None)
+            return
+        points, paid = self._restate(tap, bill.remaining + bill.refunds[-1][1])
+        bill.refunds.pop()
+        self.voided.add(number)
+        self._expect(frame, tap=tap, code=0, points=points, amount_minor=paid)
+
+    @rule(merchant=st.integers(1, 2), cost=rates, credit=rates)
+    def rates_change(self, merchant: int, cost: int, credit: int) -> None:
+        self._send()
+        self.street.registry.set_rates(self.merchants[merchant - 1], cost, credit)
+        self.rates[merchant] = cost, credit
+
+    @rule(days=st.sampled_from([1, 5, 31, 70]))
+    def days_pass(self, days: int) -> None:
+        self._send()
+        self.street.later(days=days)
+        self.day = self._today()
+
+    @rule(rows=st.integers(1, 3))
+    def the_job_runs(self, rows: int) -> None:
+        self._send()
+        while expire_lots(self.street.engine, self.street.keyring, to_ms(self.street.now), rows):
+            pass
+        for member in range(MEMBERS):
+            self._begin(member)
+
+    @rule(which=places)
+    def a_frame_comes_again(self, which: int) -> None:
+        if self.past:
+            frame, reply = self.past[which % len(self.past)]
+            assert self.street.answers(frame)[0].reply == reply
+
+    @rule()
+    def what_waits_is_sent(self) -> None:
+        self._send()

@@ -4,10 +4,13 @@ import json
 from typing import TextIO
 
 from gateway import listing
+from gateway.day_figures import WHOLE_FIGURES
 from gateway.statement import Day, Statement
 
 COLUMNS = ("day", "state", "sales", "turnover", "points issued", "points redeemed", "issue cost",
            "redemption credit", "other", "due", "programme: merchants", "pool", "HQ", "sum")
+# what is counted of a programme: the rest of its figures are its merchants'
+OF_PROGRAMME = ("entries", "due_minor", *WHOLE_FIGURES.values())
 
 
 def as_json(statement: Statement) -> str:
@@ -17,7 +20,8 @@ def as_json(statement: Statement) -> str:
         "from": str(statement.first), "to": str(statement.last),
         "opening_minor": statement.opening_minor, "closing_minor": statement.closing_minor,
         "days": [{"day": str(day.on), "closed": day.closed, **day.mine._asdict(),
-                  "programme": day.whole._asdict()} for day in statement.days],
+                  "programme": {name: getattr(day.whole, name) for name in OF_PROGRAMME}}
+                 for day in statement.days],
         "sum": statement.sum._asdict()}, ensure_ascii=False)
 
 

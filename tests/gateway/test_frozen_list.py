@@ -47,9 +47,9 @@ def test_what_an_entry_holds_is_not_frozen(engine):
     street.answers(street.sale(10_000))
     street.later(days=300)
     jobs(street)
-    for taker, held, left in ((70, 0, [120]), (71, 1, [100])):
+    for taker, points, held, left in ((70, 20, 0, [120]), (71, 20, 1, [100]), (72, 100, 1, [])):
         with writing(engine) as connection:
             connection.execute(insert(draws).values(
-                member_id=street.members[0], taker=taker, lot_id=1, points=20, held=held, away=0,
-                instead=0))
+                member_id=street.members[0], taker=taker, lot_id=1, points=points, held=held,
+                away=0, instead=0))
         assert [each.points for each in frozen_list.listed(street.intake)] == left

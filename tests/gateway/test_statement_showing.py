@@ -26,3 +26,6 @@ def test_a_program_gets_every_figure():
     told = json.loads(statement_showing.as_json(MADE))
     assert (told["opening_minor"], told["closing_minor"]) == (-5, -8)
     assert told["days"][0]["programme"]["pool_minor"] == 4
+    assert set(told["days"][0]["programme"]) == {  # and no 0 for what nobody counted of it
+        "entries", "due_minor", "members_points", "points_expired", "points_adjusted",
+        "pool_minor", "hq_minor"}

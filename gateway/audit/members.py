@@ -179,6 +179,8 @@ def _step(work: Work, page: Page, walk: Walk, entry: Row) -> None:
     if not balanced(Posting(*posting) for posting in posted.values()):
         work.docket.find("entries", str(entry.id), "its postings do not sum to zero.", RESTORE)
     walk.seq, walk.befores = entry.chain_seq, proof.befores
+    if not walk.gapped:
+        spans.check_follows(work, entry, walk.span)
     walk.span = spans.told(entry.context) or walk.span
     for account_id, _, amount in posted.values():
         walk.amounts[account_id] = walk.amounts.get(account_id, 0) + amount

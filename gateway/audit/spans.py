@@ -1,8 +1,9 @@
 """How far activity carries members' lots on: each span against the entries that tell of it.
 
 Law: a span fits its seal, is its member's, and is what the newest entry says that carried the
-member's lots on; an entry that does so leaves a span behind. What entries say is proved by their
-chain (members.py).
+member's lots on; an entry that does so leaves a span behind, and tells one that follows from the
+one told before: so one that was away or other meanwhile is found out. What entries say is proved
+by their chain (members.py).
 """
 
 import json
@@ -11,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, Row
 
 from gateway.audit.reader import Work
-from gateway.audit.report import FORGED, RECOMPUTE, RESTORE
+from gateway.audit.report import EITHER, FORGED, RECOMPUTE, RESTORE
 from gateway.audit.seals import check_seal
 from gateway.tables import DERIVED, member_spans, members
+from gateway.validity import NO_SPAN, Span
 
 FIGURES = DERIVED["member_spans"]
 MENTION = '"span":'
@@ -40,7 +42,20 @@ def told(context: str) -> tuple[int, int] | None:
         begins_on, ends_on = json.loads(context)["span"]
     except (ValueError, TypeError, KeyError):
         return None  # the chain names who changed it
-    return begins_on, ends_on
+    known = isinstance(begins_on, int) and isinstance(ends_on, int)
+    return (begins_on, ends_on) if known else None
+
+
+def check_follows(work: Work, entry: Row, before: tuple[int, int] | None) -> None:
+    """What an entry tells, beside the span that the entries before it of its member left."""
+    said = told(entry.context)
+    if said is None or not isinstance(entry.booked_on, int):
+        return
+    known = Span(*before) if before else NO_SPAN
+    if known.carried(entry.booked_on, said[1]) != said:
+        work.docket.find(member_spans.name, str(entry.member_id), f"entry {entry.id} made {said}"
+                         f" of it, where {tuple(known)} was told before: it was changed or gone"
+                         " meanwhile.", EITHER)
 
 
 def of_members(work: Work, connection: Connection, ids: Sequence[tuple]) -> Mapping[tuple, tuple]:

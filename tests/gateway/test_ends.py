@@ -311,6 +311,17 @@ def test_a_forged_span_carries_nothing_and_is_named(engine):
         "missing, an entry tells of it."]
 
 
+def test_a_span_that_was_away_while_its_member_tapped_is_named(engine):
+    street = rolling(engine, Rolling(12))
+    street.later(days=300)
+    with writing(street.engine) as connection:
+        connection.exec_driver_sql("DELETE FROM member_spans")
+    street.take(street.sale(1000))  # finds no span and lets lots lapse by their own dates
+    report = run_audit(street.engine, street.keyring, clock=lambda: street.now)
+    assert [(found.table, found.row) for found in report.findings] == [
+        ("member_spans", str(street.members[0]))]
+
+
 # ---- the rule set -----------------------------------------------------------------------------
 
 def test_converting_is_refused_until_there_is_stored_value():

@@ -41,12 +41,13 @@ def day_close() -> None:
 @click.option("--from", "first", type=DAY, required=True, help="The first settlement day.")
 @click.option("--to", "last", type=DAY, required=True, help="The last settlement day.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
+@click.option("--lines", "with_lines", is_flag=True, help="Also each entry, by receipt.")
 @click.option("--verify", is_flag=True,
               help="Also work it out again from stored frames. Code 0 equal, 1 differs, 2 could"
               " not run.")
 @click.pass_obj
 def statement(verifier: Verifier | None, merchant_id: int, first: datetime, last: datetime,
-              as_json: bool, verify: bool) -> None:
+              as_json: bool, with_lines: bool, verify: bool) -> None:
     """A merchant's statement: opening, issue cost and redemption credit of each day, closing; in
     minor units, negative where the merchant owes. Beside each day its programme, which sums to
     0."""
@@ -56,12 +57,16 @@ def statement(verifier: Verifier | None, merchant_id: int, first: datetime, last
         from gateway import processes, statement_showing
         from gateway.clock import to_ms, utc_now
         from gateway.statement import statement as made
+        from gateway.statement_lines import lines
         engine, keyring = processes.opened(processes.settle("statement"))
         found = made(engine, keyring, merchant_id, first.date(), last.date(), to_ms(utc_now()))
-        stated = statement_showing.as_json(found)
+        told = lines(engine, merchant_id, found.first, found.last) if with_lines else None
+        stated = statement_showing.as_json(found, told)
         if as_json and not verify:
             click.echo(stated)
         elif not as_json:
             statement_showing.show(found)
+            if told is not None:
+                statement_showing.show_lines(told)
     if verify and verifier is not None:
         sys.exit(verifier(stated, as_json))

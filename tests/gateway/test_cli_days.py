@@ -26,6 +26,9 @@ def test_days_are_closed_and_a_merchant_gets_its_statement(engine):
                "2024-01-15", "--json")
     assert told.exit_code == 0, told.output
     assert json.loads(told.stdout)["closing_minor"] == -300
+    lines = run(street, "statement", str(street.merchant), "--from", "2024-01-15", "--to",
+                "2024-01-15", "--lines")
+    assert lines.stdout.splitlines()[-1].split("\t")[:2] == ["1", "2024-01-15"]
     closed = run(street, "day", "close")
     assert (closed.exit_code, closed.stdout) == (0, "programme 1: 2024-01-15 closed\n")
     again = run(street, "day", "close")
@@ -41,4 +44,6 @@ def test_bad_input_ends_with_a_line(engine):
                                   ("1", "2026-11-01", "2999-01-01")):
         ended = run(street, "statement", merchant, "--from", first, "--to", last)
         assert ended.exit_code == 1 and ended.stderr.count("\n") == 1, ended.output
+    alone = run(street, "statement", "1", "--from", "2026-11-01", "--to", "2026-11-01", "--verify")
+    assert alone.exit_code == 2 and "Only the `pointwire` command" in alone.stderr
     assert run(street, "statement", "1", "--from", "x", "--to", "2026-11-01").exit_code == 2

@@ -83,7 +83,7 @@ def busy(engine: Engine, opening: datetime = LONG_AGO) -> Street:
     street.registry.add_rule_set(street.programme, RICHER, to_ms(street.now))
     street.later(minutes=1)
     told(street, street.sale(4_321))
-    told(street, street.redemption(100, 97))
+    told(street, street.redemption(100, 96))
     held.post(street.intake, HeldKey(street.terminals[0], JOURNAL, waiting), "Lin")
     told(street, street.refund(whole, amount_minor=11_111))
     done(street, "grant", 55, bearer_id=street.merchant, category="goodwill")
@@ -92,6 +92,7 @@ def busy(engine: Engine, opening: datetime = LONG_AGO) -> Street:
     done(street, "refund", 0, receipt=1, amount_minor=5_005, bearer_id=street.merchant)
     told(street, street.refund(receipt=1, amount_minor=1_234, terminal=1))
     told(street, street.sale(1))
+    done(street, "correction", 0, receipt=15, bearer_id=street.merchant)
     return street
 
 

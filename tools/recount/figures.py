@@ -29,14 +29,16 @@ Figures = dict[str, int]  # what is not in it is 0
 
 def booked(entry: Entry, lines: Iterable[tuple[str, int]], *, own: bool) -> Figures:
     """Of an entry as the ledger has it; `own`: it is the merchant's, else only its lines are."""
-    found = _head(entry.kind, entry.amount_minor or 0) if own else {}
+    # what takes an adjustment back is no bill, and has no amount
+    kind = 0 if entry.amount_minor is None else entry.kind
+    found = _head(kind, entry.amount_minor or 0) if own else {}
     takes_back = (entry.amount_minor or 0) < 0
     for account, amount in lines:
         if account == "merchant_issued":
             name = "points_issued" if amount < 0 else "points_taken_back"
         elif account == "merchant_redeemed":
             name = "points_redeemed" if amount > 0 else "points_given_back"
-        elif entry.kind not in COUNTS:
+        elif kind not in COUNTS:
             name = "other_minor"
         else:
             name = "cost_minor" if (amount < 0) != takes_back else "credit_minor"

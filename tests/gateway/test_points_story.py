@@ -53,6 +53,10 @@ def member(random: Random) -> int:
 # how often a walk takes a step, and what it says with it
 WALK: dict[str, tuple[int, Draw]] = {
     "sale": (10, lambda r: (member(r), r.randrange(50, 2500), till(r))),
+    "walk_in": (2, lambda r: (r.randrange(50, 2500), till(r))),
+    "sale_that_is_held": (3, lambda r: (member(r), r.randrange(50, 2500), till(r))),
+    "hq_has_its_word_on_a_held_sale": (4, lambda r: (which(r), r.random() < 0.8)),
+    "batch_close": (2, lambda r: (till(r), r.random() < 0.2, r.choice([0, 0, 1]))),
     "redemption": (12, lambda r: (member(r), r.choice([10, 30, 50, 80, 100, 110]),
                                   r.randrange(-20, 900), till(r))),
     "refund": (12, lambda r: (which(r), r.choice([5, 30, 50, 70, 100]), till(r))),
@@ -68,10 +72,10 @@ WALK: dict[str, tuple[int, Draw]] = {
     "hq_corrects_a_bill": (1, lambda r: (which(r), r.choice(GIVINGS), r.choice(BEARERS))),
     "hq_takes_an_adjustment_back": (2, lambda r: (which(r), r.choice(BEARERS),
                                                   r.choice([0, 0, -1, 1, 2]))),
-    "hq_writes_debt_off": (1, lambda r: (member(r), r.choice([0, 0, 30, 100, 120]))),
+    "hq_writes_debt_off": (2, lambda r: (member(r), r.choice([0, 0, 30, 100, 120]))),
     "hq_extends_a_lot": (2, lambda r: (member(r), r.randrange(12),
                                        r.choice([-1, 0, 1, 10, 70, 200]))),
-    "hq_ends_what_is_frozen": (2, lambda r: (member(r), r.randrange(12), r.random() < 0.5)),
+    "hq_ends_what_is_frozen": (3, lambda r: (member(r), r.randrange(12), r.random() < 0.5)),
     "hq_refunds": (2, lambda r: (which(r), r.choice([0, 5, 30, 50, 100, 120]),
                                  r.choice(BEARERS))),
 }
@@ -80,7 +84,7 @@ WALK: dict[str, tuple[int, Draw]] = {
 def walk(kind: str, seed: int, steps: int, *traits: str) -> None:
     """One long life, drawn from a seed: deeper than stories that are kept short to be shrunk. In
     every other one points lapse soon, also those that came back."""
-    random = Random(seed)
+    random = Random(" ".join((str(seed), *traits)))
     short = {"months": 1, "grace_days": 2} if seed % 2 else {}
     named = {"kind": kind, **short, **dict.fromkeys(traits, True)}
     story: Any = type("Walk", (Desk,), named)()

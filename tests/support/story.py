@@ -18,14 +18,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 from gateway.rules import Redeeming
 from gateway.validity import EXPIRE, HOLD, Rolling
 from protocol import codes
-from protocol.messages import Request
 from tests.gateway.points_model import Bill, Lot, Member
 from tests.support.databases import KINDS, fresh_engine
 from tests.support.story_books import POINT_MINOR, Books
 from tests.support.street import RULES, Street
 
 MEMBERS, SILVER = 2, 12000
-RETURN_DAYS, WRITE_OFF_DAYS, LATE_LOT_DAYS = 90, 60, 7
+RETURN_DAYS, WRITE_OFF_DAYS, LATE_LOT_DAYS = 90, 20, 7
 WAITING_MAX = 5  # frames that are sent together
 
 TILLS = (0, 1, 2, 0, 1, 2, 0, 1, 2)  # the last draw is one of another merchant, for a reversal
@@ -38,13 +37,23 @@ Name = tuple[int, int, int]  # terminal, journal, trace
 
 @dataclass(eq=False)
 class Tap:
-    """A bill, whose it is (None: nobody's), what its frame is called, and its receipt number."""
+    """A bill, whose it is (None: nobody's), what its frame is called, and its receipt number.
+    `waits`: it is held, and HQ has not had its word."""
 
     member: int | None
     bill: Bill
     name: Name
-    held: bool = False
+    waits: bool = False
     receipt: int = 0
+
+
+class Counted(NamedTuple):
+    """What became of a trace, as its terminal counts it."""
+
+    type: int
+    code: int
+    amount: int
+    points: int
 
 
 class Sent(NamedTuple):
@@ -96,6 +105,8 @@ class Story(RuleBasedStateMachine):
         self.adjusted: list[Adjusted] = []
         self.queue: list[Sent] = []
         self.past: list[tuple[bytes, bytes]] = []
+        self.counted: dict[int, dict[int, Counted]] = {}  # by terminal and trace
+        self.closed: dict[int, int] = {}  # the last trace of each terminal's closed batches
         self.taker = 0
         self.books = Books(self.street, self.merchants)
         self.day = self._today()
@@ -184,8 +195,20 @@ class Story(RuleBasedStateMachine):
             who = self.members[tap.member]
             expected.setdefault("balance", who.available - who.debt)
         self.queue.append(Sent(frame, expected, tap))
+        self._count(frame, **expected)
         if len(self.queue) >= WAITING_MAX:
             self._send()
+
+    def _count(self, frame: bytes, *, code: int, points: int = 0, **_: Any) -> None:
+        message = self.street.message(frame)
+        said = message.request
+        named = said.amount_minor or sum(line[1] for line in said.basket or ())
+        self.counted.setdefault(message.terminal_id, {})[said.trace] = Counted(
+            said.type, code, named, points)
+
+    def _closed(self, name: Name) -> bool:
+        """Whether its terminal's day with it is over (J9)."""
+        return name[2] <= self.closed.get(name[0], 0)
 
     def _send(self) -> None:
         waiting, self.queue = self.queue, []
@@ -199,9 +222,6 @@ class Story(RuleBasedStateMachine):
                 self.past.append((sent.frame, answer.reply))
             if answer.code == 0 and sent.tap and self._name(sent.frame) == sent.tap.name:
                 sent.tap.receipt = reply.receipt or 0
-
-    def _said(self, frame: bytes) -> Request:
-        return self.street.message(frame).request
 
     def _name(self, frame: bytes) -> Name:
         message = self.street.message(frame)

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from functools import partial
 
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
+from gateway import held
 from gateway.commands import CommandError
 from gateway.proposals import Ended
 from tests.gateway.points_model import Lot, Member
@@ -32,7 +34,7 @@ class Desk(Tills):
         tap = newest(self.taps, which)
         if tap is not None:
             self._adjust(tap.member, "correction", points, bearer, said=points,
-                         receipt=tap.receipt)
+                         fits=tap.bill.posted, receipt=tap.receipt)
 
     @rule(which=places, bearer=bearers, says=st.sampled_from([0, 0, -1, 1, 2]))
     def hq_takes_an_adjustment_back(self, which: int, bearer: int, says: int) -> None:
@@ -90,6 +92,30 @@ class Desk(Tills):
         self._command(tap.member, "refund", bill.posted and not bill.gone and 0 < amount <= left,
                       change, bearer=bearer, receipt=tap.receipt,
                       amount_minor=amount if percent else 0)
+
+    @rule(which=places, posts=st.booleans())
+    def hq_has_its_word_on_a_held_sale(self, which: int, posts: bool) -> None:
+        """Once, and not behind a void; what it posts is of the day of the tap."""
+        self._send()
+        tap = newest([tap for tap in self.taps if tap.waits or not tap.receipt], which)
+        if tap is None:
+            return
+        decide = partial(held.post if posts else held.refuse, self.street.intake,
+                         held.HeldKey(*tap.name), "Wang", "asked the shop")
+        if tap.bill.gone or not tap.waits:
+            with pytest.raises(held.HeldError):
+                decide()
+            return
+        tap.waits = False
+        if posts:
+            who, before = self.members[tap.member or 0], self._begin(tap.member)
+            self._award(tap, tap.bill.amount)
+            points, tap.bill.posted = self._changed(tap.member, before), True
+            verdict = decide()
+            assert (verdict.points, verdict.balance) == (points, who.available - who.debt)
+            tap.receipt = verdict.receipt or 0
+        else:
+            assert decide().points == 0
 
     # -- how -----------------------------------------------------------------------------------
 

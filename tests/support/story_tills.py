@@ -1,15 +1,19 @@
 """What cashiers and days do in a story: frames of every type, and time."""
 
+from collections.abc import Iterable, Mapping
+
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from gateway.clock import to_ms
 from gateway.expiry import expire_lots
 from protocol import codes
+from protocol.messages import BATCH_CLOSE, SALE
 from tests.support.story import (
     MEMBERS,
     RETURN_DAYS,
     TILLS,
+    Counted,
     Story,
     Tap,
     members,
@@ -19,6 +23,9 @@ from tests.support.story import (
     tills,
 )
 from tests.support.story_books import POINT_MINOR
+
+NOBODYS_NUMBER = 77  # of an operator: holds a sale
+TOLD_MAX = 100  # differences that a reply has room for
 
 rates = st.integers(0, 12000)  # basis points
 
@@ -33,6 +40,23 @@ class Tills(Story):
         self._award(tap, amount)
         self.taps.append(tap)
         self._expect(frame, tap=tap, code=0, points=self._changed(member, before))
+
+    @rule(amount=st.integers(50, 2500), till=tills)
+    def walk_in(self, amount: int, till: int) -> None:
+        till = TILLS[till]
+        frame = self.street.walk_in(amount, terminal=till)
+        tap = Tap(None, self._new(None, till, amount), self._name(frame))
+        self.taps.append(tap)
+        self._expect(frame, tap=tap, code=0, points=0, balance=None)
+
+    @rule(member=members, amount=st.integers(50, 2500), till=tills)
+    def sale_that_is_held(self, member: int, amount: int, till: int) -> None:
+        till = TILLS[till]
+        frame = self.street.sale(amount, terminal=till, card=member, operator=NOBODYS_NUMBER)
+        tap = Tap(member, self._new(member, till, amount), self._name(frame), waits=True)
+        tap.bill.posted = False
+        self.taps.append(tap)
+        self._expect(frame, code=codes.HELD, balance=None)
 
     @rule(member=members, percent=st.sampled_from([10, 30, 50, 80, 100, 100, 110]),
           amount=st.integers(-20, 900), till=tills)
@@ -79,6 +103,8 @@ class Tills(Story):
 
     def _refund_code(self, tap: Tap, amount: int, merchant: int) -> int:
         bill = tap.bill
+        if not bill.posted:
+            return codes.NOTHING_LEFT if bill.gone else codes.ORIGINAL_NOT_FOUND
         if not_of(tap, merchant):
             return codes.ORIGINAL_NOT_FOUND
         if bill.gone or not bill.remaining:
@@ -94,14 +120,25 @@ class Tills(Story):
             return
         bill, till = tap.bill, self._near(tap.bill, till)
         frame = self.street.void(*tap.name, terminal=till)
-        code = not_of(tap, self._merchant(till)) or (
-            codes.NOTHING_LEFT if bill.gone or not bill.remaining else 0)
+        code = self._void_code(tap, self._merchant(till))
         if code:
             self._expect(frame, code=code, balance=None)
-            return
-        points, paid = self._restate(tap, 0)
-        bill.gone = True
-        self._expect(frame, tap=tap, code=0, points=points, amount_minor=paid)
+        elif not bill.posted:
+            bill.gone = True
+            self._expect(frame, code=0, points=0, balance=None, amount_minor=None)
+        else:
+            points, paid = self._restate(tap, 0)
+            bill.gone = True
+            self._expect(frame, tap=tap, code=0, points=points, amount_minor=paid)
+
+    def _void_code(self, tap: Tap, merchant: int) -> int:
+        if not_of(tap, merchant):
+            return codes.ORIGINAL_NOT_FOUND
+        if tap.bill.gone:
+            return codes.NOTHING_LEFT
+        if self._closed(tap.name):
+            return codes.NOT_VOIDABLE
+        return 0 if tap.bill.remaining else codes.NOTHING_LEFT
 
     @rule(which=places, till=tills)
     def void_of_a_refund(self, which: int, till: int) -> None:
@@ -113,7 +150,7 @@ class Tills(Story):
         code = not_of(tap, self._merchant(till))
         if not code and number in self.voided:
             code = codes.NOTHING_LEFT
-        if not code and (bill.gone or bill.refunds[-1][0] != number):
+        if not code and (self._closed(name) or bill.gone or bill.refunds[-1][0] != number):
             code = codes.NOT_VOIDABLE
         if code:
             self._expect(frame, code=code, balance=None)
@@ -123,9 +160,32 @@ class Tills(Story):
         self.voided.add(number)
         self._expect(frame, tap=tap, code=0, points=points, amount_minor=paid)
 
+    @rule(till=tills, again=st.booleans(), off=st.sampled_from([0, 0, 1]))
+    def batch_close(self, till: int, again: bool, off: int) -> None:
+        """A terminal's day ends, with totals that may be `off`; `again`: one that has ended."""
+        till = TILLS[till]
+        terminal = self.street.terminals[till]
+        closed, taps = self.closed.get(terminal, 0), self.counted.get(terminal, {})
+        first, last = 1 if again else closed + 1, max(taps, default=0)
+        inside = {trace: tap for trace, tap in sorted(taps.items()) if trace >= first}
+        differing = in_question(inside) if off else None
+        if not inside or differing and len(differing) > TOLD_MAX:
+            return
+        ours = totals_of(inside.values())
+        count, amount, points = ours.get(SALE, (0, 0, 0))
+        theirs = ours | {SALE: (count + 1, amount, points)} if off else ours
+        frame = self.street.batch_close(first, last, terminal=till, totals=theirs)
+        if first <= closed:
+            self._expect(frame, code=codes.NOTHING_LEFT, balance=None)
+            return
+        self.closed[terminal] = last
+        self._expect(frame, code=0, totals={0: (first, last), **ours},
+                     differing=differing or None)
+
     @rule(merchant=st.integers(1, 2), cost=rates, credit=rates)
     def rates_change(self, merchant: int, cost: int, credit: int) -> None:
         self._send()
+        self.street.later(seconds=1)  # what was tapped at the same instant would have them too
         self.street.registry.set_rates(self.merchants[merchant - 1], cost, credit)
         self.rates[merchant] = cost, credit
 
@@ -152,3 +212,21 @@ class Tills(Story):
     @rule()
     def what_waits_is_sent(self) -> None:
         self._send()
+
+
+def totals_of(taps: Iterable[Counted]) -> dict[int, tuple[int, int, int]]:
+    """By type what was answered 0: how many, for how much, for how many points."""
+    sums: dict[int, tuple[int, int, int]] = {}
+    for tap in taps:
+        if tap.code == 0 and tap.type != BATCH_CLOSE:
+            count, amount, points = sums.get(tap.type, (0, 0, 0))
+            sums[tap.type] = count + 1, amount + tap.amount, points + tap.points
+    return sums
+
+
+def in_question(taps: Mapping[int, Counted]) -> tuple[tuple[int, int, int], ...]:
+    """What a close tells where the totals of sales differ: all that was not answered 0, then the
+    sales that were."""
+    return (*((trace, tap.code, 0) for trace, tap in taps.items() if tap.code),
+            *((trace, 0, tap.points) for trace, tap in taps.items()
+              if tap.code == 0 and tap.type == SALE))

@@ -219,6 +219,11 @@ FORGED = {
     "an entry that leads nowhere": ({5: {"entry", "sales", "sales_minor", "points_issued",
                                          "cost_minor"}}, (
         "UPDATE outcomes SET code = 31, entry_id = NULL WHERE entry_id = 5",)),
+    "a second entry of one message": ({99: {"entry", "sales", "sales_minor"}}, (
+        "INSERT INTO entries SELECT 99, kind, member_id, chain_seq + 100, merchant_id, shop_id,"
+        " terminal_id, card_id, origin, operation_key, frame_hash, code, amount_minor,"
+        " business_date, booked_on, at_claimed, dated_at, received_at, context, marks, link, head"
+        " FROM entries WHERE id = 5",)),
     "what a sale was taken back for": ({8: {"points_taken_back", "points_given_back", "cost_minor",
                                             "credit_minor"}}, (
         "UPDATE postings SET amount = amount * 2 WHERE entry_id = 8",)),

@@ -15,6 +15,7 @@ from gateway.commands import Command
 from gateway.errors import SealBroken
 from gateway.ledger import Draft, Member, Posting
 from gateway.lots import Move
+from gateway.on_hold import OPEN, Claim, Ending, HoldEnd
 from gateway.parties import Card, Catalogue, Programme, Terminal
 from gateway.sightings import Sighting
 from protocol import codes
@@ -47,6 +48,7 @@ class Journal(NamedTuple):
 HQ = 0  # the origin of HQ's verdicts on held taps
 JOBS = -1  # the origin of what falls due by time
 COMMANDS = -2  # the origin of HQ's commands
+HOLDS = -3  # the origin of what ends a return's hold
 NO_MESSAGE = -1  # the type of an original that no message asked for
 
 
@@ -54,8 +56,9 @@ class Message(NamedTuple):
     """A verified frame and what it says. `received_at` in milliseconds since 1970.
 
     `fault` is 0, or 60 or 61 for a payload that cannot be decided; then only type, journal and
-    trace of `request` are set. `by_hq`: HQ's own word: on a held message, or a `command`, which
-    came of no terminal (0) and of no frame: `frame_hash` is that of its proposal.
+    trace of `request` are set. `by_hq`: HQ's own word: on a held message, or a `command` or the
+    end of a `hold`, which came of no terminal (0) and of no frame: `frame_hash` is that of its
+    proposal, or of what names the hold.
     """
 
     terminal_id: int
@@ -67,6 +70,7 @@ class Message(NamedTuple):
     fault: int = 0
     by_hq: bool = False
     command: Command | None = None
+    hold: HoldEnd | None = None
 
     @property
     def digest(self) -> bytes:
@@ -77,14 +81,18 @@ class Message(NamedTuple):
         """Whose operation key it is: the terminal's, or HQ's."""
         if self.command is not None:
             return COMMANDS
+        if self.hold is not None:
+            return HOLDS
         return HQ if self.by_hq else self.terminal_id
 
     @property
     def key(self) -> bytes:
         """Operation key of its outcome: journal || trace; of a verdict, the held row's key; of a
-        command, its proposal's serial."""
+        command, its proposal's serial; of a hold's end, the entry that holds."""
         if self.command is not None:
             return self.command.proposal.key
+        if self.hold is not None:
+            return self.hold.key
         key = operation_key(self.request.journal, self.request.trace)
         return verdict_key(self.terminal_id, key) if self.by_hq else key
 
@@ -249,6 +257,7 @@ class Decision(NamedTuple):
     """What a decision function returns: the code, the facts and the effects. `activated`: a stock
     card that was tapped for the first time, as its member's active card. `reversal`: the message
     that a void took back. `closes`: the batch that a close ends.
+    `claims`: what its entry holds points for; `ends`: the hold that ends with it.
     `why`, `dated`: of a held message, the word for its cause, and its date.
     Of a heartbeat: `done_with`, key epochs that the terminal needs no more; `sighting`, what is
     known of it with this answer."""
@@ -263,6 +272,8 @@ class Decision(NamedTuple):
     dated: Dated | None = None
     done_with: tuple[int, ...] = ()
     sighting: Sighting | None = None
+    claims: Claim | None = None
+    ends: Ending | None = None
 
 
 class Book:
@@ -273,9 +284,10 @@ class Book:
     `taps`, `batches`: by (terminal, journal) of a close (or a void's original), what became of
     the traces of its range, and the batches that were closed before.
     `owed_since`: of members whose debt HQ wants to write off, what became debt too lately for it.
+    `holds`: how the holds of returns stand (on_hold), by (member, taker).
     `broken`: ("members", id) (below zero: a terminal's chain), ("journals", terminal, journal),
     ("entries", id), ("reversals", origin, key of the original), ("batches", terminal, journal),
-    ("open_days", programme) and
+    ("holds", entry), ("open_days", programme) and
     ("sightings", terminal) of rows that do not fit their seals: nothing may be stored on top of
     them."""
 
@@ -291,7 +303,8 @@ class Book:
                  taps: Mapping[Place, dict[int, Tap]] = NOTHING,
                  batches: Mapping[Place, list[Batch]] = NOTHING,
                  owed_since: Mapping[int, int] = NOTHING,
-                 open_days: Mapping[int, int] = NOTHING) -> None:
+                 open_days: Mapping[int, int] = NOTHING,
+                 holds: Mapping[tuple[int, int], int] = NOTHING) -> None:
         self.catalogue = catalogue
         self.now = now
         self.terminals = terminals
@@ -308,6 +321,7 @@ class Book:
         self._batches = dict(batches)
         self.owed_since = owed_since
         self._open_days = open_days
+        self._holds = dict(holds)
         self.sighted: set[int] = set()
         self.raised: dict[int, int] = {}
         self.retired: dict[int, tuple[int, ...]] = {}
@@ -334,6 +348,12 @@ class Book:
         self._prove("open_days", programme.id)
         today = business_day(self.now, programme.time_zone, programme.cutover_minutes)
         return max(today, self._open_days.get(programme.id, 0))
+
+    def hold_of(self, made: Made) -> int | None:
+        """How the hold of an entry stands (on_hold); None where it holds nothing. SealBroken
+        where its row was tampered with."""
+        self._prove("holds", made.taker)
+        return self._holds.get((made.member_id, made.taker))
 
     def batches_of(self, journal: Place) -> list[Batch]:
         """Batches of a journal that were closed, as far as this batch asks; SealBroken where one
@@ -370,6 +390,10 @@ class Book:
         if decision.posted is not None:
             member = decision.posted.draft.member
             self.members[member.id] = member
+            if decision.claims is not None:
+                self._holds[member.id, -member.chain_seq] = OPEN
+            if decision.ends is not None:
+                self._holds[member.id, decision.ends.taker] = decision.ends.state
         if decision.activated is not None:
             self.cards[decision.activated.identity] = decision.activated
             self.activated.append(decision.activated)

@@ -7,8 +7,8 @@ pool, HQ and merchants are 0 together, every day (K9).
 
 On a merchant's account of money an entry has one line for what the points cost that it gives and
 one for the credit of those that paid. Which is which follows from the sign and from whether the
-entry makes a bill or takes one back; what any other entry books there (an adjustment, and what
-takes one back) is `other_minor`.
+entry makes a bill or takes one back; what HQ takes of a hold is cost; what any other entry books
+there (an adjustment, and what takes one back) is `other_minor`.
 """
 
 import json
@@ -25,7 +25,7 @@ from gateway.catalogue import (
     PROGRAMME_HQ,
     PROGRAMME_POOL,
 )
-from gateway.ledger import ACCRUAL, REDEMPTION, REFUND, REVERSAL
+from gateway.ledger import ACCRUAL, HOLD_TAKEN, REDEMPTION, REFUND, REVERSAL
 
 WHOLE = 0  # in place of a merchant: the programme
 NO_BILL = 0  # in place of a kind: of an entry that neither makes a bill nor takes one back
@@ -139,6 +139,8 @@ def _name(line: Booked) -> str:
         return "points_issued" if line.amount < 0 else "points_taken_back"
     if line.account == MERCHANT_REDEEMED:
         return "points_redeemed" if line.amount > 0 else "points_given_back"
+    if line.kind == HOLD_TAKEN:
+        return "cost_minor"
     if line.kind not in BILLS:
         return "other_minor"
     return "cost_minor" if (line.amount < 0) != line.takes_back else "credit_minor"

@@ -57,12 +57,14 @@ class Holding(Shelf):
         self._draw(taker, NOWHERE, points)
         self.settle()
 
-    def hold(self, taker: int, points: int) -> None:
-        """Put points aside; more than are available is a LotsError."""
+    def hold(self, taker: int, points: int, first: int = NOWHERE) -> None:
+        """Put points aside, of lot `first` and what stands in for it before others; more than
+        are available is a LotsError."""
         if points > self.available:
             raise LotsError(f"{points} points to hold, {self.available} available."
                             " Nothing was changed.")
-        for lot in self._living():
+        family = (first, *self._stand_ins(first))
+        for lot in sorted(self._living(), key=lambda lot: lot.id not in family):
             found = min(points, lot.remaining)
             self._move(lot.id, -found, held_delta=found, taker=taker)
             points -= found
@@ -80,6 +82,22 @@ class Holding(Shelf):
             self._return(draw.lot_id, found)
             if away:
                 self._take(draw.lot_id, found)
+        self._draw_anew()
+
+    def take_held(self, taker: int, lot_id: int, points: int) -> None:
+        """What an issuer gave into this lot is not the member's any more, and of that lot first
+        what `taker` holds: it was put aside for this. What it holds else is the member's again,
+        and pays as everything does."""
+        self._lift()
+        family = (lot_id, *self._stand_ins(lot_id))
+        for draw in [each for each in self._draws.values()
+                     if each.taker == taker and each.held and each.points]:
+            found = min(points, draw.points) if draw.lot_id in family else 0
+            points -= found
+            self._end(draw, draw.points)
+            self._move(lot_id, 0, paid_delta=found)
+            self._return(draw.lot_id, draw.points - found)
+        self._take(lot_id, points)
         self._draw_anew()
 
     def take_back(self, lot_id: int, points: int) -> None:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine
 
-from gateway import days, expiry, failures, logs, metrics, retention
+from gateway import days, expiry, failures, holds, logs, metrics, retention
 from gateway.clock import to_ms
 from gateway.database import on_postgresql
 from gateway.errors import TryLater
@@ -30,6 +30,7 @@ Chunk = Callable[[Engine, Keyring, int, int], int]
 JOBS: tuple[tuple[str, Chunk], ...] = (
     # first, so that nobody books on a day of which the lots are taken for ended
     ("close days", days.close_day),
+    ("release holds", holds.release_due),
     ("expire lots", expiry.Expiry()),
     ("drop frames", retention.drop_frames),
     ("drop dead letters", retention.drop_letters),

@@ -36,6 +36,8 @@ ADJUSTMENT = 6
 EXTENSION = 7
 RELEASE = 21  # of what is frozen
 FORFEIT = 22
+HOLD_TAKEN = 23  # of a return
+HOLD_RELEASED = 24
 
 # origin class of a lot: what made the points
 ORIGIN_ACCRUAL = 1
@@ -274,13 +276,16 @@ def _plain(member: Member, books: Books) -> Ended:
 
 class Change(NamedTuple):
     """What an original gave and took, as it stood and as it stands from now on (points), and what
-    that makes of its money."""
+    that makes of its money. `held`: points to put aside as far as there are any, of those that it
+    gave before others; `ends`: the taker of a hold that ends with it."""
 
     given: int
     given_after: int
     taken: int = 0
     taken_after: int = 0
     money: Money = NO_MONEY
+    held: int = 0
+    ends: int | None = None
 
 
 def restate(kind: int, member: Member, books: Books, taker: int, movements: Iterable[Move],
@@ -289,6 +294,8 @@ def restate(kind: int, member: Member, books: Books, taker: int, movements: Iter
     refused for lack of points: what was spent becomes debt. `taker`, `movements`: of the
     original's entry (the taker, where it has no number yet, is what stands for it)."""
     holding = held_by(member, books)
+    if change.ends is not None:
+        holding.give_back(change.ends, holding.of(change.ends))
     back = change.taken - change.taken_after
     if back > 0:
         holding.give_back(taker, back)
@@ -299,9 +306,28 @@ def restate(kind: int, member: Member, books: Books, taker: int, movements: Iter
         holding.restore(lot_id, -less)
     if back < 0:
         holding.take_again(taker, -back)
+    if change.held:
+        holding.hold(member.next_taker, min(change.held, holding.available), first=lot_id)
     return drafted(kind, member, holding, books, (
         Posting(books.redeemed, POINTS, -back), Posting(books.issued, POINTS, less)),
         change.money)
+
+
+def take_held(member: Member, books: Books, taker: int, movements: Iterable[Move], points: int,
+              money: Money) -> Draft:
+    """HQ takes what a return claims (J12): member -p, issued +p. `taker`: the entry that holds;
+    `movements`: of the entry that gave the points."""
+    holding = held_by(member, books)
+    holding.take_held(taker, _lot_given(movements), points)
+    return drafted(HOLD_TAKEN, member, holding, books, (Posting(books.issued, POINTS, points),),
+                   money)
+
+
+def release_held(member: Member, books: Books, taker: int) -> Draft:
+    """What an entry holds is the member's to use again (J12, J2)."""
+    holding = held_by(member, books)
+    holding.give_back(taker, holding.of(taker))
+    return drafted(HOLD_RELEASED, member, holding, books, ())
 
 
 def _lot_given(movements: Iterable[Move]) -> int:

@@ -23,6 +23,7 @@ from gateway import (
     commanded,
     days,
     gaps,
+    on_hold_rows,
     originals,
     sightings,
     terminal_chains,
@@ -157,6 +158,8 @@ def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message]
     complete(connection, found_members, named.values(), commanded.lots_of(batch))
     closing = batch_rows.read(connection, audit_key, batch, behind.batches)
     broken |= {("batches", *place) for place in closing.forged}
+    found_holds, forged_holds = on_hold_rows.read(connection, audit_key, named.values())
+    broken |= {("holds", entry_id) for entry_id in forged_holds}
     open_days, forged_days = days.opened(audit_key, behind.open_days)
     broken |= {("open_days", programme_id) for programme_id in forged_days}
     book = Book(catalogue, now, terminals=held_terminals, cards=found_cards,
@@ -165,6 +168,7 @@ def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message]
                 missing=gaps.missing(connection, batch, found_journals),
                 sightings=found_sightings, dates=_read_dates(connection, batch),
                 taps=closing.taps, batches=closing.batches, open_days=open_days,
+                holds=found_holds,
                 owed_since=commanded.owed_since(connection, batch, found_members, catalogue, now))
     return Loaded(book, seen)
 
@@ -266,8 +270,8 @@ def complete(connection: Connection, found: dict[int, Member],
 def _read_seen(connection: Connection, batch: Sequence[Message], wanted: Wanted,
                member_ids: list[tuple]) -> _Behind:
     """What is read behind the locks of every batch, in one statement."""
-    keys = sorted({(message.origin, message.key) for message in batch
-                   if message.request.trace or message.command} | wanted.outcome_keys)
+    keys = sorted({(message.origin, message.key) for message in batch if message.request.trace
+                   or message.command or message.hold} | wanted.outcome_keys)
     hashes = _keys({message.frame_hash for message in batch})
     by_hash, hash_values = bulk.matching(connection, refusals, "frame_hash", hashes)
     # the casts give PostgreSQL the types of the columns; SQLite has no use for them
@@ -354,7 +358,7 @@ def _read_dates(connection: Connection,
                 batch: Sequence[Message]) -> dict[Key, tuple[int, int, int, int]]:
     """The dates of the held messages that HQ has its word on; no statement without any."""
     wanted = sorted({message.held_key for message in batch
-                     if message.by_hq and message.command is None})
+                     if message.by_hq and not message.command and not message.hold})
     if not wanted:
         return {}
     columns = (*HANDSET_KEY, "dated_at", "earliest", "latest", "quality")

@@ -39,7 +39,8 @@ LAST_FOUR = 4
 NAMED_MAX = 5
 KINDS = {ledger.ACCRUAL: "sale", ledger.REVERSAL: "reversal", ledger.REDEMPTION: "redemption",
          ledger.REFUND: "refund", ledger.EXPIRY: "expiry", ledger.ADJUSTMENT: "adjustment",
-         ledger.EXTENSION: "extension"}
+         ledger.EXTENSION: "extension", ledger.HOLD_TAKEN: "hold taken",
+         ledger.HOLD_RELEASED: "hold released"}
 HQ_NAME = "HQ"
 
 

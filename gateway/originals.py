@@ -107,6 +107,8 @@ def resolve(connection: Connection, batch: Sequence[Message]) -> Wanted:
             proposal = message.command.proposal
             members.add(proposal.member_id)
             receipts |= {proposal.receipt} - {0}
+        elif message.hold is not None:
+            receipts.add(message.hold.entry_id)
         elif message.by_hq:
             keys.add(message.held_key)
         if message.request.type in NAMING:

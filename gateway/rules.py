@@ -22,6 +22,9 @@ RATE_POINTS_MAX = 10_000
 LOT_MONTHS_MAX = 600
 TIER_NAME_SIZE_MAX = 24
 LEAP_YEAR = 2000  # has every day of the year
+DEDUCT = "deduct"
+HOLD_FOR_HQ = "hold"
+ON_RETURN = (DEDUCT, HOLD_FOR_HQ)
 
 
 class RulesError(GatewayError):
@@ -73,7 +76,8 @@ class RuleSet(NamedTuple):
     `return_days`: how long a shop takes goods back (J10). `year_end`: lots end on a day of the
     year instead. `rolling`: a member's activity carries its lots on (K2). `at_end`: what becomes
     of points whose lot ends while this rule set is in force (K1). `write_off_days`: how long a
-    debt stands before HQ may write it off (J11)."""
+    debt stands before HQ may write it off (J11). `on_return`: whether what comes back takes its
+    points at once, or holds them for `hold_days` for HQ's word (K5)."""
 
     version: int
     rate_points: int
@@ -87,6 +91,8 @@ class RuleSet(NamedTuple):
     year_end: YearEnd | None = None
     rolling: Rolling | None = None
     at_end: str = EXPIRE
+    on_return: str = DEDUCT
+    hold_days: int = 14
 
     def tier(self, code: str) -> Tier | None:
         for tier in self.tiers:
@@ -101,8 +107,9 @@ class RuleSet(NamedTuple):
         return add_months(day, (tier and tier.lot_months) or self.lot_months)
 
 
-DAYS = ("return_grace_days", "return_days", "write_off_days")
-WORDS = (*DAYS, "at_end")  # not in the text of a rule set that says nothing else than the default
+DAYS = ("return_grace_days", "return_days", "write_off_days", "hold_days")
+# not in the text of a rule set that says nothing else than the default
+WORDS = (*DAYS, "at_end", "on_return")
 SHAPES = {"redeeming": Redeeming, "year_end": YearEnd, "rolling": Rolling}
 
 
@@ -161,6 +168,9 @@ def check(rule_set: RuleSet) -> RuleSet:
             _whole(f"redeeming {name}", value, 1, BP if name == "share_bp" else 10**9)
     _check_validity(rule_set)
     _check_end(rule_set.at_end)
+    if rule_set.on_return not in ON_RETURN:
+        raise RulesError(f"on_return is {rule_set.on_return!r}. Nothing was stored; say one of"
+                         f" {', '.join(ON_RETURN)}.")
     for tier in rule_set.tiers:
         _whole(f"multiplier of {tier.code}", tier.multiplier_bp, 0, 10 * BP)
         if not tier.code or len(tier.name.encode()) > TIER_NAME_SIZE_MAX:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from gateway import bulk, chain, counting, failures, terminal_chains
+from gateway import bulk, chain, counting, failures, on_hold_rows, terminal_chains
 from gateway.batch_rows import COLUMNS as BATCH_COLUMNS
 from gateway.batch_rows import row_of
 from gateway.book import Book
@@ -134,6 +134,8 @@ def store(connection: Connection, keyring: Keyring, settled: Sequence[Settled], 
     _refuse_broken(book, done, journaled, settled)
     if done.entries:
         store_ledger(connection, keyring.audit_key, done)
+        on_hold_rows.store(connection, keyring.audit_key, [
+            (each.case.decision, each.entry) for each in settled if each.entry is not None])
     final = [each for each in settled if each.case.kind == OUTCOME]
     if final:
         final.sort(key=lambda each: (each.case.message.origin, each.case.message.key))
@@ -184,6 +186,8 @@ def _refuse_broken(book: Book, done: Ledgered, journaled: set[tuple[int, int]],
     touched |= {("journals", *key) for key in journaled}
     touched |= {("entries", each.case.decision.reversal.entry_id) for each in settled
                 if each.case.decision.reversal is not None}
+    touched |= {("holds", each.case.decision.ends.taker) for each in settled
+                if each.case.decision.ends is not None}
     touched |= {("sightings", terminal_id) for terminal_id in book.sighted}
     found = sorted(" ".join(map(str, key)) for key in touched & book.broken)
     if found:

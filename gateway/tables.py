@@ -12,8 +12,8 @@ How an edit or a deletion is found, table by table (the audit works from these f
 - SEALED: `row_mac` is the seal of the row's listed columns. What was deleted is missed by a
   count: journals.outcomes, serials between low and value of a counter, a frame for each outcome,
   a reversal for each void that took effect, a batch for each approved close, a sighting for each
-  terminal, a date for each held message; the newest entry that carried a member's lots on tells
-  of its span.
+  terminal, a date for each held message, a hold for each entry that tells of one; the newest
+  entry that carried a member's lots on tells of its span.
 - a masked name is sealed beside the row (`name_mac`), so that erasing a person leaves no trace.
 """
 
@@ -207,8 +207,8 @@ member_spans = Table(
 # ---- what became of each message ----
 
 # origin: a terminal's id; 0 HQ (verdicts on held rows: key terminal || journal || trace), -1 jobs,
-# -2 HQ's commands (key: a proposal's serial; later: API clients below). For ever, hence narrow.
-# 40: a tombstone, frame_hash of its void
+# -2 HQ's commands (key: a proposal's serial), -3 ends of holds (key: the entry that holds). For
+# ever, hence narrow. 40: a tombstone, frame_hash of its void
 outcomes = Table(
     "outcomes", metadata, _key("origin"), Column("operation_key", LargeBinary, primary_key=True),
     _bytes("frame_hash"), _small("code"), _number("points", null=True),
@@ -296,6 +296,14 @@ day_totals = Table(
     "day_totals", metadata, _key("programme_id"), _key("booked_on"), _key("merchant_id"),
     _text("figures"), _number("closed_at"), _bytes("row_mac"), sqlite_with_rowid=False)
 
+# what returns hold points for (on_hold.py): the entry that holds, the last day for HQ's word, how
+# it stands, the entry that ended it. Under the member's lock
+holds = Table(
+    "holds", metadata, _key("entry_id"), _number("member_id"), _number("due_on"), _small("state"),
+    _number("ended_by", null=True), _bytes("row_mac"),
+    Index("ix_holds_due", "due_on", "entry_id", sqlite_where=text("state = 0"),
+          postgresql_where=text("state = 0")))
+
 INSERT_ONLY = ("rule_sets", "merchant_rates", "card_events", "registry_events", "entries",
                "postings", "lot_movements", "outcomes", "reversals", "refusals", "held_dates",
                "batches", "proposals", "day_totals")
@@ -310,6 +318,7 @@ DERIVED = {"members": MEMBER_DERIVED[1:],
            "draws": ("points", "held", "away", "instead"),
            "member_spans": ("begins_on", "ends_on"),
            "journals": ("highest_trace", "outcomes"),
+           "holds": ("state", "ended_by"),
            "terminal_chains": ("chain_seq", "chain_link", "chain_head")}
 
 
@@ -325,7 +334,7 @@ REGISTERED = {table.name: _columns(table) for table in (
 SEALED = {table.name: _columns(table, "row_mac") for table in (
     counters, outcomes, reversals, frames, refusals, quarantine, dead_letters, journals,
     sightings, held_dates, batches, proposals, member_spans, terminal_chains, open_days,
-    day_totals)}
+    day_totals, holds)}
 
 ENTRY_LINKED = _columns(entries, "link", "head")
 

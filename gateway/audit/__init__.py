@@ -18,6 +18,7 @@ names it, as far as tables.py promises; what an attacker can do unnoticed is in 
     commanded   what HQ's commands came of
     roots       what exported roots tell of the chains
     batches     days that terminals closed
+    holds       what returns hold points for, and how it ended
     spans       how far activity carries members' lots on
     days        settlement days that are closed
     rebuild     derived values, computed again by other means
@@ -34,6 +35,7 @@ from gateway.audit import (
     commanded,
     dates,
     days,
+    holds,
     lines,
     members,
     outcomes,
@@ -81,7 +83,7 @@ def run_audit(engine: Engine, keyring: Keyring, rebuild: bool = False,
         docket.totals = reader.totals(tables)
     work = Work(reader, keyring, docket, clock)
     for room in (members, terminal_chains, lines, registered, seals, outcomes, reversals, batches,
-                 dates, commanded, spans, days):
+                 dates, commanded, holds, spans, days):
         room.check(work)
     names = [table.name for table in tables]
     if roots_file is not None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Row, Table
 
 from gateway import chain
-from gateway.audit import spans, terminal_chains
+from gateway.audit import holds, spans, terminal_chains
 from gateway.audit.parts import Parts, marks_of, prove
 from gateway.audit.reader import Work, beyond, raw
 from gateway.audit.report import (
@@ -98,7 +98,9 @@ def check(work: Work) -> None:
             cut = None if after is None else after[0]
             whole = {row.id: row for row in work.reader.sound(members, rows)
                      if cut is None or row.id < cut}
-            walks = _walk(work, _page(work, connection, found), walk)
+            page = _page(work, connection, found)
+            holds.check_told(work, connection, page.entries)
+            walks = _walk(work, page, walk)
             walk = None if cut is None else walks.pop(cut, None)
             _finish(work, connection, whole, walks)
             work.docket.checked("members", len(whole))

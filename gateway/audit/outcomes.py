@@ -3,9 +3,9 @@
 Law: an outcome's entry is there and says so; its frame is there as long as frames are kept, opens,
 and is the frame that was decided; a journal has as many outcomes as it counted, up to its highest
 trace. A journal is counted in one snapshot, because an old trace may still come in. HQ's verdicts
-on held taps (origin 0) count in the journal of the tap; they and HQ's commands (origin -2) keep a
-note in the place of a frame. A tombstone (40) has no frame: what comes later for it is answered by
-frame, in `refusals`. What a job did (origin -1) came of no frame.
+on held taps (origin 0) count in the journal of the tap; they, HQ's commands (origin -2) and
+ends of holds (-3) keep a note in the place of a frame. A tombstone (40) has no frame: what comes
+later for it is answered by frame, in `refusals`. What a job did (origin -1) came of no frame.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,14 +18,14 @@ from gateway.audit import commanded, dates, reversals
 from gateway.audit.reader import Work, beyond
 from gateway.audit.report import FORGED, RESTORE, ROLLED_BACK, join_key, some
 from gateway.audit.seals import check_box, check_seal
-from gateway.book import COMMANDS, HQ, JOBS, operation_key, verdict_key
+from gateway.book import COMMANDS, HOLDS, HQ, JOBS, operation_key, verdict_key
 from gateway.clock import DAY_MS, month_of, to_ms
 from gateway.keyring import bound_to
 from gateway.retention import FRAMES_KEPT_DAYS
 from gateway.tables import entries, frames, journals, outcomes, quarantine, refusals
 from protocol import codes
 
-NOTED = (HQ, COMMANDS)  # origins of which a note is kept, not a frame
+NOTED = (HQ, COMMANDS, HOLDS)  # origins of which a note is kept, not a frame
 JOURNALS_PAGE = 20
 GAPS_MAX = 20
 JOURNAL_MAX = TRACE_MAX = 2**32 - 1

@@ -15,12 +15,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import NullType
 
 from gateway import chain, counting
-from gateway.audit import commanded
+from gateway.audit import commanded, holds
 from gateway.audit.outcomes import count_by_journal
 from gateway.audit.reader import Work, raw
 from gateway.audit.report import RECOMPUTE, join_key
 from gateway.audit.spans import MENTION, told
 from gateway.lots import NOWHERE
+from gateway.on_hold import ENDED, OPEN
 from gateway.tables import (
     DERIVED,
     card_events,
@@ -43,6 +44,7 @@ from gateway.tables import (
     terminal_epochs,
     terminals,
 )
+from gateway.tables import holds as hold_rows
 
 PAGE_ROWS = 20
 
@@ -60,7 +62,7 @@ def check(work: Work) -> None:
     """Each derived row beside its rebuilt values."""
     rooms: Sequence[tuple[Table, Callable[[Work, Connection, Sequence[Row]], Iterable[Rebuilt]]]]
     rooms = ((members, _members), (member_spans, _spans), (terminal_chains, _terminal_chains),
-             (journals, _journals), (cards, _cards), (terminals, _terminals),
+             (hold_rows, _holds), (journals, _journals), (cards, _cards), (terminals, _terminals),
              (counters, _counters))
     for table, rebuild in rooms:
         for connection, rows, _ in work.reader.pages(table, rows_max=PAGE_ROWS):
@@ -158,6 +160,21 @@ def _spans(work: Work, connection: Connection, rows: Sequence[Row]) -> Iterable[
         said = told(context) if isinstance(context, str) else None
         yield Rebuilt(member_spans, (row.member_id,), row._asdict(), dict(
             zip(DERIVED["member_spans"], said or (None, None), strict=True)))
+
+
+def _holds(work: Work, connection: Connection, rows: Sequence[Row]) -> Iterable[Rebuilt]:
+    """How holds stand, from the entries that tell of their end."""
+    found: Sequence[Any] = connection.execute(
+        select(entries.c.id, type_coerce(entries.c.context, NullType()).label("context")).where(
+            entries.c.member_id.in_({row.member_id for row in rows}),
+            entries.c.context.like(f"%{ENDED}%"))).all()
+    telling = [each for each in found if isinstance(each.context, str)]
+    by = holds.ended_by(work, connection, telling)
+    said = {each.id: holds.ends_in(each.context) for each in telling}
+    for row in rows:
+        end = said.get(by.get(row.entry_id))
+        yield Rebuilt(hold_rows, (row.entry_id,), row._asdict(), {
+            "state": end[0] if end else OPEN, "ended_by": by.get(row.entry_id)})
 
 
 def _chain_ends(connection: Connection, mine) -> dict[int, tuple]:

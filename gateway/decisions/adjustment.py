@@ -26,7 +26,7 @@ from gateway.commands import (
 )
 from gateway.decisions import dating
 from gateway.decisions.accounts import books_borne, lot_ends_on
-from gateway.decisions.causes import Place
+from gateway.decisions.causes import NO_TERMINAL, NOWHERE_IN_PARTICULAR, Place
 from gateway.decisions.refund import REFUNDABLE
 from gateway.decisions.taken_back import restated
 from gateway.ledger import (
@@ -41,12 +41,9 @@ from gateway.ledger import (
 )
 from gateway.lots import LotsError
 from gateway.money import Worth
-from gateway.parties import CLOSED, Merchant, Programme, Shop, Terminal
+from gateway.parties import CLOSED, Merchant, Programme, Shop
 from gateway.words import same_person
 from protocol import codes
-
-NOWHERE_IN_PARTICULAR = 0  # the shop of an entry that came of no message
-NO_TERMINAL = Terminal(0, 0, "", 0, 0, b"")
 
 
 class _Named(NamedTuple):

@@ -30,6 +30,9 @@ CARD_CODES = {STOCK: codes.CARD_INACTIVE, LOST: codes.CARD_LOST, BLOCKED: codes.
               EXPIRED: codes.CARD_EXPIRED, SUSPECT: codes.CARD_SUSPECT}
 USABLE = (ACTIVE, REPLACED)  # a replaced card leads to the same member and posts
 
+NOWHERE_IN_PARTICULAR = 0  # the shop of an entry that came of no message
+NO_TERMINAL = Terminal(0, 0, "", 0, 0, b"")
+
 
 class Place(NamedTuple):
     """Where a message comes from."""

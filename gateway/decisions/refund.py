@@ -3,7 +3,8 @@
 Law: online only, by the merchant of the original (J10), within `return_days` of its business day;
 every cause is told at once. What it takes back follows from how much of the bill remains
 (taken_back.py), so refunds may come in any order and split. It is never refused for lack of
-points. A refund is no original of a refund, and a whole refund leaves nothing to void.
+points. Where the rules hold what a return claims (K5), HQ has its word on it (hold.py). A refund
+is no original of a refund, and a whole refund leaves nothing to void.
 """
 
 import json
@@ -55,7 +56,7 @@ def refund(message: Message, book: Book) -> Decision:
     books = books_of(place, book)
     if books.today - made.business_date > books.return_days and not message.by_hq:
         return Decision(codes.LIMIT_REACHED)
-    return restated(message, book, place, key, REFUND,
+    return restated(message, book, place, key, REFUND, may_hold=not message.by_hq,
                     remaining_minor=remaining_minor - amount_minor)
 
 

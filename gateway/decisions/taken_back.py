@@ -14,9 +14,11 @@ from gateway.book import Book, Dated, Decision, Key, Made, Message, Posted, Reve
 from gateway.decisions import dating
 from gateway.decisions.accounts import books_of, facts_of
 from gateway.decisions.causes import Place
-from gateway.ledger import REVERSAL, Change, restate
+from gateway.ledger import REVERSAL, Books, Change, restate
 from gateway.money import Money, Terms, figure
-from gateway.rules import base_points_for, points_for
+from gateway.on_hold import OPEN, TAKEN, VOIDED, Claim, Ending, claim_in
+from gateway.parties import Programme
+from gateway.rules import HOLD_FOR_HQ, base_points_for, points_for
 from protocol import codes
 
 
@@ -50,14 +52,20 @@ def standing(made: Made, remaining_minor: int) -> Standing:
 
 def settled(made: Made, stands: Standing) -> Money:
     """What an entry that stands so comes to in money; nothing of one made before money was."""
-    terms = json.loads(made.context).get("money")
-    return figure(Terms(*terms) if terms else None, given=stands.given, base=stands.base,
+    return figure(terms_in(made.context), given=stands.given, base=stands.base,
                   taken=stands.taken, discount_minor=stands.discount_minor)
 
 
+def terms_in(context: str) -> Terms | None:
+    """By what an entry is settled."""
+    terms = json.loads(context).get("money")
+    return Terms(*terms) if terms else None
+
+
 def restated(message: Message, book: Book, place: Place, key: Key, kind: int, *,
-             remaining_minor: int) -> Decision:
-    """So much of the original `key`, or of the one that it is a refund of, stands from now on."""
+             remaining_minor: int, may_hold: bool = False) -> Decision:
+    """So much of the original `key`, or of the one that it is a refund of, stands from now on.
+    `may_hold`: where the rules say so, what it gave is held for HQ's word instead of taken."""
     named = book.sound_original(key)
     whole = book.sound_original(named.part_of) if named.part_of else named
     made, undone = whole.made, named.made
@@ -65,26 +73,60 @@ def restated(message: Message, book: Book, place: Place, key: Key, kind: int, *,
     before = standing(made, (made.amount_minor or 0) - whole.refunded_minor)
     after = standing(made, remaining_minor)
     books, dated = books_of(place, book), dating.date_of(message, place.programme, book)
+    claims = _claim(place.programme, book, books, before, after) if may_hold else None
+    ends, untaken = _ending(book, undone)
+    if claims or untaken:  # what it gave stays as it stands
+        after = after._replace(given=before.given, base=before.base)
     draft = restate(kind, book.sound_member(made.member_id), books, made.taker, made.movements,
                     Change(before.given, after.given, before.taken, after.taken,
-                           settled(made, after).less(settled(made, before))))
+                           settled(made, after).less(settled(made, before)),
+                           claims.points if claims else 0, ends.taker if ends else None))
     amount_minor = remaining_minor - (made.amount_minor or 0) + whole.refunded_minor
     posted = Posted(draft, made.merchant_id, place.shop.id, made.card_id, amount_minor,
                     dated.business_date, books.today, dated.at,
-                    _context(message, key, draft.points, dated))
+                    _context(message, key, draft.points, dated, claims, ends))
     facts = facts_of(draft.member, books.today, points=draft.points,
                      amount_minor=abs(before.paid_minor - after.paid_minor))
     part = kind != REVERSAL
     return Decision(codes.APPROVED, facts, posted, reversal=Reversal(
-        *key, entry_id=undone.id, seq=named.seq + 1, part=part))
+        *key, entry_id=undone.id, seq=named.seq + 1, part=part), claims=claims, ends=ends)
 
 
-def _context(message: Message, key: Key, points: int, dated: Dated) -> str:
-    """What was taken back, as JSON: terminal, journal and trace of what was named."""
+def _claim(programme: Programme, book: Book, books: Books, before: Standing,
+           after: Standing) -> Claim | None:
+    """What is held instead of taken, by the rules of today (K5); None where it is taken at once,
+    or nothing was given."""
+    rule_set = programme.rule_set_at(book.now)
+    if rule_set is None or rule_set.on_return != HOLD_FOR_HQ or before.given <= after.given:
+        return None
+    return Claim(before.given, after.given, before.base, after.base,
+                 books.today + rule_set.hold_days)
+
+
+def _ending(book: Book, undone: Made) -> tuple[Ending | None, bool]:
+    """(the hold that ends with what is undone, whether what that claimed was never taken)."""
+    claim, state = claim_in(undone.context), book.hold_of(undone)
+    if claim is None:
+        return None, False
+    return (Ending(undone.taker, VOIDED, claim.due_on) if state == OPEN else None,
+            state != TAKEN)
+
+
+def named_in(key: Key) -> tuple[int, int, int]:
+    """Terminal, journal and trace, as a context tells what was named."""
     origin, pair = key
+    return origin, int.from_bytes(pair[:4], "big"), int.from_bytes(pair[4:], "big")
+
+
+def _context(message: Message, key: Key, points: int, dated: Dated, claims: Claim | None,
+             ends: Ending | None) -> str:
+    """What was taken back, as JSON: terminal, journal and trace of what was named."""
     context: dict[str, object] = {
-        "original": (origin, int.from_bytes(pair[:4], "big"), int.from_bytes(pair[4:], "big")),
-        "points": points, "dated": dated.word}
+        "original": named_in(key), "points": points, "dated": dated.word}
+    if claims is not None:
+        context["hold"] = claims
+    if ends is not None:
+        context["hold_ended"] = ends.state
     for name in ("operator", "basket"):
         value = getattr(message.request, name)
         if value is not None:

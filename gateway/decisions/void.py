@@ -6,6 +6,8 @@ is not refused or held for operator, terminal or merchant either, except where H
 trust (41): an automatic cancel must end (J9). An original that has not come yet gets its outcome
 here, 40, the tombstone; only in the void's own journal, for a trace below the void's. That bound
 holds for originals that have come as well, so that the order of arrival changes nothing.
+Where the rules hold what a return claims (K5), a void in the original's own journal that names no
+operator takes it at once: so a terminal cancels by itself what nobody saw accepted (J9).
 
     the original is                                     the void gets
     posted                                              0, its entry is reversed
@@ -81,7 +83,9 @@ def void(message: Message, book: Book) -> Decision:
         return Decision(codes.UNSUPPORTED)
     if original.refunds and original.refunded_minor == made.amount_minor:
         return Decision(codes.NOTHING_LEFT)
-    return restated(message, book, place, key, REVERSAL, remaining_minor=0)
+    by_itself = mine and message.request.operator is None
+    return restated(message, book, place, key, REVERSAL, remaining_minor=0,
+                    may_hold=not by_itself and not message.by_hq)
 
 
 def _put_back(message: Message, book: Book, place: Place, key: Key) -> Decision:

@@ -7,7 +7,7 @@ card, and a retention that has dropped what was old.
 
 from sqlalchemy import Engine
 
-from gateway import held
+from gateway import held, holds
 from gateway.clock import to_ms
 from gateway.commands import Proposal
 from gateway.days import close
@@ -90,6 +90,7 @@ def _recent_days(street: Street) -> None:
     _commands(street)
     _batches(street)
     _walk_ins(street)
+    _holds(street)
     street.registry.begin_recovery(100)
     street.answers(street.kept(95))
     street.registry.end_recovery()
@@ -98,6 +99,21 @@ def _recent_days(street: Street) -> None:
     assert len(close(street.engine, street.keyring, to_ms(street.now)).sealed) == 2
     street.answers(*(street.sale(700 + place, terminal=place % 2, epoch=1 + place % 2,
                                  card=place % 3) for place in range(6)))
+
+
+def _holds(street: Street) -> None:
+    """Points that returns hold: some released, some that still wait."""
+    rule_set = RULES._replace(rate_points=2, rolling=Rolling(12))
+    street.registry.add_rule_set(street.programme, rule_set._replace(on_return="hold"),
+                                 to_ms(street.now))
+    sale = street.sale(9000, card=2)
+    street.answers(sale)
+    for _ in range(2):
+        street.answers(street.refund(street.message(sale).request.trace, amount_minor=1000))
+    first, = street.rows("holds", "min(entry_id)")[0]
+    holds.release(street.intake, first, "Lin", "goods are back")
+    street.later(hours=1)
+    street.registry.add_rule_set(street.programme, rule_set, to_ms(street.now))
 
 
 def _walk_ins(street: Street) -> None:

@@ -11,6 +11,7 @@ import click
 
 from gateway.cli_adjust import adjust, member
 from gateway.cli_days import day, statement
+from gateway.cli_holds import holds
 from gateway.cli_rates import rates
 from gateway.plainly import EXIT_FAILED, EXIT_NO_AUDIT, plainly
 from gateway.settings import CLIENT_ID_RULE, is_client_id
@@ -235,6 +236,7 @@ def revoke(terminal_id: int, epoch: int) -> None:
 
 gateway.add_command(rates)
 gateway.add_command(day)
+gateway.add_command(holds)
 gateway.add_command(statement)
 gateway.add_command(adjust)
 gateway.add_command(member)

@@ -46,7 +46,8 @@ def end_of_hold(message: Message, book: Book) -> Decision:
     books = _books(whole, book)
     draft = _draft(book, books, made, whole, claim, take=word.state == TAKEN)
     after = draft.member
-    posted = Posted(draft, whole.merchant_id, NOWHERE_IN_PARTICULAR, None, None, books.today,
+    # of a bill, of whose money nothing moves any more (days.BILL)
+    posted = Posted(draft, whole.merchant_id, NOWHERE_IN_PARTICULAR, None, 0, books.today,
                     books.today, book.now, json.dumps(
                         {"original": named_in(key), "hold_ended": word.state,
                          "points": draft.points}, separators=(",", ":")))

@@ -7,7 +7,8 @@ import pytest
 from gateway import holds
 from gateway.audit import run_audit
 from gateway.clock import business_day, to_ms
-from gateway.database import counting_statements
+from gateway.database import counting_statements, reading
+from gateway.days import figures
 from gateway.decisions.hold import HoldError
 from gateway.expiry import expire_lots
 from gateway.rules import HOLD_FOR_HQ, RulesError, check
@@ -339,3 +340,17 @@ def test_every_evening_what_was_there_came_and_went_is_what_is_there(engine, see
         street.later(days=1)
     assert ends == {0, 1, 2, 3, 4}
     sound(street)
+
+
+def test_a_statement_tells_what_hq_takes_as_points_taken_back_and_cost(engine):
+    street = holding(engine)
+    street.answers(street.sale(10_000), street.refund(1, amount_minor=5000))
+    street.later(days=1)
+    take(street, 2)
+    first = business_day(to_ms(street.now), "Asia/Shanghai", 240) - 1
+    with reading(engine) as connection:
+        told = figures(connection, first, first + 1)
+    sold, taken = (told[street.programme, day, street.merchant] for day in (first, first + 1))
+    assert (sold.points_issued, sold.points_taken_back, sold.refunds) == (120, 0, 1)
+    assert (sold.cost_minor, taken.cost_minor, taken.other_minor) == (-100, 50, 0)
+    assert (taken.points_taken_back, taken.refunds) == (60, 0)

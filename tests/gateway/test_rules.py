@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gateway.clock import from_day, to_day
 from gateway.rules import (
     BP,
+    ON_RETURN,
     Redeeming,
     RulesError,
     RuleSet,
@@ -19,7 +20,7 @@ from gateway.rules import (
     from_json,
     to_json,
 )
-from gateway.validity import Rolling, YearEnd
+from gateway.validity import EXPIRE, HOLD, Rolling, YearEnd
 
 SILVER = Tier("silver", "银卡", 12000)
 SHOP = RuleSet(1, 1, 100, 9, (Tier("basic", "普卡", 10000), SILVER))
@@ -34,7 +35,9 @@ numbers = st.integers(1, 10**9)
 redeemings = st.builds(Redeeming, numbers, numbers, numbers, numbers, st.integers(1, BP))
 rule_sets = st.builds(RuleSet, st.just(1), st.integers(0, 10_000), st.integers(1, 10**9),
                       st.integers(1, 600), st.tuples(tiers), st.none() | redeemings,
-                      st.integers(0, 3660), st.integers(0, 3660))
+                      st.integers(0, 3660), st.integers(0, 3660), st.integers(0, 3660),
+                      at_end=st.sampled_from((EXPIRE, HOLD)),
+                      on_return=st.sampled_from(ON_RETURN), hold_days=st.integers(0, 3660))
 living_long = st.builds(lambda rules, ends, months: rules._replace(
     year_end=ends[0], rolling=ends[1], tiers=(
         rules.tiers[0]._replace(lot_months=0 if ends[0] else months),)),

@@ -41,8 +41,8 @@ def web() -> None:
 @gateway.command(short_help="Do what is due: expire lots, close days, export roots, tidy up.")
 @click.option("--once", is_flag=True, help="Run each job once and end.")
 def jobs(once: bool) -> None:
-    """Do what is due: expire lots, close settlement days, export the daily root, drop old frames,
-    bound the dead letters."""
+    """Do what is due: expire lots, release what returns held in vain, close settlement days,
+    export the daily root, drop old frames, bound the dead letters."""
     with plainly("jobs"):
         from gateway import processes
         if not processes.run_jobs(once):

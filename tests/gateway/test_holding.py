@@ -431,3 +431,39 @@ def test_what_lapsed_before_is_taken_before_the_member_pays(refund_first: bool):
     for each in todo if refund_first else reversed(todo):
         each()
     assert shelf.balance == (10, 0)
+
+
+def held_sale(shelf: Shelf) -> tuple[int, int, int]:
+    """A lot of 50 that ends sooner, one of 100, and a taker that holds 30 of the latter."""
+    sooner, sold = shelf.sale(50, 100), shelf.sale(100, 200)
+    with shelf as holding:
+        holding.hold(900, 30, first=sold)
+    return sooner, sold, 900
+
+
+def test_a_hold_takes_of_the_lot_it_is_for_before_what_ends_sooner(shelf: Shelf):  # J12
+    sooner, sold, _ = held_sale(shelf)
+    assert (shelf.lots[sooner].held, shelf.lots[sold].held) == (0, 30)
+
+
+@pytest.mark.parametrize("days", [0, 201])
+def test_what_is_held_is_taken_even_where_its_lot_has_ended(shelf: Shelf, days: int):
+    _, sold, taker = held_sale(shelf)
+    shelf.today += days
+    with shelf as holding:
+        before = holding.available
+        holding.take_held(taker, sold, 30)
+        assert (holding.available, holding.held, holding.debt) == (before, 0, 0)
+    assert shelf.lots[sold].expired == (70 if days else 0)
+
+
+def test_what_is_held_of_other_lots_comes_back_and_pays_as_everything_does(shelf: Shelf):
+    sooner, sold = shelf.sale(50, 100), shelf.sale(100, 90)
+    with shelf as holding:
+        holding.take(800, 100)  # all of what was sold
+    with shelf as holding:
+        holding.hold(900, 50, first=sold)
+    with shelf as holding:
+        holding.take_held(900, sold, 60)
+        assert (holding.available, holding.held, holding.debt) == (0, 0, 10)
+    assert shelf.lots[sooner].drawn == 50

@@ -27,7 +27,7 @@ def day_close() -> None:
         from gateway import days, processes
         from gateway.clock import from_day, to_ms, utc_now
         engine, keyring = processes.opened(processes.settle("day close"))
-        done = days.close(engine, keyring, to_ms(utc_now()))
+        done = days.close(engine, keyring, to_ms(utc_now()), by_hand=True)
         for programme_id, on in done.sealed:
             click.echo(f"programme {programme_id}: {from_day(on)} closed")
         if not done.sealed:

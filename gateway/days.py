@@ -9,7 +9,8 @@ later (`Book.booked_on`). A day is closed in three steps, each a transaction of 
    all ids below that one are gone. Nobody waits for this but the closing;
 3. each day before the mark on which something was booked gets its totals, oldest first: a row for
    each merchant that has figures and one (merchant 0) for the programme.
-What is interrupted goes on with the next run; two that run at once seal once.
+What is interrupted goes on with the next run; two that run at once seal once. The mark never goes
+back, so it does not follow a clock that is far ahead of all that was ever booked.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,6 +31,7 @@ from gateway.tables import day_totals, open_days
 OPEN_COLUMNS = tuple(column.name for column in open_days.columns)
 TOTAL_COLUMNS = tuple(column.name for column in day_totals.columns)
 WAIT_S = 10.0
+AHEAD_DAYS_MAX = 31  # of the mark, and of what is booked: more is a clock that cannot be right
 # the kind of an entry that makes a bill or takes one back, and so has its money; of others NO_BILL
 BILL = f"CASE WHEN e.amount_minor IS NULL THEN {NO_BILL} ELSE e.kind END"
 
@@ -38,6 +40,12 @@ class StillBooked(TryLater):
     """Transactions of before the cut-over have not ended: no day was sealed."""
 
     code = "still_booked"
+
+
+class ClockAhead(TryLater):
+    """This host's clock is further ahead than anybody has booked: no mark was moved."""
+
+    code = "clock_ahead"
 
 
 def opened(audit_key: bytes, rows: Iterable[Sequence]) -> tuple[dict[int, int], set[int]]:
@@ -97,14 +105,24 @@ def close_day(engine: Engine, keyring: Keyring, now: int, rows_max: int) -> int:
     return len(close(engine, keyring, now, days_max=1).sealed)
 
 
-def close(engine: Engine, keyring: Keyring, now: int, *, days_max: int = 10_000) -> Closed:
-    """Seal up to `days_max` days of each programme that are over. Raises StillBooked and
-    SealBroken; what was sealed by then stays so."""
+def close(engine: Engine, keyring: Keyring, now: int, *, days_max: int = 10_000,
+          by_hand: bool = False) -> Closed:
+    """Seal up to `days_max` days of each programme that are over. `by_hand`: somebody looked at
+    the clock. Raises ClockAhead, StillBooked and SealBroken; what was sealed by then stays so."""
     with reading(engine) as connection:
         programmes = read_catalogue(connection).programmes.values()
         known = read_open(connection, keyring.audit_key)
+        booked_on = send(connection, "SELECT max(booked_on) FROM entries").fetchall()[0][0]
+    if booked_on is None:
+        return Closed((), known)  # and no mark before there is anything behind it
     today = {each.id: business_day(now, each.time_zone, each.cutover_minutes)
              for each in programmes}
+    last = max([booked_on, *known.values()]) + AHEAD_DAYS_MAX
+    if max(today.values()) > last and not by_hand:
+        raise ClockAhead(f"By this clock it is {from_day(max(today.values()))}, and nothing was"
+                         f" booked since {from_day(booked_on)}. No day was closed and nothing is"
+                         " lost; set the clock right; where it is right, wait for the next tap, or"
+                         " say so: pointwire gateway day close")
     if any(known.get(each, 0) < on for each, on in today.items()):
         with writing(engine) as connection:
             known = _move_on(connection, keyring.audit_key, today)

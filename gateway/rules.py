@@ -16,9 +16,12 @@ from typing import NamedTuple
 from gateway.clock import add_months
 from gateway.errors import GatewayError
 from gateway.validity import AT_END, CONVERT, EXPIRE, Rolling, YearEnd
+from protocol.limits import AMOUNT_MINOR_MAX
 
 BP = 10000
 RATE_POINTS_MAX = 10_000
+SALE_POINTS_MAX = 10**12  # a balance has room for nine thousand of them
+SALE_WORTH_MAX = 10**14  # minor units
 LOT_MONTHS_MAX = 600
 TIER_NAME_SIZE_MAX = 24
 LEAP_YEAR = 2000  # has every day of the year
@@ -176,7 +179,18 @@ def check(rule_set: RuleSet) -> RuleSet:
         if not tier.code or len(tier.name.encode()) > TIER_NAME_SIZE_MAX:
             raise RulesError(f"Tier {tier.code!r} needs a code and a name of at most"
                              f" {TIER_NAME_SIZE_MAX} bytes. Nothing was stored.")
+    _check_largest(rule_set)
     return rule_set
+
+
+def _check_largest(rule_set: RuleSet) -> None:
+    """What a tap may bring must fit balances and sums of many of them."""
+    points = points_for(AMOUNT_MINOR_MAX, rule_set.rate_points, rule_set.rate_minor,
+                        max(tier.multiplier_bp for tier in rule_set.tiers))
+    _whole("number of points of the largest sale", points, 0, SALE_POINTS_MAX)
+    if rule_set.redeeming is not None:
+        _whole("worth of the points of the largest sale", rule_set.redeeming.value(points), 0,
+               SALE_WORTH_MAX)
 
 
 def _check_validity(rule_set: RuleSet) -> None:

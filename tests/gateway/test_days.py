@@ -11,15 +11,15 @@ from gateway.audit import run_audit
 from gateway.clock import business_day, to_ms
 from gateway.database import counting_statements, writing
 from gateway.day_figures import Figures, from_json
-from gateway.days import Closed, StillBooked
+from gateway.days import ClockAhead, Closed, StillBooked
 from gateway.errors import SealBroken
 from gateway.expiry import expire_lots
 from gateway.jobs import Jobs
 from tests.support.street import Street
 
 
-def close(street: Street) -> Closed:
-    return days.close(street.engine, street.keyring, to_ms(street.now))
+def close(street: Street, by_hand: bool = False) -> Closed:
+    return days.close(street.engine, street.keyring, to_ms(street.now), by_hand=by_hand)
 
 
 def today(street: Street) -> int:
@@ -125,7 +125,7 @@ def test_the_expiry_job_books_on_the_open_day_as_well(engine):
     street = Street(engine)
     street.answers(street.sale())
     street.later(days=300)
-    close(street)
+    close(street, by_hand=True)
     street.now -= timedelta(days=1)
     expire_lots(engine, street.keyring, to_ms(street.now), 100)
     assert street.rows("entries", "booked_on", "kind = 5") == [(today(street) + 1,)]
@@ -136,7 +136,10 @@ def test_what_a_gateway_behind_the_jobs_clock_gives_back_does_not_stop_the_expir
     street = Street(engine)
     street.answers(street.sale(30_000))
     street.answers(street.redemption(100, 900))
-    behind = street.now = datetime(2027, 8, 21, 19, 59, 58, tzinfo=UTC)  # two seconds to the end
+    behind = datetime(2027, 8, 21, 19, 59, 58, tzinfo=UTC)  # two seconds to the end
+    street.now = behind - timedelta(days=1)
+    street.answers(street.sale(100))
+    street.now = behind
     back, codes = street.void(2), []
 
     def meanwhile(job: str, _rows: int) -> None:
@@ -150,6 +153,22 @@ def test_what_a_gateway_behind_the_jobs_clock_gives_back_does_not_stop_the_expir
     assert street.rows("lots", "sum(remaining)", "expires_on < " + str(today(street) + 1)) == [
         (0,)]
     street.now = behind + timedelta(seconds=3)
+    check(street)
+
+
+def test_the_mark_does_not_follow_a_clock_that_is_far_ahead(engine):
+    street = Street(engine)
+    assert close(street).open == {}  # nothing was ever booked
+    street.answers(street.sale(30_000))
+    right = street.now
+    street.later(days=400)
+    with pytest.raises(ClockAhead, match="No day was closed"):
+        close(street)
+    street.now = right
+    assert street.answers(street.redemption(100, 900))[0].code == 0
+    assert street.rows("entries", "DISTINCT booked_on") == [(today(street),)]
+    street.later(days=31)
+    assert len(close(street).sealed) == 1
     check(street)
 
 

@@ -33,11 +33,21 @@ kinds_of_end = st.one_of(
     st.tuples(st.none(), st.builds(Rolling, st.integers(1, 600), st.integers(0, 600))))
 numbers = st.integers(1, 10**9)
 redeemings = st.builds(Redeeming, numbers, numbers, numbers, numbers, st.integers(1, BP))
+
+
+def fits(rules: RuleSet) -> bool:
+    """Whether the points of the largest sale, and their worth, are not too many."""
+    most = award(rules, rules.tiers[0], 10**9).points
+    return most <= 10**12 and (rules.redeeming is None or rules.redeeming.value(most) <= 10**14)
+
+
 rule_sets = st.builds(RuleSet, st.just(1), st.integers(0, 10_000), st.integers(1, 10**9),
                       st.integers(1, 600), st.tuples(tiers), st.none() | redeemings,
                       st.integers(0, 3660), st.integers(0, 3660), st.integers(0, 3660),
+                      year_end=st.none(), rolling=st.none(),
                       at_end=st.sampled_from((EXPIRE, HOLD)),
-                      on_return=st.sampled_from(ON_RETURN), hold_days=st.integers(0, 3660))
+                      on_return=st.sampled_from(ON_RETURN),
+                      hold_days=st.integers(0, 3660)).filter(fits)
 living_long = st.builds(lambda rules, ends, months: rules._replace(
     year_end=ends[0], rolling=ends[1], tiers=(
         rules.tiers[0]._replace(lot_months=0 if ends[0] else months),)),
@@ -137,3 +147,11 @@ def test_a_whole_bill_can_be_paid_by_points_at_every_remainder(points, minor, st
     taken = -(-worth // step) * step
     assert redeeming.discount(taken, bill) == bill
     assert redeeming.discount(taken + step, bill) is None
+
+
+@pytest.mark.parametrize("wrong", [
+    {"rate_points": 10_000, "rate_minor": 1, "tiers": (SILVER,)},
+    {"rate_points": 1000, "rate_minor": 1, "redeeming": Redeeming(1, 10**9)}])
+def test_rules_by_which_a_sale_might_not_fit_the_books_are_refused(wrong):
+    with pytest.raises(RulesError, match="of the largest sale"):
+        check(SHOP._replace(**wrong))

@@ -68,6 +68,13 @@ class Bill:
     posted: bool = True  # not while it is held, and never where HQ refused it
     basket: tuple[tuple[int, int], ...] = ()  # (category, amount), where one was told
     elsewhere: Counter[int] = field(default_factory=Counter)
+    back: dict[int, tuple[int, int]] = field(default_factory=dict)  # by refund: its line
+
+    def left_of(self, category: int) -> int:
+        """What remains of a category of the basket."""
+        bought = sum(amount for each, amount in self.basket if each == category)
+        return bought - sum(self.back[number][1] for number, _ in self.refunds
+                            if self.back.get(number, (0, 0))[0] == category)
 
     @property
     def remaining(self) -> int:

@@ -52,14 +52,15 @@ def member(random: Random) -> int:
 
 # how often a walk takes a step, and what it says with it
 WALK: dict[str, tuple[int, Draw]] = {
-    "sale": (10, lambda r: (member(r), r.randrange(50, 2500), till(r))),
+    "sale": (10, lambda r: (member(r), r.randrange(50, 2500), till(r), r.choice([0, 0, 1, 2]))),
     "walk_in": (2, lambda r: (r.randrange(50, 2500), till(r))),
     "sale_that_is_held": (3, lambda r: (member(r), r.randrange(50, 2500), till(r))),
     "hq_has_its_word_on_a_held_sale": (4, lambda r: (which(r), r.random() < 0.8)),
     "batch_close": (2, lambda r: (till(r), r.random() < 0.2, r.choice([0, 0, 1]))),
     "redemption": (12, lambda r: (member(r), r.choice([10, 30, 50, 80, 100, 110]),
                                   r.randrange(-20, 900), till(r))),
-    "refund": (12, lambda r: (which(r), r.choice([5, 30, 50, 70, 100]), till(r))),
+    "refund": (12, lambda r: (which(r), r.choice([5, 30, 50, 70, 100]), till(r),
+                              r.randrange(3))),
     "void": (4, lambda r: (which(r), till(r))),
     "void_of_a_refund": (10, lambda r: (which(r), till(r))),
     "days_pass": (4, lambda r: (r.choice([1, 5, 31, 70]),)),

@@ -31,11 +31,14 @@ rates = st.integers(0, 12000)  # basis points
 
 
 class Tills(Story):
-    @rule(member=members, amount=st.integers(50, 2500), till=tills)
-    def sale(self, member: int, amount: int, till: int) -> None:
+    @rule(member=members, amount=st.integers(50, 2500), till=tills, lines=st.integers(0, 2))
+    def sale(self, member: int, amount: int, till: int, lines: int) -> None:
+        """`lines`: of its basket, each of a category of its own."""
         till = TILLS[till]
-        frame = self.street.sale(amount, terminal=till, card=member)
+        basket = ((), ((1, amount),), ((1, amount // 3), (2, amount - amount // 3)))[lines]
+        frame = self.street.sale(amount, terminal=till, card=member, **named(basket))
         tap = Tap(member, self._new(member, till, amount), self._name(frame))
+        tap.bill.basket = basket
         before = self._begin(member)
         self._award(tap, amount)
         self.taps.append(tap)
@@ -81,15 +84,21 @@ class Tills(Story):
         self._expect(frame, tap=tap, code=0, points=self._changed(member, before),
                      amount_minor=bill.discount)
 
-    @rule(which=places, percent=st.sampled_from([5, 30, 50, 70, 100, 120]), till=tills)
-    def refund(self, which: int, percent: int, till: int) -> None:
+    @rule(which=places, percent=st.sampled_from([5, 30, 50, 70, 100, 120]), till=tills,
+          category=st.integers(0, 2))
+    def refund(self, which: int, percent: int, till: int, category: int) -> None:
+        """Of so much of a bill, or of so much of a category, where it has baskets; `category` 0:
+        the money alone."""
         tap = newest(self.taps, which)
         if tap is None:
             return
         bill, till = tap.bill, self._near(tap.bill, till)
-        amount = max(bill.amount * percent // 100, 1)
-        frame = self.street.refund(*tap.name, terminal=till, amount_minor=amount)
-        code = self._refund_code(tap, amount, self._merchant(till))
+        whole = next((amount for each, amount in bill.basket if each == category), bill.amount)
+        amount = max(whole * percent // 100, 1)
+        line = (category, amount) if bill.basket and category else None
+        frame = self.street.refund(*tap.name, terminal=till, **(
+            named([line]) if line else {"amount_minor": amount}))
+        code = self._refund_code(tap, amount, line, self._merchant(till))
         if code == codes.EXCEEDS_ORIGINAL:
             self._expect(frame, code=code, balance=None, amount_minor=bill.remaining)
         elif code:
@@ -99,9 +108,12 @@ class Tills(Story):
             self.refunds.append((tap, self.taker, self._name(frame)))
             points, paid = self._restate(tap, bill.remaining - amount)
             bill.refunds.append((self.taker, amount))
+            if line:
+                bill.back[self.taker] = line
             self._expect(frame, tap=tap, code=0, points=points, amount_minor=paid)
 
-    def _refund_code(self, tap: Tap, amount: int, merchant: int) -> int:
+    def _refund_code(self, tap: Tap, amount: int, line: tuple[int, int] | None,
+                     merchant: int) -> int:
         bill = tap.bill
         if not bill.posted:
             return codes.NOTHING_LEFT if bill.gone else codes.ORIGINAL_NOT_FOUND
@@ -109,7 +121,8 @@ class Tills(Story):
             return codes.ORIGINAL_NOT_FOUND
         if bill.gone or not bill.remaining:
             return codes.NOTHING_LEFT
-        if amount > bill.remaining:
+        lacking = bool(bill.basket) != bool(line) or line and amount > bill.left_of(line[0])
+        if amount > bill.remaining or lacking:
             return codes.EXCEEDS_ORIGINAL
         return codes.LIMIT_REACHED if self.day - bill.day > RETURN_DAYS else 0
 
@@ -212,6 +225,12 @@ class Tills(Story):
     @rule()
     def what_waits_is_sent(self) -> None:
         self._send()
+
+
+def named(basket: Iterable[tuple[int, int]]) -> dict[str, list[list[int]]]:
+    """A basket as a frame's field, where there is one."""
+    lines = [list(line) for line in basket]
+    return {"basket": lines} if lines else {}
 
 
 def totals_of(taps: Iterable[Counted]) -> dict[int, tuple[int, int, int]]:

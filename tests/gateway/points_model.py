@@ -7,7 +7,6 @@ import from gateway. Slow on purpose; amounts in tests are small.
 
 from collections import Counter
 from dataclasses import dataclass, field
-from fractions import Fraction
 
 SPENT_BY_NOBODY = 0
 
@@ -46,79 +45,6 @@ class Lot:
     def age(self) -> int:
         """The oldest is the lowest; what stands in for another lot is as old as that."""
         return self.replaces.number if self.replaces else self.number
-
-
-@dataclass
-class Bill:
-    """A sale, or a bill that points paid in part. `elsewhere`: what HQ's refunds changed for the
-    merchants that bear them, instead of for its own."""
-
-    number: int
-    merchant: int
-    amount: int
-    day: int
-    multiplier: int
-    lot: Lot | None
-    redeemed: int = 0
-    discount: int = 0
-    point: Fraction = Fraction(0)  # what a point was worth, in minor units
-    rates: tuple[int, int] = (10000, 10000)  # cost and credit of its merchant, basis points
-    refunds: list[tuple[int, int]] = field(default_factory=list)  # (number, amount), standing
-    gone: bool = False
-    posted: bool = True  # not while it is held, and never where HQ refused it
-    basket: tuple[tuple[int, int], ...] = ()  # (category, amount), where one was told
-    elsewhere: Counter[int] = field(default_factory=Counter)
-    back: dict[int, tuple[int, int]] = field(default_factory=dict)  # by refund: its line
-
-    def left_of(self, category: int) -> int:
-        """What remains of a category of the basket."""
-        bought = sum(amount for each, amount in self.basket if each == category)
-        return bought - sum(self.back[number][1] for number, _ in self.refunds
-                            if self.back.get(number, (0, 0))[0] == category)
-
-    @property
-    def remaining(self) -> int:
-        return self.amount - sum(amount for _, amount in self.refunds)
-
-    def standing(self, remaining: int) -> tuple[int, int, int]:
-        """(points given, points taken, money paid) for what remains."""
-        back = self.amount - remaining
-        taken = self.redeemed - self.redeemed * back // self.amount
-        discount = self.discount - self.discount * back // self.amount
-        paid = remaining - discount
-        return paid * self.multiplier // (100 * 10000), taken, paid
-
-    @property
-    def money(self) -> tuple[int, int]:
-        """(for its merchant, for the pool): what is settled for what of it stands today, whatever
-        was taken back before, in whatever parts."""
-        return self.money_at(self.remaining if self.posted and not self.gone else 0)
-
-    def money_at(self, remaining: int) -> tuple[int, int]:
-        """The same, for so much of it."""
-        given, taken, paid = self.standing(remaining)
-        base = min(given, paid // 100)
-        cost, credit = (Fraction(rate, 10000) for rate in self.rates)
-        return (whole((remaining - paid) * credit) - whole(base * self.point * cost),
-                whole(given * self.point) - whole(taken * self.point))
-
-    def due(self, merchant: int) -> int:
-        """What is settled with this merchant for it."""
-        mine = self.money[0] - sum(self.elsewhere.values()) if merchant == self.merchant else 0
-        return mine + self.elsewhere[merchant]
-
-    def refunded_by_hq(self, number: int, amount: int, bearer: int) -> None:
-        """So much of it taken back, and borne by this merchant (0: HQ) instead of its own."""
-        before = self.money[0]
-        self.refunds.append((number, amount))
-        self.elsewhere[bearer] += self.money[0] - before
-
-
-def whole(exact: Fraction) -> int:
-    """The nearest whole number; of two equally near, the one that is further from zero."""
-    below = exact.numerator // exact.denominator
-    left = exact - below
-    return below if left < Fraction(1, 2) or left == Fraction(1, 2) and exact < 0 else below + 1
 
 
 class Member:

@@ -18,7 +18,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 from gateway.rules import Redeeming
 from gateway.validity import EXPIRE, HOLD, Rolling
 from protocol import codes
-from tests.gateway.points_model import Bill, Lot, Member
+from tests.gateway.bill_model import Bill
+from tests.gateway.points_model import Lot, Member
 from tests.support.databases import KINDS, fresh_engine
 from tests.support.story_books import POINT_MINOR, Books
 from tests.support.street import RULES, Street

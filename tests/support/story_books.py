@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from gateway.audit import run_audit
-from tests.gateway.points_model import Bill, Lot, Member
+from tests.gateway.bill_model import Bill
+from tests.gateway.points_model import Lot, Member
 from tests.support.street import Street
 
 POINT_MINOR = 10

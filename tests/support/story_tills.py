@@ -1,6 +1,7 @@
 """What cashiers and days do in a story: frames of every type, and time."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
@@ -227,7 +228,7 @@ class Tills(Story):
         self._send()
 
 
-def named(basket: Iterable[tuple[int, int]]) -> dict[str, list[list[int]]]:
+def named(basket: Iterable[tuple[int, int]]) -> dict[str, Any]:
     """A basket as a frame's field, where there is one."""
     lines = [list(line) for line in basket]
     return {"basket": lines} if lines else {}

@@ -93,8 +93,9 @@ def test_no_statement_of_a_sale_or_its_repeat_searches_a_whole_table(sqlite_engi
     tap = street.sale()
     street.take(tap)
     street.take(tap)
+    # open_days has a row for each programme, and counters one for each name
     scans = [plan for plan in plans
-             if re.match(r"SCAN (?!(\d+ )?CONSTANT|v|\(subq|counters)", plan)]
+             if re.match(r"SCAN (?!(\d+ )?CONSTANT|v|\(subq|counters|open_days)", plan)]
     assert len(plans) > 20 and scans == []
 
 

@@ -209,7 +209,7 @@ BUGS: dict[str, Bug] = {
     "highest trace ignored": Bug(
         "a terminal whose flash is older than it knows does not continue above the gateway",
         (Edit("firmware.beats", "            outbox.raise_trace(reply.highest_trace)\n",
-              "            pass\n"),), (TRACE_REUSED,), 30,
+              "            pass\n"),), (TRACE_REUSED,), 100,
         ("flash_put_backs=3", "flash_put_back_s_max=60"), "found by seed 654"),
     "tap refused for nothing": Bug(
         "a handset says its outbox is full when it is not",
@@ -302,7 +302,7 @@ BUGS: dict[str, Bug] = {
     "HQ posts what was voided": Bug(
         "a verdict does not ask whether a void came meanwhile",
         (Edit("gateway.held", "    if original.reversed:\n",
-              "    if original.reversed and not posts:\n"),), (VOIDED_BUT_COUNTS,), 20,
+              "    if original.reversed and not posts:\n"),), (VOIDED_BUT_COUNTS,), 60,
         ("voids_per_100=30", "terminals_suspended=2", "verdicts=6"),
         "not found by seeds 0 to 1,499"),
     "tombstone in its own table": Bug(

@@ -9,7 +9,7 @@ import pytest
 from gateway import expiry, lapsing
 from gateway.audit import run_audit
 from gateway.clock import to_ms
-from gateway.database import on_postgresql, writing
+from gateway.database import writing
 from gateway.expiry import Expiry, expire_lots
 from gateway.ledger import EXPIRY
 from tests.gateway.test_decisions_redemption import sound
@@ -18,12 +18,16 @@ from tests.support.street import Street
 MEMBERS = 7
 
 
-@pytest.fixture
-def street(engine) -> Street:
-    """Seven members with points that end after nine months; one is in debt."""
+def shop_on(engine) -> Street:
+    """Seven members with points that end after nine months."""
     street = Street(engine, members=MEMBERS)
     street.answers(*(street.sale(10_000, card=place) for place in range(MEMBERS)))
     return street
+
+
+@pytest.fixture
+def street(engine) -> Street:
+    return shop_on(engine)
 
 
 def run(street: Street, rows: int = 3, job: Expiry | None = None) -> list[int]:
@@ -159,10 +163,9 @@ def test_two_jobs_and_taps_at_once_write_it_down_once(street):
 
 
 @pytest.fixture
-def helped(street, monkeypatch) -> Street:
+def helped(postgresql_engine, monkeypatch) -> Street:
     """A street on PostgreSQL, where the job takes other processes to help."""
-    if not on_postgresql(street.engine):
-        pytest.skip("SQLite has one writer")
+    street = shop_on(postgresql_engine)
     monkeypatch.setattr(expiry, "HANDS_FROM", 1)
     monkeypatch.setattr(expiry, "PIECE", 2)
     street.later(days=300)

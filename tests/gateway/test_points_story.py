@@ -134,7 +134,7 @@ def test_a_long_life_of_points_that_are_frozen_or_carried_on(kind: str, seed: in
     walk(kind, seed, WALK_STEPS, *traits)
 
 
-@pytest.mark.skipif(not AGAIN, reason="POINTWIRE_WALK names no walk")
-def test_the_walk_that_failed_is_taken_again():
-    kind, seed, steps, *traits = AGAIN.split()
-    walk(kind, int(seed), int(steps), *traits)
+if AGAIN:
+    def test_the_walk_that_failed_is_taken_again():
+        kind, seed, steps, *traits = AGAIN.split()
+        walk(kind, int(seed), int(steps), *traits)

@@ -6,7 +6,7 @@ tap wrote down itself by then is not due any more. A round lists who is due and 
 list piece by piece (lapsing.py). What a round did not come to, stopped or failed, the next one
 lists again. A member that does not fit its seal or its lots is left for the audit.
 
-On PostgreSQL, where rows are locked one by one, three processes work at once when many are due:
+On PostgreSQL, where rows are locked one by one, two processes work at once when many are due:
 while some wait for the server, another reckons.
 """
 
@@ -28,7 +28,7 @@ from gateway.statements import send
 
 LISTED = 100_000  # members listed at once: a list costs a look at everything that is due
 PIECE = 250  # members whose rows are locked at once, on PostgreSQL
-HANDS = 3
+HANDS = 2
 HANDS_FROM = 30_000  # due members for which processes are started: each takes a second of a core
 
 log = logging.getLogger("gateway.expiry")

@@ -17,6 +17,8 @@ from typing import Any
 
 Work = Callable[[Any], Any]
 
+NICE = 10  # who taps goes before
+
 _work: Work | None = None
 
 
@@ -50,6 +52,7 @@ def _deaf() -> Iterator[None]:
 
 def _begin(make: Callable[..., Work], arguments: tuple) -> None:
     global _work
+    os.nice(NICE)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _work = make(*arguments)
 

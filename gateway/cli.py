@@ -13,7 +13,7 @@ from gateway.cli_adjust import adjust, member
 from gateway.cli_days import day, statement
 from gateway.cli_holds import holds
 from gateway.cli_rates import rates
-from gateway.plainly import EXIT_FAILED, EXIT_NO_AUDIT, plainly
+from gateway.plainly import EXIT_FAILED, EXIT_NO_AUDIT, in_turn, plainly
 from gateway.settings import CLIENT_ID_RULE, is_client_id
 
 
@@ -164,15 +164,8 @@ def _verdicts(name: str, taps: tuple[str, ...], by: str, reason: str, as_json: b
         keys = [desk.read_key(each) for each in taps]
         intake = processes.held_desk(f"held {name}")
         decide = {"post": desk.post, "refuse": desk.refuse}[name]
-        done = []
-        try:
-            for key in keys:
-                done.append(decide(intake, key, by, reason))
-                if not as_json:
-                    click.echo(held_showing.verdict_line(done[-1]))
-        finally:
-            if as_json:
-                click.echo(held_showing.verdicts_as_json(done))
+        in_turn(keys, lambda key: decide(intake, key, by, reason),
+                held_showing.verdict_line, held_showing.verdicts_as_json, as_json)
 
 
 @held.command("post", short_help="Post held taps.")

@@ -2,7 +2,7 @@
 
 import click
 
-from gateway.plainly import plainly
+from gateway.plainly import in_turn, plainly
 
 RECEIPT = click.IntRange(1, 0xFFFFFFFF)
 
@@ -36,15 +36,8 @@ def _verdicts(name: str, receipts: tuple[int, ...], by: str, reason: str, as_jso
         from gateway import holds_showing, processes
         intake = processes.held_desk(f"holds {name}")
         decide = {"take": desk.take, "release": desk.release}[name]
-        done = []
-        try:
-            for receipt in receipts:
-                done.append(decide(intake, receipt, by, reason))
-                if not as_json:
-                    click.echo(holds_showing.line(done[-1]))
-        finally:
-            if as_json:
-                click.echo(holds_showing.as_json(done))
+        in_turn(receipts, lambda receipt: decide(intake, receipt, by, reason),
+                holds_showing.line, holds_showing.as_json, as_json)
 
 
 @holds.command("take", short_help="Take what returns hold.")

@@ -8,7 +8,6 @@ meanwhile wins. Who decided and why is kept encrypted with the frame, 400 days: 
 a person, and no chain may (6.7). A tap whose frame is no longer kept can only be refused.
 """
 
-import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -23,10 +22,9 @@ from gateway.errors import GatewayError
 from gateway.intake import Intake
 from gateway.judging import OUTCOME, Case, rows_of
 from gateway.keyring import bound_to
-from gateway.loading import FRAME_KEY, HANDSET_KEY
-from gateway.originals import request_of
+from gateway.originals import FRAME_KEY, HANDSET_KEY, request_of
 from gateway.tables import frames, outcomes
-from gateway.words import REASON_SIZE_MAX, need_line, need_name
+from gateway.words import REASON_SIZE_MAX, need_line, need_name, note_of
 from protocol import codes
 from protocol import frames as wire
 from protocol.limits import FRAME_UP_SIZE_MAX, U32_MAX
@@ -95,7 +93,7 @@ def _decide(intake: Intake, key: HeldKey, posts: bool, by: str, reason: str) -> 
     if posts and not message.frame:
         raise HeldError(f"The frame of {key} is no longer kept, so it cannot be posted. Nothing"
                         " was changed; refuse it, and give the points by an adjustment.")
-    note = json.dumps({"by": by, "reason": reason}, ensure_ascii=False).encode()
+    note = note_of(by, reason)
 
     def judging(batch: Sequence[Message], loaded: Loaded) -> list[Case]:
         return [_judge(batch[0], loaded, key, posts, note)]

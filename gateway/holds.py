@@ -6,7 +6,6 @@ the road of every message (`Intake.settle`): the same locks, one entry of the sa
 of the return that came first wins. Who decided and why is kept encrypted, 400 days (DESIGN 6.7).
 """
 
-import json
 import logging
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -24,7 +23,7 @@ from gateway.judging import OUTCOME, Case
 from gateway.keyring import Keyring
 from gateway.on_hold import LAPSED, OPEN, RELEASED, STATES, TAKEN, HoldEnd
 from gateway.tables import holds, members
-from gateway.words import NAME_SIZE_MAX, REASON_SIZE_MAX, need_line
+from gateway.words import NAME_SIZE_MAX, REASON_SIZE_MAX, need_line, note_of
 from protocol.frames import frame_hash
 from protocol.messages import request
 
@@ -56,7 +55,7 @@ def release(intake: Intake, entry_id: int, by: str, reason: str) -> Ended:
 def _end(intake: Intake, word: HoldEnd, by: str, reason: str) -> Ended:
     need_line("name of who decides", by, 1, NAME_SIZE_MAX, HoldError)
     need_line("reason", reason, 1, REASON_SIZE_MAX, HoldError)
-    note = json.dumps({"by": by, "reason": reason}, ensure_ascii=False).encode()
+    note = note_of(by, reason)
     message = Message(0, 0, b"", frame_hash(b"hold" + word.key), to_ms(intake.clock()),
                       request(0, 0, 0), by_hq=True, hold=word)
 

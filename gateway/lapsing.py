@@ -18,14 +18,13 @@ from gateway import bulk, chain, storing
 from gateway.book import JOBS, Posted
 from gateway.database import open_engine, writing
 from gateway.days import read_open
+from gateway.decisions.causes import NOWHERE_IN_PARTICULAR
 from gateway.entries import Source, by_itself
 from gateway.ledger import Books, LedgerError, Member, derived, expire, lapses
-from gateway.loading import MEMBER_COLUMNS, complete, read_lots, read_spans
+from gateway.loading import MEMBER_COLUMNS, read_lots, read_spans
 from gateway.tables import members
 from gateway.validity import NO_SPAN
 from protocol import codes
-
-NOWHERE_IN_PARTICULAR = 0  # merchant, shop and terminal of an entry that came of no message
 
 
 class Done(NamedTuple):
@@ -87,7 +86,6 @@ class Lapsing:
                 self._leave(member, "is not what was sealed")
             elif lapses(member, self._books[member.programme_id].today):
                 found[member.id] = member
-        complete(connection, found, ())
         return list(found.values())
 
     def _leave(self, member: Member, why: str) -> None:

@@ -49,7 +49,7 @@ from gateway.errors import LinkMoved
 from gateway.keyring import Keyring
 from gateway.ledger import ACCRUAL, Member, derived
 from gateway.lots import NOWHERE, Draw, Lot
-from gateway.originals import Taken, Wanted
+from gateway.originals import FRAME_KEY, HANDSET_KEY, Taken, Wanted
 from gateway.parties import Card, Catalogue, Terminal
 from gateway.spans import kept_by
 from gateway.statements import send
@@ -78,8 +78,6 @@ MEMBER_COLUMNS = Member._fields[:Member._fields.index("lots")]
 LOT_COLUMNS = Lot._fields
 DRAW_COLUMNS = ("member_id", *Draw._fields)
 JOURNAL_COLUMNS = Journal._fields
-HANDSET_KEY = ("origin", "operation_key")
-FRAME_KEY = ("month", *HANDSET_KEY)
 
 
 class _Behind(NamedTuple):

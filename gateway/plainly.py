@@ -8,8 +8,9 @@ traceback is a bug.
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 import click
 
@@ -19,6 +20,9 @@ from gateway.settings import SettingsError, from_environment
 EXIT_SETTINGS = 78
 EXIT_FAILED = 1
 EXIT_NO_AUDIT = 2
+
+Word = TypeVar("Word")
+Done = TypeVar("Done")
 
 
 def _known(error: Exception) -> str | None:
@@ -57,6 +61,21 @@ def plainly(process: str, failed: int = EXIT_FAILED) -> Iterator[None]:
         if text is None:
             raise
         _end(process, text, failed)
+
+
+def in_turn(words: Iterable[Word], decide: Callable[[Word], Done], line: Callable[[Done], str],
+            as_text: Callable[[Sequence[Done]], str], as_json: bool) -> None:
+    """Decides on each in order until one cannot be done, and tells those that were: each as it is
+    done, or all of them as JSON at the end."""
+    done: list[Done] = []
+    try:
+        for word in words:
+            done.append(decide(word))
+            if not as_json:
+                click.echo(line(done[-1]))
+    finally:
+        if as_json:
+            click.echo(as_text(done))
 
 
 def _end(process: str, text: str, code: int) -> None:

@@ -29,7 +29,7 @@ from gateway.judging import OUTCOME, Case
 from gateway.keyring import Keyring, bound_to
 from gateway.loading import CatalogueCache, load
 from gateway.tables import SEALED, proposals
-from gateway.words import REASON_SIZE_MAX, need_line, need_name
+from gateway.words import REASON_SIZE_MAX, need_line, need_name, note_of
 from protocol.frames import frame_hash
 from protocol.messages import request
 
@@ -84,14 +84,10 @@ def _message(command: Command, now: int) -> Message:
 def _insert(connection: Connection, keyring: Keyring, made: Proposal) -> None:
     digest = frame_hash(made.content)
     box = keyring.lock(month_of(made.proposed_at), bound_to("proposals", digest), made.content,
-                       _note(made.maker, made.reason))
+                       note_of(made.maker, made.reason))
     row = (*made[:-2], digest, box)
     bulk.insert(connection, proposals, COLUMNS,
                 [(*row, chain.seal(keyring.audit_key, "proposals", row))])
-
-
-def _note(by: str, reason: str) -> bytes:
-    return json.dumps({"by": by, "reason": reason}, ensure_ascii=False).encode()
 
 
 def approve(intake: Intake, serial: int, by: str, reason: str = "") -> Ended:
@@ -113,7 +109,7 @@ def _end(intake: Intake, serial: int, decide: Callable[[Message, Book], Decision
     with reading(intake.engine) as connection:
         proposal = found(connection, intake.keyring, serial)
     message = _message(Command(proposal, by), to_ms(intake.clock()))
-    note = _note(by, reason)
+    note = note_of(by, reason)
 
     def judging(batch: Sequence[Message], loaded: Loaded) -> list[Case]:
         return [_judge(batch[0], loaded, decide, note)]

@@ -60,7 +60,7 @@ EXPIRED_COLUMNS = ("entry_id", "line", "lot_id", "expired_delta")
 EXPIRED_MADE = (("delta", "-expired_delta"), ("held_delta", "0"), ("drawn_delta", "0"),
                 ("paid_delta", "0"), ("taker", "NULL"), ("instead_delta", "0"))
 _EXPIRED = Move._fields.index("expired_delta")
-DRAW_COLUMNS = ("member_id", "taker", "lot_id", "points", "held", "away", "instead")
+DRAW_COLUMNS = ("member_id", *Draw._fields)
 MEMBER_COLUMNS = (*MEMBER_DERIVED, "derived_mac")
 OUTCOME_COLUMNS = (*SEALED["outcomes"], "row_mac")
 REVERSAL_COLUMNS = (*SEALED["reversals"], "row_mac")

@@ -1,5 +1,6 @@
 """What people type into a command: names, reasons. Pure."""
 
+import json
 from unicodedata import category, normalize
 
 from gateway.errors import GatewayError
@@ -31,6 +32,11 @@ def need_name(what: str, text: str, error: type[GatewayError]) -> str:
     if not _plain(text):
         raise error(f"The {what} has no letter in it. Nothing was changed.")
     return text
+
+
+def note_of(by: str, reason: str) -> bytes:
+    """Who decided and why, as it is kept encrypted beside a verdict."""
+    return json.dumps({"by": by, "reason": reason}, ensure_ascii=False).encode()
 
 
 def same_person(one: str, other: str) -> bool:

@@ -45,17 +45,22 @@ def listed(intake: Intake) -> Iterator[FrozenLot]:
         after = page[-1].lot_id
 
 
-def _page(intake: Intake, after: int) -> list[FrozenLot]:
+def frozen_points():
+    """How many points of a lot are frozen, beside its other columns in a statement."""
     holding = select(func.coalesce(func.sum(draws.c.points), 0)).where(
         draws.c.lot_id == lots.c.id, draws.c.lot_id > 0, draws.c.held == 1).scalar_subquery()
-    c = lots.c
+    return lots.c.held - holding
+
+
+def _page(intake: Intake, after: int) -> list[FrozenLot]:
+    c, frozen = lots.c, frozen_points()
     with reading(intake.engine) as connection:
         rows = connection.execute(
-            select(c.id, c.member_id, members.c.masked_name, (c.held - holding).label("points"),
+            select(c.id, c.member_id, members.c.masked_name, frozen.label("points"),
                    merchants.c.name, c.earned_on, c.expires_on)
             .select_from(lots.join(members, members.c.id == c.member_id)
                          .outerjoin(merchants, merchants.c.id == c.merchant_id))
-            .where(c.held > holding, c.id > after).order_by(c.id).limit(PAGE_ROWS)).all()
+            .where(frozen > 0, c.id > after).order_by(c.id).limit(PAGE_ROWS)).all()
         spans = read_spans(connection, intake.keyring.audit_key,
                            sorted({(row.member_id,) for row in rows})) if rows else {}
     return [FrozenLot(row.id, row.member_id, row.masked_name, int(row.points),

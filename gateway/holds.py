@@ -23,7 +23,7 @@ from gateway.judging import OUTCOME, Case
 from gateway.keyring import Keyring
 from gateway.on_hold import LAPSED, OPEN, RELEASED, STATES, TAKEN, HoldEnd
 from gateway.tables import holds, members
-from gateway.words import NAME_SIZE_MAX, REASON_SIZE_MAX, need_line, note_of
+from gateway.words import REASON_SIZE_MAX, need_line, need_name, note_of
 from protocol.frames import frame_hash
 from protocol.messages import request
 
@@ -53,7 +53,7 @@ def release(intake: Intake, entry_id: int, by: str, reason: str) -> Ended:
 
 
 def _end(intake: Intake, word: HoldEnd, by: str, reason: str) -> Ended:
-    need_line("name of who decides", by, 1, NAME_SIZE_MAX, HoldError)
+    need_name("name of who decides", by, HoldError)
     need_line("reason", reason, 1, REASON_SIZE_MAX, HoldError)
     note = note_of(by, reason)
     message = Message(0, 0, b"", frame_hash(b"hold" + word.key), to_ms(intake.clock()),

@@ -15,6 +15,7 @@ from gateway import ledger
 from gateway.clock import business_day, from_day, from_ms, to_ms
 from gateway.database import reading
 from gateway.errors import GatewayError
+from gateway.frozen_list import HQ_NAME, frozen_points
 from gateway.intake import Intake
 from gateway.ledger import Member
 from gateway.loading import MEMBER_COLUMNS, read_lots, read_spans
@@ -41,7 +42,6 @@ KINDS = {ledger.ACCRUAL: "sale", ledger.REVERSAL: "reversal", ledger.REDEMPTION:
          ledger.REFUND: "refund", ledger.EXPIRY: "expiry", ledger.ADJUSTMENT: "adjustment",
          ledger.EXTENSION: "extension", ledger.HOLD_TAKEN: "hold taken",
          ledger.HOLD_RELEASED: "hold released"}
-HQ_NAME = "HQ"
 
 
 class MemberUnknown(GatewayError):
@@ -51,7 +51,9 @@ class MemberUnknown(GatewayError):
 
 
 class LotView(NamedTuple):
-    """`state`: usable, ended (what expired can be extended), spent. `replaces`: another lot."""
+    """`state`: usable; held (all that is in it waits for a verdict on a return); frozen (it has
+    ended, and what is in it waits for head office); ended (what expired can be extended).
+    `replaces`: another lot."""
 
     lot_id: int
     state: str
@@ -118,7 +120,8 @@ def view(intake: Intake, who: str, *, entries_max: int = ENTRIES_SHOWN) -> Membe
             member.id, member.masked_name, member.tier, member.state,
             _cards(connection, cards.c.member_id == member_id), ledger.balance_on(member, today),
             ledger.spendable(member, today), member.held, member.debt,
-            tuple(_lot(lot, member, today, names) for lot in _shown(connection, member_id)),
+            tuple(_lot(lot, frozen, member, today, names)
+                  for lot, frozen in _shown(connection, member_id)),
             tuple(_entries(connection, intake, member, names, entries_max)))
 
 
@@ -134,9 +137,10 @@ def found(connection: Connection, who: str) -> int:
             cards.c.identity.like(f"%{who}"), cards.c.member_id.is_not(None))
             .limit(NAMED_MAX + 1)).scalars())
     if not ids:
-        raise MemberUnknown(f"Nobody has the number {who}, and no card of a member ends so."
-                            " Nothing was shown; give a member's number or the last four of a"
-                            " card, not a name or a whole card.")
+        ends = ", and no card of a member ends so" if len(who) == LAST_FOUR else ""
+        raise MemberUnknown(f"Nobody has the number {who}{ends}. Nothing was shown; give a"
+                            " member's number or the last four of a card, not a name or a whole"
+                            " card.")
     if len(ids) > 1:
         named = ", ".join(map(str, sorted(ids)[:NAMED_MAX]))
         raise MemberUnknown(f"{who} may be any of the members {named}. Nothing was shown; say"
@@ -158,18 +162,21 @@ def _cards(connection: Connection, whose) -> tuple[str, ...]:
         select(cards.c.identity, cards.c.state).where(whose).order_by(cards.c.id)))
 
 
-def _shown(connection: Connection, member_id: int) -> tuple[Lot, ...]:
-    """Those with something in them, or in which something expired; the newest first."""
+def _shown(connection: Connection, member_id: int) -> list[tuple[Lot, int]]:
+    """Lots with something in them, or in which something expired, the newest first; and how many
+    points are frozen in each."""
     rows = connection.execute(
-        select(*(lots.c[name] for name in Lot._fields)).where(
+        select(*(lots.c[name] for name in Lot._fields), frozen_points()).where(
             lots.c.member_id == member_id,
             (lots.c.remaining > 0) | (lots.c.held > 0) | (lots.c.expired > 0))
         .order_by(lots.c.expires_on.desc(), lots.c.id.desc()).limit(LOTS_SHOWN))
-    return tuple(Lot(*row) for row in rows)
+    return [(Lot._make(row[:-1]), int(row[-1])) for row in rows]
 
 
-def _lot(lot: Lot, member: Member, today: int, names: dict[int, str]) -> LotView:
-    state = "usable" if lot.lives(today, member.span) else "ended"
+def _lot(lot: Lot, frozen: int, member: Member, today: int, names: dict[int, str]) -> LotView:
+    lives = lot.lives(today, member.span)
+    state = ("usable" if lives and (lot.remaining or not lot.held) else
+             "frozen" if frozen else "held" if lot.held else "ended")
     return LotView(lot.id, state, names.get(lot.merchant_id, HQ_NAME), from_day(lot.earned_on),
                    from_day(lot.last_day(member.span)), lot.remaining, lot.held, lot.expired,
                    lot.replaces)

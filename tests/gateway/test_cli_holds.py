@@ -33,8 +33,11 @@ def test_json_tells_each_verdict_and_stops_at_the_first_that_cannot_be_done(engi
     assert balances(street) == (108, 12, 0)
 
 
-def test_without_a_reason_nothing_is_decided(sqlite_engine):
+def test_without_a_reason_or_a_name_nothing_is_decided(sqlite_engine):
     street = holding(sqlite_engine)
     street.answers(street.sale(10_000), street.refund(1, amount_minor=1000))
     assert command(street, "holds", "take", "2").exit_code == 2
+    for name in ("...", "", " ", "x" * 101):
+        told = command(street, "holds", "take", "2", "--reason", "worn", "--by", name)
+        assert told.exit_code == 1 and "The name of who decides" in told.stderr
     assert balances(street) == (108, 12, 0)

@@ -2,10 +2,12 @@
 
 import pytest
 
-from gateway import member_view
+from gateway import holds, member_view
 from gateway.clock import to_day, to_ms
 from gateway.expiry import expire_lots
 from gateway.member_view import MemberUnknown, view
+from gateway.rules import HOLD_FOR_HQ
+from tests.gateway.test_ends import FROZEN
 from tests.gateway.test_proposals import done
 from tests.support.street import Street
 
@@ -33,6 +35,29 @@ def test_lots_are_told_with_their_dates_ended_ones_too_as_long_as_something_expi
     assert after.entries[0].reason == "a long wait" and after.entries[2].category == "goodwill"
 
 
+def test_a_lot_says_whether_a_return_or_head_office_keeps_its_points(engine):  # K5, L9
+    street = Street(engine)
+    street.registry.add_rule_set(street.programme, FROZEN._replace(
+        on_return=HOLD_FOR_HQ, hold_days=200), 1)
+
+    def told() -> list[tuple[str, int, int]]:
+        return [(each.state, each.remaining, each.held) for each in view(street.intake, "1").lots]
+
+    street.answers(street.sale(10_000))
+    street.answers(street.refund(1, amount_minor=2500))
+    assert told() == [("usable", 90, 30)]
+    street.answers(street.refund(1, amount_minor=7500))
+    assert told() == [("held", 0, 120)]
+    street.later(days=150)
+    street.answers(street.sale(5_000))
+    street.later(days=140)
+    assert told() == [("usable", 60, 0), ("held", 0, 120)]
+    holds.release(street.intake, 2, "Lin", "goods are back")
+    street.later(days=150)
+    expire_lots(engine, street.keyring, to_ms(street.now), 10)
+    assert ("frozen", 0, 60) in told()
+
+
 def test_the_balance_counts_lots_beyond_those_that_are_shown(engine, monkeypatch):
     monkeypatch.setattr(member_view, "LOTS_SHOWN", 2)
     street = Street(engine)
@@ -52,3 +77,7 @@ def test_a_member_is_found_by_number_or_last_four_if_only_one_is_meant(engine):
     street.registry.create_card(street.programme, bytes.fromhex("05a1b2c3"), street.members[1])
     with pytest.raises(MemberUnknown, match="any of the members 1, 2"):
         view(street.intake, "b2c3")
+    for who, said in (("6200009999999999", "Nobody has the number 6200009999999999. Nothing"),
+                      ("9999", "number 9999, and no card of a member ends so. Nothing")):
+        with pytest.raises(MemberUnknown, match=said):
+            view(street.intake, who)

@@ -18,11 +18,11 @@ from gateway.ledger import (
     Books,
     Draft,
     LedgerError,
-    Member,
     Posting,
     drafted,
     held_by,
 )
+from gateway.member import Member
 from gateway.money import Money, Worth
 
 

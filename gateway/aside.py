@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from gateway import bulk, chain, counting
-from gateway.book import Message
 from gateway.clock import month_of
 from gateway.errors import GatewayError
 from gateway.keyring import Keyring, bound_to
+from gateway.message import Message
 from gateway.opening import Letter
 from gateway.tables import SEALED, dead_letters, quarantine
 from protocol.frames import frame_hash

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from gateway import bulk, chain
 from gateway.batch import Batch, Place, Tap, packed, unpacked
-from gateway.book import Key, Message, operation_key
+from gateway.message import Key, Message, operation_key
 from gateway.originals import TYPE_OF_KIND
 from gateway.statements import send
 from gateway.tables import SEALED, batches, outcomes, refusals

@@ -127,6 +127,11 @@ def update(connection: Connection, table: Table, columns: tuple[str, ...],
     return send(connection, text, _flat(rows)).rowcount
 
 
+def keys(values: Iterable) -> list[tuple]:
+    """Keys of one column, ascending."""
+    return [(value,) for value in sorted(values)]
+
+
 def matching(connection: Connection, table: Table, column: str,
              rows: Sequence[Row]) -> tuple[str, tuple]:
     """(condition, parameters): the column is one of `rows` of one value; put it behind WHERE."""

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection
 
 from gateway import bulk
-from gateway.book import Message
 from gateway.commands import WRITE_OFF
 from gateway.decisions.accounts import write_off_from
-from gateway.ledger import Member
 from gateway.lots import NOWHERE
+from gateway.member import Member
+from gateway.message import Message
 from gateway.parties import Catalogue
 from gateway.statements import send
 from gateway.tables import entries

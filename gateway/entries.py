@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from gateway import chain
-from gateway.book import Book, Posted
+from gateway.book import Book
+from gateway.effects import Posted
 from gateway.judging import OUTCOME, Case
-from gateway.ledger import Member
 from gateway.lots import FACTS_SIZE, TAKER, Draw, Lot, Move
+from gateway.member import Member
 from gateway.validity import Span
 
 

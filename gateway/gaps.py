@@ -20,7 +20,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from sqlalchemy import Connection
 
 from gateway import bulk
-from gateway.book import HQ, Journal, Message, operation_key, verdict_key
+from gateway.book import Journal
+from gateway.message import HQ, Message, operation_key, verdict_key
 from gateway.spans import Span, join, kept_by, within, without
 from gateway.tables import outcomes, refusals
 from protocol.limits import U32_MAX

@@ -14,14 +14,16 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from gateway import bulk
-from gateway.book import HQ, Decision, Facts, Key, Loaded, Message, operation_key
+from gateway.book import Loaded
 from gateway.clock import month_of
 from gateway.database import reading
 from gateway.decisions import DECISIONS
+from gateway.effects import Decision, Facts
 from gateway.errors import GatewayError
 from gateway.intake import Intake
 from gateway.judging import OUTCOME, Case, rows_of
 from gateway.keyring import bound_to
+from gateway.message import HQ, Key, Message, operation_key
 from gateway.originals import FRAME_KEY, HANDSET_KEY, request_of
 from gateway.tables import frames, outcomes
 from gateway.words import REASON_SIZE_MAX, need_line, need_name, note_of

@@ -13,7 +13,6 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Row, select, text
 
 from gateway import bulk
-from gateway.book import HQ, Key, Message, verdict_key
 from gateway.clock import from_ms, month_of, to_ms
 from gateway.database import reading
 from gateway.decisions import DECISIONS
@@ -22,6 +21,7 @@ from gateway.held import POSTED, STATES, HeldKey, boxes_of, held_message
 from gateway.intake import Intake
 from gateway.keyring import Keyring, KeyringError, bound_to
 from gateway.loading import HANDSET_KEY, CatalogueCache, load
+from gateway.message import HQ, Key, Message, verdict_key
 from gateway.tables import merchants, outcomes, reversals, shops, terminals
 from protocol import codes
 from protocol.messages import MESSAGES

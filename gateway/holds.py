@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, select
 
-from gateway.book import HOLDS, Loaded, Message
+from gateway.book import Loaded
 from gateway.catalogue import read_catalogue
 from gateway.clock import business_day, from_ms, to_ms
 from gateway.database import reading
@@ -21,6 +21,7 @@ from gateway.errors import SealBroken
 from gateway.intake import Intake
 from gateway.judging import OUTCOME, Case
 from gateway.keyring import Keyring
+from gateway.message import HOLDS, Message
 from gateway.on_hold import LAPSED, OPEN, RELEASED, STATES, TAKEN, HoldEnd
 from gateway.tables import holds, members
 from gateway.words import REASON_SIZE_MAX, need_line, need_name, note_of

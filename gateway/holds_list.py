@@ -12,13 +12,13 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Row, select
 
 from gateway import bulk
-from gateway.book import HOLDS, Key
 from gateway.clock import from_day, from_ms, month_of
 from gateway.database import reading
 from gateway.held import boxes_of
 from gateway.intake import Intake
 from gateway.keyring import Keyring, KeyringError, bound_to
 from gateway.loading import HANDSET_KEY
+from gateway.message import HOLDS, Key
 from gateway.on_hold import OPEN, STATES, HoldEnd, claim_in
 from gateway.tables import draws, entries, holds, members, merchants, outcomes
 

@@ -19,13 +19,16 @@ from typing import TypeVar
 from sqlalchemy import Engine
 
 from gateway import aside, chain, entries, failures, storing
-from gateway.book import Decision, Loaded, Message
+from gateway.book import Loaded
 from gateway.clock import MS, month_of, to_ms, utc_now
 from gateway.database import writing
+from gateway.effects import Decision
 from gateway.errors import LinkMoved, TryLater
 from gateway.judging import AGAIN, OUTCOME, STORED, STRANGER, TRANSIENT, Case, judge
 from gateway.keyring import Keyring, KeyringError, bound_to
 from gateway.loading import CatalogueCache, load
+from gateway.message import Message
+from gateway.numbers import draw_numbers
 from gateway.opening import (
     DEAD_LETTER,
     REPLIED,
@@ -139,7 +142,7 @@ class Intake:
             now = self._now()
             loaded = load(connection, self._catalogue, batch, now, self.keyring)
             cases = judging(batch, loaded)
-            numbers = storing.draw(connection, *entries.needed(cases))
+            numbers = draw_numbers(connection, *entries.needed(cases))
             done = entries.number(cases, loaded.book, numbers, self._head)
             settled = self._settle(cases, now, done)
             storing.store(connection, self.keyring, settled, loaded.book, done)

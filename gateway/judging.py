@@ -27,8 +27,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gateway import sightings
-from gateway.book import Book, Decision, Facts, Key, Loaded, Message, Outcome, Refusal, Seen
+from gateway.book import Book, Loaded, Outcome, Refusal, Seen
 from gateway.decisions import DECISIONS
+from gateway.effects import Decision, Facts
+from gateway.message import Key, Message
 from gateway.parties import LOST
 from protocol import codes
 from protocol.messages import BATCH_CLOSE, MESSAGES, REFUND, VOID

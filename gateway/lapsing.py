@@ -15,13 +15,17 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine
 
 from gateway import bulk, chain, storing
-from gateway.book import JOBS, Posted
 from gateway.database import open_engine, writing
 from gateway.days import read_open
 from gateway.decisions.causes import NOWHERE_IN_PARTICULAR
+from gateway.effects import Posted
 from gateway.entries import Source, by_itself
-from gateway.ledger import Books, LedgerError, Member, derived, expire, lapses
-from gateway.loading import MEMBER_COLUMNS, read_lots, read_spans
+from gateway.ledger import Books, LedgerError, expire
+from gateway.loading import MEMBER_COLUMNS, read_spans
+from gateway.lot_rows import read_lots
+from gateway.member import Member, derived, lapses
+from gateway.message import JOBS
+from gateway.numbers import draw_numbers
 from gateway.tables import members
 from gateway.validity import NO_SPAN
 from protocol import codes
@@ -60,7 +64,7 @@ class Lapsing:
                     if each is not None]
             if not made:
                 return 0
-            numbers = storing.draw(connection, len(made), 0)
+            numbers = draw_numbers(connection, len(made), 0)
             done = by_itself(made, numbers, partial(chain.head, self._audit_key))
             storing.store_ledger(connection, self._audit_key, done, only_expired=not any(
                 self._books[member.programme_id].at_end for member in due))

@@ -18,9 +18,10 @@ from typing import NamedTuple
 from gateway.errors import GatewayError
 from gateway.holding import Holding
 from gateway.lots import NOWHERE, Draw, Ended, Lot, Move
+from gateway.member import Member, consistent
 from gateway.money import NO_MONEY, NO_PURSE, Money, Purse
 from gateway.plain import lapse
-from gateway.validity import NO_SPAN, Policies, Span
+from gateway.validity import Policies, Span
 
 # units of postings
 POINTS = 1
@@ -43,55 +44,11 @@ HOLD_RELEASED = 24
 ORIGIN_ACCRUAL = 1
 ORIGIN_ADJUSTMENT = 2
 
+
 class LedgerError(GatewayError):
     """An entry that would break the law of the ledger: it was not made."""
 
     code = "ledger"
-
-
-class Member(NamedTuple):
-    """What decisions and the ledger need of a member; `lots`: those with something in them, and
-    those that a void of the batch is about; `draws`: where there is debt or a void, its draws;
-    `span`: how far its activity carries them."""
-
-    id: int
-    programme_id: int
-    tier: str
-    state: str
-    state_since: int
-    masked_name: str
-    points_account_id: int
-    available: int
-    held: int
-    debt: int
-    chain_seq: int
-    chain_link: bytes
-    chain_head: bytes
-    lots: tuple[Lot, ...] = ()
-    draws: tuple[Draw, ...] = ()
-    span: Span = NO_SPAN
-
-    @property
-    def nobody(self) -> bool:
-        """Whether this is only a terminal's chain, for sales to nobody (terminal_chains.py)."""
-        return self.id < 0
-
-    @property
-    def balance(self) -> int:
-        return self.available - self.debt
-
-    @property
-    def next_taker(self) -> int:
-        """The provisional number of the next entry, as a taker of points."""
-        return -(self.chain_seq + 1)
-
-    def linked(self, link: bytes, head: bytes) -> "Member":
-        """As it stands when its last entry has its link and head."""
-        return Member._make((*self[:_CHAIN_LINK], link, head, *self[_CHAIN_LINK + 2:]))
-
-
-_AVAILABLE = Member._fields.index("available")
-_CHAIN_LINK = Member._fields.index("chain_link")
 
 
 class Posting(NamedTuple):
@@ -124,25 +81,12 @@ def balanced(postings: Iterable[Posting]) -> bool:
     return not any(sums.values())
 
 
-def consistent(member: Member) -> bool:
-    """Whether the balances equal the lots (all that live are loaded) and none is negative."""
-    return (member.available == sum([lot.remaining for lot in member.lots]) >= 0
-            and member.held == sum([lot.held for lot in member.lots]) >= 0
-            and member.debt >= 0)
-
-
 def sound(lots: Iterable[Lot]) -> bool:
     """Whether nothing in these lots is negative."""
     for lot in lots:
         if min(lot[8:]) < 0 or lot.issued < lot.remaining + lot.held + lot.expired:
             return False
     return True
-
-
-def derived(member: Member) -> tuple:
-    """What a member's seal covers, in the order of tables.MEMBER_DERIVED."""
-    return (member.id, member.available, member.held, member.debt, member.chain_seq,
-            member.chain_link, member.chain_head)
 
 
 def _checked(draft: Draft) -> Draft:
@@ -198,9 +142,8 @@ def drafted(kind: int, member: Member, holding: Holding, books: Books,
 def _drafted(kind: int, member: Member, ended: Ended, books: Books,
              others: Iterable[Posting], money: Money = NO_MONEY) -> Draft:
     lots = ended.lots
-    after = Member._make((
-        *member[:_AVAILABLE], ended.available, ended.held, ended.debt, member.chain_seq + 1,
-        member.chain_link, member.chain_head, tuple(lots.values()), ended.draws, member.span))
+    after = member.after(ended.available, ended.held, ended.debt, tuple(lots.values()),
+                         ended.draws)
     points = (after.available + after.held - after.debt
               - member.available - member.held + member.debt)
     expired = sum([move.expired_delta for move in ended.moved])
@@ -250,12 +193,6 @@ def redeem(member: Member, books: Books, merchant_id: int, points: int, earned: 
 def carried_on(draft: Draft, before: Member, span: Span) -> Draft:
     """The same entry, after which the lots of its member are carried on so far."""
     return draft._replace(member=draft.member._replace(span=span), carried=span != before.span)
-
-
-def last_days(member: Member, today: int) -> list[int]:
-    """The last days of what can be used today."""
-    return [lot.last_day(member.span) for lot in member.lots
-            if lot.remaining and lot.lives(today, member.span)]
 
 
 def expire(member: Member, books: Books) -> Draft:
@@ -339,27 +276,3 @@ def _lot_given(movements: Iterable[Move]) -> int:
                  if lot_id != NOWHERE and points > 0), NOWHERE)
 
 
-def balance_on(member: Member, today: int) -> int:
-    """The balance to show: what can be used today, less the debt."""
-    return spendable(member, today) - member.debt
-
-
-def lapses(member: Member, today: int) -> bool:
-    """Whether something remains in lots that ended before `today`."""
-    return any([lot.expires_on < today and lot.remaining and not lot.lives(today, member.span)
-                for lot in member.lots])
-
-
-def spendable(member: Member, today: int) -> int:
-    """The points that can be taken today."""
-    return sum(lot.remaining for lot in member.lots if lot.lives(today, member.span))
-
-
-def expiring_next(member: Member, today: int) -> tuple[int, int] | None:
-    """(points, day) of what expires first from `today` on, or None when nothing does."""
-    live = [(lot.last_day(member.span), lot.remaining) for lot in member.lots
-            if lot.remaining and lot.lives(today, member.span)]
-    if not live:
-        return None
-    first = min(live)[0]
-    return sum(remaining for on, remaining in live if on == first), first

@@ -17,9 +17,10 @@ from gateway.database import reading
 from gateway.errors import GatewayError
 from gateway.frozen_list import HQ_NAME, frozen_points
 from gateway.intake import Intake
-from gateway.ledger import Member
-from gateway.loading import MEMBER_COLUMNS, read_lots, read_spans
+from gateway.loading import MEMBER_COLUMNS, read_spans
+from gateway.lot_rows import read_lots
 from gateway.lots import Lot
+from gateway.member import Member, balance_on, spendable
 from gateway.proposal_list import told
 from gateway.tables import (
     SEALED,
@@ -118,8 +119,8 @@ def view(intake: Intake, who: str, *, entries_max: int = ENTRIES_SHOWN) -> Membe
                         span=spans.get(member_id) or NO_SPAN)
         return MemberView(
             member.id, member.masked_name, member.tier, member.state,
-            _cards(connection, cards.c.member_id == member_id), ledger.balance_on(member, today),
-            ledger.spendable(member, today), member.held, member.debt,
+            _cards(connection, cards.c.member_id == member_id), balance_on(member, today),
+            spendable(member, today), member.held, member.debt,
             tuple(_lot(lot, frozen, member, today, names)
                   for lot, frozen in _shown(connection, member_id)),
             tuple(_entries(connection, intake, member, names, entries_max)))

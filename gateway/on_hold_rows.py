@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection
 
 from gateway import bulk, chain
-from gateway.book import Decision, Original
+from gateway.effects import Decision, Original
 from gateway.entries import Entry
 from gateway.on_hold import CLAIMED, OPEN
 from gateway.tables import SEALED, holds

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from gateway.book import Message
 from gateway.clock import to_ms
 from gateway.keyring import Keyring
+from gateway.message import Message
 from gateway.strict_cbor import decode
 from protocol import frames
 from protocol.errors import CborError, FrameError

@@ -14,22 +14,14 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from gateway import bulk, chain
-from gateway.book import (
-    HQ,
-    NO_MESSAGE,
-    Key,
-    Made,
-    Message,
-    Original,
-    Outcome,
-    Refunded,
-    verdict_key,
-)
+from gateway.book import Outcome
 from gateway.clock import month_of
+from gateway.effects import Made, Original, Refunded
 from gateway.errors import LinkMoved
 from gateway.keyring import Keyring, KeyringError, bound_to
 from gateway.ledger import ACCRUAL, REDEMPTION, REFUND, REVERSAL, Posting
 from gateway.lots import Move
+from gateway.message import HQ, NO_MESSAGE, Key, Message, verdict_key
 from gateway.statements import send
 from gateway.strict_cbor import decode
 from gateway.tables import (

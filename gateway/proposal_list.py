@@ -12,7 +12,6 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Row, select
 
 from gateway import bulk
-from gateway.book import COMMANDS, Key
 from gateway.clock import from_day, from_ms, month_of, to_ms
 from gateway.commands import CommandError, Proposal
 from gateway.database import reading
@@ -20,6 +19,7 @@ from gateway.held import boxes_of
 from gateway.intake import Intake
 from gateway.keyring import Keyring, KeyringError, bound_to
 from gateway.loading import HANDSET_KEY
+from gateway.message import COMMANDS, Key
 from gateway.proposals import STATES, lapsed, opened
 from gateway.tables import SEALED, members, merchants, outcomes, proposals
 

@@ -17,17 +17,19 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from gateway import bulk, chain, counting
-from gateway.book import COMMANDS, Book, Decision, Facts, Loaded, Message
+from gateway.book import Book, Loaded
 from gateway.clock import DAY_MS, month_of, to_ms
 from gateway.commands import Command, CommandError, Proposal, well_formed
 from gateway.database import reading, writing
 from gateway.decisions.adjustment import adjustment, worked_out
+from gateway.effects import Decision, Facts
 from gateway.errors import SealBroken
 from gateway.held import POSTED, REFUSED
 from gateway.intake import Intake
 from gateway.judging import OUTCOME, Case
 from gateway.keyring import Keyring, bound_to
 from gateway.loading import CatalogueCache, load
+from gateway.message import COMMANDS, Message
 from gateway.tables import SEALED, proposals
 from gateway.words import REASON_SIZE_MAX, need_line, need_name, note_of
 from protocol.frames import frame_hash

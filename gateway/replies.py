@@ -7,9 +7,9 @@ wire allows; a fact that does not fit is a fault of the gateway and reaches the 
 
 import cbor2
 
-from gateway.book import Message
 from gateway.judging import Case
 from gateway.keyring import Keyring
+from gateway.message import Message
 from protocol.errors import MessageError
 from protocol.frames import seal
 from protocol.limits import DOWN, REPLY_TYPE_BASE, TEXT_SIZE_MAX

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from protocol.messages import HEARTBEAT
 
 if TYPE_CHECKING:
-    from gateway.book import Message
+    from gateway.message import Message
 
 LOOK_BACK_MAX = 1 << 17  # traces of one journal that are looked at
 SPANS_MAX = 64  # 16 bytes each at most: the reply of 1,400 bytes has room for them and the rest

@@ -9,37 +9,31 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
-from gateway import bulk, chain, counting, failures, on_hold_rows, terminal_chains
+from gateway import bulk, chain, counting, on_hold_rows, terminal_chains
 from gateway.batch_rows import COLUMNS as BATCH_COLUMNS
 from gateway.batch_rows import row_of
 from gateway.book import Book
 from gateway.clock import month_of
-from gateway.database import on_postgresql
-from gateway.entries import Entry, Ledgered, Numbers
-from gateway.errors import GatewayError, SealBroken, TryLater
+from gateway.entries import Entry, Ledgered
+from gateway.errors import SealBroken
 from gateway.judging import OUTCOME, REFUSAL, Case
 from gateway.keyring import Keyring, bound_to
-from gateway.ledger import Member, derived
-from gateway.lots import Draw, Lot, Move
+from gateway.lot_rows import RowsMissing, store_draws, store_expired, store_lots, store_moved
+from gateway.member import Member, derived
 from gateway.registry.cards import first_taps
 from gateway.registry.desk import INTAKE, Desk, present
 from gateway.registry.terminals import end_epochs, raise_epoch
 from gateway.sightings import COLUMNS, sealed
-from gateway.statements import send
 from gateway.tables import (
     ENTRY_LINKED,
     MEMBER_DERIVED,
     SEALED,
     batches,
-    draws,
     entries,
     frames,
     held_dates,
     journals,
-    lot_movements,
-    lots,
     member_spans,
     members,
     outcomes,
@@ -50,17 +44,9 @@ from gateway.tables import (
     terminals,
 )
 from protocol import codes
-from protocol.limits import U32_MAX
 
 ENTRY_COLUMNS = (*ENTRY_LINKED, "link", "head")
 POSTING_COLUMNS = ("entry_id", "line", "account_id", "unit", "amount")
-MOVEMENT_COLUMNS = ("entry_id", "line", "lot_id", *Move._fields[1:])
-# of a movement in which what remains expires; the rest follows
-EXPIRED_COLUMNS = ("entry_id", "line", "lot_id", "expired_delta")
-EXPIRED_MADE = (("delta", "-expired_delta"), ("held_delta", "0"), ("drawn_delta", "0"),
-                ("paid_delta", "0"), ("taker", "NULL"), ("instead_delta", "0"))
-_EXPIRED = Move._fields.index("expired_delta")
-DRAW_COLUMNS = ("member_id", *Draw._fields)
 MEMBER_COLUMNS = (*MEMBER_DERIVED, "derived_mac")
 OUTCOME_COLUMNS = (*SEALED["outcomes"], "row_mac")
 REVERSAL_COLUMNS = (*SEALED["reversals"], "row_mac")
@@ -72,57 +58,12 @@ SPAN_COLUMNS = (*SEALED["member_spans"], "row_mac")
 JOURNAL_KEY = ("terminal_id", "journal")
 
 
-class RowsMissing(GatewayError):
-    """Rows that were locked are not there to be changed: nothing was stored."""
-
-    code = "rows_missing"
-
-
 class Settled(NamedTuple):
     """A case with its answer, ready to be stored."""
 
     case: Case
     reply: bytes
     entry: Entry | None
-
-
-def draw(connection: Connection, entry_count: int, lot_count: int) -> Numbers:
-    """Fresh ids for entries (receipt numbers) and lots; no statement when none are needed.
-
-    SQLite has one writer at a time, so the next id is the highest plus one, or what the newest
-    recovery jumped to. On PostgreSQL a recovery has set the sequence ahead. Raises TryLater when
-    receipt numbers are used up.
-    """
-    if not entry_count:
-        return Numbers((), ())
-    if on_postgresql(connection):
-        try:
-            rows = connection.exec_driver_sql(
-                "SELECT 1, nextval('entry_ids') FROM generate_series(1, %s) UNION ALL"
-                " SELECT 2, nextval('lot_ids') FROM generate_series(1, %s)",
-                (entry_count, lot_count)).fetchall()
-        except DBAPIError as fault:
-            if failures.used_up(fault):
-                raise _used_up() from fault
-            raise
-        return Numbers(sorted(number for kind, number in rows if kind == 1),
-                       sorted(number for kind, number in rows if kind == 2))
-    last_entry, last_lot = send(  # pyright: ignore
-        connection, "SELECT max((SELECT coalesce(max(id), 0) FROM entries),"
-        " (SELECT coalesce(max(receipts_from), 0) FROM recoveries)), (SELECT max(id) FROM lots)"
-    ).fetchall()[0]
-    first_entry, first_lot = last_entry + 1, (last_lot or 0) + 1
-    if last_entry + entry_count > U32_MAX:
-        raise _used_up()
-    return Numbers(range(first_entry, first_entry + entry_count),
-                   range(first_lot, first_lot + lot_count))
-
-
-def _used_up() -> TryLater:
-    """A receipt number that no reply can carry (key 11 is a u32) is nobody's: not the message's
-    fault, so it must not be set aside."""
-    return TryLater(f"Receipt numbers end at {U32_MAX} and are used up. Nothing is acknowledged"
-                    " and nothing is lost; the terminals keep their taps.")
 
 
 def store(connection: Connection, keyring: Keyring, settled: Sequence[Settled], book: Book,
@@ -164,11 +105,11 @@ def store_ledger(connection: Connection, audit_key: bytes, done: Ledgered, *,
     made = sorted(done.entries.values())
     _store_entries(connection, made)
     if only_expired:
-        _store_expired(connection, made)
+        store_expired(connection, made)
     else:
-        _store_moved(connection, made)
-        _store_lots(connection, done.lots)
-    _store_draws(connection, done.draws)
+        store_moved(connection, made)
+        store_lots(connection, done.lots)
+    store_draws(connection, done.draws)
     _store_members(connection, audit_key, done.members)
     if done.spans:
         rows = [(member_id, *span) for member_id, span in sorted(done.spans.items())]
@@ -202,39 +143,6 @@ def _store_entries(connection: Connection, made: Sequence[Entry]) -> None:
              for line, posting in enumerate(entry.postings, 1)]
     if lines:
         bulk.insert(connection, postings, POSTING_COLUMNS, lines)
-
-
-def _store_moved(connection: Connection, made: Sequence[Entry]) -> None:
-    moved = [(entry.id, line, *movement) for entry in made
-             for line, movement in enumerate(entry.movements, 1)]
-    if moved:
-        bulk.insert(connection, lot_movements, MOVEMENT_COLUMNS, moved)
-
-
-def _store_lots(connection: Connection, changed: dict[int, Lot]) -> None:
-    if changed:
-        bulk.insert(connection, lots, Lot._fields, sorted(changed.values()), key=("id",))
-
-
-def _store_expired(connection: Connection, made: Sequence[Entry]) -> None:
-    """The movements of entries in which what remained of lots expired, and those lots."""
-    moved = [(entry.id, line, movement[0], movement[_EXPIRED]) for entry in made
-             for line, movement in enumerate(entry.movements, 1)]
-    bulk.insert_made(connection, lot_movements, EXPIRED_COLUMNS, moved, EXPIRED_MADE)
-    by_id, values = bulk.matching(connection, lots, "id", sorted([row[2:3] for row in moved]))
-    emptied = send(connection, "UPDATE lots SET expired = expired + remaining, remaining = 0"
-                   f" WHERE {by_id}", values)
-    if emptied.rowcount != len(moved):
-        raise RowsMissing("A lot of a locked member is gone. Nothing was stored; run the audit.")
-
-
-def _store_draws(connection: Connection, changed: dict[tuple[int, int, int], Draw]) -> None:
-    if changed:
-        bulk.insert(connection, draws, DRAW_COLUMNS, [
-            (*key, each.points, int(each.held and each.points > 0), each.away,
-             each.instead)
-            for key, each in sorted(changed.items())],
-            key=DRAW_COLUMNS[:3])
 
 
 def _store_members(connection: Connection, audit_key: bytes,

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection
 
 from gateway import bulk, chain
-from gateway.ledger import Member
+from gateway.member import Member
 from gateway.parties import ACTIVE
 from gateway.tables import SEALED, terminal_chains
 

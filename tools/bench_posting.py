@@ -29,10 +29,10 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine
 
-from gateway.book import Message
 from gateway.database import counting_statements, migrate, on_postgresql, open_engine, writing
 from gateway.intake import Arrival, Intake
 from gateway.keyring import Keyring
+from gateway.message import Message
 from gateway.registry import NewCard, NewMember, Registry
 from gateway.rules import Redeeming, RuleSet, Tier
 from protocol import frames, messages

@@ -14,7 +14,7 @@ from gateway.audit.report import FORGED, RECOMPUTE, RESTORE, join_key, key_text
 from gateway.audit.seals import check_seal
 from gateway.batch import Batch, Place, totals_of
 from gateway.batch_rows import batch_of, read_taps
-from gateway.book import HQ, verdict_key
+from gateway.message import HQ, verdict_key
 from gateway.originals import subject
 from gateway.spans import within
 from gateway.tables import batches, outcomes

@@ -13,7 +13,7 @@ from gateway import counting
 from gateway.audit.reader import Work
 from gateway.audit.report import FORGED, RESTORE, ROLLED_BACK, join_key
 from gateway.audit.seals import counter_of
-from gateway.book import COMMANDS
+from gateway.message import COMMANDS
 from gateway.tables import entries, outcomes, proposals
 
 SERIAL_SIZE = 8

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row
 from gateway.audit.reader import Work
 from gateway.audit.report import FORGED, RECOMPUTE, RESTORE
 from gateway.audit.seals import check_seal
-from gateway.book import operation_key
+from gateway.message import operation_key
 from gateway.on_hold import CLAIMED, ENDED, OPEN
 from gateway.tables import entries, holds, outcomes
 

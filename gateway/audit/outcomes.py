@@ -18,9 +18,9 @@ from gateway.audit import commanded, dates, reversals
 from gateway.audit.reader import Work, beyond
 from gateway.audit.report import FORGED, RESTORE, ROLLED_BACK, join_key, some
 from gateway.audit.seals import check_box, check_seal
-from gateway.book import COMMANDS, HOLDS, HQ, JOBS, operation_key, verdict_key
 from gateway.clock import DAY_MS, month_of, to_ms
 from gateway.keyring import bound_to
+from gateway.message import COMMANDS, HOLDS, HQ, JOBS, operation_key, verdict_key
 from gateway.retention import FRAMES_KEPT_DAYS
 from gateway.tables import entries, frames, journals, outcomes, quarantine, refusals
 from protocol import codes

@@ -8,7 +8,7 @@ which is transient: the terminal keeps the message until a gateway knows it.
 
 from collections.abc import Callable
 
-from gateway.book import Book, Decision, Message
+from gateway.book import Book
 from gateway.decisions.batch_close import batch_close
 from gateway.decisions.heartbeat import heartbeat
 from gateway.decisions.inquiry import inquiry
@@ -16,6 +16,8 @@ from gateway.decisions.redemption import redemption
 from gateway.decisions.refund import refund
 from gateway.decisions.sale import sale
 from gateway.decisions.void import void
+from gateway.effects import Decision
+from gateway.message import Message
 from protocol import messages
 
 DECISIONS: dict[int, Callable[[Message, Book], Decision]] = {

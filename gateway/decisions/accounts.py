@@ -1,9 +1,11 @@
 """Which accounts and days an entry is made on, and on what terms. Pure."""
 
-from gateway.book import Book, Dated, Facts
+from gateway.book import Book
 from gateway.clock import business_day
 from gateway.decisions.causes import Place
-from gateway.ledger import Books, Draft, Member, carried_on, expiring_next, last_days
+from gateway.effects import Dated, Facts
+from gateway.ledger import Books, Draft, carried_on
+from gateway.member import Member, expiring_next, last_days
 from gateway.money import Purse, Terms, Worth
 from gateway.parties import Merchant, Programme
 from gateway.rules import RuleSet, Tier

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from gateway import ledger
 from gateway.adjustments import borne, extend, give, take, thaw
-from gateway.book import Book, Decision, Facts, Key, Made, Message, Original, Posted, Reversal
+from gateway.book import Book
 from gateway.commands import (
     CORRECTION,
     EXTENSION,
@@ -29,17 +29,11 @@ from gateway.decisions.accounts import books_borne, lot_ends_on
 from gateway.decisions.causes import NO_TERMINAL, NOWHERE_IN_PARTICULAR, Place
 from gateway.decisions.refund import REFUNDABLE
 from gateway.decisions.taken_back import restated
-from gateway.ledger import (
-    ADJUSTMENT,
-    REVERSAL,
-    Books,
-    Change,
-    Draft,
-    Member,
-    expiring_next,
-    restate,
-)
+from gateway.effects import Decision, Facts, Made, Original, Posted, Reversal
+from gateway.ledger import ADJUSTMENT, REVERSAL, Books, Change, Draft, restate
 from gateway.lots import LotsError
+from gateway.member import Member, expiring_next
+from gateway.message import Key, Message
 from gateway.money import Worth
 from gateway.parties import CLOSED, Merchant, Programme, Shop
 from gateway.words import same_person

@@ -8,9 +8,11 @@ withdrew its trust from is held.
 """
 
 from gateway.batch import Batch, compared
-from gateway.book import Book, Decision, Facts, Message
+from gateway.book import Book
 from gateway.decisions import causes, dating
 from gateway.decisions.sale import held
+from gateway.effects import Decision, Facts
+from gateway.message import Message
 from protocol import codes
 
 

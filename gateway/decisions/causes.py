@@ -8,8 +8,10 @@ only for what surely began before the tap; what may have begun after it holds th
 
 from typing import NamedTuple
 
-from gateway.book import Book, Dated, Message
-from gateway.ledger import Member
+from gateway.book import Book
+from gateway.effects import Dated
+from gateway.member import Member
+from gateway.message import Message
 from gateway.parties import (
     ACTIVE,
     BLOCKED,

@@ -18,8 +18,10 @@ inside the bound holds the tap for HQ (table T: doubtful date). `earliest` and `
 whoever must be sure, as a promotion that counts only where it covers the whole bound.
 """
 
-from gateway.book import Book, Dated, Message
+from gateway.book import Book
 from gateway.clock import MS, business_day
+from gateway.effects import Dated
+from gateway.message import Message
 from gateway.parties import Programme
 from gateway.sightings import AGREED_MS, CONFIRMED, UNSTEADY, Sighting, clock_set
 

@@ -12,8 +12,10 @@ remembered by its second: only such a second can be one in which the terminal's 
 """
 
 from gateway import sightings
-from gateway.book import Book, Decision, Facts, Message
+from gateway.book import Book
 from gateway.clock import MS
+from gateway.effects import Decision, Facts
+from gateway.message import Message
 from gateway.parties import LOST, RETIRED
 from gateway.sightings import Sighting
 from gateway.spans import clipped, kept_by

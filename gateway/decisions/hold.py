@@ -9,12 +9,15 @@ again. A hold has one end, and that is never undone; a void of a refund that was
 
 import json
 
-from gateway.book import Book, Decision, Facts, Made, Message, Posted
+from gateway.book import Book
 from gateway.decisions.accounts import books_of
 from gateway.decisions.causes import NO_TERMINAL, NOWHERE_IN_PARTICULAR, Place
 from gateway.decisions.taken_back import named_in, terms_in
+from gateway.effects import Decision, Facts, Made, Posted
 from gateway.errors import GatewayError
-from gateway.ledger import Books, Draft, expiring_next, release_held, take_held
+from gateway.ledger import Books, Draft, release_held, take_held
+from gateway.member import expiring_next
+from gateway.message import Message
 from gateway.on_hold import OPEN, STATES, TAKEN, Claim, Ending, claim_in
 from gateway.parties import Shop
 from protocol import codes

@@ -1,8 +1,10 @@
 """An inquiry (type 5): card, member and balance now. Nothing is stored, every cause is told."""
 
-from gateway.book import Book, Decision, Facts, Message
+from gateway.book import Book
 from gateway.decisions import causes, dating
-from gateway.ledger import balance_on, expiring_next
+from gateway.effects import Decision, Facts
+from gateway.member import balance_on, expiring_next
+from gateway.message import Message
 from gateway.parties import RETIRED
 from protocol import codes
 

@@ -8,11 +8,14 @@ nothing is taken (J11). What HQ withdrew its trust from is held, as any journale
 
 import json
 
-from gateway.book import Book, Dated, Decision, Facts, Message, Posted
+from gateway.book import Book
 from gateway.decisions import causes, dating
 from gateway.decisions.accounts import books_of, carried, facts_of, lot_ends_on, terms_of
 from gateway.decisions.sale import award_context, held
-from gateway.ledger import Draft, balance_on, redeem, spendable
+from gateway.effects import Dated, Decision, Facts, Posted
+from gateway.ledger import Draft, redeem
+from gateway.member import balance_on, spendable
+from gateway.message import Message
 from gateway.money import Terms, figure
 from gateway.rules import Award, RuleSet, award
 from protocol import codes

@@ -11,13 +11,15 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from gateway.book import Book, Decision, Facts, Message, Original
+from gateway.book import Book
 from gateway.decisions import causes, dating
 from gateway.decisions.accounts import books_of
 from gateway.decisions.sale import held
 from gateway.decisions.taken_back import restated
 from gateway.decisions.void import original_key
+from gateway.effects import Decision, Facts, Original
 from gateway.ledger import REFUND
+from gateway.message import Message
 from protocol import codes
 from protocol.messages import REDEMPTION, SALE
 

@@ -10,11 +10,14 @@ did since the backup: what it would refuse is held.
 
 import json
 
-from gateway.book import Book, Dated, Decision, Message, Posted
+from gateway.book import Book
 from gateway.decisions import causes, dating
 from gateway.decisions.accounts import books_of, carried, facts_of, lot_ends_on, terms_of
 from gateway.decisions.causes import Place
-from gateway.ledger import Draft, Member, accrue
+from gateway.effects import Dated, Decision, Posted
+from gateway.ledger import Draft, accrue
+from gateway.member import Member
+from gateway.message import Message
 from gateway.money import Terms, figure
 from gateway.parties import ACTIVE, STOCK
 from gateway.rules import NO_AWARD, Award, RuleSet, Tier, award

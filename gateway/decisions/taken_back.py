@@ -10,11 +10,13 @@ award.
 import json
 from typing import NamedTuple
 
-from gateway.book import Book, Dated, Decision, Key, Made, Message, Posted, Reversal
+from gateway.book import Book
 from gateway.decisions import dating
 from gateway.decisions.accounts import books_of, facts_of
 from gateway.decisions.causes import Place
+from gateway.effects import Dated, Decision, Made, Posted, Reversal
 from gateway.ledger import REVERSAL, Books, Change, restate
+from gateway.message import Key, Message
 from gateway.money import Money, Terms, figure
 from gateway.on_hold import OPEN, TAKEN, VOIDED, Claim, Ending, claim_in
 from gateway.parties import Programme

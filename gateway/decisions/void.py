@@ -23,11 +23,13 @@ operator takes it at once: so a terminal cancels by itself what nobody saw accep
     not there otherwise, another merchant's             37
 """
 
-from gateway.book import COMMANDS, NO_MESSAGE, Book, Decision, Facts, Key, Made, Message, Reversal
+from gateway.book import Book
 from gateway.decisions import causes, dating
 from gateway.decisions.causes import Place
 from gateway.decisions.taken_back import restated
+from gateway.effects import Decision, Facts, Made, Reversal
 from gateway.ledger import REVERSAL
+from gateway.message import COMMANDS, NO_MESSAGE, Key, Message
 from protocol import codes
 from protocol.messages import BATCH_CLOSE, REDEMPTION, REFUND, SALE, VOID
 

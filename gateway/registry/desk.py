@@ -18,7 +18,7 @@ from gateway.clock import to_ms, utc_now
 from gateway.database import on_postgresql, writing
 from gateway.errors import GatewayError
 from gateway.keyring import Keyring
-from gateway.ledger import Member, derived
+from gateway.member import Member, derived
 from gateway.tables import CONFIGURATION, accounts, members, registry_events
 
 CHUNK = 1000

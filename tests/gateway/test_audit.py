@@ -16,9 +16,9 @@ from sqlalchemy import Column, Row, UniqueConstraint, delete, insert, text, upda
 from gateway import chain, counting
 from gateway.audit import AuditError, Report, run_audit
 from gateway.audit.report import key_text
-from gateway.book import COMMANDS
 from gateway.cli import gateway
 from gateway.keyring import Keyring
+from gateway.message import COMMANDS
 from gateway.registry import RegistryError
 from gateway.tables import (
     accounts,

@@ -1,7 +1,10 @@
 """The book of a batch: effects join only when asked to."""
 
-from gateway.book import Book, Decision, Message, Posted, operation_key
-from gateway.ledger import Books, Member, accrue
+from gateway.book import Book
+from gateway.effects import Decision, Posted
+from gateway.ledger import Books, accrue
+from gateway.member import Member
+from gateway.message import Message
 from gateway.parties import Card, Catalogue, Terminal
 from protocol.messages import request
 
@@ -48,8 +51,3 @@ def test_only_a_higher_epoch_raises_the_record():
     for epoch in (1, 3, 2):
         state.raise_epoch(5, epoch)
     assert state.terminals[5].epoch == 3 and state.raised == {5: 3}
-
-
-def test_the_operation_key_is_journal_and_trace():
-    assert message(2, 1).key == operation_key(1, 2) == bytes((0, 0, 0, 1, 0, 0, 0, 2))
-    assert message(1).digest == b"h" * 8

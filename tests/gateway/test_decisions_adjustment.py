@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gateway.book import COMMANDS
 from gateway.clock import to_day, to_ms
 from gateway.commands import CommandError
 from gateway.expiry import expire_lots
 from gateway.intake import Intake
+from gateway.message import COMMANDS
 from gateway.proposals import LAPSE_DAYS, approve, propose, refuse
 from protocol import codes
 from tests.gateway.test_proposals import command, done, everything, figures, sound

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from gateway import held, sightings
 from gateway.audit import run_audit
-from gateway.book import Book, Dated, Message
+from gateway.book import Book
 from gateway.clock import DAY_MS, MS, business_day
 from gateway.decisions.dating import BOOT, BOUND, CLAIM, CLOCK, RECEIVED, date_of
+from gateway.effects import Dated
 from gateway.held import HeldKey
+from gateway.message import Message
 from gateway.parties import Catalogue, Programme
 from gateway.sightings import CONFIRMED, HEARD, UNSTEADY, Boot, Sighting
 from protocol import codes, messages

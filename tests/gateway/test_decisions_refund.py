@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.audit import run_audit
-from gateway.book import Made
 from gateway.database import writing
 from gateway.decisions.taken_back import Standing, standing
+from gateway.effects import Made
 from gateway.held import HeldKey, post
 from protocol import codes
 from tests.gateway.test_decisions_redemption import balance, sound, trace_of

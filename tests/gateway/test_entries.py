@@ -1,10 +1,13 @@
 """Numbers, links and heads of what a batch decided."""
 
 from gateway import chain
-from gateway.book import Book, Decision, Facts, Message, Posted
+from gateway.book import Book
+from gateway.effects import Decision, Facts, Posted
 from gateway.entries import Numbers, needed, number
 from gateway.judging import OUTCOME, TRANSIENT, Case
-from gateway.ledger import Books, Member, accrue
+from gateway.ledger import Books, accrue
+from gateway.member import Member
+from gateway.message import Message
 from gateway.parties import Catalogue
 from protocol.messages import request
 

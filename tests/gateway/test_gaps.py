@@ -5,8 +5,8 @@ from random import Random
 import pytest
 
 from gateway import bulk, chain, gaps, held
-from gateway.book import operation_key
 from gateway.database import counting_statements, reading, writing
+from gateway.message import operation_key
 from gateway.spans import SPANS_MAX, join
 from gateway.tables import SEALED, journals, outcomes
 from protocol.cbor import encode

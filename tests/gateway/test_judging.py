@@ -2,8 +2,9 @@
 
 import pytest
 
-from gateway.book import Book, Loaded, Message, Outcome, Refusal, Seen
+from gateway.book import Book, Loaded, Outcome, Refusal, Seen
 from gateway.judging import AGAIN, REFUSAL, STORED, STRANGER, TRANSIENT, judge
+from gateway.message import Message
 from gateway.parties import Catalogue, Terminal
 from protocol import codes, messages
 from protocol.messages import request

@@ -4,18 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.ledger import (
-    Books,
-    LedgerError,
-    Member,
-    Posting,
-    accrue,
-    balanced,
-    consistent,
-    derived,
-    expiring_next,
-)
-from gateway.lots import Lot
+from gateway.ledger import Books, LedgerError, Posting, accrue, balanced
+from gateway.member import Member, consistent
 
 BOOKS = Books(901, 801, 700, 0, 30)
 NEW = Member(7, 1, "basic", "active", 0, "A**", 70, 0, 0, 0, 0, bytes(32), bytes(16))
@@ -70,18 +60,3 @@ def test_a_member_whose_lots_do_not_add_up_gets_no_entry():
 def test_units_are_balanced_one_by_one():
     assert not balanced([Posting(1, 1, 5), Posting(2, 2, -5)])
     assert balanced([Posting(1, 1, 5), Posting(2, 1, -5), Posting(3, 2, 0)])
-
-
-def test_what_expires_next_is_the_sum_of_the_soonest_day_from_today():
-    def lot(number, expires_on, remaining):
-        return Lot(number, 7, 1, 0, expires_on, 1, 1, None, remaining, remaining, 0)
-    member = NEW._replace(available=16, lots=(lot(1, 9, 1), lot(2, 20, 5), lot(3, 20, 2),
-                                              lot(4, 30, 8), lot(5, 15, 0)))
-    assert expiring_next(member, today=10) == (7, 20)
-    assert expiring_next(member, today=20) == (7, 20)
-    assert expiring_next(member, today=31) is None
-
-
-def test_the_balance_shown_is_what_is_available_less_the_debt():
-    assert NEW._replace(available=10, debt=4).balance == 6
-    assert derived(NEW) == (7, 0, 0, 0, 0, bytes(32), bytes(16))

@@ -46,15 +46,6 @@ def test_a_book_holds_what_its_messages_may_need(engine):
     assert [each.highest_trace for each in found.book.journals.values()] == [1]
 
 
-def test_outcomes_of_repeated_traces_are_found_and_boxes_only_for_the_same_frame(engine):
-    street = Street(engine)
-    tap = street.sale(trace=1)
-    street.take(tap)
-    same, other = loaded(street, tap).seen, loaded(street, street.sale(99, trace=1)).seen
-    assert len(same.outcomes) == len(other.outcomes) == 1
-    assert (len(same.boxes), len(other.boxes)) == (1, 0)
-
-
 def test_a_card_that_changes_its_member_between_resolve_and_lock_begins_again(
         postgresql_engine, monkeypatch):
     street = Street(postgresql_engine)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.book import Message
+from gateway.message import Message
 from gateway.opening import Answer, Arrival, Letter, open_arrival, open_arrivals
 from protocol import frames
 from protocol.cbor import encode

@@ -3,8 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.ledger import EXPIRY, Books, Draft, Member, drafted, expire, held_by
+from gateway.ledger import EXPIRY, Books, Draft, drafted, expire, held_by
 from gateway.lots import Lot
+from gateway.member import Member
 from gateway.money import Purse, Worth
 from gateway.validity import HOLD, Span
 

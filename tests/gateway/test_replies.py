@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.book import Decision, Facts, Message
+from gateway.effects import Decision, Facts
 from gateway.judging import TRANSIENT, Case
 from gateway.keyring import Keyring
+from gateway.message import Message
 from gateway.replies import reply_frame
 from protocol import frames
 from protocol.errors import MessageError

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from gateway.book import Message
+from gateway.message import Message
 from gateway.spans import LOOK_BACK_MAX, SPANS_MAX, Kept, clipped, join, kept_by, without
 from protocol import messages
 from protocol.messages import request

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway import chain, storing
-from gateway.database import counting_statements, writing
+from gateway.database import counting_statements
 from gateway.errors import TryLater
 from gateway.tables import MEMBER_DERIVED, SEALED, metadata
 from tests.support.street import JOURNAL, Street
@@ -41,17 +41,6 @@ def test_a_batch_that_decides_nothing_stores_nothing(engine):
         street.answers(street.inquiry(), street.heartbeat())
     written = [each.split()[2] for each in statements if not each.startswith("SELECT")]
     assert written == ["sightings"]  # the answer, before it sets a clock
-
-
-def test_ids_follow_each_other_in_the_order_of_the_batch(engine):
-    street = Street(engine, members=3)
-    street.answers(*(street.sale(card=2 - place % 3) for place in range(6)))
-    assert street.rows("entries", "id", "1=1 ORDER BY id") == [(n,) for n in range(1, 7)]
-    rows = street.rows("entries", "id, operation_key", "1=1 ORDER BY id")
-    assert [key for _, key in rows] == sorted(key for _, key in rows)
-    with writing(engine) as connection:
-        assert list(storing.draw(connection, 2, 1).entries) == [7, 8]
-        assert storing.draw(connection, 0, 0) == ((), ())
 
 
 def test_nothing_of_a_failed_transaction_is_left(engine, monkeypatch):

@@ -14,19 +14,22 @@ ROOMS = ("protocol", "firmware", "gateway", "simulator", "tools")
 HARDWARE = {"machine", "network", "esp32"}
 # where money, points and rates are computed: no float literal, no true division, no float()
 EXACT = ("protocol/", "gateway/audit/", "gateway/decisions/", "gateway/registry/",
-         "gateway/book.py", "gateway/chain.py", "gateway/clock.py", "gateway/entries.py",
-         "gateway/holding.py", "gateway/judging.py", "gateway/ledger.py", "gateway/lots.py",
+         "gateway/book.py", "gateway/chain.py", "gateway/clock.py", "gateway/effects.py",
+         "gateway/entries.py", "gateway/holding.py", "gateway/judging.py", "gateway/ledger.py",
+         "gateway/lot_rows.py", "gateway/lots.py", "gateway/member.py", "gateway/message.py",
          "gateway/money.py", "gateway/on_hold.py", "gateway/parties.py", "gateway/plain.py",
          "gateway/replies.py",
          "gateway/rules.py", "gateway/shelf.py", "gateway/storing.py", "gateway/validity.py",
          "firmware/checkout.py", "tools/coffee_shop.py", "tools/recount/", "tools/tally.py")
 # decisions are functions of values: what a pure module may never reach for
-PURE = ("gateway/decisions/", "gateway/book.py", "gateway/chain.py", "gateway/entries.py",
-        "gateway/holding.py", "gateway/judging.py", "gateway/ledger.py", "gateway/lots.py",
-        "gateway/money.py", "gateway/on_hold.py", "gateway/parties.py", "gateway/plain.py",
-        "gateway/rules.py", "gateway/shelf.py", "gateway/validity.py")
+PURE = ("gateway/decisions/", "gateway/book.py", "gateway/chain.py", "gateway/effects.py",
+        "gateway/entries.py", "gateway/holding.py", "gateway/judging.py", "gateway/ledger.py",
+        "gateway/lots.py", "gateway/member.py", "gateway/message.py", "gateway/money.py",
+        "gateway/on_hold.py", "gateway/parties.py", "gateway/plain.py", "gateway/rules.py",
+        "gateway/shelf.py", "gateway/validity.py")
 IMPURE = {"sqlalchemy", "flask", "time", "random", "secrets", "os", "socket", "threading", "paho",
-          "gateway.database", "gateway.tables", "gateway.storing", "gateway.loading"}
+          "gateway.database", "gateway.tables", "gateway.storing", "gateway.loading",
+          "gateway.lot_rows", "gateway.numbers", "gateway.seen_rows"}
 # works statements out again: nothing of the rooms, nor of its own beside itself
 SECOND, OWN = "tools/recount/", "tools.recount."
 LIVE = ("simulator/live.py", "simulator/__main__.py")

@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 
-from gateway.book import Message
 from gateway.intake import Answer, Arrival, Intake
 from gateway.keyring import Keyring
+from gateway.message import Message
 from gateway.opening import open_arrival
 from gateway.registry import NewCard, NewMember, Registry
 from gateway.rules import Redeeming, RuleSet, Tier

@@ -356,10 +356,10 @@ BUGS: dict[str, Bug] = {
         "what was decided is read before the terminals are locked, and a second outcome"
         " replaces the first",
         (Edit("gateway.loading", "    held_terminals = {row[0]",
-              "    early = _read_seen(connection, batch, wanted, [])\n"
+              "    early = read_seen(connection, batch, wanted, [])\n"
               "    held_terminals = {row[0]"),
          Edit("gateway.loading",
-              "    behind = _read_seen(connection, batch, wanted, member_ids)\n",
+              "    behind = read_seen(connection, batch, wanted, member_ids)\n",
               "    behind = early\n"),
          *_OUTCOMES_REPLACED),
         ("different replies", "points must be there"), 12, ring=RACES),
@@ -381,7 +381,7 @@ BUGS: dict[str, Bug] = {
         ("points must be there", "audit"), 20, ring=RACES),
     "counter by COUNT": Bug(
         "the next receipt number is how many there are plus one",
-        (Edit("gateway.storing", "            \"SELECT 1, nextval('entry_ids') FROM"
+        (Edit("gateway.numbers", "            \"SELECT 1, nextval('entry_ids') FROM"
               " generate_series(1, %s) UNION ALL\"\n",
               "            \"SELECT 1, (SELECT count(*) FROM entries) + n"
               " FROM generate_series(1, %s) AS n UNION ALL\"\n"),),

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from gateway.book import Message
 from gateway.errors import TryLater
 from gateway.intake import Arrival, Intake, Judge
 from gateway.judging import judge
+from gateway.message import Message
 from gateway.storing import Settled
 from simulator.errors import Killed, Unavailable
 from simulator.shore import Arrived

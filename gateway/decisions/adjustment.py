@@ -134,10 +134,13 @@ def _draft(proposal: Proposal, book: Book, member: Member, programme: Programme,
 
 def _extended(proposal: Proposal, member: Member, books: Books) -> Draft:
     lot = next((lot for lot in member.lots if lot.id == proposal.lot_id), None)
-    if lot is None or not lot.remaining + lot.expired + lot.held:
+    for_returns = sum(draw.points for draw in member.draws
+                      if draw.held and draw.lot_id == proposal.lot_id)
+    if lot is None or not lot.remaining + lot.expired + lot.held - for_returns:
         raise CommandError(f"Member {member.id} has no lot {proposal.lot_id} in which something"
                            " remains or has expired. Nothing was changed; pointwire gateway"
-                           " member show lists them.")
+                           " member show lists them. What a return holds does not expire, and"
+                           " comes back with days of grace: pointwire gateway holds release.")
     first = max(lot.last_day(member.span) + 1, books.today)
     last = books.today + EXTENSION_DAYS_MAX
     if not first <= proposal.ends_on <= last:

@@ -11,6 +11,7 @@ from gateway.expiry import expire_lots
 from gateway.intake import Intake
 from gateway.message import COMMANDS
 from gateway.proposals import LAPSE_DAYS, approve, propose, refuse
+from gateway.rules import HOLD_FOR_HQ
 from protocol import codes
 from tests.gateway.test_proposals import command, done, everything, figures, sound
 from tests.support.street import RULES, Street
@@ -253,4 +254,18 @@ def test_hq_takes_back_no_more_than_remains_and_only_bills(engine):
         done(street, "refund", 0, receipt=given)
     assert done(street, "refund", 0, receipt=receipt, amount_minor=7500).points == -90
     assert figures(street) == (100, 0, 0)
+    sound(street)
+
+
+def test_what_a_return_holds_is_not_extended(engine):  # J12
+    street = Street(engine)
+    street.registry.add_rule_set(street.programme, RULES._replace(on_return=HOLD_FOR_HQ), 1)
+    street.answers(street.sale(10_000), street.refund(1, amount_minor=10_000))
+    before, ends_on = everything(street), to_day(street.now.date()) + 1000
+    with pytest.raises(CommandError, match="no lot 1 in which something.*holds release"):
+        done(street, "extension", 0, lot_id=1, ends_on=ends_on)
+    assert everything(street) == before
+    street.take(street.sale(10_000))  # of the same day: it joins the lot that is held
+    done(street, "extension", 0, lot_id=1, ends_on=ends_on)
+    assert street.rows("lots", "remaining, held, replaces") == [(0, 120, None), (120, 0, 1)]
     sound(street)

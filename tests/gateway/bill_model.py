@@ -8,13 +8,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from tests.gateway.points_model import Lot
+from tests.gateway.token_model import Lot
 
 
 @dataclass
 class Bill:
     """A sale, or a bill that points paid in part. `elsewhere`: what HQ's refunds changed for the
-    merchants that bear them, instead of for its own."""
+    merchants that bear them, instead of for its own. `untaken`: by return, from where to where it
+    brought what remained, of those whose points nobody took: they are held, or were released."""
 
     number: int
     merchant: int
@@ -32,6 +33,7 @@ class Bill:
     basket: tuple[tuple[int, int], ...] = ()  # (category, amount), where one was told
     elsewhere: Counter[int] = field(default_factory=Counter)
     back: dict[int, tuple[int, int]] = field(default_factory=dict)  # by refund: its line
+    untaken: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def left_of(self, category: int) -> int:
         """What remains of a category of the basket."""
@@ -54,16 +56,22 @@ class Bill:
     @property
     def money(self) -> tuple[int, int]:
         """(for its merchant, for the pool): what is settled for what of it stands today, whatever
-        was taken back before, in whatever parts."""
-        return self.money_at(self.remaining if self.posted and not self.gone else 0)
+        was taken back before, in whatever parts, and for points that nobody took of the rest."""
+        remaining = self.remaining if self.posted and not self.gone else 0
+        _, taken, paid = self.standing(remaining)
+        costs = [self._cost(remaining)]
+        for before, after in self.untaken.values():
+            costs += [self._cost(before), tuple(-each for each in self._cost(after))]
+        return (whole((remaining - paid) * Fraction(self.rates[1], 10000))
+                - sum(cost for cost, _ in costs),
+                sum(worth for _, worth in costs) - whole(taken * self.point))
 
-    def money_at(self, remaining: int) -> tuple[int, int]:
-        """The same, for so much of it."""
-        given, taken, paid = self.standing(remaining)
+    def _cost(self, remaining: int) -> tuple[int, int]:
+        """(what its merchant pays for, what the pool has for) the points given for so much."""
+        given, _, paid = self.standing(remaining)
         base = min(given, paid // 100)
-        cost, credit = (Fraction(rate, 10000) for rate in self.rates)
-        return (whole((remaining - paid) * credit) - whole(base * self.point * cost),
-                whole(given * self.point) - whole(taken * self.point))
+        return (whole(base * self.point * Fraction(self.rates[0], 10000)),
+                whole(given * self.point))
 
     def due(self, merchant: int) -> int:
         """What is settled with this merchant for it."""

@@ -1,8 +1,9 @@
 """Whole lives of members, message by message and in batches, against a model of every point.
 
-Everything that moves points is drawn: what cashiers send (tests/support/story_tills.py) and what
-HQ does (story_desk.py). After each batch every figure is held against the model's and against the
-others; now and then, and in the end, the whole audit is made (story_books.py).
+Everything that moves points is drawn: what cashiers send (tests/support/story_tills.py), what they
+take back (story_returns.py) and what HQ does (story_desk.py), its word on held returns included.
+After each batch every figure is held against the model's and against the others; now and then, and
+in the end, the whole audit is made (story_books.py).
 
 Short stories are drawn and shrunk by Hypothesis, which prints the steps and tries them first the
 next time (`.hypothesis/`). Long walks are drawn from a seed, and one that fails says how to take
@@ -61,7 +62,7 @@ WALK: dict[str, tuple[int, Draw]] = {
                                   r.randrange(-20, 900), till(r))),
     "refund": (12, lambda r: (which(r), r.choice([5, 30, 50, 70, 100]), till(r),
                               r.randrange(3))),
-    "void": (4, lambda r: (which(r), till(r))),
+    "void": (4, lambda r: (which(r), till(r), r.random() < 0.5)),
     "void_of_a_refund": (10, lambda r: (which(r), till(r))),
     "days_pass": (4, lambda r: (r.choice([1, 5, 31, 70]),)),
     "rates_change": (2, lambda r: (r.randrange(1, 3), r.randrange(12001), r.randrange(12001))),
@@ -77,6 +78,8 @@ WALK: dict[str, tuple[int, Draw]] = {
     "hq_extends_a_lot": (2, lambda r: (member(r), r.randrange(12),
                                        r.choice([-1, 0, 1, 10, 70, 200]))),
     "hq_ends_what_is_frozen": (3, lambda r: (member(r), r.randrange(12), r.random() < 0.5)),
+    "hq_ends_what_a_return_holds": (6, lambda r: (which(r), r.random() < 0.6)),
+    "hq_has_returns_held_or_not": (1, lambda r: ()),
     "hq_refunds": (2, lambda r: (which(r), r.choice([0, 5, 30, 50, 100, 120]),
                                  r.choice(BEARERS))),
 }
@@ -84,10 +87,11 @@ WALK: dict[str, tuple[int, Draw]] = {
 
 def walk(kind: str, seed: int, steps: int, *traits: str) -> None:
     """One long life, drawn from a seed: deeper than stories that are kept short to be shrunk. In
-    every other one points lapse soon, also those that came back."""
+    every other one points lapse soon, also those that came back; in every other two returns begin
+    with holding what they claim."""
     random = Random(" ".join((str(seed), *traits)))
     short = {"months": 1, "grace_days": 2} if seed % 2 else {}
-    named = {"kind": kind, **short, **dict.fromkeys(traits, True)}
+    named = {"kind": kind, "holds": bool(seed & 2), **short, **dict.fromkeys(traits, True)}
     story: Any = type("Walk", (Desk,), named)()
     weights = [weight for weight, _ in WALK.values()]
     step, name, drawn = 0, "", ()

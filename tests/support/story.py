@@ -1,8 +1,8 @@
 """A street whose members a model follows point by point: what a story is told on.
 
 Frames are kept until they are sent together, so that what a batch decides on itself is tried as
-much as what it finds in the database. Rules are in story_tills.py and story_desk.py; what must
-hold after each batch is in story_books.py.
+much as what it finds in the database. Rules are in story_returns.py, story_tills.py and
+story_desk.py; what must hold after each batch is in story_books.py.
 """
 
 from calendar import monthrange
@@ -15,17 +15,19 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
-from gateway.rules import Redeeming
+from gateway.on_hold import OPEN
+from gateway.rules import DEDUCT, HOLD_FOR_HQ, Redeeming, RuleSet
 from gateway.validity import EXPIRE, HOLD, Rolling
 from protocol import codes
 from tests.gateway.bill_model import Bill
-from tests.gateway.points_model import Lot, Member
+from tests.gateway.points_model import Member
+from tests.gateway.token_model import Lot
 from tests.support.databases import KINDS, fresh_engine
 from tests.support.story_books import POINT_MINOR, Books
 from tests.support.street import RULES, Street
 
 MEMBERS, SILVER = 2, 12000
-RETURN_DAYS, WRITE_OFF_DAYS, LATE_LOT_DAYS = 90, 20, 7
+RETURN_DAYS, WRITE_OFF_DAYS, LATE_LOT_DAYS, HOLD_DAYS = 90, 20, 7, 6
 WAITING_MAX = 5  # frames that are sent together
 
 TILLS = (0, 1, 2, 0, 1, 2, 0, 1, 2)  # the last draw is one of another merchant, for a reversal
@@ -48,6 +50,19 @@ class Tap:
     receipt: int = 0
 
 
+@dataclass(eq=False)
+class Held:
+    """What a return claims of a bill's points until HQ or time has its word; `number`: of the
+    return, as a taker; `receipt`: of its entry."""
+
+    tap: Tap
+    number: int
+    points: int
+    due_on: int
+    state: int = OPEN
+    receipt: int = 0
+
+
 class Counted(NamedTuple):
     """What became of a trace, as its terminal counts it."""
 
@@ -63,6 +78,7 @@ class Sent(NamedTuple):
     frame: bytes
     expected: dict[str, Any]
     tap: Tap | None
+    held: Held | None = None
 
 
 @dataclass(eq=False)
@@ -81,18 +97,14 @@ class Adjusted:
 class Story(RuleBasedStateMachine):
     kind = KINDS[0]
     months, grace_days = 2, 30
-    freezes = rolls = False
+    freezes = rolls = holds = False
 
     def __init__(self) -> None:
         super().__init__()
         self._opened = fresh_engine(self.kind)
         self.street = Street(self._opened.__enter__(), members=MEMBERS, terminals=1)
         registry = self.street.registry
-        registry.add_rule_set(self.street.programme, RULES._replace(
-            lot_months=self.months, redeeming=Redeeming(1, POINT_MINOR),
-            return_grace_days=self.grace_days, at_end=HOLD if self.freezes else EXPIRE,
-            write_off_days=WRITE_OFF_DAYS, rolling=Rolling(self.months) if self.rolls else None),
-            1)
+        registry.add_rule_set(self.street.programme, self._rules(), 1)
         self.merchants = (self.street.merchant,
                           registry.create_merchant(self.street.programme, "Leaf"))
         self.rates: dict[int, tuple[int, int]] = {1: (10000, 10000), 2: (10000, 10000)}
@@ -102,6 +114,7 @@ class Story(RuleBasedStateMachine):
         self.members = [Member(self.grace_days, freezes=self.freezes) for _ in range(MEMBERS)]
         self.taps: list[Tap] = []
         self.refunds: list[tuple[Tap, int, Name]] = []
+        self.held: dict[int, Held] = {}  # by the number of the return
         self.voided: set[int] = set()
         self.adjusted: list[Adjusted] = []
         self.queue: list[Sent] = []
@@ -111,6 +124,13 @@ class Story(RuleBasedStateMachine):
         self.taker = 0
         self.books = Books(self.street, self.merchants)
         self.day = self._today()
+
+    def _rules(self) -> RuleSet:
+        return RULES._replace(
+            lot_months=self.months, redeeming=Redeeming(1, POINT_MINOR),
+            return_grace_days=self.grace_days, at_end=HOLD if self.freezes else EXPIRE,
+            write_off_days=WRITE_OFF_DAYS, rolling=Rolling(self.months) if self.rolls else None,
+            on_return=HOLD_FOR_HQ if self.holds else DEDUCT, hold_days=HOLD_DAYS)
 
     def teardown(self) -> None:
         try:
@@ -127,6 +147,8 @@ class Story(RuleBasedStateMachine):
     def the_books_say_what_the_model_says(self) -> None:
         if not self.queue:
             self.books.check(self.members, [tap.bill for tap in self.taps], self.given_by_hq())
+            self.books.held([(each.receipt, each.tap.member or 0, each.number, each.due_on,
+                              each.state) for each in self.held.values()], self.members)
 
     def given_by_hq(self) -> list[int]:
         """Points that HQ gave less what it took, by who bears them (0: HQ itself)."""
@@ -138,7 +160,7 @@ class Story(RuleBasedStateMachine):
 
     def _begin(self, member: int | None) -> int:
         """What an entry of this member finds: what it has, and would have if HQ released all that
-        is frozen, less what it owes."""
+        is held, less what it owes."""
         if member is None:
             return 0
         self.members[member].begin(self.day)
@@ -146,7 +168,7 @@ class Story(RuleBasedStateMachine):
 
     def _net(self, member: int) -> int:
         who = self.members[member]
-        return who.available + who.frozen - who.debt
+        return who.available + who.held - who.debt
 
     def _changed(self, member: int | None, before: int) -> int:
         """What an entry did for its member."""
@@ -165,37 +187,15 @@ class Story(RuleBasedStateMachine):
         if self.rolls:
             who.carry(self._ends_on(bill.day))
 
-    def _restate(self, tap: Tap, remaining: int) -> tuple[int, int]:
-        """(points for the member, money handed back) where so much of a bill remains from now."""
-        before = self._begin(tap.member)
-        paid = self._restate_points(tap, remaining)
-        return self._changed(tap.member, before), paid
-
-    def _restate_points(self, tap: Tap, remaining: int) -> int:
-        """The money handed back; what the bill gave and took is moved."""
-        bill = tap.bill
-        given, taken, paid = bill.standing(bill.remaining)
-        given_after, taken_after, paid_after = bill.standing(remaining)
-        if tap.member is not None:
-            who = self.members[tap.member]
-            if taken > taken_after:
-                who.unspend(bill.number, taken - taken_after)
-            if given > given_after and bill.lot:
-                who.take_back(bill.lot, given - given_after)
-            if given < given_after and bill.lot:
-                who.put_back(bill.lot, given_after - given)
-            if taken < taken_after:
-                who.spend_again(bill.number, taken_after - taken)
-        return abs(paid - paid_after)
-
     # -- frames --------------------------------------------------------------------------------
 
-    def _expect(self, frame: bytes, *, tap: Tap | None = None, **expected: Any) -> None:
+    def _expect(self, frame: bytes, *, tap: Tap | None = None, held: Held | None = None,
+                **expected: Any) -> None:
         """What this frame is answered; `balance` is that of the tap's member where it is 0."""
         if expected["code"] == 0 and tap is not None and tap.member is not None:
             who = self.members[tap.member]
             expected.setdefault("balance", who.available - who.debt)
-        self.queue.append(Sent(frame, expected, tap))
+        self.queue.append(Sent(frame, expected, tap, held))
         self._count(frame, **expected)
         if len(self.queue) >= WAITING_MAX:
             self._send()
@@ -223,6 +223,8 @@ class Story(RuleBasedStateMachine):
                 self.past.append((sent.frame, answer.reply))
             if answer.code == 0 and sent.tap and self._name(sent.frame) == sent.tap.name:
                 sent.tap.receipt = reply.receipt or 0
+            if answer.code == 0 and sent.held:
+                sent.held.receipt = reply.receipt or 0
 
     def _name(self, frame: bytes) -> Name:
         message = self.street.message(frame)

@@ -1,10 +1,11 @@
 """What the database must say whenever nothing is on its way, and what may never change in it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from gateway.audit import run_audit
 from tests.gateway.bill_model import Bill
-from tests.gateway.points_model import Lot, Member
+from tests.gateway.points_model import Member
+from tests.gateway.token_model import Lot
 from tests.support.street import Street
 
 POINT_MINOR = 10
@@ -47,11 +48,27 @@ class Books:
             "lots", "id", f"member_id = {self._street.members[member]} ORDER BY id")
         return int(rows[place][0])
 
+    def held(self, ours: Iterable[tuple[int, int, int, int, int]],
+             members: Sequence[Member]) -> None:
+        """What returns claim, each (receipt, member, number, due_on, state): how it stands, and
+        which points of which lots are put aside for it."""
+        rows = self._street.rows
+        stands, aside = [], []
+        for receipt, member, number, due_on, state in sorted(ours):
+            stands.append((receipt, self._street.members[member], due_on, state))
+            for lot in members[member].lots:
+                points = sum(token.aside and token.taker == number for token in lot.tokens)
+                aside += [(receipt, lot.earned_on, lot.ends_on, points)] * bool(points)
+        assert rows("holds", "entry_id, member_id, due_on, state", "1=1 ORDER BY 1") == stands
+        assert sorted(rows("draws d JOIN lots l ON l.id = d.lot_id",
+                           "d.taker, l.earned_on, l.expires_on, d.points",
+                           "d.held = 1 AND d.points > 0")) == sorted(aside)
+
     # -- I3 ------------------------------------------------------------------------------------
 
     def _balances(self, members: Sequence[Member]) -> None:
         rows = self._street.rows("members", "available, held, debt", "1=1 ORDER BY id")
-        assert rows == [(who.available, who.frozen, who.debt) for who in members]
+        assert rows == [(who.available, who.held, who.debt) for who in members]
 
     def _lots(self, members: Sequence[Member]) -> None:
         rows = self._street.rows(
@@ -60,12 +77,15 @@ class Books:
         assert rows == [told(lot) for who in members for lot in who.lots]
 
     def _add_up(self) -> None:
-        """Nothing negative; a lot is what is in it and what is drawn of it; a member what postings
-        put on its account, with a debt of what is drawn of nowhere."""
+        """Nothing negative; a lot is what is in it and what is drawn of it, and holds what returns
+        hold of it; a member what postings put on its account, with a debt of what is drawn of
+        nowhere."""
         rows = self._street.rows
         drawn = "(SELECT coalesce(sum(points), 0) FROM draws d WHERE d.{})"
         assert not rows("lots l", "id", "remaining < 0 OR held < 0 OR expired < 0 OR"
-                        " issued <> remaining + held + expired + " + drawn.format("lot_id = l.id"))
+                        " issued <> remaining + held + expired + "
+                        + drawn.format("lot_id = l.id AND d.held = 0") + " OR held < "
+                        + drawn.format("lot_id = l.id AND d.held = 1"))
         of_member = "lot_id = 0 AND d.taker IN (SELECT id FROM entries e WHERE e.member_id = m.id)"
         assert not rows("members m", "id", "debt <> " + drawn.format(of_member))
         assert not rows("members m", "id", "available + held - debt <> (SELECT"
@@ -104,5 +124,5 @@ def told(lot: Lot) -> tuple[int, ...]:
     def count(name: str) -> int:
         return sum(getattr(token, name) for token in lot.tokens)
 
-    return (lot.earned_on, lot.ends_on, count("there"), count("frozen"), count("expired"),
-            lot.paid + len(lot.away))
+    return (lot.earned_on, lot.ends_on, count("there"), count("frozen") + count("aside"),
+            count("expired"), lot.paid + len(lot.away))

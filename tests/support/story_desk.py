@@ -8,11 +8,15 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from gateway import held
+from gateway import held, holds
+from gateway.clock import to_ms
 from gateway.commands import CommandError
+from gateway.decisions.hold import HoldError
+from gateway.on_hold import OPEN, RELEASED, TAKEN
 from gateway.proposals import Ended
-from tests.gateway.points_model import Lot, Member
+from tests.gateway.points_model import Member
 from tests.gateway.test_proposals import done
+from tests.gateway.token_model import Lot
 from tests.support.story import WRITE_OFF_DAYS, Adjusted, members, newest, places
 from tests.support.story_tills import Tills
 
@@ -116,6 +120,33 @@ class Desk(Tills):
             tap.receipt = verdict.receipt or 0
         else:
             assert decide().points == 0
+
+    @rule(which=places, takes=st.booleans())
+    def hq_ends_what_a_return_holds(self, which: int, takes: bool) -> None:
+        """Once, and not behind a void of the return, nor behind the time limit's release."""
+        self._send()
+        waiting = [each for each in self.held.values() if each.state == OPEN]
+        each = newest(waiting or list(self.held.values()), which)
+        if each is None:
+            return
+        decide = partial(holds.take if takes else holds.release, self.street.intake,
+                         each.receipt, "Wang", "saw the goods")
+        if each.state != OPEN:
+            with pytest.raises(HoldError):
+                decide()
+            return
+        who = self.members[each.tap.member or 0]
+        points, ended = self._hold_ends(each, TAKEN if takes else RELEASED), decide()
+        assert (ended.points, ended.balance) == (points, who.available - who.debt)
+
+    @rule()
+    def hq_has_returns_held_or_not(self) -> None:
+        """From the next one on; what is held stays held to its day."""
+        self._send()
+        self.street.later(seconds=1)
+        self.holds = not self.holds
+        self.street.registry.add_rule_set(self.street.programme, self._rules(),
+                                          to_ms(self.street.now))
 
     # -- how -----------------------------------------------------------------------------------
 

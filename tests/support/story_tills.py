@@ -1,7 +1,6 @@
 """What cashiers and days do in a story: frames of every type, and time."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
@@ -10,28 +9,16 @@ from gateway.clock import to_ms
 from gateway.expiry import expire_lots
 from protocol import codes
 from protocol.messages import BATCH_CLOSE, SALE
-from tests.support.story import (
-    MEMBERS,
-    RETURN_DAYS,
-    TILLS,
-    Counted,
-    Story,
-    Tap,
-    members,
-    newest,
-    not_of,
-    places,
-    tills,
-)
+from tests.support.story import MEMBERS, TILLS, Counted, Tap, members, places, tills
 from tests.support.story_books import POINT_MINOR
+from tests.support.story_returns import NOBODYS_NUMBER, Returns, named
 
-NOBODYS_NUMBER = 77  # of an operator: holds a sale
 TOLD_MAX = 100  # differences that a reply has room for
 
 rates = st.integers(0, 12000)  # basis points
 
 
-class Tills(Story):
+class Tills(Returns):
     @rule(member=members, amount=st.integers(50, 2500), till=tills, lines=st.integers(0, 2))
     def sale(self, member: int, amount: int, till: int, lines: int) -> None:
         """`lines`: of its basket, each of a category of its own."""
@@ -85,95 +72,6 @@ class Tills(Story):
         self._expect(frame, tap=tap, code=0, points=self._changed(member, before),
                      amount_minor=bill.discount)
 
-    @rule(which=places, percent=st.sampled_from([5, 30, 50, 70, 100, 120]), till=tills,
-          category=st.integers(0, 2))
-    def refund(self, which: int, percent: int, till: int, category: int) -> None:
-        """Of so much of a bill, or of so much of a category, where it has baskets; `category` 0:
-        the money alone."""
-        tap = newest(self.taps, which)
-        if tap is None:
-            return
-        bill, till = tap.bill, self._near(tap.bill, till)
-        whole = next((amount for each, amount in bill.basket if each == category), bill.amount)
-        amount = max(whole * percent // 100, 1)
-        line = (category, amount) if bill.basket and category else None
-        frame = self.street.refund(*tap.name, terminal=till, **(
-            named([line]) if line else {"amount_minor": amount}))
-        code = self._refund_code(tap, amount, line, self._merchant(till))
-        if code == codes.EXCEEDS_ORIGINAL:
-            self._expect(frame, code=code, balance=None, amount_minor=bill.remaining)
-        elif code:
-            self._expect(frame, code=code, balance=None)
-        else:
-            self.taker += 1
-            self.refunds.append((tap, self.taker, self._name(frame)))
-            points, paid = self._restate(tap, bill.remaining - amount)
-            bill.refunds.append((self.taker, amount))
-            if line:
-                bill.back[self.taker] = line
-            self._expect(frame, tap=tap, code=0, points=points, amount_minor=paid)
-
-    def _refund_code(self, tap: Tap, amount: int, line: tuple[int, int] | None,
-                     merchant: int) -> int:
-        bill = tap.bill
-        if not bill.posted:
-            return codes.NOTHING_LEFT if bill.gone else codes.ORIGINAL_NOT_FOUND
-        if not_of(tap, merchant):
-            return codes.ORIGINAL_NOT_FOUND
-        if bill.gone or not bill.remaining:
-            return codes.NOTHING_LEFT
-        lacking = bool(bill.basket) != bool(line) or line and amount > bill.left_of(line[0])
-        if amount > bill.remaining or lacking:
-            return codes.EXCEEDS_ORIGINAL
-        return codes.LIMIT_REACHED if self.day - bill.day > RETURN_DAYS else 0
-
-    @rule(which=places, till=tills)
-    def void(self, which: int, till: int) -> None:
-        tap = newest(self.taps, which)
-        if tap is None:
-            return
-        bill, till = tap.bill, self._near(tap.bill, till)
-        frame = self.street.void(*tap.name, terminal=till)
-        code = self._void_code(tap, self._merchant(till))
-        if code:
-            self._expect(frame, code=code, balance=None)
-        elif not bill.posted:
-            bill.gone = True
-            self._expect(frame, code=0, points=0, balance=None, amount_minor=None)
-        else:
-            points, paid = self._restate(tap, 0)
-            bill.gone = True
-            self._expect(frame, tap=tap, code=0, points=points, amount_minor=paid)
-
-    def _void_code(self, tap: Tap, merchant: int) -> int:
-        if not_of(tap, merchant):
-            return codes.ORIGINAL_NOT_FOUND
-        if tap.bill.gone:
-            return codes.NOTHING_LEFT
-        if self._closed(tap.name):
-            return codes.NOT_VOIDABLE
-        return 0 if tap.bill.remaining else codes.NOTHING_LEFT
-
-    @rule(which=places, till=tills)
-    def void_of_a_refund(self, which: int, till: int) -> None:
-        if not self.refunds:
-            return
-        tap, number, name = newest(self.refunds, which)
-        bill, till = tap.bill, self._near(tap.bill, till)
-        frame = self.street.void(*name, terminal=till)
-        code = not_of(tap, self._merchant(till))
-        if not code and number in self.voided:
-            code = codes.NOTHING_LEFT
-        if not code and (self._closed(name) or bill.gone or bill.refunds[-1][0] != number):
-            code = codes.NOT_VOIDABLE
-        if code:
-            self._expect(frame, code=code, balance=None)
-            return
-        points, paid = self._restate(tap, bill.remaining + bill.refunds[-1][1])
-        bill.refunds.pop()
-        self.voided.add(number)
-        self._expect(frame, tap=tap, code=0, points=points, amount_minor=paid)
-
     @rule(till=tills, again=st.booleans(), off=st.sampled_from([0, 0, 1]))
     def batch_close(self, till: int, again: bool, off: int) -> None:
         """A terminal's day ends, with totals that may be `off`; `again`: one that has ended."""
@@ -212,6 +110,7 @@ class Tills(Story):
     @rule(rows=st.integers(1, 3))
     def the_job_runs(self, rows: int) -> None:
         self._send()
+        self._holds_lapse(rows)
         while expire_lots(self.street.engine, self.street.keyring, to_ms(self.street.now), rows):
             pass
         for member in range(MEMBERS):
@@ -226,12 +125,6 @@ class Tills(Story):
     @rule()
     def what_waits_is_sent(self) -> None:
         self._send()
-
-
-def named(basket: Iterable[tuple[int, int]]) -> dict[str, Any]:
-    """A basket as a frame's field, where there is one."""
-    lines = [list(line) for line in basket]
-    return {"basket": lines} if lines else {}
 
 
 def totals_of(taps: Iterable[Counted]) -> dict[int, tuple[int, int, int]]:

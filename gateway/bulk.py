@@ -72,16 +72,19 @@ def _insert_head(table: Table, columns: tuple[str, ...]) -> str:
 
 
 @lru_cache(maxsize=256)
-def _upsert_tail(columns: tuple[str, ...], key: tuple[str, ...]) -> str:
+def _upsert_tail(columns: tuple[str, ...], key: tuple[str, ...], keep: bool) -> str:
+    if keep:
+        return f" ON CONFLICT ({','.join(key)}) DO NOTHING"
     sets = ",".join(f"{name}=excluded.{name}" for name in columns if name not in key)
     return f" ON CONFLICT ({','.join(key)}) DO UPDATE SET {sets}"
 
 
 def insert(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row],
-           *, key: tuple[str, ...] = ()) -> None:
-    """Insert all rows; with `key`, a row whose key is there already replaces what it finds."""
+           *, key: tuple[str, ...] = (), keep: bool = False) -> None:
+    """Insert all rows; with `key`, a row whose key is there already replaces what it finds, or
+    (`keep`) leaves it as it is."""
     head = _insert_head(table, columns)
-    tail = _upsert_tail(columns, key) if key else ""
+    tail = _upsert_tail(columns, key, keep) if key else ""
     if on_postgresql(connection):
         kinds = _kinds(table, columns)
         text = f"{head}SELECT * FROM {_unnest(kinds)}{tail}"

@@ -22,14 +22,21 @@ def day() -> None:
 @day.command("close", short_help="Close every day that is over, now.")
 def day_close() -> None:
     """Close every settlement day that is over in its programme, by its time zone and cut-over;
-    what is closed never changes. Days on which nothing was booked have nothing to close."""
+    what is closed never changes. Days on which nothing was booked have nothing to close. A
+    programme whose days were tampered with is left alone and named (code 1)."""
     with plainly("day close"):
         from gateway import days, processes
         from gateway.clock import from_day, to_ms, utc_now
         engine, keyring = processes.opened(processes.settle("day close"))
-        done = days.close(engine, keyring, to_ms(utc_now()), by_hand=True)
+        fault = None
+        try:
+            done = days.close(engine, keyring, to_ms(utc_now()), by_hand=True)
+        except days.DaysBroken as broken:
+            done, fault = broken.done, broken
         for programme_id, on in done.sealed:
             click.echo(f"programme {programme_id}: {from_day(on)} closed")
+        if fault is not None:
+            raise fault
         if not done.sealed:
             still = ", ".join(f"{from_day(on)} of programme {programme_id}"
                               for programme_id, on in sorted(done.open.items()))

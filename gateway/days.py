@@ -8,25 +8,38 @@ later (`Book.booked_on`). A day is closed in three steps, each a transaction of 
    has a transaction id below one that is drawn once the mark is moved: the days are sealed when
    all ids below that one are gone. Nobody waits for this but the closing;
 3. each day before the mark on which something was booked gets its totals, oldest first: a row for
-   each merchant that has figures and one (merchant 0) for the programme.
+   each merchant that has figures and one (merchant 0) for the programme. The last of them gets its
+   row in any case.
 What is interrupted goes on with the next run; two that run at once seal once. The mark never goes
 back, so it does not follow a clock that is far ahead of all that was ever booked.
+That a programme closes days, and each day that it closed, is told in the house chain: what was
+deleted since is missed, and never made anew. One programme's fault keeps no other from its turn.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine
 
-from gateway import bulk, chain
+from gateway import bulk, chain, house
 from gateway.catalogue import read_catalogue
 from gateway.clock import business_day, from_day
 from gateway.database import older_ended, on_postgresql, reading, writing
-from gateway.day_figures import NO_BILL, WHOLE, Booked, Figures, Made, Place, gathered, to_json
+from gateway.day_figures import (
+    NO_BILL,
+    NONE,
+    WHOLE,
+    Booked,
+    Figures,
+    Made,
+    Place,
+    gathered,
+    to_json,
+)
 from gateway.errors import SealBroken, TryLater
 from gateway.keyring import Keyring
 from gateway.statements import send
-from gateway.tables import day_totals, open_days
+from gateway.tables import day_totals, open_days, registry_events
 
 OPEN_COLUMNS = tuple(column.name for column in open_days.columns)
 TOTAL_COLUMNS = tuple(column.name for column in day_totals.columns)
@@ -35,6 +48,22 @@ AHEAD_DAYS_MAX = 31  # of the mark, and of what is booked: more is a clock that 
 # the kind of an entry that makes a bill or takes one back, and so has its money; of others NO_BILL
 BILL = f"CASE WHEN e.amount_minor IS NULL THEN {NO_BILL} ELSE e.kind END"
 
+ACTOR = "day close"
+SEALED_THROUGH = ("SELECT o.programme_id, (SELECT max(t.booked_on) FROM day_totals t"
+                  " WHERE t.programme_id = o.programme_id) FROM open_days o")
+# programme and day of what was booked behind the last sealed day of each: from day to day by the
+# index on entries, and on each day to the first entry of the programme's merchants, or of its
+# members where no merchant took part; never along all entries
+BOOKED = (
+    f"WITH RECURSIVE s(programme_id, sealed) AS ({SEALED_THROUGH}), d(day) AS ("
+    "SELECT min(booked_on) FROM entries"
+    " WHERE booked_on > (SELECT min(coalesce(sealed, -1)) FROM s) UNION ALL SELECT (SELECT min(booked_on) FROM entries WHERE booked_on > d.day) FROM d"
+    " WHERE d.day IS NOT NULL)"
+    " SELECT s.programme_id, d.day FROM s JOIN d ON d.day > coalesce(s.sealed, -1) WHERE coalesce("
+    "(SELECT 1 FROM merchants c JOIN entries e ON e.booked_on = d.day AND e.merchant_id = c.id"
+    " WHERE c.programme_id = s.programme_id LIMIT 1),"
+    " (SELECT 1 FROM entries e JOIN members m ON m.id = e.member_id WHERE e.booked_on = d.day"
+    " AND e.merchant_id = 0 AND m.programme_id = s.programme_id LIMIT 1)) IS NOT NULL")
 
 class StillBooked(TryLater):
     """Transactions of before the cut-over have not ended: no day was sealed."""
@@ -58,11 +87,17 @@ def opened(audit_key: bytes, rows: Iterable[Sequence]) -> tuple[dict[int, int], 
     return days, forged
 
 
+def _marks(connection: Connection, audit_key: bytes,
+           lock: str = "") -> tuple[dict[int, int], set[int]]:
+    """`opened` of every programme that closes days."""
+    return opened(audit_key, send(
+        connection, f"SELECT {','.join(OPEN_COLUMNS)} FROM open_days{lock}").fetchall())
+
+
 def read_open(connection: Connection, audit_key: bytes) -> Mapping[int, int]:
     """The open day of each programme that closes days; behind the locks of what is booked.
     SealBroken where one was tampered with."""
-    days, forged = opened(audit_key, send(
-        connection, f"SELECT {','.join(OPEN_COLUMNS)} FROM open_days").fetchall())
+    days, forged = _marks(connection, audit_key)
     if forged:
         raise SealBroken(f"Not what was sealed: open_days {sorted(forged)}. Nothing was stored;"
                          " run the audit.")
@@ -94,93 +129,171 @@ def figures(connection: Connection, first: int, last: int) -> dict[Place, Figure
 
 
 class Closed(NamedTuple):
-    """What a run of `close_days` did: days sealed, and of each programme the first open one."""
+    """What a run of `close` did: days sealed on which something was booked, and of each programme
+    the first open one."""
 
     sealed: tuple[tuple[int, int], ...]
     open: Mapping[int, int]
 
 
+class DaysBroken(SealBroken):
+    """Days of these programmes were tampered with, and were left alone. `done`: what was closed of
+    the others, which is all that was due."""
+
+    def __init__(self, broken: Mapping[int, str], done: Closed) -> None:
+        told = " ".join(f"Programme {each}: {why}" for each, why in sorted(broken.items()))
+        super().__init__(f"{told} Nothing of it was closed; what was due of other programmes is."
+                         " Run the audit.")
+        self.done = done
+
+
 def close_day(engine: Engine, keyring: Keyring, now: int, rows_max: int) -> int:
-    """The job (jobs.Chunk): seal the oldest day that is over in each programme; how many."""
-    return len(close(engine, keyring, now, days_max=1).sealed)
+    """The job (jobs.Chunk): seal the oldest day that is over in each programme; how many. What is
+    broken is told when nothing else is left to do."""
+    try:
+        return len(close(engine, keyring, now, days_max=1).sealed)
+    except DaysBroken as fault:
+        if not fault.done.sealed:
+            raise
+        return len(fault.done.sealed)
 
 
 def close(engine: Engine, keyring: Keyring, now: int, *, days_max: int = 10_000,
           by_hand: bool = False) -> Closed:
     """Seal up to `days_max` days of each programme that are over. `by_hand`: somebody looked at
-    the clock. Raises ClockAhead, StillBooked and SealBroken; what was sealed by then stays so."""
+    the clock. Raises ClockAhead, StillBooked and, with the others done, DaysBroken; what was
+    sealed by then stays so."""
     with reading(engine) as connection:
         programmes = read_catalogue(connection).programmes.values()
-        known = read_open(connection, keyring.audit_key)
+        known, forged = _marks(connection, keyring.audit_key)
         booked_on = send(connection, "SELECT max(booked_on) FROM entries").fetchall()[0][0]
-    if booked_on is None:
-        return Closed((), known)  # and no mark before there is anything behind it
     today = {each.id: business_day(now, each.time_zone, each.cutover_minutes)
              for each in programmes}
-    last = max([booked_on, *known.values()]) + AHEAD_DAYS_MAX
-    if max(today.values()) > last and not by_hand:
-        raise ClockAhead(f"By this clock it is {from_day(max(today.values()))}, and nothing was"
-                         f" booked since {from_day(booked_on)}. No day was closed and nothing is"
-                         " lost; set the clock right; where it is right, wait for the next tap, or"
-                         " say so: pointwire gateway day close")
-    if any(known.get(each, 0) < on for each, on in today.items()):
+    if booked_on is not None:  # no mark before there is anything behind it
+        _need_clock(today, booked_on, known, by_hand)
+    broken: dict[int, str] = {}
+    if booked_on is not None and any(known.get(each, 0) < on for each, on in today.items()):
         with writing(engine) as connection:
-            known = _move_on(connection, keyring.audit_key, today)
-    due = {each: days for each, on in known.items()
-           if (days := _unsealed(engine, each, on)[:days_max])}
+            known, forged, gone = _move_on(connection, keyring.audit_key, today, now)
+        broken = dict.fromkeys(gone, "its open day is gone, and it had one.")
+    broken |= dict.fromkeys(forged, "its open day is not what was sealed (open_days).")
+    due = _due(engine, {each: on for each, on in known.items() if each not in broken}, days_max)
     if due and not older_ended(engine, WAIT_S):
         raise StillBooked("Something that began before the cut-over is still being booked. No"
                           " day was sealed and nothing is lost; close the day again later.")
-    sealed = [(programme_id, day) for programme_id, days in sorted(due.items()) for day in days
-              if _seal(engine, keyring, programme_id, day, now)]
-    return Closed(tuple(sealed), known)
+    sealed, faults = _sealed(engine, keyring, due, now)
+    done = Closed(tuple(sorted(sealed)), known)
+    if broken or faults:
+        raise DaysBroken(broken | faults, done)
+    return done
 
 
-def _move_on(connection: Connection, audit_key: bytes, today: Mapping[int, int]) -> dict[int, int]:
-    """The marks as they are from now on: they never go back."""
-    wanted = select(open_days.c.programme_id).order_by(open_days.c.programme_id)
-    if on_postgresql(connection):
-        wanted = wanted.with_for_update(key_share=True)
-    connection.execute(wanted)
-    known = read_open(connection, audit_key)
-    moved = {each: max(on, known.get(each, 0)) for each, on in today.items()}
-    bulk.insert(connection, open_days, OPEN_COLUMNS, [
-        (*row, chain.seal(audit_key, open_days.name, row)) for row in sorted(moved.items())],
-        key=("programme_id",))
-    return moved
+def _need_clock(today: Mapping[int, int], booked_on: int, known: Mapping[int, int],
+                by_hand: bool) -> None:
+    ahead = max(today.values())
+    if ahead > max([booked_on, *known.values()]) + AHEAD_DAYS_MAX and not by_hand:
+        raise ClockAhead(f"By this clock it is {from_day(ahead)}, and nothing was"
+                         f" booked since {from_day(booked_on)}. No day was closed and nothing is"
+                         " lost; set the clock right; where it is right, wait for the next tap, or"
+                         " say so: pointwire gateway day close")
 
 
-def _unsealed(engine: Engine, programme_id: int, open_on: int) -> list[int]:
-    """Days of a programme before the open one on which something was booked and that have no
-    totals yet."""
-    mark = "%s" if on_postgresql(engine) else "?"
+def _move_on(connection: Connection, audit_key: bytes, today: Mapping[int, int],
+             now: int) -> tuple[dict[int, int], set[int], set[int]]:
+    """(the marks as they are from now on, programmes of which it does not fit its seal, those that
+    had one which is gone). A mark never goes back, whoever else moves it meanwhile; the first of a
+    programme is told in the house chain."""
+    # mark and event in one statement: whoever opens the first day meanwhile commits both at once
+    gone = _told(connection, today, " AND NOT EXISTS (SELECT 1 FROM open_days o"
+                 " WHERE CAST(o.programme_id AS TEXT) = row_key)")
+    wanted = {each: on for each, on in today.items() if each not in gone}
+    _write(connection, audit_key, wanted, keep=True)  # so that there is a row to lock
+    known, forged = _marks(connection, audit_key, " ORDER BY programme_id" + (
+        " FOR NO KEY UPDATE" if on_postgresql(connection) else ""))
+    moved = {each: max(on, known[each]) for each, on in wanted.items() if each not in forged}
+    _write(connection, audit_key, moved)
+    house.append(connection, audit_key, ACTOR, now, [
+        (open_days.name, {"programme_id": each})
+        for each in sorted(moved.keys() - _told(connection, moved))])
+    return known | moved, forged, gone
+
+
+def _told(connection: Connection, programme_ids: Iterable[int], also: str = "") -> set[int]:
+    """Programmes of which the house chain tells that they close days."""
+    keys = [(open_days.name, str(each)) for each in sorted(programme_ids)]
+    return {int(row[0]) for row in bulk.select(
+        connection, registry_events, ("row_key",), ("table_name", "row_key"), keys, also=also)
+    } if keys else set()
+
+
+def _write(connection: Connection, audit_key: bytes, marks: Mapping[int, int], *,
+           keep: bool = False) -> None:
+    """These marks, sealed; with `keep` only those of programmes that have none."""
+    if marks:
+        bulk.insert(connection, open_days, OPEN_COLUMNS, [
+            (*row, chain.seal(audit_key, open_days.name, row)) for row in sorted(marks.items())],
+            key=("programme_id",), keep=keep)
+
+
+def _due(engine: Engine, known: Mapping[int, int], days_max: int) -> dict[int, list[int]]:
+    """Days to be sealed, oldest first, each with its programmes: those on which something was
+    booked, and the last before the open one in any case, so that nobody looks behind it again."""
     with reading(engine) as connection:
-        sealed = send(connection, "SELECT max(booked_on) FROM day_totals WHERE programme_id ="
-                      f" {mark}", (programme_id,)).fetchall()[0][0]
-        return [row[0] for row in send(connection, (
-            "SELECT DISTINCT e.booked_on FROM entries e LEFT JOIN members m ON m.id = e.member_id"
-            " LEFT JOIN merchants c ON c.id = e.merchant_id"
-            f" WHERE e.booked_on > {mark} AND e.booked_on < {mark}"
-            f" AND coalesce(c.programme_id, m.programme_id) = {mark} ORDER BY e.booked_on"),
-            (-1 if sealed is None else sealed, open_on, programme_id)).fetchall()]
+        sealed = dict(map(tuple, send(connection, SEALED_THROUGH).fetchall()))
+        days = {each: {on - 1} for each, on in known.items()
+                if sealed.get(each) is None or sealed[each] < on - 1}
+        for programme_id, day in map(tuple, send(connection, BOOKED).fetchall() if days else ()):
+            if programme_id in days and day < known[programme_id]:
+                days[programme_id].add(day)
+    due: dict[int, list[int]] = {}
+    for programme_id, of_it in sorted(days.items()):
+        for day in sorted(of_it)[:days_max]:
+            due.setdefault(day, []).append(programme_id)
+    return dict(sorted(due.items()))
 
 
-def _seal(engine: Engine, keyring: Keyring, programme_id: int, day: int, now: int) -> bool:
-    """The totals of one day that is over; False when somebody else was quicker."""
-    with reading(engine) as connection:
-        found = {place: each for place, each in figures(connection, day, day).items()
-                 if place[0] == programme_id}
-    if not found[programme_id, day, WHOLE].balances:
-        raise SealBroken(f"The money of {from_day(day)} does not add up to 0. The day was not"
-                         " sealed; run the audit.")
+def _sealed(engine: Engine, keyring: Keyring, due: Mapping[int, Sequence[int]],
+            now: int) -> tuple[list[tuple[int, int]], dict[int, str]]:
+    """(programme and day of what was sealed and is not empty, what is wrong by programme)."""
+    sealed, faults = [], dict[int, str]()
+    for day, programme_ids in due.items():
+        with reading(engine) as connection:
+            found = figures(connection, day, day)
+        for programme_id in programme_ids:
+            if programme_id in faults:
+                continue
+            mine = {place: each for place, each in found.items() if place[0] == programme_id}
+            try:
+                if _seal(engine, keyring, (programme_id, day, WHOLE), mine, now) and mine:
+                    sealed.append((programme_id, day))
+            except SealBroken as fault:
+                faults[programme_id] = str(fault)
+    return sealed, faults
+
+
+def _seal(engine: Engine, keyring: Keyring, whole: Place, found: Mapping[Place, Figures],
+          now: int) -> bool:
+    """The totals of one day that is over; False when somebody else was quicker. SealBroken where
+    they do not add up, or where the day was closed before."""
+    found = {whole: NONE, **found}
+    programme_id, day, _ = whole
+    if not found[whole].balances:
+        raise SealBroken(f"the money of {from_day(day)} does not add up to 0.")
+    rows = [(*place, to_json(each), now) for place, each in sorted(found.items())]
+    event = dict(zip(TOTAL_COLUMNS, rows[0], strict=False))
     with writing(engine) as connection:
         # whoever seals holds the mark, so that a day is sealed once
-        bulk.select(connection, open_days, ("programme_id",), ("programme_id",),
-                    [(programme_id,)], lock=True)
+        mark = bulk.select(connection, open_days, ("open_on",), ("programme_id",),
+                           [(programme_id,)], lock=True)
         key = ("programme_id", "booked_on", "merchant_id")
-        if bulk.select(connection, day_totals, key, key, [(programme_id, day, WHOLE)]):
+        if bulk.select(connection, day_totals, key, key, [whole]):
             return False
-        rows = [(*place, to_json(each), now) for place, each in sorted(found.items())]
+        if not mark or bulk.select(
+                connection, registry_events, ("seq",), ("table_name", "row_key"),
+                [(day_totals.name, house.row_key(day_totals.name, event))]):
+            raise SealBroken(f"{from_day(day)} was closed before, and its totals are gone"
+                             " (day_totals)." if mark else "its open day is gone (open_days).")
         bulk.insert(connection, day_totals, TOTAL_COLUMNS, [
             (*row, chain.seal(keyring.audit_key, day_totals.name, row)) for row in rows])
+        house.append(connection, keyring.audit_key, ACTOR, now, [(day_totals.name, event)])
     return True

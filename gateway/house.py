@@ -1,4 +1,4 @@
-"""The house chain: every change of the registry leaves a sealed event.
+"""The house chain: every change of the registry leaves a sealed event, and every closed day.
 
 Law: an event holds the seal of the row as it is after the change, under the audit key, and links
 to the event before it; the counter `house` holds the newest link, sealed. An edited row no longer
@@ -12,14 +12,15 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection
 
 from gateway import bulk, chain, counting
-from gateway.tables import REGISTERED, registry_events
+from gateway.tables import REGISTERED, TOLD, registry_events
 
 EVENT_COLUMNS = ("seq", "recorded_at", "actor", "table_name", "row_key", "row_seal", "link")
+_COLUMNS = REGISTERED | TOLD
 
 
 def row_seal(audit_key: bytes, table: str, row: Mapping[str, object]) -> bytes:
     """32 bytes over the registered columns of a row."""
-    values = [row[name] for name in REGISTERED[table]]
+    values = [row[name] for name in _COLUMNS[table]]
     return hmac.digest(audit_key, b"registry" + chain.canonical((table, values)), "sha256")
 
 

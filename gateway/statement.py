@@ -102,7 +102,8 @@ def _through(connection: Connection, keyring: Keyring, programme_id: int, mercha
         if not chain.same(row.row_mac, chain.seal(keyring.audit_key, day_totals.name, held)):
             raise SealBroken(f"The totals of {from_day(row.booked_on)} are not what was sealed."
                              " No statement was made; run the audit.")
-        found[row.programme_id, row.booked_on, row.merchant_id] = from_json(row.figures)
+        if (told := from_json(row.figures)) != NONE:  # else nothing was booked on that day
+            found[row.programme_id, row.booked_on, row.merchant_id] = told
     after = -1 if sealed_through is None else sealed_through
     if after < last:
         found |= {place: each for place, each in figures(connection, after + 1, last).items()

@@ -13,7 +13,8 @@ How an edit or a deletion is found, table by table (the audit works from these f
   count: journals.outcomes, serials between low and value of a counter, a frame for each outcome,
   a reversal for each void that took effect, a batch for each approved close, a sighting for each
   terminal, a date for each held message, a hold for each entry that tells of one; the newest
-  entry that carried a member's lots on tells of its span.
+  entry that carried a member's lots on tells of its span. Of rows of TOLD an event of the house
+  chain tells.
 - a masked name is sealed beside the row (`name_mac`), so that erasing a person leaves no trace.
 """
 
@@ -330,6 +331,10 @@ _UNREGISTERED = ("masked_name", "name_mac", "derived_mac", *MEMBER_DERIVED[1:])
 REGISTERED = {table.name: _columns(table) for table in (
     programmes, rule_sets, merchants, merchant_rates, shops, terminals, terminal_epochs, operators,
     accounts, cards, card_events, recoveries)} | {"members": _columns(members, *_UNREGISTERED)}
+
+# events of the house chain tell of these rows, too, so that one that is gone is missed: that a
+# programme has an open day, and each closed day (its row for the whole programme)
+TOLD = {"open_days": ("programme_id",), "day_totals": _columns(day_totals, "row_mac")}
 
 SEALED = {table.name: _columns(table, "row_mac") for table in (
     counters, outcomes, reversals, frames, refusals, quarantine, dead_letters, journals,

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway import days
 from gateway.audit.reader import Work, raw
+from gateway.audit.registered import GONE
 from gateway.audit.report import FORGED, RECOMPUTE, RESTORE, ROLLED_BACK, join_key
 from gateway.audit.seals import check_seal
 from gateway.day_figures import NONE, Figures, Place, to_json
@@ -31,8 +32,7 @@ def check(work: Work) -> None:
     open_on = _open(work)
     for programme_id, day in newest.items():
         if programme_id not in open_on:
-            work.docket.find(open_days.name, str(programme_id), "missing, days are closed.",
-                             RESTORE)
+            work.docket.find(open_days.name, str(programme_id), GONE[open_days.name], RESTORE)
         elif open_on[programme_id] <= day:
             work.docket.find(open_days.name, str(programme_id), "older than what is closed: it"
                              f" says day {open_on[programme_id]}, day {day} is closed.",
@@ -80,8 +80,8 @@ def _check_figures(work: Work, connection: Connection, first: int,
     for key in sorted(closed | stored.keys()):
         name, now = join_key(*key), to_json(found.get(key, NONE))
         if key not in stored:
-            work.docket.find(day_totals.name, name, "missing, its day is closed.", RESTORE)
-        elif key not in found:
+            work.docket.find(day_totals.name, name, GONE[day_totals.name], RESTORE)
+        elif key not in found and stored[key] != now:
             work.docket.find(day_totals.name, name, "nothing was booked there.", FORGED)
         elif stored[key] != now:
             work.docket.find(day_totals.name, name, f"says {stored[key]}, what was booked comes"

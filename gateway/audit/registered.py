@@ -14,7 +14,18 @@ from gateway import chain, counting, house
 from gateway.audit.reader import LOOKUP_ROWS, Work, raw
 from gateway.audit.report import EITHER, FORGED, RESTORE, ROLLED_BACK, key_text, some
 from gateway.audit.seals import counter_of
-from gateway.tables import CONFIGURATION, REGISTERED, metadata, registry_events
+from gateway.tables import (
+    CONFIGURATION,
+    REGISTERED,
+    TOLD,
+    day_totals,
+    metadata,
+    open_days,
+    registry_events,
+)
+
+GONE = {open_days.name: "missing, its programme closes days.",
+        day_totals.name: "missing, its day is closed."}
 
 
 @dataclass
@@ -111,12 +122,13 @@ def _check_named(work: Work, connection: Connection, events: Sequence[Row]) -> N
         there = work.reader.lookup(connection, table, (), columns, sorted(keys.values()))
         for text, key in keys.items():
             if key not in there:
-                work.docket.find(name, text, "missing, the registry made it.", RESTORE)
+                work.docket.find(name, text, GONE.get(name, "missing, the registry made it."),
+                                 RESTORE)
 
 
 def _key(table: str, text: str) -> tuple | None:
     """The primary key an event names; None where there can be no such row."""
-    if table not in REGISTERED:
+    if table not in REGISTERED and table not in TOLD:
         return None
     parts = text.split(":")
     if len(parts) != len(metadata.tables[table].primary_key.columns) or not all(

@@ -1,6 +1,7 @@
 """Settlement days: what is booked on which, and that a closed one never changes."""
 
 import threading
+import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -11,11 +12,12 @@ from gateway.audit import run_audit
 from gateway.clock import business_day, to_ms
 from gateway.database import counting_statements, writing
 from gateway.day_figures import Figures, from_json
-from gateway.days import ClockAhead, Closed, StillBooked
+from gateway.days import ClockAhead, Closed, DaysBroken, StillBooked
 from gateway.errors import SealBroken
 from gateway.expiry import expire_lots
 from gateway.jobs import Jobs
-from tests.support.street import Street
+from gateway.registry import NewCard, NewMember
+from tests.support.street import RULES, Street, card_number
 
 
 def close(street: Street, by_hand: bool = False) -> Closed:
@@ -78,8 +80,10 @@ def test_what_comes_back_later_counts_on_the_day_on_which_it_is_booked(engine):
     found = totals(street)
     second = found[today(street) - 2, street.merchant]
     assert (second.refunds_minor, second.points_given_back, second.credit_minor) == (-450, 50, -50)
-    # a day on which nothing was booked has nothing to tell
-    assert [row[0] for row in found if row[1] == 0] == [today(street) - 3, today(street) - 2]
+    # a day on which nothing was booked has nothing to tell; the last that is closed says so
+    assert [row[0] for row in found if row[1] == 0] == [today(street) - 3, today(street) - 2,
+                                                        today(street) - 1]
+    assert found[today(street) - 1, 0] == Figures()
     check(street)
 
 
@@ -192,6 +196,127 @@ def test_a_mark_that_was_tampered_with_is_built_on_by_nobody(engine):
     assert [each.code for each in street.answers(street.sale())] == [90]
     with pytest.raises(SealBroken, match="open_days"):
         close(street)
+
+
+def deleted(street: Street, *tables: str) -> None:
+    with writing(street.engine) as connection:
+        for table in tables:
+            connection.exec_driver_sql(f"DELETE FROM {table}")
+
+
+@pytest.mark.parametrize("gone", [("open_days",), ("day_totals",), ("open_days", "day_totals")])
+def test_what_was_deleted_of_closed_days_is_not_made_anew(engine, gone):
+    street = Street(engine)
+    for _ in range(2):
+        street.answers(street.sale())
+        street.later(days=1)
+        close(street)
+    before = street.rows("open_days"), street.rows("day_totals")
+    deleted(street, *gone)
+    street.later(days=1)
+    for _ in range(2):
+        with pytest.raises(DaysBroken, match="Programme 1: .* is gone|are gone"):
+            close(street)
+        assert set(street.rows("open_days", "programme_id")) == (
+            set() if "open_days" in gone else {(1,)})
+        assert street.rows("day_totals") == ([] if "day_totals" in gone else before[1])
+    report = run_audit(engine, street.keyring, rebuild=True, clock=lambda: street.now)
+    assert {each.table for each in report.findings} == set(gone)
+
+
+def two_programmes(engine) -> Street:
+    """A street beside another programme, which has a sale of its own; both closed a day."""
+    street = Street(engine, members=2)
+    tea = street.registry.create_programme("tea", "Tea", RULES)
+    shop = street.registry.create_shop(street.registry.create_merchant(tea, "Leaf"), "New town")
+    street.terminals.append(street.registry.create_terminal(shop))
+    card = card_number(77)
+    member, = street.registry.create_members(tea, [NewMember("李", "basic")])
+    street.registry.create_cards(tea, [NewCard(card, member)])
+    street.cards.append(card)
+    for days_later in (1, 1):
+        street.answers(street.sale(), street.sale(card=2, terminal=1))
+        close(street)
+        street.later(days=days_later)
+    return street
+
+
+@pytest.mark.parametrize("harm", [
+    "UPDATE open_days SET open_on = open_on - 1 WHERE programme_id = 1",
+    "DELETE FROM open_days WHERE programme_id = 1",
+    "DELETE FROM day_totals WHERE programme_id = 1",
+    "UPDATE postings SET amount = amount + 1 WHERE account_id IN (SELECT id FROM accounts"
+    " WHERE kind = 'programme_pool' AND programme_id = 1)"])
+def test_a_programme_that_was_tampered_with_keeps_no_other_from_closing(engine, harm):
+    street = two_programmes(engine)
+    last = today(street) - 1
+    with writing(engine) as connection:
+        connection.exec_driver_sql(harm)
+    with pytest.raises(DaysBroken, match="Programme 1: ") as told:
+        close(street)
+    assert "Programme 2" not in str(told.value)
+    assert told.value.done.sealed == ((2, last),)
+    assert street.rows("day_totals", "DISTINCT booked_on", "programme_id = 2 AND booked_on ="
+                       f" {last}") == [(last,)]
+    with pytest.raises(DaysBroken, match="Programme 1: "):
+        days.close_day(engine, street.keyring, to_ms(street.now), 1)
+
+
+def test_the_job_closes_what_it_can_before_it_tells_what_is_broken(engine):
+    street = two_programmes(engine)
+    street.answers(street.sale(card=2, terminal=1))
+    street.later(days=1)
+    with writing(engine) as connection:
+        connection.exec_driver_sql("DELETE FROM open_days WHERE programme_id = 1")
+    jobs = Jobs(engine, street.keyring, lambda: street.now, threading.Event(),
+                (("close days", days.close_day),))
+    assert not jobs.run_once()
+    assert street.rows("day_totals", "count(DISTINCT booked_on)", "programme_id = 2") == [(4,)]
+
+
+def test_a_programme_that_closes_its_first_day_is_closed_day_by_day(engine):
+    street = two_programmes(engine)
+    first, done = today(street), []
+    for _ in range(3):
+        street.answers(street.sale(card=2, terminal=1))
+        street.later(days=2)
+    while sealed := days.close_day(engine, street.keyring, to_ms(street.now), 1):
+        done.append(sealed)
+    assert done == [2, 1, 1, 1]
+    assert street.rows("day_totals", "DISTINCT booked_on", f"programme_id = 2 AND booked_on >="
+                       f" {first} ORDER BY 1") == [(first,), (first + 2,), (first + 4,),
+                                                   (first + 5,)]
+    check(street)
+
+
+def test_two_that_open_the_first_day_at_once_do_not_put_it_back(engine, monkeypatch):
+    street = Street(engine)
+    street.answers(street.sale())
+    ahead, sound = street.now + timedelta(days=2), days._write
+    written, other = threading.Event(), threading.Event()
+
+    def write(connection, audit_key, marks, **options):
+        slow = threading.current_thread().name == "ahead"
+        if not slow:
+            assert written.wait(20)
+            other.set()
+        sound(connection, audit_key, marks, **options)
+        if slow and not options:
+            written.set()  # both rows are there, neither is committed
+            other.wait(0.5)  # on SQLite the other one waits for the lock of all writers
+            time.sleep(0.1)
+
+    monkeypatch.setattr(days, "_write", write)
+    hands = [threading.Thread(target=days.close, name=name,
+                              args=(engine, street.keyring, to_ms(at)))
+             for name, at in (("ahead", ahead), ("behind", street.now))]
+    for hand in hands:
+        hand.start()
+    for hand in hands:
+        hand.join(30)
+    assert street.rows("open_days", "open_on") == [(today(street) + 2,)]
+    assert len(street.rows("registry_events", "seq", "table_name = 'open_days'")) == 1
+    check(street)
 
 
 @contextmanager

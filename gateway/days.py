@@ -57,13 +57,15 @@ SEALED_THROUGH = ("SELECT o.programme_id, (SELECT max(t.booked_on) FROM day_tota
 BOOKED = (
     f"WITH RECURSIVE s(programme_id, sealed) AS ({SEALED_THROUGH}), d(day) AS ("
     "SELECT min(booked_on) FROM entries"
-    " WHERE booked_on > (SELECT min(coalesce(sealed, -1)) FROM s) UNION ALL SELECT (SELECT min(booked_on) FROM entries WHERE booked_on > d.day) FROM d"
+    " WHERE booked_on > (SELECT min(coalesce(sealed, -1)) FROM s) UNION ALL"
+    " SELECT (SELECT min(booked_on) FROM entries WHERE booked_on > d.day) FROM d"
     " WHERE d.day IS NOT NULL)"
     " SELECT s.programme_id, d.day FROM s JOIN d ON d.day > coalesce(s.sealed, -1) WHERE coalesce("
     "(SELECT 1 FROM merchants c JOIN entries e ON e.booked_on = d.day AND e.merchant_id = c.id"
     " WHERE c.programme_id = s.programme_id LIMIT 1),"
     " (SELECT 1 FROM entries e JOIN members m ON m.id = e.member_id WHERE e.booked_on = d.day"
     " AND e.merchant_id = 0 AND m.programme_id = s.programme_id LIMIT 1)) IS NOT NULL")
+
 
 class StillBooked(TryLater):
     """Transactions of before the cut-over have not ended: no day was sealed."""

@@ -15,7 +15,7 @@ from sqlalchemy import Column, Table, delete, insert, update
 from sqlalchemy.exc import DBAPIError
 
 from gateway.audit import run_audit
-from gateway.tables import metadata
+from gateway.tables import day_totals, metadata
 from tests.support.busy_street import busy_street
 from tests.support.databases import KINDS, fresh_engine
 from tests.support.intruder import Intruder, where
@@ -24,6 +24,7 @@ from tests.support.street import Street
 TAMPERINGS = int(os.environ.get("POINTWIRE_TAMPERINGS", "120"))
 CHUNK = 60
 EVERY_PAIR = 3  # each third is a pair
+WHOLE_EVERY = 20  # each twentieth deletes all of a table, or all of a closed day
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -50,7 +51,8 @@ def another(random: Random, value: Any, column: Column) -> Any:
 
 
 def tamper(intruder: Intruder, random: Random, tables: list[Table]) -> str:
-    """One row edited, deleted or put in; what was done. Nothing, where the database refuses."""
+    """One row edited, deleted or put in, or a table or a closed day deleted; what was done.
+    Nothing, where the database refuses."""
     table = random.choice(tables)
     rows = intruder.rows(table)
     if not rows:  # the other one of a pair took the only row
@@ -59,7 +61,10 @@ def tamper(intruder: Intruder, random: Random, tables: list[Table]) -> str:
     column = random.choice(list(table.columns))
     value = another(random, row._mapping[column.name], column)
     kind = random.choice(["edit", "edit", "delete", "insert"])
-    if kind == "delete":
+    if random.randrange(WHOLE_EVERY) == 0:
+        kind, of_a_day = "delete all", day_totals.c.booked_on == row._mapping.get("booked_on")
+        intruder.run(delete(table).where(of_a_day) if table is day_totals else delete(table))
+    elif kind == "delete":
         intruder.run(delete(table).where(where(row, table)))
     elif kind == "edit":
         intruder.run(update(table).where(where(row, table)).values({column.name: value}))

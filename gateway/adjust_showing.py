@@ -1,13 +1,13 @@
 """How HQ's commands and members look: tables, lines for a pipe, JSON for a program."""
 
-import json
 from collections.abc import Sequence
-from datetime import date, datetime
-from typing import Any, TextIO
+from datetime import datetime
+from typing import TextIO
 
 import click
 
 from gateway import listing
+from gateway.clock import from_day, from_ms
 from gateway.frozen_list import FrozenLot
 from gateway.member_view import MemberView
 from gateway.proposal_list import UNREADABLE, ListedProposal
@@ -22,19 +22,15 @@ ENTRY_COLUMNS = ("receipt", "what", "points", "dated (UTC)", "merchant", "amount
                  "reason", "bearer", "proposal")
 
 
-def as_json(what: Any) -> str:
-    """Named tuples as objects; times in ISO 8601, amounts in minor units."""
-    return json.dumps(_plain(what), ensure_ascii=False)
+as_json = listing.as_json
 
 
-def _plain(what: Any) -> Any:
-    if isinstance(what, datetime):
-        return f"{what:%Y-%m-%dT%H:%M:%SZ}"
-    if isinstance(what, date):
-        return what.isoformat()
-    if hasattr(what, "_asdict"):
-        return {name: _plain(value) for name, value in what._asdict().items()}
-    return [_plain(each) for each in what] if isinstance(what, list | tuple) else what
+def proposed_as_json(made: Proposed) -> str:
+    """`as_json` with the proposal's numbers of days and instants as what they are."""
+    said = made.proposal
+    return as_json({**made._asdict(), "proposal": {
+        **said._asdict(), "points": said.signed, "proposed_at": from_ms(said.proposed_at),
+        "ends_on": from_day(said.ends_on) if said.ends_on else None}})
 
 
 def proposed_line(made: Proposed) -> str:
@@ -89,9 +85,9 @@ def _cells(each: ListedProposal) -> tuple[str, ...]:
              f"amount {each.amount_minor}" if each.amount_minor else ""]
     came_to = "" if each.receipt is None else f"{each.ended_points or 0:+d}"
     return (str(each.serial), each.state, _word(each.kind), f"{each.member_id} {each.member}",
-            _some(each.points), ", ".join(filter(None, named)), each.bearer, each.category,
-            each.reason, each.maker, _time(each.proposed_at), each.by or "", each.note or "",
-            came_to, _some(each.receipt))
+            f"{each.points:+d}" if each.points else "", ", ".join(filter(None, named)),
+            each.bearer, each.category, each.reason, each.maker, _time(each.proposed_at),
+            each.by or "", each.note or "", came_to, _some(each.receipt))
 
 
 def _word(kind: str) -> str:

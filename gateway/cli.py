@@ -5,7 +5,6 @@ help and a wrong setting are quick.
 """
 
 import sys
-from datetime import datetime
 
 import click
 
@@ -13,11 +12,17 @@ from gateway.cli_adjust import adjust, member
 from gateway.cli_days import day, statement
 from gateway.cli_holds import holds
 from gateway.cli_rates import rates
+from gateway.cli_roots import root
+from gateway.cli_words import Number, Plain
 from gateway.plainly import EXIT_FAILED, EXIT_NO_AUDIT, in_turn, plainly
 from gateway.settings import CLIENT_ID_RULE, is_client_id
+from protocol.limits import EPOCH_MAX, TERMINAL_ID_MAX
+
+TERMINAL = Number(1, TERMINAL_ID_MAX)
 
 
-@click.group(help="The gateway's processes; settings: POINTWIRE_* variables, gateway/README.md.")
+@click.group(cls=Plain, help="The gateway's processes; settings: POINTWIRE_* variables,"
+             " gateway/README.md.")
 def gateway() -> None:
     """Frames in, points posted, replies out."""
 
@@ -76,47 +81,14 @@ def audit(rebuild: bool, roots_file: str | None, as_json: bool) -> None:
         sys.exit(EXIT_FAILED)
 
 
-@gateway.group(short_help="Daily roots of the chains: export them, prove by them.")
-def root() -> None:
-    """One line a day that says where every chain stood, in a file kept elsewhere."""
-
-
-@root.command("export", short_help="Write the root of a day that has ended.")
-@click.option("--day", type=click.DateTime(["%Y-%m-%d"]),
-              help="The settlement day. [default: the last that has ended in every programme]")
-@click.option("--to", "place", metavar="FILE|DIR",
-              help="Where roots are kept; a folder gets a roots.jsonl. [default:"
-                   " POINTWIRE_ROOT_FILE]")
-def root_export(day: datetime | None, place: str | None) -> None:
-    """Append the root of a settlement day to a file, once for each day."""
-    with plainly("root export"):
-        from gateway import clock, processes
-        done = processes.export_root(None if day is None else clock.to_day(day.date()), place)
-        on, chains = clock.from_day(done.root.day), len(done.root.leaves)
-        click.echo(f"{on} {done.root.root.hex()}, {done.root.entries} entries, {chains} chains,"
-                   f" in {done.file}" + ("" if done.lines else " (was there already)"))
-
-
-@root.command("prove", short_help="The way from a member's chain to a root.")
-@click.argument("member_id", type=click.IntRange(1))
-@click.option("--from", "place", metavar="FILE|DIR",
-              help="Where roots are kept. [default: POINTWIRE_ROOT_FILE]")
-def root_prove(member_id: int, place: str | None) -> None:
-    """Show, as JSON, the hashes that lead from a member's chain to the newest root that tells of
-    it: whoever has the root can see that the chain is in it."""
-    with plainly("root prove"):
-        from gateway import processes
-        from gateway.audit import roots
-        click.echo(roots.as_json(processes.prove_root(member_id, place)))
-
-
 @gateway.command()
-def quarantine() -> None:
+@click.option("--json", "as_json", is_flag=True, help="A JSON list instead of lines.")
+def quarantine(as_json: bool) -> None:
     """List the frames that no decision could be found for."""
     with plainly("quarantine"):
-        from gateway import processes
+        from gateway import listing, processes
         waiting = processes.list_quarantine()
-        for each in waiting:
+        for each in [listing.as_json(waiting)] if as_json else waiting:
             click.echo(str(each))
         if not waiting:
             click.echo("nothing is quarantined", err=True)
@@ -194,7 +166,7 @@ def terminal() -> None:
 
 
 @terminal.command(short_help="Give terminals their next key.")
-@click.argument("terminals", nargs=-1, type=click.IntRange(1, 0xFFFFFFFF))
+@click.argument("terminals", nargs=-1, type=TERMINAL)
 @click.option("--all", "everything", is_flag=True, help="Every terminal that is not retired.")
 def rotate(terminals: tuple[int, ...], everything: bool) -> None:
     """Give terminals their next key: each gets it with its next heartbeat, and the older one ends
@@ -216,8 +188,8 @@ def rotate(terminals: tuple[int, ...], everything: bool) -> None:
 
 
 @terminal.command(short_help="Trust nothing more under a terminal's key.")
-@click.argument("terminal_id", type=click.IntRange(1, 0xFFFFFFFF))
-@click.argument("epoch", type=click.IntRange(1, 255))
+@click.argument("terminal_id", type=TERMINAL)
+@click.argument("epoch", type=Number(1, EPOCH_MAX))
 def revoke(terminal_id: int, epoch: int) -> None:
     """Trust nothing more under this key epoch: its journaled frames are held, the rest gets no
     answer. For a key that is in wrong hands; one that is merely old ends by itself."""
@@ -228,6 +200,7 @@ def revoke(terminal_id: int, epoch: int) -> None:
 
 
 gateway.add_command(rates)
+gateway.add_command(root)
 gateway.add_command(day)
 gateway.add_command(holds)
 gateway.add_command(statement)
@@ -248,7 +221,7 @@ def recovery() -> None:
 
 
 @recovery.command("begin", short_help="The database was restored from an older backup.")
-@click.option("--receipts-ahead", type=click.IntRange(1, 100_000_000), default=10_000_000,
+@click.option("--receipts-ahead", type=Number(1, 100_000_000), default=10_000_000,
               show_default=True,
               help="At least as many receipt numbers as were given since that backup.")
 @click.option("--worker", "workers", multiple=True, metavar="CLIENT_ID", callback=_client_ids,

@@ -1,15 +1,15 @@
 """Commands of head office on members' points: propose, approve, refuse; look at a member."""
 
-from datetime import datetime
+from datetime import date
 
 import click
 
+from gateway.cli_words import DAY, IDENTITY, LOT, RECEIPT, Number
 from gateway.commands import CATEGORIES, KINDS
 from gateway.plainly import plainly
+from protocol.limits import AMOUNT_MINOR_MAX
 
 WORDS = {kind.replace("_", "-"): kind for kind in KINDS}
-SERIAL = click.IntRange(1, 2**63 - 1)
-NUMBER = click.IntRange(1, 0xFFFFFFFF)
 
 EXAMPLES = """\b
   propose grant --member 12 --points 500 --category fault --reason "till was down" --by Lin
@@ -41,44 +41,48 @@ forfeit              what is frozen in a --lot expires
 refund               of a sale or bill by its --receipt, elsewhere or too late for a
                      cashier; --amount in minor units, without it all that remains
 """)
-@click.argument("kind", type=click.Choice(list(WORDS)))
-@click.option("--member", "member_id", type=SERIAL, help="The member, by number.")
+@click.argument("kind", metavar="KIND", type=click.Choice(list(WORDS)))
+@click.option("--member", "member_id", type=IDENTITY, help="The member, by number.")
 @click.option("--card", help="The member, by a card: its whole number, or - to be asked for it.")
-@click.option("--points", type=int, default=0, help="How many; which kinds take them, see below.")
-@click.option("--receipt", type=NUMBER, help="The entry that is meant (`member show`).")
-@click.option("--lot", "lot_id", type=NUMBER, help="The lot that is meant (`member show`).")
-@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="The lot's new last day.")
-@click.option("--amount", "amount_minor", type=int, default=0,
+@click.option("--points", type=Number(), help="How many; which kinds take them, see below.")
+@click.option("--receipt", type=RECEIPT, help="The entry that is meant (`member show`).")
+@click.option("--lot", "lot_id", type=LOT, help="The lot that is meant (`member show`).")
+@click.option("--until", type=DAY, help="The lot's new last day.")
+@click.option("--amount", "amount_minor", type=Number(1, AMOUNT_MINOR_MAX),
               help="What a refund takes back, minor units.")
-@click.option("--bearer", "bearer_id", type=SERIAL,
+@click.option("--bearer", "bearer_id", type=IDENTITY,
               help="The merchant that bears it, by number. [default: HQ]")
 @click.option("--category", type=click.Choice(CATEGORIES), required=True)
 @click.option("--reason", required=True, help="Why, in one line; kept encrypted.")
 @click.option("--by", required=True, help="Who proposes; somebody else approves.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a line.")
-def propose(kind: str, member_id: int | None, card: str | None, points: int,
-            receipt: int | None, lot_id: int | None, until: datetime | None, amount_minor: int,
-            bearer_id: int | None, category: str, reason: str, by: str, as_json: bool) -> None:
+def propose(kind: str, member_id: int | None, card: str | None, points: int | None,
+            receipt: int | None, lot_id: int | None, until: date | None,
+            amount_minor: int | None, bearer_id: int | None, category: str, reason: str, by: str,
+            as_json: bool) -> None:
     """Propose a command on one member's points. It is tried out at once, so that what cannot be
     done is said now; nothing is posted before another person approves it. A proposal that nobody
     ended within 30 days can only be refused."""
     if (member_id is None) == (card is None):
         raise click.UsageError("Say --member or --card, one of them.")
-    if card == "-":
-        card = click.prompt("card number", hide_input=True, err=True)
+    if points == 0:  # left out it may mean all
+        raise click.UsageError("--points 0 gives and takes nothing; leave it out, or say how"
+                               " many.")
     with plainly("adjust propose"):
         from gateway import adjust_showing, member_view, processes, proposals
         from gateway.clock import to_day
         from gateway.commands import Proposal
         from gateway.database import reading
+        if card == "-":
+            card = click.prompt("card number", hide_input=True, err=True)
         intake = processes.held_desk("adjust propose")
         if card is not None:
             with reading(intake.engine) as connection:
                 member_id = member_view.of_card(connection, card.strip())
         made = proposals.propose(intake, Proposal(
-            0, WORDS[kind], member_id or 0, points, bearer_id or 0, category, receipt or 0,
-            lot_id or 0, to_day(until.date()) if until else 0, amount_minor, 0, by, reason))
-        click.echo(adjust_showing.as_json(made) if as_json
+            0, WORDS[kind], member_id or 0, points or 0, bearer_id or 0, category, receipt or 0,
+            lot_id or 0, to_day(until) if until else 0, amount_minor or 0, 0, by, reason))
+        click.echo(adjust_showing.proposed_as_json(made) if as_json
                    else adjust_showing.proposed_line(made))
 
 
@@ -97,7 +101,7 @@ def list_proposals(everything: bool, as_json: bool) -> None:
 
 
 @adjust.command()
-@click.argument("serial", metavar="PROPOSAL", type=SERIAL)
+@click.argument("serial", metavar="PROPOSAL", type=IDENTITY)
 @click.option("--json", "as_json", is_flag=True, help="A JSON list of one instead of a table.")
 def show(serial: int, as_json: bool) -> None:
     """Show one proposal and what became of it."""
@@ -121,7 +125,7 @@ def _show(found: list, as_json: bool) -> None:
 
 
 @adjust.command(short_help="Do what was proposed; another person than who proposed.")
-@click.argument("serial", metavar="PROPOSAL", type=SERIAL)
+@click.argument("serial", metavar="PROPOSAL", type=IDENTITY)
 @click.option("--by", required=True, help="Who approves; not who proposed.")
 @click.option("--reason", default="", help="A note, kept encrypted 400 days.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a line.")
@@ -132,7 +136,7 @@ def approve(serial: int, by: str, reason: str, as_json: bool) -> None:
 
 
 @adjust.command(short_help="End a proposal without doing it.")
-@click.argument("serial", metavar="PROPOSAL", type=SERIAL)
+@click.argument("serial", metavar="PROPOSAL", type=IDENTITY)
 @click.option("--by", required=True, help="Who refuses; who proposed may, too.")
 @click.option("--reason", required=True, help="Why; kept encrypted 400 days.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a line.")
@@ -156,7 +160,7 @@ def member() -> None:
 
 @member.command("show", short_help="Show balance, lots and entries of a member.")
 @click.argument("who")
-@click.option("--entries", "entries_max", type=click.IntRange(0, 1000), default=20,
+@click.option("--entries", "entries_max", type=Number(0, 1000), default=20,
               show_default=True, help="How many of the newest entries.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of tables.")
 def member_show(who: str, entries_max: int, as_json: bool) -> None:

@@ -2,16 +2,15 @@
 
 import sys
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date
 
 import click
 
+from gateway.cli_words import DAY, IDENTITY
 from gateway.plainly import EXIT_FAILED, EXIT_NO_AUDIT, plainly
 
 # a statement (JSON), whether JSON is wanted -> the exit code; it says itself what it found
 Verifier = Callable[[str, bool], int]
-
-DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.group(short_help="Settlement days: close those that are over.")
@@ -20,12 +19,13 @@ def day() -> None:
 
 
 @day.command("close", short_help="Close every day that is over, now.")
-def day_close() -> None:
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+def day_close(as_json: bool) -> None:
     """Close every settlement day that is over in its programme, by its time zone and cut-over;
     what is closed never changes. Days on which nothing was booked have nothing to close. A
     programme whose days were tampered with is left alone and named (code 1)."""
     with plainly("day close"):
-        from gateway import days, processes
+        from gateway import days, listing, processes
         from gateway.clock import from_day, to_ms, utc_now
         engine, keyring = processes.opened(processes.settle("day close"))
         fault = None
@@ -33,8 +33,14 @@ def day_close() -> None:
             done = days.close(engine, keyring, to_ms(utc_now()), by_hand=True)
         except days.DaysBroken as broken:
             done, fault = broken.done, broken
-        for programme_id, on in done.sealed:
-            click.echo(f"programme {programme_id}: {from_day(on)} closed")
+        if as_json:
+            click.echo(listing.as_json({name: [
+                {"programme_id": programme_id, "day": from_day(on)} for programme_id, on in which]
+                for name, which in (("closed", done.sealed), ("open", sorted(done.open.items())))
+            }))
+        else:
+            for programme_id, on in done.sealed:
+                click.echo(f"programme {programme_id}: {from_day(on)} closed")
         if fault is not None:
             raise fault
         if not done.sealed:
@@ -44,7 +50,7 @@ def day_close() -> None:
 
 
 @click.command(short_help="What a merchant is due, day by day.")
-@click.argument("merchant_id", metavar="MERCHANT", type=click.IntRange(1, 2**63 - 1))
+@click.argument("merchant_id", metavar="MERCHANT", type=IDENTITY)
 @click.option("--from", "first", type=DAY, required=True, help="The first settlement day.")
 @click.option("--to", "last", type=DAY, required=True, help="The last settlement day.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
@@ -53,7 +59,7 @@ def day_close() -> None:
               help="Also work it out again from stored frames. Code 0 equal, 1 differs, 2 could"
               " not run.")
 @click.pass_obj
-def statement(verifier: Verifier | None, merchant_id: int, first: datetime, last: datetime,
+def statement(verifier: Verifier | None, merchant_id: int, first: date, last: date,
               as_json: bool, with_lines: bool, verify: bool) -> None:
     """A merchant's statement: opening, issue cost and redemption credit of each day, closing; in
     minor units, negative where the merchant owes. Beside each day its programme, which sums to
@@ -66,7 +72,7 @@ def statement(verifier: Verifier | None, merchant_id: int, first: datetime, last
         from gateway.statement import statement as made
         from gateway.statement_lines import lines
         engine, keyring = processes.opened(processes.settle("statement"))
-        found = made(engine, keyring, merchant_id, first.date(), last.date(), to_ms(utc_now()))
+        found = made(engine, keyring, merchant_id, first, last, to_ms(utc_now()))
         told = lines(engine, merchant_id, found.first, found.last) if with_lines else None
         stated = statement_showing.as_json(found, told)
         if as_json and not verify:

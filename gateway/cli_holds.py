@@ -2,9 +2,8 @@
 
 import click
 
+from gateway.cli_words import RECEIPT
 from gateway.plainly import in_turn, plainly
-
-RECEIPT = click.IntRange(1, 0xFFFFFFFF)
 
 
 @click.group(short_help="Points that returns hold: list, take or release them.")

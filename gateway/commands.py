@@ -72,6 +72,11 @@ class Proposal(NamedTuple):
     reason: str = ""
 
     @property
+    def signed(self) -> int:
+        """`points` as the member gets (positive) or loses them; 0 where none are said."""
+        return -self.points if self.kind == PENALTY else self.points
+
+    @property
     def content(self) -> bytes:
         """What its digest is taken of: all but the maker's name and the reason."""
         return cbor2.dumps(("proposal", *self[:-2]))

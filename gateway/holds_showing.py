@@ -1,6 +1,5 @@
 """How holds on returns look: a table for a person, lines for a pipe, JSON for a program."""
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
@@ -14,8 +13,7 @@ COLUMNS = ("receipt", "state", "member", "merchant", "returned", "amount", "clai
 
 def as_json(rows: Iterable[HeldReturn | Ended]) -> str:
     """A list of objects; times and days in ISO 8601, amounts in minor units."""
-    return json.dumps([each._asdict() for each in rows], ensure_ascii=False,
-                      default=lambda value: value.isoformat().replace("+00:00", "Z"))
+    return listing.as_json(list(rows))
 
 
 def show(found: Sequence[HeldReturn], out: TextIO | None = None) -> None:

@@ -1,8 +1,11 @@
-"""How a list looks: on a terminal a table, in a pipe a line each, columns parted by tabs."""
+"""How a list looks: on a terminal a table, in a pipe a line each, columns parted by tabs; for a
+program JSON."""
 
+import json
 import sys
 from collections.abc import Sequence
-from typing import TextIO
+from datetime import date, datetime
+from typing import Any, TextIO
 
 from rich import box
 from rich.console import Console
@@ -25,3 +28,20 @@ def show(columns: Sequence[str], rows: Sequence[Sequence[str]], out: TextIO | No
         for row in rows:
             table.add_row(*(Text(row[place]) for place in said))
         Console(file=where, highlight=False).print(table)
+
+
+def as_json(what: Any) -> str:
+    """Named tuples as objects; times and days in ISO 8601, amounts in minor units."""
+    return json.dumps(_plain(what), ensure_ascii=False)
+
+
+def _plain(what: Any) -> Any:
+    if isinstance(what, datetime):
+        return f"{what:%Y-%m-%dT%H:%M:%SZ}"
+    if isinstance(what, date):
+        return what.isoformat()
+    if hasattr(what, "_asdict"):
+        what = what._asdict()
+    if isinstance(what, dict):
+        return {name: _plain(value) for name, value in what.items()}
+    return [_plain(each) for each in what] if isinstance(what, list | tuple) else what

@@ -2,8 +2,8 @@
 
 Law: a command either does its work, or says in one line on standard error what is wrong, what is
 safe and what to do, and ends with a code that is not 0: 78 for settings (mend them before a
-restart), 1 for everything else (a supervisor may try again; an audit that cannot run: 2). A
-traceback is a bug.
+restart), 1 for everything else (a supervisor may try again; an audit that cannot run: 2), 130
+for Ctrl-C. A traceback is a bug.
 """
 
 import os
@@ -20,6 +20,7 @@ from gateway.settings import SettingsError, from_environment
 EXIT_SETTINGS = 78
 EXIT_FAILED = 1
 EXIT_NO_AUDIT = 2
+EXIT_INTERRUPTED = 130
 
 Word = TypeVar("Word")
 Done = TypeVar("Done")
@@ -56,6 +57,12 @@ def plainly(process: str, failed: int = EXIT_FAILED) -> Iterator[None]:
         _end(process, str(error), EXIT_SETTINGS)
     except GatewayError as error:
         _end(process, str(error), failed)
+    except click.Abort:
+        _end(process, "the question was not answered. Nothing was done; ask again, or say it on"
+             " the command line.", failed)
+    except KeyboardInterrupt:
+        _end(process, "interrupted. What was committed is safe; look at what there is before you"
+             " do it again.", EXIT_INTERRUPTED)
     except Exception as error:
         text = _known(error)
         if text is None:

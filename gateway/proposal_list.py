@@ -30,7 +30,8 @@ PAGE_ROWS = 200
 
 
 class ListedProposal(NamedTuple):
-    """`state`: open, lapsed, approved, refused. `bearer`: a merchant's name, or HQ. `by` to
+    """`state`: open, lapsed, approved, refused. `points`: negative where they are to be taken, 0
+    where the proposal says none. `bearer`: a merchant's name, or HQ. `by` to
     `receipt`: of its end; 0 where a proposal names nothing."""
 
     serial: int
@@ -106,7 +107,7 @@ def _one(keyring: Keyring, row: Row, end: _End | None, now: int) -> ListedPropos
     made = told(keyring, row)
     state = STATES[end.code] if end else LAPSED if lapsed(made, now) else OPEN
     return ListedProposal(
-        made.serial, state, made.kind, made.member_id, row.masked_name or "", made.points,
+        made.serial, state, made.kind, made.member_id, row.masked_name or "", made.signed,
         row.bearer or "HQ", made.category, made.reason, made.maker, from_ms(made.proposed_at),
         made.receipt, made.lot_id, from_day(made.ends_on) if made.ends_on else None,
         made.amount_minor, end.by if end else None, from_ms(end.ended_at) if end else None,

@@ -7,6 +7,7 @@ are only inserted, so after that the set never changes, and it is read in short 
 go on. The file is only appended to, synced before anything is told, and locked meanwhile.
 """
 
+import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterator
@@ -39,9 +40,41 @@ class Export(NamedTuple):
 
 
 def file_at(place: str) -> Path:
-    """The file of roots that a path means: itself, or in a folder the one of our name."""
+    """The file of roots that a path means: itself, or in a folder the one of our name. RootError
+    for what can be no file."""
     path = Path(place)
-    return path / FILE_NAME if path.is_dir() else path
+    path = path / FILE_NAME if path.is_dir() else path
+    if not place.strip() or path.exists() and not path.is_file():
+        raise RootError(f"{place!r} is no file of roots. Nothing was done; name the file, or the"
+                        f" folder with its {FILE_NAME}.")
+    return path
+
+
+@contextmanager
+def read_roots(place: str) -> Iterator[IO[str]]:
+    """The file of roots that a path means. RootError where it cannot be read or has none."""
+    path = file_at(place)
+    try:
+        file = path.open(encoding="ascii", errors="replace")
+    except OSError as fault:
+        raise RootError(f"{path} cannot be read: {_why(fault)}. Nothing was checked by it; name"
+                        " the file that `root export` writes, or its folder.") from None
+    with file:
+        if next(lines_of(file), None) is None:
+            raise RootError(f"{path} has no root in it. Nothing was checked by it; where roots"
+                            " were exported to it before, somebody emptied it: take the copy kept"
+                            " elsewhere.")
+        file.seek(0)
+        yield file
+
+
+def _why(fault: OSError) -> str:
+    """In our words, where we have any."""
+    return {errno.ENOENT: "there is no such file or folder",
+            errno.ENOTDIR: "what should be its folder is a file",
+            errno.EACCES: "this user may not",
+            errno.EROFS: "its disk is read-only",
+            errno.ENOSPC: "its disk is full"}.get(fault.errno or 0, str(fault.strerror or fault))
 
 
 def lines_of(file: IO[str]) -> Iterator[tuple[int, str]]:
@@ -104,7 +137,12 @@ def daily(place: str) -> Callable[[Engine, Keyring, int, int], int]:
 def _locked(path: Path) -> Iterator[IO[str]]:
     """The file, to read and append, closed to every other export."""
     fresh = not path.exists()
-    number = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        number = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as fault:
+        raise RootError(f"{path} cannot be written: {_why(fault)}. Nothing was written; name a"
+                        " file in a folder that is there and that this user may write to."
+                        ) from None
     with os.fdopen(number, "r+", encoding="ascii", errors="replace", newline="\n") as file:
         fcntl.flock(number, fcntl.LOCK_EX)
         if fresh:

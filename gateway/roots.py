@@ -34,6 +34,7 @@ from gateway.errors import GatewayError
 
 HOUSE = 0  # the chain of the registry's events; a member's has its id
 LINK_SIZE = 8
+BEGINNING = '{"day":'  # of every line
 _BRIEF = struct.Struct(f">qq{LINK_SIZE}s")
 
 
@@ -158,6 +159,7 @@ def read(audit_key: bytes, line: str) -> Root:
 
 
 def torn(line: str) -> bool:
-    """Whether this is the beginning of a line that a loss of power cut off. Nothing was built on
-    it: the next line follows the one before it."""
-    return not line.endswith("}")
+    """Whether this is the beginning of a line that a loss of power cut off (what was not written
+    then may read as zeros). Nothing was built on it: the next line follows the one before it."""
+    said = line.rstrip("\0")
+    return not said.endswith("}") and said[:len(BEGINNING)] == BEGINNING[:len(said)]

@@ -52,6 +52,7 @@ from gateway.audit.report import Checked, Docket, Finding, Progress, Report
 from gateway.clock import utc_now
 from gateway.errors import GatewayError
 from gateway.keyring import Keyring
+from gateway.root_export import read_roots
 from gateway.tables import MEMBER_DERIVED, SEALED, metadata
 from gateway.tables import members as member_rows
 
@@ -72,13 +73,16 @@ def run_audit(engine: Engine, keyring: Keyring, rebuild: bool = False,
     """Everything checked, once; raises AuditError under a wrong audit key.
 
     `rebuild`: also recompute what is derived. `progress` is told (table, rows done, rows there
-    were). `roots_file`: exported roots, whose every line is checked too (OSError where it cannot
-    be read). `clock` says which frames must still be kept.
+    were). `roots_file`: exported roots, whose every line is checked too (RootError where it
+    cannot be read). `clock` says which frames must still be kept.
     """
     docket = Docket(progress)
     reader = Reader(engine, docket, page_rows)
     tables = list(metadata.tables.values())
     _check_key(reader, keyring)
+    if roots_file is not None:
+        with read_roots(roots_file):
+            pass  # better said now than when all else is checked
     if progress is not None:
         docket.totals = reader.totals(tables)
     work = Work(reader, keyring, docket, clock)

@@ -8,7 +8,6 @@ here can miss.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
@@ -18,7 +17,7 @@ from gateway.audit.reader import LOOKUP_ROWS, Reader, Work
 from gateway.audit.report import RESTORE, Docket, chain_name
 from gateway.clock import from_day
 from gateway.keyring import Keyring
-from gateway.root_export import file_at, lines_of
+from gateway.root_export import file_at, lines_of, read_roots
 from gateway.roots import HOUSE, LINK_SIZE, Leaf, Root, RootError
 from gateway.tables import entries, registry_events
 
@@ -31,10 +30,10 @@ Links = Mapping[tuple[int, int], bytes]
 
 
 def check(work: Work, place: str) -> None:
-    """Every line of the file; OSError where it cannot be read."""
+    """Every line of the file; RootError where it cannot be read or has none."""
     before: Root | None = None
     told: set[int] = set()
-    with file_at(place).open(encoding="ascii", errors="replace") as file:
+    with read_roots(place) as file:
         for number, line in lines_of(file):
             try:
                 root = roots.read(work.audit_key, line)
@@ -94,7 +93,7 @@ def links_of(reader: Reader, leaves: Iterable[Leaf]) -> Links:
 def prove(engine: Engine, keyring: Keyring, place: str, chain_id: int) -> dict[str, Any]:
     """The way from a chain to the newest root that tells of it: what a phone needs to see that the
     root holds it. RootError where there is none, or where the chains lead elsewhere."""
-    newest = _newest(keyring, file_at(place), chain_id)
+    newest = _newest(keyring, place, chain_id)
     if newest is None:
         raise RootError(f"No root in {file_at(place)} tells of member {chain_id}. Nothing is wrong"
                         " with that where it has no entry yet, or none before the last root.")
@@ -116,15 +115,15 @@ def _place_of(leaves: Sequence[Leaf], chain_id: int) -> int:
     return next((place for place, leaf in enumerate(leaves) if leaf.chain == chain_id), -1)
 
 
-def _newest(keyring: Keyring, file: Path, chain_id: int) -> Root | None:
+def _newest(keyring: Keyring, place: str, chain_id: int) -> Root | None:
     """The newest line that tells of a chain."""
     newest = None
-    with file.open(encoding="ascii", errors="replace") as lines:
+    with read_roots(place) as lines:
         for number, line in lines_of(lines):
             try:
                 root = roots.read(keyring.audit_key, line)
             except RootError as error:
-                raise RootError(f"{file} line {number}: {error}") from None
+                raise RootError(f"{file_at(place)} line {number}: {error}") from None
             if _place_of(root.leaves, chain_id) >= 0:
                 newest = root
     return newest

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import ColumnElement, Row, Select, func, select
 
 from gateway.clock import business_day, day_begins, from_ms, to_day, to_ms
 from gateway.database import reading
@@ -20,7 +20,9 @@ DAYS_AHEAD_MAX = 3653
 
 class RateFacts(NamedTuple):
     """Rates of a merchant, in basis points. `begins_at`: from when they count, None for those that
-    count where nobody set any; `in_force`: they are those of now."""
+    count where nobody set any; `ends_at`: when the next ones begin, None where there are none yet;
+    `in_force`: they are those of now. Of several that begin at one instant the newest count: it
+    `replaces` the version before, which ends as it begins."""
 
     merchant_id: int
     merchant: str
@@ -29,6 +31,13 @@ class RateFacts(NamedTuple):
     cost_bp: int
     credit_bp: int
     in_force: bool
+    ends_at: datetime | None = None
+    replaces: int | None = None
+
+    @property
+    def replaced(self) -> bool:
+        """Whether they never count."""
+        return self.begins_at is not None and self.begins_at == self.ends_at
 
 
 class MerchantRates(Room):
@@ -37,7 +46,8 @@ class MerchantRates(Room):
     def set_rates(self, merchant_id: int, cost_bp: int, credit_bp: int,
                   begins: date | None = None) -> RateFacts:
         """The next rates of a merchant, from now on, or from the beginning of a business day that
-        has not begun. What happened before keeps its own, also when it arrives later."""
+        has not begun, in place of what was set for the same instant before. What happened before
+        keeps its own, also when it arrives later."""
         for name, rate_bp in (("cost", cost_bp), ("credit", credit_bp)):
             if not 0 <= rate_bp <= RATE_BP_MAX:
                 raise RegistryError(f"A {name} of {rate_bp} basis points. Nothing was changed;"
@@ -51,19 +61,23 @@ class MerchantRates(Room):
             desk.insert(merchant_rates, [{
                 "merchant_id": merchant_id, "version": version, "effective_at": effective_at,
                 "recorded_at": desk.at, "cost_bp": cost_bp, "credit_bp": credit_bp}])
-        return RateFacts(merchant_id, row.name, version, from_ms(effective_at), cost_bp,
-                         credit_bp, effective_at <= desk.at)
+            mine = desk.connection.execute(_listed(merchants.c.id == merchant_id)).all()
+        return next(each for each in _facts(mine, desk.at) if each.version == version)
 
     def rates(self) -> list[RateFacts]:
         """Of every merchant, by id, oldest first; the whole worth where none are in force."""
         with reading(self.engine) as connection:
-            rows = connection.execute(select(merchants.c.id, merchants.c.name, merchant_rates)
-                                      .outerjoin(merchant_rates)
-                                      .order_by(merchants.c.id, merchant_rates.c.effective_at,
-                                                merchant_rates.c.version)).all()
+            rows = connection.execute(_listed()).all()
         now = to_ms(self.clock())
         return [facts for _, mine in groupby(rows, lambda row: row.id)
                 for facts in _facts(list(mine), now)]
+
+
+def _listed(*of: ColumnElement[bool]) -> Select:
+    """Merchants with their rates, in the order in which these count."""
+    return (select(merchants.c.id, merchants.c.name, merchant_rates).outerjoin(merchant_rates)
+            .where(*of).order_by(merchants.c.id, merchant_rates.c.effective_at,
+                                 merchant_rates.c.version))
 
 
 def _from(desk: Desk, programme_id: int, begins: date | None) -> int:
@@ -85,8 +99,16 @@ def _facts(rows: Sequence[Row[Any]], now: int) -> Iterator[RateFacts]:
     versions = [(row.effective_at, Rates(row.version, row.cost_bp, row.credit_bp))
                 for row in rows if row.version is not None]
     current = in_force(versions, now) or NO_RATES
-    shown = [(None, NO_RATES)] if current is NO_RATES else []
-    for begins_at, rates in (*shown, *versions):
-        yield RateFacts(rows[0].id, rows[0].name, rates.version,
-                        None if begins_at is None else from_ms(begins_at), rates.cost_bp,
-                        rates.credit_bp, rates == current)
+    if current is NO_RATES:
+        yield _shown(rows[0], None, NO_RATES, True)._replace(
+            ends_at=from_ms(versions[0][0]) if versions else None)
+    for place, (begins, rates) in enumerate(versions):
+        before, behind = versions[place - 1:place], versions[place + 1:place + 2]
+        yield _shown(rows[0], begins, rates, rates == current)._replace(
+            ends_at=from_ms(behind[0][0]) if behind else None,
+            replaces=before[0][1].version if before and before[0][0] == begins else None)
+
+
+def _shown(row: Row[Any], begins: int | None, rates: Rates, counts: bool) -> RateFacts:
+    return RateFacts(row.id, row.name, rates.version, None if begins is None else from_ms(begins),
+                     rates.cost_bp, rates.credit_bp, counts)

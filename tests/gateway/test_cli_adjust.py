@@ -2,10 +2,12 @@
 
 import json
 import re
+from datetime import datetime, timedelta
 
 from sqlalchemy import update
 
 from gateway.cli import gateway
+from gateway.clock import utc_now
 from gateway.database import writing
 from gateway.tables import proposals
 from tests.gateway.test_proposals import done, everything, figures
@@ -25,7 +27,7 @@ def test_a_grant_from_proposal_to_the_members_own_page(engine):
     made = propose(street, "grant", "--points", "500")
     assert made.exit_code == 0 and made.stdout.startswith(
         "proposal 1: grant for member 1; it would come to +500 points, balance 500.")
-    assert "open\tgrant\t1 王*明\t500\t\tHQ\tfault\t收银机坏了\tLin\t" in command(
+    assert "open\tgrant\t1 王*明\t+500\t\tHQ\tfault\t收银机坏了\tLin\t" in command(
         street, "adjust", "list").stdout
     assert figures(street) == (0, 0, 0)
     done = command(street, "adjust", "approve", "1", "--by", "Wang")
@@ -58,7 +60,8 @@ def test_what_cannot_be_done_is_said_with_a_code_and_changes_nothing(engine):
     propose(street, "grant", "--points", "5")
     before = everything(street)
     for words, code, said in (
-            (("propose", "grant", "--member", "1", "--points", "0", *WHY), 1, "1 to 1000000000"),
+            (("propose", "grant", "--member", "1", *WHY), 1, "1 to 1000000000"),
+            (("propose", "grant", "--member", "1", "--points", "0", *WHY), 2, "--points 0 gives"),
             (("propose", "grant", "--member", "1", "--points", "-5", *WHY), 1, "not -5"),
             (("propose", "grant", "--member", "1", "--points", "5000000000", *WHY), 1, "not 50"),
             (("propose", "grant", "--member", "9", "--points", "5", *WHY), 1, "no member 9"),
@@ -89,15 +92,38 @@ def test_json_for_each_command(sqlite_engine):
     street.answers(street.sale())
     made = json.loads(propose(street, "penalty", "--points", "20", "--json").stdout)
     assert (made["proposal"]["serial"], made["points"], made["balance"]) == (1, -20, -5)
+    assert (made["proposal"]["points"], made["proposal"]["ends_on"]) == (-20, None)
+    assert "\tpenalty\t1 王*明\t-20\t" in command(street, "adjust", "list").stdout
     ended = json.loads(command(street, "adjust", "approve", "1", "--by", "Wang", "--json").stdout)
     assert ended == {"serial": 1, "state": "approved", "points": -20, "balance": -5, "receipt": 2}
     listed, = json.loads(command(street, "adjust", "list", "--all", "--json").stdout)
+    assert (listed["points"], listed["proposed_at"]) == (-20, made["proposal"]["proposed_at"])
     assert (listed["state"], listed["by"], listed["receipt"], listed["ended_points"]) == (
         "approved", "Wang", 2, -20)
     seen = json.loads(command(street, "member", "show", "1", "--json").stdout)
     assert (seen["balance"], seen["debt"], seen["lots"]) == (-5, 5, [])
     assert [(each["receipt"], each["kind"], each["points"]) for each in seen["entries"]] == [
         (2, "penalty", -20), (1, "sale", 15)]
+
+
+def test_json_has_days_and_times_as_they_are_written(sqlite_engine):
+    street = Street(sqlite_engine)
+    street.answers(street.sale())
+    until = utc_now().date() + timedelta(days=600)
+    made = json.loads(propose(street, "extension", "--lot", "1", "--until", str(until),
+                              "--json").stdout)["proposal"]
+    assert made["ends_on"] == str(until)
+    assert utc_now() - datetime.fromisoformat(made["proposed_at"]) < timedelta(minutes=5)
+
+
+def test_nothing_is_not_taken_for_all(sqlite_engine):
+    street = Street(sqlite_engine)
+    street.answers(street.sale())
+    for words in (("refund", "--receipt", "1", "--amount", "0"), ("write-off", "--points", "0"),
+                  ("correction", "--receipt", "1", "--points", "0")):
+        told = propose(street, *words)
+        assert told.exit_code == 2 and "Nothing was done" in told.stderr.replace("\n", " ")
+    assert street.rows("proposals") == []
 
 
 def test_a_box_that_does_not_open_is_said_and_nothing_should_be_approved_by_it(sqlite_engine):

@@ -37,6 +37,15 @@ def test_days_are_closed_and_a_merchant_gets_its_statement(engine):
                         again.stderr)
 
 
+def test_a_program_is_told_which_days_were_closed_and_which_are_open(sqlite_engine):
+    street = Street(sqlite_engine, opening=LONG_AGO)
+    street.answers(street.sale(30_000))
+    done, again = (json.loads(run(street, "day", "close", "--json").stdout) for _ in range(2))
+    assert done["closed"] == [{"programme_id": 1, "day": "2024-01-15"}]
+    assert again == {"closed": [], "open": done["open"]}
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", again["open"][0]["day"])
+
+
 def test_bad_input_ends_with_a_line(engine):
     street = Street(engine)
     for merchant, first, last in (("9", "2026-11-01", "2026-11-02"),

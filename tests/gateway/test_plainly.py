@@ -1,5 +1,6 @@
 """How a command ends: one line, a code, and a traceback only where it is a bug."""
 
+import click
 import pytest
 
 from gateway.errors import GatewayError
@@ -29,6 +30,16 @@ def test_a_wrong_setting_ends_with_78_before_anything_is_done(monkeypatch, capsy
     with pytest.raises(SystemExit) as ended, plainly("worker"):
         raise AssertionError("something was done")
     assert ended.value.code == 78 and "POINTWIRE_BATCH_MAX" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("fault", "told", "code"), [
+    (KeyboardInterrupt(), "interrupted. What was committed is safe", 130),
+    (click.Abort(), "not answered. Nothing was done", 5)])
+def test_who_breaks_off_is_told_what_is_safe(fault, told, code, capsys):
+    with pytest.raises(SystemExit) as ended, plainly("holds take", 5):
+        raise fault
+    err = capsys.readouterr().err
+    assert ended.value.code == code and told in err and err.count("\n") == 1
 
 
 def test_a_bug_keeps_its_traceback():

@@ -73,4 +73,7 @@ def test_what_is_no_line_is_said_to_be_none(text: str):
 
 def test_what_a_loss_of_power_cut_off_is_told_from_a_line():
     assert not roots.torn(line()) and all(
-        roots.torn(line()[:size]) for size in range(1, len(line())))
+        roots.torn(line()[:size] + zeros) for size in range(len(line()))
+        for zeros in ("", "\0\0"))
+    for text in ("mine", "export A=1", '["a"', '{"on":', "\0mine"):
+        assert not roots.torn(text)

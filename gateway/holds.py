@@ -3,7 +3,8 @@
 Law (K5, J12): the end of a hold is an outcome of its own (origin HOLDS, key: the entry that
 holds), so it has one, however often and by how many it is asked for, the job included. It goes
 the road of every message (`Intake.settle`): the same locks, one entry of the same ledger. A void
-of the return that came first wins. Who decided and why is kept encrypted, 400 days (DESIGN 6.7).
+of the return that came first wins. Who decided what, and why, is kept encrypted, 400 days (DESIGN
+6.7).
 """
 
 import logging
@@ -56,7 +57,7 @@ def release(intake: Intake, entry_id: int, by: str, reason: str) -> Ended:
 def _end(intake: Intake, word: HoldEnd, by: str, reason: str) -> Ended:
     need_name("name of who decides", by, HoldError)
     need_line("reason", reason, 1, REASON_SIZE_MAX, HoldError)
-    note = note_of(by, reason)
+    note = note_of(by, reason, verdict=STATES[word.state])
     message = Message(0, 0, b"", frame_hash(b"hold" + word.key), to_ms(intake.clock()),
                       request(0, 0, 0), by_hq=True, hold=word)
 

@@ -34,9 +34,9 @@ def need_name(what: str, text: str, error: type[GatewayError]) -> str:
     return text
 
 
-def note_of(by: str, reason: str) -> bytes:
-    """Who decided and why, as it is kept encrypted beside a verdict."""
-    return json.dumps({"by": by, "reason": reason}, ensure_ascii=False).encode()
+def note_of(by: str, reason: str, **also: str) -> bytes:
+    """Who decided and why, and what `also` is told, as it is kept encrypted beside a verdict."""
+    return json.dumps({"by": by, "reason": reason, **also}, ensure_ascii=False).encode()
 
 
 def same_person(one: str, other: str) -> bool:

@@ -2,7 +2,8 @@
 
 Law: points count what was given and taken, whatever the sign of the line; money as it is booked,
 negative where the merchant owes. An entry's line of money is cost where it makes a bill owe, or
-takes such back, and credit the other way; other kinds of entry (HQ's) are `other_minor`.
+takes such back, and credit the other way; what HQ takes of a hold is cost; other kinds of entry
+(HQ's) are `other_minor`.
 """
 
 from collections.abc import Iterable
@@ -14,10 +15,12 @@ from tools.recount.history import (
     REVERSAL_KIND,
     Change,
 )
+from tools.recount.holds import RELEASED_KIND, TAKEN_KIND
 from tools.recount.reading import Entry
 
 COUNTS = {ACCRUAL_KIND: "sales", REDEMPTION_KIND: "redemptions", REFUND_KIND: "refunds",
           REVERSAL_KIND: "voids"}
+NAMES = COUNTS | {TAKEN_KIND: "a hold taken", RELEASED_KIND: "a hold released"}
 # of an entry; a day adds up the same, and `entries` and `due_minor`
 OF_ENTRY = (*(f"{name}{end}" for name in COUNTS.values() for end in ("", "_minor")),
             "points_issued", "points_taken_back", "points_redeemed", "points_given_back",
@@ -38,6 +41,8 @@ def booked(entry: Entry, lines: Iterable[tuple[str, int]], *, own: bool) -> Figu
             name = "points_issued" if amount < 0 else "points_taken_back"
         elif account == "merchant_redeemed":
             name = "points_redeemed" if amount > 0 else "points_given_back"
+        elif kind == TAKEN_KIND:
+            name = "cost_minor"
         elif kind not in COUNTS:
             name = "other_minor"
         else:

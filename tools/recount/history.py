@@ -2,17 +2,21 @@
 
 Law: refunds and voids are found by what their own requests name, and by `reversals` for those of
 before the period. What HQ took back has no frame: its amount is the ledger's. A part whose frame
-cannot be read makes everything behind it unverifiable.
+cannot be read makes everything behind it unverifiable. What a part holds, and what became of
+that, follows from the rules of its day and from the verdict's note.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from tools.recount.boxes import REDEMPTION, REFUND, SALE, VOID, Key
+from tools.recount import holds
+from tools.recount.boxes import REDEMPTION, REFUND, SALE, VERDICT, VOID, Key
+from tools.recount.holds import TAKEN, VOIDED, Claim, End
 from tools.recount.law import ONE, Bill, Rates, Rules, Stand, in_force
-from tools.recount.reading import Archive, Merchant, Told, subject
+from tools.recount.reading import Archive, Merchant, Told, end_of, subject
 
 ACCRUAL_KIND, REVERSAL_KIND, REDEMPTION_KIND, REFUND_KIND = 1, 2, 3, 4
+NAMED_MAX = 3  # a verdict names the void of a refund, that the refund, that its bill
 
 
 class Wrong(Exception):
@@ -24,11 +28,18 @@ class Unknown(Exception):
 
 
 class Change(NamedTuple):
-    """What an entry does: to the bill (minor units, signed), and to what it comes to."""
+    """What an entry does: to the bill (minor units, signed), and to what it comes to; `claim`:
+    what it holds, or what its verdict is about."""
 
     amount: int
     before: Stand
     after: Stand
+    claim: Claim | None = None
+
+
+def at_once(told: Told) -> int | None:
+    """For how many days returns of that time hold their points; None: they take them."""
+    return None
 
 
 def bill_of(told: Told, merchant: Merchant, tier: str | None) -> Bill:
@@ -64,37 +75,56 @@ class Histories:
         self.told = dict(told)
         self._receipts: dict[int, Key] = {}
         self._read_named(self.told)
-        self._read_named([key for key in self.told if self._type(key) == REFUND])
         bills = {key for key in self.told if self._type(key) in (SALE, REDEMPTION)}
         named = {self.original(key) for key in self.told if self._type(key) in (VOID, REFUND)}
         taken = archive.taken_back(bills & named)
         self._read(by for _, by in taken)
         parts = [by for _, by in taken if self._is_refund(by)]
         taken += archive.taken_back(parts)
+        known = set(self.told)
         self._read(by for _, by in taken)
+        self._read_named(self.told.keys() - known | set(parts))
+        self._read(end_of(told.entry.id) for key, told in list(self.told.items())
+                   if told.entry is not None and self._type(key) in (VOID, REFUND))
         self._taken: dict[Key, set[Key]] = {}
         for key, by in taken:
             self._taken.setdefault(key, set()).add(by)
         for key in self.told:
             original = self.original(key)
-            if original is not None:
+            if original is not None and self._type(key) != VERDICT:
                 self._taken.setdefault(original, set()).add(key)
 
     def original(self, key: Key) -> Key | None:
-        """The key of what a void or refund names; None where it names nothing that there is."""
+        """The key of what a void, refund or verdict names; None where there is nothing."""
         told = self.told.get(key)
         named = told.said.original if told and told.said else None
         return self._receipts.get(named) if isinstance(named, int) else named
 
     def bill(self, key: Key) -> Key | None:
-        """The bill of which a void or refund takes something back, or puts it back."""
-        original = self.original(key)
-        return self.original(original) if original and self._is_refund(original) else original
+        """The bill that is behind a void, refund or verdict."""
+        found = self.original(key)
+        for _ in range(NAMED_MAX):
+            if found and self._type(found) in (VOID, REFUND):
+                found = self.original(found)
+        return found
 
-    def changes(self, bill_key: Key, bill_of_told: Callable[[Told], Bill]
+    def end(self, key: Key) -> End | None:
+        """How what a return holds has ended. Raises Unknown."""
+        receipts = [told.entry.id for each in self._taken.get(key, ())
+                    if self._type(each) == VOID and (told := self.told[each]).entry is not None]
+        entry = self.told[key].entry
+        verdict = self.told.get(end_of(entry.id)) if entry else None
+        if verdict and verdict.entry and not any(each < verdict.entry.id for each in receipts):
+            if verdict.said is None:
+                raise Unknown(f"of the verdict on what was held, {verdict.why}")
+            return End(verdict.said.verdict, verdict.entry.id)
+        return End(VOIDED, min(receipts)) if receipts else None
+
+    def changes(self, bill_key: Key, bill_of_told: Callable[[Told], Bill],
+                hold_days: Callable[[Told], int | None] = at_once
                 ) -> dict[Key, Change | Exception]:
-        """What each part taken back of a bill ought to be, or why nobody can say, or what is
-        wrong with it."""
+        """What each part taken back of a bill ought to be, and each verdict on what one holds; or
+        why nobody can say, or what is wrong with it."""
         whole = self.told.get(bill_key)
         parts = self._parts(bill_key)
         if whole is None or whole.entry is None:
@@ -115,8 +145,46 @@ class Histories:
             if not 0 <= left + amount <= bill.amount or not amount:
                 found[key] = Wrong(f"{left} was left, it takes {-amount}")
                 continue
-            found[key] = Change(amount, bill.after(left), bill.after(left + amount))
+            change = Change(amount, bill.after(left), bill.after(left + amount))
             left += amount
+            try:
+                found[key] = self._holding(key, part, change, found, hold_days)
+            except Unknown as why:
+                found[key] = why
+        return found | self._verdicts(found)
+
+    def _holding(self, key: Key, part: Told, change: Change,
+                 found: Mapping[Key, Change | Exception],
+                 hold_days: Callable[[Told], int | None]) -> Change:
+        """A part as it is where returns hold. Raises Unknown."""
+        before, after = change.before, change.after
+        undone = self.original(key) if change.amount > 0 else None
+        held = found.get(undone) if undone else None
+        if undone and isinstance(held, Change) and held.claim:
+            end = self.end(undone)
+            return change if end and end.word == TAKEN else change._replace(
+                after=holds.untaken(after, before))
+        days = hold_days(part) if holds.may_hold(key, part) else None
+        if days is None or after.given >= before.given:
+            return change
+        return change._replace(after=holds.untaken(after, before),
+                               claim=holds.claimed(before, after, part, days))
+
+    def _verdicts(self, parts: Mapping[Key, Change | Exception]) -> dict[Key, Change | Exception]:
+        """What the verdicts on what these hold ought to be."""
+        found: dict[Key, Change | Exception] = {}
+        for key, change in parts.items():
+            entry = self.told[key].entry
+            end_key = end_of(entry.id) if entry else None
+            verdict = self.told.get(end_key) if end_key else None
+            if end_key is None or verdict is None or not (verdict.said and verdict.entry):
+                continue
+            if isinstance(change, Exception):
+                found[end_key] = type(change)(f"of its return, {change}")
+                continue
+            wrong = holds.fault(verdict, change.claim, self.end(key))
+            found[end_key] = Wrong(wrong) if wrong or not change.claim else Change(
+                0, *change.claim.settled(verdict.said.verdict), change.claim)
         return found
 
     def _parts(self, bill_key: Key) -> list[tuple[Key, Told]]:
@@ -151,7 +219,14 @@ class Histories:
         return told.said.type if told and told.said else 0
 
     def _read_named(self, keys: Iterable[Key]) -> None:
-        """Also reads what these name."""
+        """Also reads what these name, and what that names."""
+        new = set(keys)
+        for _ in range(NAMED_MAX):
+            known = set(self.told)
+            self._read_next(new)
+            new = self.told.keys() - known
+
+    def _read_next(self, keys: Iterable[Key]) -> None:
         said = [told.said for told in (self.told[key] for key in keys) if told.said]
         numbers = {each.original for each in said if isinstance(each.original, int)}
         self._receipts |= {number: subject(entry.key) for number, entry in

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from tools.recount.boxes import EPOCH
 
 ONE = 10_000  # a whole, in basis points
+HOLD_DAYS = 14  # of a rule set that does not say
 T = TypeVar("T")
 
 
@@ -70,11 +71,13 @@ class Bill(NamedTuple):
 
 class Rules(NamedTuple):
     """A rule set's body, as far as a statement needs it. `redeeming`: points, worth, least points,
-    step, share of a bill (bp)."""
+    step, share of a bill (bp). `hold_days`: how long a return holds its points for a verdict; None
+    where it takes them at once."""
 
     rate: tuple[int, int]
     multipliers: dict[str, int]
     redeeming: tuple[int, int, int, int, int] | None
+    hold_days: int | None = None
 
     @classmethod
     def of(cls, body: str) -> "Rules":
@@ -82,7 +85,8 @@ class Rules(NamedTuple):
         redeeming = said.get("redeeming")
         return cls((said["rate_points"], said["rate_minor"]),
                    {tier[0]: tier[2] for tier in said["tiers"]},
-                   None if redeeming is None else tuple(redeeming))
+                   None if redeeming is None else tuple(redeeming),
+                   said.get("hold_days", HOLD_DAYS) if said.get("on_return") == "hold" else None)
 
     def discount(self, points: int, bill: int) -> int | None:
         """What points take off a bill; None where the rules do not allow it."""
@@ -120,6 +124,10 @@ def in_force(versions: Sequence[Version], at: int, known: int, kind: type[T]) ->
     what = max(found, key=lambda each: each[:2]).what if found else None
     assert what is None or isinstance(what, kind)
     return what
+
+
+def date_of(day: int) -> str:
+    return str(EPOCH.date() + timedelta(days=day))
 
 
 def day_of(at_ms: int, zone: str, cutover_minutes: int) -> int:

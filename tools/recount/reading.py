@@ -1,7 +1,8 @@
 """The rows that a recount needs, read in one snapshot and never written.
 
 Law: what a terminal's message came to is its own outcome, or, where it was held, HQ's verdict:
-origin 0, key terminal || journal || trace. A receipt number is an entry's id.
+origin 0, key terminal || journal || trace. A receipt number is an entry's id. The end of what a
+return holds is an outcome of its own: origin -3, key the receipt of the return (8 bytes).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,13 +24,14 @@ from sqlalchemy import (
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from tools.recount.boxes import Key, Opener, Said, Unreadable, month_of, read
+from tools.recount.boxes import Key, Opener, Said, Unreadable, month_of, read, read_verdict
 from tools.recount.errors import RecountError
 from tools.recount.law import Rates, Rules, Version
 
 APPROVED, HELD = 0, 41
-HQ, COMMANDS = 0, -2
+HQ, COMMANDS, HOLDS = 0, -2, -3
 AT_ONCE = 500  # keys in one statement
+ID_END = 2**63  # ids are below
 ENTRY = ("id", "kind", "member_id", "merchant_id", "terminal_id", "card_id", "origin",
          "operation_key", "amount_minor", "business_date", "booked_on", "dated_at", "received_at",
          "context")
@@ -71,6 +73,14 @@ class Told(NamedTuple):
     came_at: int
 
 
+class HoldRow(NamedTuple):
+    """A row of `holds`: the last day for a verdict, how it stands, the entry that ended it."""
+
+    due_on: int
+    state: int
+    ended_by: int | None
+
+
 class Merchant(NamedTuple):
     """Of whom the statement is. `terminals`: those of its shops; `accounts`: ids by kind;
     `open_on`: the first settlement day that is open, 0 where days were never closed."""
@@ -95,6 +105,11 @@ def verdict_on(key: Key) -> Key:
     return HQ, key[0].to_bytes(4, "big") + key[1]
 
 
+def end_of(receipt: int) -> Key:
+    """The key of the verdict on what an entry holds."""
+    return HOLDS, receipt.to_bytes(8, "big")
+
+
 def _table(name: str, *columns: str):
     return table(name, *map(column, columns))
 
@@ -104,6 +119,7 @@ OUTCOMES = _table("outcomes", "origin", "operation_key", "frame_hash", "code", "
                   "decided_at")
 FRAMES = _table("frames", "month", "origin", "operation_key", "box")
 REVERSALS = _table("reversals", "origin", "operation_key", "by_origin", "by_key")
+HELD_ROWS = _table("holds", "entry_id", "due_on", "state", "ended_by")
 POSTINGS = _table("postings", "entry_id", "account_id", "amount")
 KEY = ("origin", "operation_key")
 
@@ -184,13 +200,15 @@ class Archive:
         return found | self.entries(lines.keys() - found.keys()), lines
 
     def entries(self, ids: Iterable[int]) -> dict[int, Entry]:
-        return {row[0]: Entry(*row) for some in _some(ids) for row in self._connection.execute(
+        numbers = sorted(each for each in ids if 0 < each < ID_END)
+        return {row[0]: Entry(*row) for some in _some(numbers) for row in self._connection.execute(
             select(ENTRIES).where(ENTRIES.c.id.in_(some)))}
 
     def astray(self, merchant: Merchant, begins: int, ends: int, days: tuple[int, int]
                ) -> list[Key]:
         """Messages of a merchant approved between two instants (ms) without an entry of these
-        days, as their own outcomes or as HQ's verdicts have them."""
+        days, as their own outcomes or as HQ's verdicts have them; verdicts on what returns hold,
+        too."""
         out = OUTCOMES.c
         apart = or_(ENTRIES.c.id.is_(None), ~ENTRIES.c.booked_on.between(*days),
                     ENTRIES.c.merchant_id != merchant.id)
@@ -198,9 +216,11 @@ class Archive:
             select(out.origin, out.operation_key)
             .outerjoin(ENTRIES, ENTRIES.c.id == out.entry_id)
             .where(and_(out.code == APPROVED, out.decided_at.between(begins, ends), apart,
-                        out.origin.in_([HQ, *merchant.terminals]))))
-        return sorted(key for key in (subject(_key(row)) for row in rows)
-                      if key[0] in merchant.terminals)
+                        out.origin.in_([HOLDS, HQ, *merchant.terminals]))))
+        found = {subject(_key(row)) for row in rows}
+        holding = self.entries(int.from_bytes(key[1], "big") for key in found if key[0] == HOLDS)
+        mine = {end_of(each.id) for each in holding.values() if each.merchant_id == merchant.id}
+        return sorted(key for key in found if key in mine or key[0] in merchant.terminals)
 
     def told(self, keys: Iterable[Key]) -> dict[Key, Told]:
         """What became of messages, by key; those that never came are not in it."""
@@ -227,6 +247,12 @@ class Archive:
         return [(_key(row), subject((row.by_origin, bytes(row.by_key))))
                 for row in self._keyed(REVERSALS, KEY, sorted(set(keys)))]
 
+    def holds(self, receipts: Iterable[int]) -> dict[int, HoldRow]:
+        """How holds stand, by the entry that holds."""
+        return {row[0]: HoldRow(*row[1:]) for some in _some(sorted(receipts))
+                for row in self._connection.execute(
+                    select(HELD_ROWS).where(HELD_ROWS.c.entry_id.in_(some)))}
+
     def tiers(self, members: Iterable[int]) -> dict[int, str]:
         return dict(self._by_id("members", "tier", members))
 
@@ -240,11 +266,13 @@ class Archive:
             select(rows).where(rows.c.id.in_(some)))]
 
     def _said(self, key: Key, frame_hash: bytes, row) -> tuple[Said | None, str]:
-        if key[0] <= 0:
+        if key[0] <= 0 and key[0] != HOLDS:
             return None, "no terminal's message"
         if row is None:
-            return None, "its frame is not kept"
+            return None, f"its {'note' if key[0] == HOLDS else 'frame'} is not kept"
         try:
+            if key[0] == HOLDS:
+                return read_verdict(key, self._opener.note(row.month, key, bytes(row.box))), ""
             frame = self._opener.frame(row.month, key, bytes(row.box))
             return read(key, frame, bytes(frame_hash)), ""
         except Unreadable as fault:

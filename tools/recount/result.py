@@ -1,7 +1,7 @@
 """What a statement says, and what its recount came to. Pure."""
 
 import json
-from datetime import date, timedelta
+from datetime import date
 from typing import NamedTuple
 
 from tools.recount.boxes import EPOCH, Key
@@ -67,12 +67,11 @@ class Result(NamedTuple):
 
 
 def trace_of(key: Key) -> str:
+    """Terminal, journal and trace; of a verdict, the receipt of what holds."""
+    if key[0] < 0:
+        return f"hold {int.from_bytes(key[1], 'big')}"
     return f"{key[0]}/{int.from_bytes(key[1][:4], 'big')}/{int.from_bytes(key[1][4:], 'big')}"
 
 
 def day_named(text: str) -> int:
     return date.fromisoformat(text).toordinal() - EPOCH.date().toordinal()
-
-
-def date_of(day: int) -> str:
-    return str(EPOCH.date() + timedelta(days=day))

@@ -101,10 +101,14 @@ class Holding(Shelf):
         self._draw_anew()
 
     def take_back(self, lot_id: int, points: int) -> None:
-        """What an issuer gave into this lot is not the member's any more."""
+        """What an issuer gave into this lot is not the member's any more. Where it lies there as
+        it was given, nothing else moves: so it matters not whether the draws are known."""
         family = (lot_id, *self._stand_ins(lot_id))
         if points > sum(self.lots[each].issued for each in family):
             raise LotsError(f"{points} points to take back, less was given. Nothing was changed.")
+        if self.lots[lot_id].untouched(points):
+            self._shrink(lot_id, points)
+            return
         self._lift()
         self._take(lot_id, points)
         self._draw_anew()

@@ -50,11 +50,14 @@ def read_lots(connection: Connection, member_ids: list[tuple]) -> dict[int, list
 
 def _spent(member: Member, made: Made) -> bool:
     """Whether taking this entry back may need more than the member's living lots: it took points
-    itself, or what it gave is not there as it was given."""
-    untouched = {lot.id for lot in member.lots if lot.issued == lot.remaining and not lot.paid}
+    itself, or what it gave is not there as it was given (an extension may have moved some of it
+    on, and what was put back since lies there alone)."""
     if member.nobody:
         return False  # it has no points at all
-    return made.kind != ACCRUAL or not {move.lot_id for move in made.movements} <= untouched
+    lots_of = {lot.id: lot for lot in member.lots}
+    return made.kind != ACCRUAL or not all(
+        move.lot_id in lots_of and lots_of[move.lot_id].untouched(move.delta)
+        for move in made.movements)
 
 
 def complete(connection: Connection, found: dict[int, Member],

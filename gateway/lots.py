@@ -67,6 +67,10 @@ class Lot(NamedTuple):
     def drawn(self) -> int:
         return self.issued - self.remaining - self.held - self.expired
 
+    def untouched(self, points: int) -> bool:
+        """Whether so many points lie in it as they were given: nobody took, held or lost any."""
+        return points <= self.remaining == self.issued and not self.paid
+
     def last_day(self, span: Span) -> int:
         return span.last_day(self.expires_on)
 

@@ -67,6 +67,10 @@ class Member(Tokens):
         self._even()
 
     def take_back(self, lot: Lot, points: int) -> None:
+        """What lies in its lot as it was given is gone, and nothing else moves."""
+        if len(self._there(lot)) == len(lot.tokens) >= points and not lot.paid and not lot.away:
+            del lot.tokens[:points]
+            return
         self._lift()
         for _ in range(points):
             self._take_back_one(lot)

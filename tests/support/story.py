@@ -27,7 +27,7 @@ from tests.support.story_books import POINT_MINOR, Books
 from tests.support.street import RULES, Street
 
 MEMBERS, SILVER = 2, 12000
-RETURN_DAYS, WRITE_OFF_DAYS, LATE_LOT_DAYS, HOLD_DAYS = 90, 20, 7, 6
+RETURN_DAYS, WRITE_OFF_DAYS, LATE_LOT_DAYS, HOLD_DAYS = 90, 20, 7, 5
 WAITING_MAX = 5  # frames that are sent together
 
 TILLS = (0, 1, 2, 0, 1, 2, 0, 1, 2)  # the last draw is one of another merchant, for a reversal

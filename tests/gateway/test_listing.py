@@ -2,6 +2,10 @@
 
 import io
 
+import pytest
+from rich.cells import cell_len
+from rich.text import Text
+
 from gateway import listing
 from tests.support.commands import Screen
 
@@ -22,3 +26,16 @@ def test_a_terminal_gets_a_table_without_columns_that_say_nothing():
     nothing = Screen()
     listing.show(COLUMNS, [], nothing)
     assert nothing.getvalue() == ""
+
+
+@pytest.mark.parametrize(("width", "blocks"), [(58, 2), (59, 0), (200, 0)])
+def test_a_screen_too_narrow_for_a_table_gets_blocks_with_every_figure_whole(
+        width, blocks, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    rows = [("10000001/1592605928/17", "-2800000", "王小明", "x" * 10), ("2", "1", "", "")]
+    out = Screen()
+    listing.show(("tap", "due", "name", "why"), rows, out)
+    said = Text.from_ansi(out.getvalue()).plain
+    assert all(cell in said for row in rows for cell in row)
+    assert said.count(" due  -") + said.count("due  1\n") == blocks
+    assert all(cell_len(line) <= width for line in said.splitlines())

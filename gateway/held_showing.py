@@ -42,7 +42,7 @@ def verdict_line(verdict: Verdict) -> str:
     """One line for a person."""
     if verdict.receipt is None:
         return f"{verdict.key} {verdict.state}"
-    return (f"{verdict.key} {verdict.state}: {verdict.points} points, balance"
+    return (f"{verdict.key} {verdict.state}: {verdict.points:+d} points, balance"
             f" {verdict.balance}, receipt {verdict.receipt}")
 
 

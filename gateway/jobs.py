@@ -21,6 +21,7 @@ from gateway.clock import to_ms
 from gateway.database import on_postgresql
 from gateway.errors import TryLater
 from gateway.keyring import Keyring
+from gateway.roots import RootError
 
 log = logs.logger(__name__)
 
@@ -111,6 +112,8 @@ class Jobs:
             if failures.passing(fault) or isinstance(fault, TryLater):
                 log.warning("job put off to the next round", job=name, rows=total,
                             why=failures.describe(fault))
+            elif isinstance(fault, RootError):  # says what to do, and is no fault of ours
+                log.error("job not done", job=name, rows=total, why=str(fault))
             else:
                 metrics.unexpected("jobs", job=name, rows=total)
             return False

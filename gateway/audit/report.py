@@ -66,7 +66,8 @@ class Report(NamedTuple):
         if self.ok:
             return f"clean: {rows} rows checked{also}, nothing is wrong"
         more = f" (and {self.left_out} more)" if self.left_out else ""
-        return f"{len(self.findings)} findings{more}, {rows} rows checked{also}"
+        found = "1 finding" if len(self.findings) == 1 else f"{len(self.findings)} findings"
+        return f"{found}{more}, {rows} rows checked{also}"
 
     def __str__(self) -> str:
         return "\n".join([*map(str, self.findings), self.summary])

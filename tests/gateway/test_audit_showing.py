@@ -24,7 +24,7 @@ def shown(report: Report, out: io.StringIO) -> str:
 def test_in_a_pipe_each_finding_is_one_line_as_it_is():
     assert shown(WRONG, io.StringIO()).splitlines() == [
         "cards 7: changed, it is not what [the] registry last wrote. Compare.",
-        "1 findings (and 4 more), 12 rows checked"]
+        "1 finding (and 4 more), 12 rows checked"]
     assert shown(CLEAN, io.StringIO()) == (
         "clean: 9 rows checked, 3 derived rows rebuilt, nothing is wrong\n")
 

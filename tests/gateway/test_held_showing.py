@@ -29,7 +29,7 @@ def test_a_held_tap_is_listed_posted_and_gone_from_the_list(engine):
     assert street.cards[0] not in shown.stdout
     done = command(street, "post", key, "--reason", "asked")
     assert (done.exit_code, done.stdout) == (
-        0, f"{key} posted: 15 points, balance 15, receipt 1\n")
+        0, f"{key} posted: +15 points, balance 15, receipt 1\n")
     again = command(street, "list")
     assert (again.exit_code, again.stdout) == (0, "") and "nothing is held" in again.stderr
     story, = json.loads(command(street, "list", "--all", "--json").stdout)

@@ -11,6 +11,7 @@ from gateway import jobs, metrics
 from gateway.errors import TryLater
 from gateway.jobs import Jobs, next_rows
 from gateway.keyring import Keyring
+from gateway.roots import RootError
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=timezone.utc)
 
@@ -74,6 +75,7 @@ def test_a_stop_ends_the_work_after_the_chunk_in_hand():
 
 @pytest.mark.parametrize(("fault", "unexpected"), [
     (ZeroDivisionError(), 1), (TryLater("not yet"), 0),
+    (RootError("/r cannot be written. Name another file."), 0),
     (OperationalError("DELETE", {}, type("OperationalError", (Exception,), {})()), 0)])
 def test_a_job_that_fails_is_told_and_keeps_no_other_from_its_turn(fault, unexpected):
     before, heap = metrics.unexpected_errors(), Heap(10)

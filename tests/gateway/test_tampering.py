@@ -80,7 +80,7 @@ def test_whoever_tampers_at_random_is_found_out(street: Street, chunk: int):
     tables = list(metadata.sorted_tables)
     for number in range(chunk * CHUNK, (chunk + 1) * CHUNK):
         random, done = Random(number), []
-        with Intruder(street.engine) as intruder:
+        with Intruder(street.engine, alone=True) as intruder:
             for _ in range(2 if number % EVERY_PAIR == 0 else 1):
                 try:
                     done.append(tamper(intruder, random, tables))

@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
+from sqlalchemy.sql.dml import UpdateBase
 
 from gateway.tables import metadata
 
@@ -31,21 +32,28 @@ def where(row: Row, table: Table) -> Any:
 
 
 class Intruder:
-    """Each write is committed at once; leaving puts the rows of `tables` (all) back."""
+    """Each write is committed at once; leaving puts the rows of `tables` (all) back. `alone`:
+    nobody else writes meanwhile, so that only what was written here is read and put back."""
 
-    def __init__(self, engine: Engine, *tables: Table) -> None:
-        self._tables = tables or tuple(metadata.sorted_tables)
+    def __init__(self, engine: Engine, *tables: Table, alone: bool = False) -> None:
+        self._tables = () if alone else tables or tuple(metadata.sorted_tables)
         # SQLite looks at foreign keys only when asked to; PostgreSQL must be told not to
         free = ({"options": "-c session_replication_role=replica"}
                 if engine.dialect.name == "postgresql" else {})
         self._engine = create_engine(engine.url, connect_args=free, poolclass=StaticPool)
+        self._before: dict[Table, list[Row]] = {}
+
+    def _keep(self, table: Table) -> None:
+        if table not in self._before:
+            self._before[table] = self.rows(table)
 
     def __enter__(self) -> "Intruder":
-        self._before = {table: self.rows(table) for table in self._tables}
+        for table in self._tables:
+            self._keep(table)
         return self
 
     def __exit__(self, *_) -> None:
-        for table, rows in self._before.items():
+        for table, rows in list(self._before.items()):
             if not self._holds(table, rows):
                 self.run(delete(table))
                 self.put(table, rows)
@@ -68,5 +76,7 @@ class Intruder:
             self.run(insert(table), [dict(row._mapping) for row in rows])
 
     def run(self, statement: Executable, values: Any = None) -> None:
+        if isinstance(statement, UpdateBase):
+            self._keep(statement.entity_description["table"])
         with self._engine.begin() as connection:
             connection.execute(statement, values)

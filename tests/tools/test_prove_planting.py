@@ -7,10 +7,12 @@ import pytest
 
 import protocol.limits  # noqa: F401 - there before anything is planted
 from tools.prove import planting
-from tools.prove.bugs import Bug, Edit
+from tools.prove.bugs import BUGS, SEEDS, Bug, Edit
+from tools.prove.seen_at import SEEN_AT
 
 PROBE = """
-from tools.prove.bugs import Bug, Edit
+from tools.prove.bugs import BUGS, SEEDS, Bug, Edit
+from tools.prove.seen_at import SEEN_AT
 from tools.prove import planting
 planting.plant(Bug("", (Edit("protocol.limits", "WINDOW = 8", "WINDOW = {window}"),), (), 1))
 import protocol.limits
@@ -68,3 +70,13 @@ def test_an_unknown_name_lists_the_known_ones():
     done = subprocess.run([sys.executable, "-m", "tools.prove.planting", "no such"],
                           capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2 and "free on PUBACK" in done.stderr
+
+
+def test_the_search_begins_where_it_ended_last_time_and_leaves_no_seed_out():
+    assert planting.in_turn(1, 5, 4) == [4, 5, 1, 2, 3]
+    assert planting.in_turn(1, 3, 1) == planting.in_turn(1, 3, 9) == [1, 2, 3]
+
+
+def test_what_was_measured_is_of_mistakes_that_there_are():
+    assert set(SEEN_AT) <= {name for name, bug in BUGS.items() if bug.ring == SEEDS}
+    assert all(1 <= SEEN_AT[name] <= BUGS[name].within_seeds for name in SEEN_AT)

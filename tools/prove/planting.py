@@ -20,6 +20,7 @@ from types import ModuleType
 import click
 
 from tools.prove.bugs import BUGS, SEEDS, Bug, Edit
+from tools.prove.seen_at import SEEN_AT
 
 SEED_FIRST = 1
 FELL_OVER = ("program error", "stopped")  # tools/prove/world.py, which must not be loaded yet
@@ -102,6 +103,12 @@ def _wanted(name: str, as_drawn: bool) -> Bug:
     return bug._replace(options=()) if as_drawn else bug
 
 
+def in_turn(first: int, count: int, begin: int) -> list[int]:
+    """So many seeds from `first` on, and round, beginning with `begin` if it is one of them."""
+    seeds = list(range(first, first + count))
+    return sorted(seeds, key=lambda seed: (seed < begin, seed)) if begin in seeds else seeds
+
+
 def _findings(bug: Bug, seed: int) -> list[str]:
     """What the proof says of a seed with the mistake in it."""
     from tools.prove import options as drawing
@@ -121,20 +128,23 @@ def _findings(bug: Bug, seed: int) -> list[str]:
                    " have of their own.")
 @click.option("--json", "for_program", is_flag=True)
 def main(name: str, seeds: int | None, seed: int, as_drawn: bool, for_program: bool) -> None:
-    """Plant the mistake NAME and run seeds until one fails. Exits with 0 when it was caught, with
-    2 when no seed could."""
+    """Plant the mistake NAME and run seeds until one fails: first the one that found it when it
+    was last measured, where that is among them. Exits with 0 when it was caught, with 2 when no
+    seed could."""
     bug = _wanted(name, as_drawn)
     plant(bug)
     within = seeds or bug.within_seeds
-    number, findings = seed, _findings(bug, seed)
-    while not (caught := shows(bug, findings)) and number + 1 < seed + within:
-        number += 1
-        findings = _findings(bug, number)
+    tried, number, findings = 0, seed, list[str]()
+    for number in in_turn(seed, within, SEEN_AT.get(name, seed)):
+        tried, findings = tried + 1, _findings(bug, number)
+        if shows(bug, findings):
+            break
+    caught = shows(bug, findings)
     if for_program:
-        print(json.dumps({"bug": name, "caught": caught, "seeds": number - seed + 1,
-                          "seed": number, "options": bug.options, "findings": findings[:5]}))
+        print(json.dumps({"bug": name, "caught": caught, "seeds": tried, "seed": number,
+                          "options": bug.options, "findings": findings[:5]}))
     elif caught:
-        print(f"caught by seed {number}, the {number - seed + 1}. of at most {within}:")
+        print(f"caught by seed {number}, the {tried}. of at most {within}:")
         for finding in findings[:8]:
             print(f"  {finding}")
     else:

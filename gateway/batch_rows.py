@@ -72,11 +72,12 @@ def read(connection: Connection, audit_key: bytes, batch: Sequence[Message],
                    frozenset(forged))
 
 
-def later_closes(connection: Connection, keys: Sequence[Key]) -> tuple[str, tuple]:
-    """(text, parameters) behind FROM: batches of the same journals, as t, that were closed behind
-    these messages. A close lies behind all that it closes, so what closed them is among these."""
+def closes_holding(connection: Connection, keys: Sequence[Key]) -> tuple[str, tuple]:
+    """(text, parameters) behind FROM: the batches, as t, in which these messages were closed. A
+    close lies in the same journal behind all that it closes."""
     return bulk.spanned(connection, batches, ("terminal_id",), "operation_key", [
-        (terminal_id, key, key[:4] + U32_MAX.to_bytes(4, "big")) for terminal_id, key in keys])
+        (terminal_id, key, key[:4] + U32_MAX.to_bytes(4, "big"), int.from_bytes(key[4:8], "big"))
+        for terminal_id, key in keys], holding=("first_trace", "last_trace"))
 
 
 def _keys(spans: Sequence[tuple[int, int, int, int]], *, whole: bool = False) -> list[tuple]:

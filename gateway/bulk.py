@@ -182,19 +182,22 @@ def select(connection: Connection, table: Table, columns: tuple[str, ...],
 
 
 def spanned(connection: Connection, table: Table, prefix: tuple[str, ...], column: str,
-            rows: Sequence[Row]) -> tuple[str, tuple]:
+            rows: Sequence[Row], *, holding: tuple[str, ...] = ()) -> tuple[str, tuple]:
     """(text, parameters): the rows of the table, as t, where `prefix` equals the first places of a
-    row and `column` lies between its last two; put it behind FROM. It ends in a condition, to
-    which more may be added with AND, and the spans are there as w(k0, ..., low, high)."""
-    names = tuple(f"k{place}" for place in range(len(prefix))) + ("low", "high")
+    row and `column` lies between its next two; put it behind FROM. It ends in a condition, to
+    which more may be added with AND, and the spans are there as w(k0, ..., low, high). `holding`:
+    two columns between which a row's last place lies besides."""
+    names = tuple(f"k{place}" for place in range(len(prefix))) + ("low", "high", "held")[
+        :3 if holding else 2]
     if on_postgresql(connection):
-        kinds = _kinds(table, (*prefix, column, column))
+        kinds = _kinds(table, (*prefix, column, column, *holding[:1]))
         parameters, source = _arrays(kinds, rows), f"{_unnest(kinds)} AS w({','.join(names)})"
     else:
         parameters, source = _flat(rows), f"{_table(names, len(rows))} AS w"
     equal = " AND ".join(f"t.{name} = w.k{place}" for place, name in enumerate(prefix))
-    return (f"{source} JOIN {table.name} t ON {equal} AND t.{column} BETWEEN w.low AND w.high",
-            parameters)
+    also = f" AND w.held BETWEEN t.{holding[0]} AND t.{holding[1]}" if holding else ""
+    return (f"{source} JOIN {table.name} t ON {equal} AND t.{column} BETWEEN w.low AND w.high"
+            f"{also}", parameters)
 
 
 def between(connection: Connection, table: Table, what: str, prefix: tuple[str, ...], column: str,

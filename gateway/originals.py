@@ -54,7 +54,8 @@ log = logging.getLogger("gateway.originals")
 
 class Wanted(NamedTuple):
     """What to lock and read for the voids and refunds of a batch. `named`: keys of originals;
-    `keys`: these, and those of the originals that the refunds among them took parts of;
+    `keys`: these, and those of the originals that the refunds among them took parts of; `voided`:
+    those that a void names which the end of a terminal's day forbids;
     `receipts`: the key each receipt number leads to; `members`: whose points they moved, as far
     as seen."""
 
@@ -62,6 +63,7 @@ class Wanted(NamedTuple):
     named: frozenset[Key] = frozenset()
     receipts: Mapping[int, Key] = {}
     members: frozenset[int] = frozenset()
+    voided: frozenset[Key] = frozenset()
 
     @property
     def terminals(self) -> set[int]:
@@ -140,7 +142,10 @@ def resolve(connection: Connection, batch: Sequence[Message]) -> Wanted:
         if entry_id in receipts:
             led[entry_id] = subject(origin, key)
     named = frozenset(keys | set(led.values()))
-    return Wanted(named | parts_of, named, led, frozenset(members))
+    voided = {message.original_key or led.get(message.request.original) for message in naming
+              if message.request.type == VOID and not message.by_hq}
+    return Wanted(named | parts_of, named, led, frozenset(members),
+                  frozenset(key for key in voided if key))
 
 
 class Found(NamedTuple):

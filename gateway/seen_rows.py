@@ -61,9 +61,10 @@ def read_seen(connection: Connection, batch: Sequence[Message], wanted: Wanted,
         parts.append("SELECT 4, origin, operation_key, by_key, seq, by_origin, NULL, 0, row_mac"
                      f" FROM {by_key}")
         values += key_values
-        later, key_values = batch_rows.later_closes(connection, sorted(wanted.keys))
+    if wanted.voided:
+        holding, key_values = batch_rows.closes_holding(connection, sorted(wanted.voided))
         parts.append("SELECT 7, t.terminal_id, t.operation_key, t.record, 0, t.first_trace,"
-                     f" t.last_trace, t.closed_at, t.row_mac FROM {later}")
+                     f" t.last_trace, t.closed_at, t.row_mac FROM {holding}")
         values += key_values
     place_keys = sorted(
         {(message.terminal_id, message.request.journal) for message in batch}

@@ -1,8 +1,9 @@
 """Rows of batches: what a close is held against is found, by key and in few statements."""
 
-from gateway import batch_rows
+from gateway import batch_rows, originals
 from gateway.batch import Batch, Record
 from gateway.database import counting_statements, reading
+from gateway.seen_rows import read_seen
 from tests.support.street import JOURNAL, Street
 
 
@@ -28,6 +29,24 @@ def test_a_close_finds_what_touches_its_range_and_the_newest(engine):
         place = street.terminals[0], JOURNAL
         assert {batch.trace for batch in found.batches[place]} == expected
         assert set(found.batches) == {place} and found.forged == frozenset()
+
+
+def test_a_void_reads_the_close_that_holds_its_original_and_a_refund_none(engine):
+    """A refund comes months later, and closes no longer matter to it."""
+    street = Street(engine)
+    street.answers(*(street.sale() for _ in range(9)))
+    closes_of(street, (1, 3, 10), (4, 5, 11), (6, 8, 12))
+    receipt = street.rows("entries", "id", "1 = 1 ORDER BY id")[4][0]
+    for frame, expected in ((street.void(5, trace=20), {11}),
+                            (street.void(receipt=receipt, trace=20), {11}),
+                            (street.void(9, trace=20), set()),
+                            (street.refund(5, amount_minor=10, trace=20), set())):
+        batch = [street.message(frame)]
+        with reading(engine) as connection:
+            behind = read_seen(connection, batch, originals.resolve(connection, batch), [])
+        assert {batch_rows.batch_of(row).trace for row in behind.batches} == expected
+    assert street.take(street.void(5, trace=20)).code == 42
+    assert street.take(street.refund(5, amount_minor=10, trace=21)).code == 0
 
 
 def test_two_ranges_of_one_journal_are_read_whole(engine):

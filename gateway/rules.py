@@ -21,7 +21,7 @@ from protocol.limits import AMOUNT_MINOR_MAX
 BP = 10000
 RATE_POINTS_MAX = 10_000
 SALE_POINTS_MAX = 10**12  # a balance has room for nine thousand of them
-SALE_WORTH_MAX = 10**14  # minor units
+ENTRY_WORTH_MAX = 10**14  # minor units, of the largest sale, and of what HQ gives or takes
 LOT_MONTHS_MAX = 600
 TIER_NAME_SIZE_MAX = 24
 LEAP_YEAR = 2000  # has every day of the year
@@ -190,7 +190,7 @@ def _check_largest(rule_set: RuleSet) -> None:
     _whole("number of points of the largest sale", points, 0, SALE_POINTS_MAX)
     if rule_set.redeeming is not None:
         _whole("worth of the points of the largest sale", rule_set.redeeming.value(points), 0,
-               SALE_WORTH_MAX)
+               ENTRY_WORTH_MAX)
 
 
 def _check_validity(rule_set: RuleSet) -> None:

@@ -36,8 +36,10 @@ from gateway.member import Member, expiring_next
 from gateway.message import Key, Message
 from gateway.money import Worth
 from gateway.parties import CLOSED, Merchant, Programme, Shop
+from gateway.rules import ENTRY_WORTH_MAX
 from gateway.words import same_person
 from protocol import codes
+from protocol.limits import POINTS_MAX
 
 
 class _Named(NamedTuple):
@@ -59,7 +61,21 @@ def adjustment(message: Message, book: Book) -> Decision:
 
 
 def worked_out(message: Message, book: Book) -> Decision:
-    """What a proposal comes to as things stand, whoever approves it."""
+    """What a proposal comes to as things stand, whoever approves it; CommandError where it may not
+    be, or where the member or a lot would have more points than a reply can tell."""
+    decision = _worked_out(message, book)
+    assert decision.posted is not None
+    draft = decision.posted.draft
+    after = draft.member
+    for what, points in (("hold", after.available + after.held), ("owe", after.debt),
+                         ("have a lot of", max((lot.issued for lot in draft.changed), default=0))):
+        if points > POINTS_MAX:
+            raise CommandError(f"Member {after.id} would {what} {points} points, more than the"
+                               f" {POINTS_MAX} there may be. Nothing was changed; name fewer.")
+    return decision
+
+
+def _worked_out(message: Message, book: Book) -> Decision:
     assert message.command is not None, "a message that is no command"
     proposal = message.command.proposal
     member = _member(proposal, book)
@@ -72,6 +88,11 @@ def worked_out(message: Message, book: Book) -> Decision:
     if named is not None and (named.made.kind == ADJUSTMENT or not proposal.points):
         return _taken_back(proposal, book, member, books, named)
     draft = _draft(proposal, book, member, programme, books)
+    worth = books.purse.worth
+    if worth is not None and proposal.points and abs(worth.of(draft.points)) > ENTRY_WORTH_MAX:
+        raise CommandError(f"{abs(draft.points)} points are worth {abs(worth.of(draft.points))}"
+                           f" today, more than the {ENTRY_WORTH_MAX} (minor units) that one entry"
+                           " may move. Nothing was changed; name fewer.")
     return _decided(proposal, book, books, draft)
 
 

@@ -5,13 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from gateway import days
 from gateway.clock import to_day, to_ms
 from gateway.commands import CommandError
 from gateway.expiry import expire_lots
 from gateway.intake import Intake
 from gateway.message import COMMANDS
 from gateway.proposals import LAPSE_DAYS, approve, propose, refuse
-from gateway.rules import HOLD_FOR_HQ
+from gateway.rules import HOLD_FOR_HQ, Redeeming
 from protocol import codes
 from tests.gateway.test_proposals import command, done, everything, figures, sound
 from tests.support.street import RULES, Street
@@ -46,6 +47,41 @@ def test_q42_a_penalty_may_take_more_than_there_is_and_the_rest_is_debt(engine):
     assert figures(street) == (0, 0, 25)
     street.answers(street.sale(3000))
     assert figures(street) == (11, 0, 0)
+    sound(street)
+
+
+@pytest.mark.parametrize(("kind", "points"), [
+    ("grant", 986), ("compensation", 986), ("correction", 986), ("penalty", 1016),
+    ("grant", 1_000_000_000)])
+def test_nothing_is_approved_that_makes_more_points_than_a_reply_can_tell(
+        engine, monkeypatch, kind, points):
+    street = Street(engine)
+    street.answers(street.sale())  # 15 points
+    named = {"receipt": 1} if kind == "correction" else {}
+    waiting = propose(street.intake, command(street, kind, points, **named)).proposal.serial
+    monkeypatch.setattr("gateway.decisions.adjustment.POINTS_MAX", 1000)
+    before = everything(street)
+    with pytest.raises(CommandError, match="more than the 1000 there may be. Nothing was changed"):
+        approve(street.intake, waiting, "Wang")
+    with pytest.raises(CommandError, match="more than the 1000"):
+        propose(street.intake, command(street, kind, points, **named))
+    assert everything(street) == before
+    assert done(street, kind, points - 1 if points < 2000 else 985, **named).state == "approved"
+    sound(street)
+
+
+def test_nothing_is_approved_that_is_worth_more_than_an_entry_may_move(engine):
+    street = Street(engine)
+    street.registry.add_rule_set(street.programme, RULES._replace(
+        redeeming=Redeeming(1, 1_000_000)), 0)
+    before = everything(street)
+    for kind in ("grant", "penalty"):
+        with pytest.raises(CommandError, match="100000001000000 today, more than"):
+            propose(street.intake, command(street, kind, 100_000_001))
+    assert everything(street) == before
+    done(street, "grant", 100_000_000)
+    street.later(days=1)
+    days.close(engine, street.keyring, to_ms(street.now))
     sound(street)
 
 

@@ -5,22 +5,25 @@ Law: each row fits its seal, its close was approved, its range lies below the cl
 other of its journal. What had not come when it was closed (the record names it) is not counted.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
+import cbor2
 from sqlalchemy import Connection, Row
 
 from gateway.audit.reader import Work
-from gateway.audit.report import FORGED, RECOMPUTE, RESTORE, join_key, key_text
+from gateway.audit.report import FORGED, RECOMPUTE, RESTORE, Rebuilt, join_key, key_text
 from gateway.audit.seals import check_seal
-from gateway.batch import Batch, Place, totals_of
+from gateway.batch import Batch, Place, Total, totals_of
 from gateway.batch_rows import batch_of, read_taps
 from gateway.message import HQ, verdict_key
 from gateway.originals import subject
 from gateway.spans import within
 from gateway.tables import batches, outcomes
 from protocol import codes
+from protocol.limits import U32_MAX
 
 KEY = ("origin", "operation_key")
+KEY_SIZE = 8  # journal || trace
 ROWS_MAX = 50  # each reads the outcomes of a day
 
 
@@ -57,19 +60,51 @@ def _check_closes(work: Work, connection: Connection, rows: Sequence[Row]) -> No
 
 
 def _check_figures(work: Work, connection: Connection, sealed: Mapping[Row, Batch]) -> None:
-    if not sealed:
-        return
-    taps = read_taps(connection, sorted(
-        (batch.terminal_id, batch.journal, batch.first, batch.last) for batch in sealed.values()))
-    for row, batch in sealed.items():
-        ours = totals_of(
-            tap for trace, tap in taps.get((batch.terminal_id, batch.journal), {}).items()
-            if batch.holds(trace) and not within(batch.record.unseen, [(trace, trace)]))
+    for (row, batch), ours in zip(sealed.items(), come_to(connection, sealed.values()),
+                                  strict=True):
         for kind in sorted({*ours, *batch.record.ours}):
             then, now = batch.record.ours.get(kind), ours.get(kind)
             if then != now:
                 work.docket.find(batches.name, key_text(batches, row), f"its totals of type {kind}"
                                  f" are {then}, its messages come to {now}.", RECOMPUTE)
+
+
+def come_to(connection: Connection, closed: Collection[Batch]) -> Iterator[dict[int, Total]]:
+    """What the messages of each batch come to, of those that had come when it was closed."""
+    taps = read_taps(connection, sorted(
+        (batch.terminal_id, batch.journal, batch.first, batch.last)
+        for batch in closed)) if closed else {}
+    for batch in closed:
+        yield totals_of(
+            tap for trace, tap in taps.get((batch.terminal_id, batch.journal), {}).items()
+            if batch.holds(trace) and not within(batch.record.unseen, [(trace, trace)]))
+
+
+def rebuilt(work: Work, connection: Connection, rows: Sequence[Row]) -> Iterator[Rebuilt]:
+    """Each total beside what its messages come to, whatever the seals say."""
+    found = {row: batch for row in rows if (batch := _readable(row)) is not None}
+    for row in rows:
+        if row not in found:
+            work.docket.find(batches.name, key_text(batches, row), "does not read.", RECOMPUTE)
+    for (row, batch), ours in zip(found.items(), come_to(connection, found.values()),
+                                  strict=True):
+        stored, values = ({f"total of type {kind}": side.get(kind)
+                           for kind in {**batch.record.ours, **ours}}
+                          for side in (batch.record.ours, ours))
+        yield Rebuilt(batches, (row.terminal_id, row.operation_key), stored, values)
+
+
+def _readable(row: Row) -> Batch | None:
+    """A batch that may have been changed; None where it cannot be one."""
+    try:
+        batch = batch_of(tuple(row))
+        numbers = [each for span in batch.record.unseen for each in span]
+    except (cbor2.CBORDecodeError, LookupError, TypeError, ValueError):
+        return None
+    sound = (len(row.operation_key) == KEY_SIZE and 0 < batch.first <= batch.last <= U32_MAX
+             and all(len(span) == 2 for span in batch.record.unseen)
+             and all(type(each) is int for each in numbers))
+    return batch if sound else None
 
 
 def check_none_missing(work: Work, connection: Connection, closes: Sequence[Row]) -> None:

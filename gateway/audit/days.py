@@ -5,16 +5,19 @@ sealed, merchant by merchant, and a closed day on which something was booked has
 entry that was booked on a day after its closing is found out by its sum.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.exc import DBAPIError
 
 from gateway import days
 from gateway.audit.reader import Work, raw
 from gateway.audit.registered import GONE
-from gateway.audit.report import FORGED, RECOMPUTE, RESTORE, ROLLED_BACK, join_key
+from gateway.audit.report import FORGED, RECOMPUTE, RESTORE, ROLLED_BACK, Rebuilt, join_key
 from gateway.audit.seals import check_seal
+from gateway.clock import to_day
 from gateway.day_figures import NONE, Figures, Place, to_json
 from gateway.tables import day_totals, entries, open_days
 
@@ -37,8 +40,20 @@ def check(work: Work) -> None:
             work.docket.find(open_days.name, str(programme_id), "older than what is closed: it"
                              f" says day {open_on[programme_id]}, day {day} is closed.",
                              ROLLED_BACK)
+    for stored, found in beside(work):
+        _check_figures(work, stored, found, newest)
+
+
+def beside(work: Work) -> Iterator[tuple[dict[Place, str], dict[Place, Figures]]]:
+    """What is sealed, and what was booked, of one stretch of days after the other."""
     for connection, first in _windows(work):
-        _check_figures(work, connection, first, newest)
+        last = first + WINDOW_DAYS - 1
+        rows = work.reader.sound(day_totals, connection.execute(
+            raw(day_totals).where(day_totals.c.booked_on.between(first, last))).all())
+        found = _added_up(work, connection, first, last)
+        if found is not None:
+            yield {(row.programme_id, row.booked_on, row.merchant_id): row.figures
+                   for row in rows}, found
 
 
 def _open(work: Work) -> dict[int, int]:
@@ -65,17 +80,9 @@ def _windows(work: Work) -> Iterator[tuple[Connection, int]]:
             after = min(known) + WINDOW_DAYS - 1
 
 
-def _check_figures(work: Work, connection: Connection, first: int,
+def _check_figures(work: Work, stored: Mapping[Place, str], found: Mapping[Place, Figures],
                    newest: dict[int, int]) -> None:
     """What is sealed beside what was booked; a day behind the newest sealed one is not closed."""
-    last = first + WINDOW_DAYS - 1
-    table = day_totals.c
-    rows = work.reader.sound(day_totals, connection.execute(
-        raw(day_totals).where(table.booked_on.between(first, last))).all())
-    stored = {(row.programme_id, row.booked_on, row.merchant_id): row.figures for row in rows}
-    found = _added_up(work, connection, first, last)
-    if found is None:
-        return
     closed = {key for key in found if key[1] <= newest.get(key[0], -1)}
     for key in sorted(closed | stored.keys()):
         name, now = join_key(*key), to_json(found.get(key, NONE))
@@ -86,6 +93,37 @@ def _check_figures(work: Work, connection: Connection, first: int,
         elif stored[key] != now:
             work.docket.find(day_totals.name, name, f"says {stored[key]}, what was booked comes"
                              f" to {now}.", RECOMPUTE)
+
+
+def rebuilt(work: Work) -> Iterator[Rebuilt]:
+    """Each figure of closed days beside what was booked on them, whatever the seals say."""
+    for stored, found in beside(work):
+        for place, text in stored.items():
+            yield Rebuilt(day_totals, place, _figures_in(text),
+                          found.get(place, NONE)._asdict())
+
+
+def rebuilt_open(work: Work, connection: Connection, rows: Sequence[Row]) -> Iterator[Rebuilt]:
+    """The open day: the one behind the newest closed one; while days are being closed, any through
+    today (in whatever time zone)."""
+    newest = {row[0]: row[1] for row in connection.execute(
+        select(day_totals.c.programme_id, func.max(day_totals.c.booked_on))
+        .group_by(day_totals.c.programme_id)) if isinstance(row[1], int)}
+    today = to_day(work.clock().date()) + 1
+    for row in rows:
+        least = newest.get(row.programme_id, today - 1) + 1
+        under_way = least <= row.open_on <= today
+        yield Rebuilt(open_days, (row.programme_id,), row._asdict(), {
+            "open_on": row.open_on if under_way else least})
+
+
+def _figures_in(text: str) -> dict[str, Any]:
+    """Every figure of sealed totals; None where they do not read."""
+    try:
+        told = dict(json.loads(text))
+    except (ValueError, TypeError):
+        return dict.fromkeys(Figures._fields)
+    return {name: told.get(name, 0) for name in Figures._fields}
 
 
 def _added_up(work: Work, connection: Connection, first: int,

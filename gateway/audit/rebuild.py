@@ -2,23 +2,25 @@
 
 Law: the database adds up, by other means than members.py: balances and chain ends from entries,
 postings and movements; lots from movements; journals from outcomes and refusals; cards from their
-events; terminals from their epochs; counters from the rows they count. A difference is named with
-both values. Nothing is written: a rebuilt value is a reason to ask, not a correction.
+events; terminals from their epochs; counters from the rows they count. Totals of batches and of
+closed days, and which day is open, come by the one way there is, their seals left aside. A
+difference is named with both values. Nothing is written: a rebuilt value is a reason to ask, not
+a correction.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, Row, Table, func, select, tuple_, type_coerce
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import NullType
 
 from gateway import chain, counting
-from gateway.audit import commanded, holds
+from gateway.audit import batches, commanded, days, holds
 from gateway.audit.outcomes import count_by_journal
 from gateway.audit.reader import Work, raw
-from gateway.audit.report import RECOMPUTE, join_key
+from gateway.audit.report import RECOMPUTE, Rebuilt, join_key
 from gateway.audit.spans import MENTION, told
 from gateway.lots import NOWHERE
 from gateway.on_hold import ENDED, OPEN
@@ -35,6 +37,7 @@ from gateway.tables import (
     lots,
     member_spans,
     members,
+    open_days,
     postings,
     proposals,
     quarantine,
@@ -44,25 +47,18 @@ from gateway.tables import (
     terminal_epochs,
     terminals,
 )
+from gateway.tables import batches as batch_rows
 from gateway.tables import holds as hold_rows
 
 PAGE_ROWS = 20
-
-
-class Rebuilt(NamedTuple):
-    """The values of one row, as stored and as they follow from other rows."""
-
-    table: Table
-    key: tuple
-    stored: Mapping[str, Any]
-    values: Mapping[str, Any]
 
 
 def check(work: Work) -> None:
     """Each derived row beside its rebuilt values."""
     rooms: Sequence[tuple[Table, Callable[[Work, Connection, Sequence[Row]], Iterable[Rebuilt]]]]
     rooms = ((members, _members), (member_spans, _spans), (terminal_chains, _terminal_chains),
-             (hold_rows, _holds), (journals, _journals), (cards, _cards), (terminals, _terminals),
+             (hold_rows, _holds), (batch_rows, batches.rebuilt), (open_days, days.rebuilt_open),
+             (journals, _journals), (cards, _cards), (terminals, _terminals),
              (counters, _counters))
     for table, rebuild in rooms:
         for connection, rows, _ in work.reader.pages(table, rows_max=PAGE_ROWS):
@@ -73,6 +69,8 @@ def check(work: Work) -> None:
                 # the sums of SQLite end at 64 bits
                 work.docket.find(table.name, "some", "cannot be rebuilt: the database cannot add"
                                  " up what they follow from.", RECOMPUTE)
+    for each in days.rebuilt(work):
+        _compare(work, each)
 
 
 def _compare(work: Work, each: Rebuilt) -> None:

@@ -6,7 +6,7 @@ memory. The same thing found twice is said once. Card numbers and names are in n
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, Table
 
@@ -43,6 +43,15 @@ class Finding(NamedTuple):
 class Checked(NamedTuple):
     table: str
     rows: int
+
+
+class Rebuilt(NamedTuple):
+    """The values of one row, as stored and as they follow from other rows."""
+
+    table: Table
+    key: tuple
+    stored: Mapping[str, Any]
+    values: Mapping[str, Any]
 
 
 class Report(NamedTuple):

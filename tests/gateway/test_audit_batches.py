@@ -2,7 +2,7 @@
 
 from gateway import chain
 from gateway.audit import run_audit
-from gateway.batch import packed, unpacked
+from gateway.batch import Record, packed, unpacked
 from gateway.tables import batches
 from tests.support.intruder import Intruder
 from tests.support.street import Street
@@ -57,3 +57,38 @@ def test_a_place_that_cannot_be_is_named_and_stops_nothing(engine):
             terminal_id=2**62))
         found = run_audit(street.engine, street.keyring, clock=lambda: street.now).findings
         assert {each.table for each in found} == {"batches"} and len(found) == 2
+
+
+def rebuilt(street: Street, **values) -> list[str]:
+    """What a rebuild says when the last batch holds `values`, under its old seal."""
+    with Intruder(street.engine, batches) as intruder:
+        key = intruder.rows(batches)[-1].operation_key
+        intruder.run(batches.update().where(batches.c.operation_key == key).values(**values))
+        report = run_audit(street.engine, street.keyring, rebuild=True, clock=lambda: street.now)
+    assert ("batches", 2) in report.rebuilt
+    return [found.wrong for found in report.findings if found.table == "batches"]
+
+
+def test_a_rebuild_names_a_total_that_was_changed(engine):
+    street = closed_day(engine)
+    record = unpacked(street.rows("batches", "record")[-1][0])
+    assert rebuilt(street, record=packed(record)) == []
+    for ours, named in (
+            ({1: (1, 1250, 16)}, "total of type 1 is (1, 1250, 16), rebuilt it is (1, 1250, 15)."),
+            ({}, "total of type 1 is None, rebuilt it is (1, 1250, 15)."),
+            ({**record.ours, 4: (1, 5, 0)},
+             "total of type 4 is (1, 5, 0), rebuilt it is None.")):
+        assert named in rebuilt(street, record=packed(record._replace(ours=ours)))
+
+
+def test_a_rebuild_says_of_a_batch_that_it_does_not_read_and_goes_on(engine):
+    street = closed_day(engine)
+    for values in ({"record": b"\xff"}, {"record": b""}, {"first_trace": -1},
+                   {"last_trace": 2**40},
+                   {"record": packed(Record({}, {}, unseen=((1, "x"),)))}):  # type: ignore
+        with Intruder(street.engine, batches) as intruder:
+            intruder.run(batches.update().where(batches.c.first_trace == 1).values(**values))
+            report = run_audit(street.engine, street.keyring, rebuild=True,
+                               clock=lambda: street.now)
+        assert "does not read." in [found.wrong for found in report.findings]
+        assert ("batches", 1) in report.rebuilt  # the other one

@@ -1,5 +1,7 @@
 """The audit of closed days: sealed rows that entries do not come to, and days that are gone."""
 
+import pytest
+
 from gateway import chain, days
 from gateway.audit import run_audit
 from gateway.clock import to_ms
@@ -49,3 +51,52 @@ def test_days_and_merchants_that_are_gone_are_named(engine):
                                                day_totals.c.merchant_id > 0))
         assert said(street, "day_totals") == ["missing, its day is closed."]
     assert said(street, "day_totals") == []
+
+
+def rebuilt(street: Street, table: str) -> list[str]:
+    """What a rebuild says of a table beside what the audit says anyway."""
+    report = run_audit(street.engine, street.keyring, rebuild=True, clock=lambda: street.now)
+    assert table in {each.table for each in report.rebuilt if each.rows}
+    return [found.wrong for found in report.findings
+            if found.table == table and "rebuilt" in found.wrong]
+
+
+def test_a_rebuild_names_each_figure_of_a_closed_day_that_was_changed(engine):
+    street = three_days(engine)
+    assert rebuilt(street, "day_totals") == []
+    figures = street.rows("day_totals", "figures", "merchant_id = 1")[0][0]
+    for changed, named in (
+            (figures.replace('"sales_minor":1250', '"sales_minor":1251'),
+             ["sales_minor is 1251, rebuilt it is 1250."]),
+            (figures.replace('"sales":1,', ''), ["sales is 0, rebuilt it is 1."])):
+        assert changed != figures
+        with Intruder(engine, day_totals) as intruder:
+            intruder.run(day_totals.update().where(day_totals.c.figures == figures,
+                         day_totals.c.booked_on == street.rows(
+                             "day_totals", "min(booked_on)")[0][0]).values(figures=changed))
+            assert rebuilt(street, "day_totals") == named
+    with Intruder(engine, day_totals) as intruder:
+        intruder.run(day_totals.update().where(day_totals.c.merchant_id == 1).values(figures="x"))
+        assert "sales is None, rebuilt it is 1." in rebuilt(street, "day_totals")
+
+
+def test_a_rebuild_names_an_open_day_that_was_moved_either_way(engine):
+    street = three_days(engine)
+    day, = street.rows("open_days", "open_on")[0]
+    assert rebuilt(street, "open_days") == []
+    for wrong in (day - 1, day + 2, 0):
+        with Intruder(engine, open_days) as intruder:
+            intruder.run(open_days.update().values(open_on=wrong))
+            assert rebuilt(street, "open_days") == [
+                f"open_on is {wrong}, rebuilt it is {day}."]
+
+
+def test_a_rebuild_says_nothing_of_a_mark_that_moved_on_and_whose_days_are_not_sealed_yet(
+        engine, monkeypatch):
+    street = three_days(engine)
+    street.answers(street.sale())
+    street.later(days=1)
+    monkeypatch.setattr(days, "older_ended", lambda *_: False)
+    with pytest.raises(days.StillBooked):
+        days.close(engine, street.keyring, to_ms(street.now))
+    assert rebuilt(street, "open_days") == [] == said(street, "open_days")

@@ -1,6 +1,6 @@
 """Requests and replies as values whose index is the key on the wire: a terminal's half.
 
-Law: a Request has keys 0 to 21 and a Reply keys 0 to 24 as fields, in that order; what is
+Law: a Request has keys 0 to 23 and a Reply keys 0 to 24 as fields, in that order; what is
 absent is None. `read_reply` is the terminal's reader: keys 0 to 5 must fit; another key
 that does not fit counts as absent, so that no gateway, newer or broken, can keep a tap from
 being settled. `protocol.messages` has all of this and the gateway's half; a handset imports
@@ -45,6 +45,7 @@ FETCH = 11
 LOGIN = 12
 ACTIVATE = 13
 AUTHORISE = 14
+SETTLED = 15
 
 # How the card came in (key 6, place 0).
 SWIPE = 1
@@ -56,6 +57,7 @@ REQUEST_FIELDS = (
     "type", "journal", "trace", "at", "clock_age", "operator", "card", "amount_minor",
     "basket", "points", "original", "code", "pin_block", "totals", "report", "fetch",
     "nonce", "bill", "uptime_s", "boot_count", "authorisation", "tender",
+    "frame", "held",
 )
 Request = namedtuple("Request", REQUEST_FIELDS)
 

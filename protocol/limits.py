@@ -45,8 +45,8 @@ REQUEST_POINTS_MAX = 1000000000
 CARD_NUMBER_MAX = 9999999999999999999
 BASKET_LINES_MAX = 16
 
-# Keys of a request: known below 22; below 64 unsupported, up to 65535 ignored.
-REQUEST_KEYS = 22
+# Keys of a request: known below 24; below 64 unsupported, up to 65535 ignored.
+REQUEST_KEYS = 24
 REPLY_KEYS = 25
 KEY_MUST_KNOW_MAX = 63
 KEY_MAX = 65535

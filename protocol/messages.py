@@ -29,6 +29,7 @@ from protocol.fields import (
     REWARD,
     SALE,
     SCAN,
+    SETTLED,
     SWIPE,
     TAP,
     TOP_UP,
@@ -45,8 +46,8 @@ from protocol.schema import fits
 __all__ = (
     "ACTIVATE", "AUTHORISE", "BATCH_CLOSE", "FETCH", "HEARTBEAT", "INQUIRY", "KEYED", "LOGIN",
     "MESSAGES", "PAYMENT", "REDEMPTION", "REFUND", "REPLY_FIELDS", "REPLY_RULES",
-    "REQUEST_FIELDS", "REWARD", "SALE", "SCAN", "SWIPE", "TAP", "TOP_UP", "VOID", "Fault",
-    "Reply", "Request", "Spec", "clip", "encode_reply", "encode_request", "read_reply",
+    "REQUEST_FIELDS", "REWARD", "SALE", "SCAN", "SETTLED", "SWIPE", "TAP", "TOP_UP", "VOID",
+    "Fault", "Reply", "Request", "Spec", "clip", "encode_reply", "encode_request", "read_reply",
     "read_request", "reply", "request",
 )
 
@@ -75,6 +76,7 @@ MESSAGES = {
     LOGIN: Spec("login", (5, 12), _TIMES, (), False, False),
     ACTIVATE: Spec("activate", (6,), _BASE, (), True, False),
     AUTHORISE: Spec("authorise", (6, 12), _BASE, (), False, False),
+    SETTLED: Spec("settled", (22, 23), _BASE, (), False, False),
 }
 
 

@@ -15,6 +15,7 @@ from protocol.errors import FrameError
 from protocol.limits import (
     BASKET_LINES_MAX,
     CARD_NUMBER_MAX,
+    FRAME_UP_SIZE_MAX,
     KEY_MAX,
     KEY_MUST_KNOW_MAX,
     PIN_BLOCK_SIZE,
@@ -35,6 +36,7 @@ from protocol.schema import (
     NAME_32,
     NO_LIMIT,
     NUMBER,
+    POINTS,
     ROW,
     TEXT,
     TOTALS,
@@ -78,6 +80,8 @@ REQUEST_RULES = (
     U32, U32,
     EIGHT_BYTES,
     (INT, 1, 255),
+    (BYTES, 1, FRAME_UP_SIZE_MAX),
+    (ROW, 2, U8, POINTS, NUMBER),
 )
 _NONCE = 16
 

@@ -21,8 +21,8 @@ from protocol.mac import kid, pads
 
 _PAYLOAD_AT = 17
 _TAIL_SIZE = 34
-# Integers are written without asking for room: 22 keys of at most 10 bytes, and the tail.
-_SLACK = 22 * 10 + _TAIL_SIZE
+# Integers are written without asking for room: 24 keys of at most 10 bytes, and the tail.
+_SLACK = 24 * 10 + _TAIL_SIZE
 # Card numbers that take eight bytes.
 _LOW = 4294967295
 _HIGH = 18446744073709551616
@@ -84,7 +84,7 @@ class Sealer:
 
     def _fill(self, request):
         # Map head and every key that is there -> position behind the payload. Integers, the
-        # bulk of a tap, are written at once with their key; 22 keys have one-byte heads.
+        # bulk of a tap, are written at once with their key; 24 keys have one-byte heads.
         buffer = self._buffer
         at = _PAYLOAD_AT + 1
         count = 0

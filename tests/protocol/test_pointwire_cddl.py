@@ -15,8 +15,16 @@ def meaning(text: str) -> list[str]:
     return re.findall(r"[\w.#-]+|\S", bare)
 
 
-def test_it_equals_the_vectors_copy_but_for_comments_and_layout():
-    assert meaning(CDDL.read_text()) == meaning(vectors.vector("pointwire.cddl").read_text())
+# Keys that this version knows and the first one reserved (README, decisions).
+RESERVED = "* (22..63) => any,"
+SINCE = """? 22 => bstr .size (1..1024), ? 23 => [code: 0..255, points: points, ? receipt: receipt],
+           * (24..63) => any,"""
+
+
+def test_it_equals_the_vectors_copy_but_for_comments_layout_and_what_was_reserved():
+    first = vectors.vector("pointwire.cddl").read_text()
+    assert first.count(RESERVED) == 1
+    assert meaning(CDDL.read_text()) == meaning(first.replace(RESERVED, SINCE))
 
 
 def test_meaning_sees_a_changed_number_and_not_a_changed_comment():

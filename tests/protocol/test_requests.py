@@ -69,6 +69,7 @@ TABLE = {
     "payment": ({6, 7}, {17, 20}), "batch_close": ({13}, set()), "activate": ({6}, set()),
     "inquiry": ({6}, set()), "heartbeat": ({14}, set()), "fetch": ({15}, set()),
     "login": ({5, 12}, set()), "authorise": ({6, 12}, set()),
+    "settled": ({22, 23}, set()),
 }
 
 
@@ -80,9 +81,9 @@ def test_each_type_needs_and_knows_the_keys_of_the_table(kind: int):
     assert verdict(whole) == 0
     for key in needed:
         assert verdict({k: v for k, v in whole.items() if k != key}) == MALFORMED, f"key {key}"
-    for key in range(22, 64):
+    for key in range(24, 64):
         assert verdict({**whole, key: 0}) == UNSUPPORTED, f"key {key}"
-    for key in set(range(22)) - known:
+    for key in set(range(24)) - known:
         sample = samples.REQUEST_VALUES[key][0]
         assert verdict({**whole, key: sample}) == UNSUPPORTED, f"key {key}"
         assert verdict({**whole, key: "wrong"}) == UNSUPPORTED, f"key {key}"

@@ -71,8 +71,9 @@ def read_catalogue(connection: Connection) -> Catalogue:
             rule_sets.c.effective_at, rule_sets.c.version)):
         held = (row.effective_at, from_json(row.version, row.body))
         rules.setdefault(row.programme_id, []).append(held)
-    under_way = connection.execute(select(recoveries.c.id, recoveries.c.begun_at).where(
-        recoveries.c.ended_at.is_(None))).one_or_none()
+    newest = connection.execute(select(
+        recoveries.c.id, recoveries.c.begun_at, recoveries.c.ended_at).order_by(
+        recoveries.c.id.desc()).limit(1)).one_or_none()
     return Catalogue(
         version,
         {row.id: Programme(row.id, row.time_zone, row.cutover_minutes,
@@ -82,7 +83,8 @@ def read_catalogue(connection: Connection) -> Catalogue:
                            account_of[PROGRAMME_ADJUSTED, row.id])
          for row in found_programmes},
         found_merchants, found_shops, found_operators,
-        None if under_way is None else Recovery(*under_way))
+        None if newest is None or newest.ended_at else Recovery(newest.id, newest.begun_at),
+        0 if newest is None else newest.id)
 
 
 class _Accounts(dict[tuple[str, int], int]):

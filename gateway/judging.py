@@ -15,7 +15,8 @@ Law, in this order, for each message of a batch in arrival order:
 10. a void whose original's trace carries several messages (62 was answered to one of them): 62. It
    may mean the other one, which its terminal journals again; journaled again itself, in another
    journal, it names the one it means;
-11. in a recovery, what is only done online: 90 (nothing stored);
+11. what its terminal settled before, as it says, where it may say so: adoption.py. Else it is as
+   if it had not said it, and in a recovery what is only done online gets 90 (nothing stored);
 12. a type nobody decides: 61 (nothing stored);
 13. else decided; a 60 that only its decision can find (the range of a close) is stored by frame.
     What a decision returns joins the book; what it raises reaches the caller.
@@ -28,7 +29,7 @@ from typing import NamedTuple
 
 from gateway import sightings
 from gateway.book import Book, Loaded, Outcome, Refusal, Seen
-from gateway.decisions import DECISIONS
+from gateway.decisions import DECISIONS, adoption
 from gateway.effects import Decision, Facts
 from gateway.message import Key, Message
 from gateway.parties import LOST
@@ -199,12 +200,19 @@ def _decided_before(message: Message, loaded: Loaded) -> Case:
 
 
 def _decide(message: Message, book: Book) -> Case:
+    adopted = adoption.adopted(message, book)
+    if adopted is not None:
+        return _decided(message, adopted)
+    message = message._replace(told=None)
     if book.catalogue.recovery is not None and online_only(message):
         return Case(message, TRANSIENT, Decision(codes.TRY_LATER), reason="recovery")
     decide = DECISIONS.get(message.request.type)
     if decide is None:
         return Case(message, TRANSIENT, Decision(codes.UNSUPPORTED), reason="unsupported")
-    decision = decide(message, book)
+    return _decided(message, decide(message, book))
+
+
+def _decided(message: Message, decision: Decision) -> Case:
     if decision.code == codes.MALFORMED:
         return Case(message, REFUSAL, decision, reason="malformed")
     if not MESSAGES[message.request.type].journaled or codes.transient(decision.code):

@@ -175,12 +175,14 @@ def accrue(member: Member, books: Books, merchant_id: int, points: int, earned_o
 
 
 def redeem(member: Member, books: Books, merchant_id: int, points: int, earned: int,
-           earned_on: int, expires_on: int, money: Money = NO_MONEY) -> Draft:
+           earned_on: int, expires_on: int, money: Money = NO_MONEY, *,
+           owing: bool = False) -> Draft:
     """Points taken for money off a bill, and what the rest of the bill earned: member -p, redeemed
-    at the merchant +p, and an accrual of `earned` points. More than is available is a LedgerError.
+    at the merchant +p, and an accrual of `earned` points. More than is available is a LedgerError;
+    `owing`: it is debt.
     """
     holding = held_by(member, books)
-    if not 0 < points <= holding.available or earned < 0:
+    if points <= 0 or earned < 0 or (points > holding.available and not owing):
         raise LedgerError(f"{points} points to redeem, {holding.available} available."
                           " Nothing was posted.")
     holding.take(member.next_taker, points)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from gateway.commands import Command
 from gateway.on_hold import HoldEnd
+from protocol import codes
 from protocol.messages import Request
 
 HQ = 0  # the origin of HQ's verdicts on held taps
@@ -26,13 +27,23 @@ def verdict_key(terminal_id: int, key: bytes) -> bytes:
     return terminal_id.to_bytes(4, "big") + key
 
 
+class Told(NamedTuple):
+    """The answer by which a terminal settled a message, as it says under the key `epoch` (WIRE,
+    type 15); `receipt` 0: none."""
+
+    code: int
+    points: int
+    receipt: int
+    epoch: int
+
+
 class Message(NamedTuple):
     """A verified frame and what it says. `received_at` in milliseconds since 1970.
 
     `fault` is 0, or 60 or 61 for a payload that cannot be decided; then only type, journal and
     trace of `request` are set. `by_hq`: HQ's own word: on a held message, or a `command` or the
     end of a `hold`, which came of no terminal (0) and of no frame: `frame_hash` is that of its
-    proposal, or of what names the hold.
+    proposal, or of what names the hold. `told`: what its terminal says that became of it once.
     """
 
     terminal_id: int
@@ -45,6 +56,7 @@ class Message(NamedTuple):
     by_hq: bool = False
     command: Command | None = None
     hold: HoldEnd | None = None
+    told: Told | None = None
 
     @property
     def digest(self) -> bytes:
@@ -69,6 +81,11 @@ class Message(NamedTuple):
             return self.hold.key
         key = operation_key(self.request.journal, self.request.trace)
         return verdict_key(self.terminal_id, key) if self.by_hq else key
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it was approved before, or by HQ: what only delays it is set aside."""
+        return self.by_hq or (self.told is not None and self.told.code == codes.APPROVED)
 
     @property
     def named_minor(self) -> int | None:

@@ -2,7 +2,9 @@
 
 Law: size, outer form, the topic's terminal, the MAC, the payload, in this order; what fails is
 none of ours and gets no reply. Nothing inside a payload is looked at before its MAC held. The
-same bytes always open to the same verdict. Should a frame break the opening itself, it alone is
+same bytes always open to the same verdict. A settled frame with the answer its terminal holds
+(type 15) opens to the frame inside, which must be the same terminal's and journaled: it is that
+frame which is judged and answered. Should a frame break the opening itself, it alone is
 set aside as a dead letter: no reply, so its terminal keeps it until the fault is mended.
 """
 
@@ -13,12 +15,12 @@ from typing import NamedTuple
 
 from gateway.clock import to_ms
 from gateway.keyring import Keyring
-from gateway.message import Message
+from gateway.message import Message, Told
 from gateway.strict_cbor import decode
-from protocol import frames
+from protocol import codes, frames
 from protocol.errors import CborError, FrameError
 from protocol.limits import FRAME_UP_SIZE_MAX, UP
-from protocol.messages import Fault, read_request, request
+from protocol.messages import MESSAGES, SETTLED, Fault, read_request, request
 
 REPLIED = "replied"
 DEAD_LETTER = "dead_letter"
@@ -98,7 +100,21 @@ def open_arrival(keyring: Keyring, arrival: Arrival) -> Message | Letter:
     fault = 0
     if isinstance(said, Fault):
         said, fault = request(said.type, said.journal, said.trace), said.code
-    return Message(terminal_id, epoch, frame, frames.frame_hash(frame), received_at, said, fault)
+    found = Message(terminal_id, epoch, frame, frames.frame_hash(frame), received_at, said, fault)
+    return _inside(keyring, arrival, found) if said.type == SETTLED and not fault else found
+
+
+def _inside(keyring: Keyring, arrival: Arrival, outer: Message) -> Message:
+    """The message that a terminal settled before, with what it says of its answer; the one round
+    it, as malformed, where that is none."""
+    said = outer.request
+    found = open_arrival(keyring, Arrival(said.frame, arrival.received_at, outer.terminal_id))
+    known = None if isinstance(found, Letter) else MESSAGES.get(found.request.type)
+    if isinstance(found, Letter) or known is None or not known.journaled:
+        return outer._replace(request=request(said.type, said.journal, said.trace),
+                              fault=codes.MALFORMED)
+    code, points, *receipt = said.held
+    return found._replace(told=Told(code, points, receipt[0] if receipt else 0, outer.epoch))
 
 
 def open_arrivals(keyring: Keyring, arrivals: Sequence[Arrival]) -> list[Message | Letter]:

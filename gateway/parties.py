@@ -95,7 +95,8 @@ class Recovery(NamedTuple):
 
 
 class Catalogue(NamedTuple):
-    """What changes seldom and by one version number; `version` is the config revision."""
+    """What changes seldom and by one version number; `version` is the config revision. `recovery`:
+    the one under way; `restored`: the newest, ended or not (0: none)."""
 
     version: int
     programmes: dict[int, Programme]
@@ -103,6 +104,7 @@ class Catalogue(NamedTuple):
     shops: dict[int, Shop]
     operators: dict[tuple[int, int], Operator]
     recovery: Recovery | None = None
+    restored: int = 0
 
 
 class Terminal(NamedTuple):

@@ -17,7 +17,7 @@ spoil the dates of its own taps and nothing else. A boot counter that began agai
 heartbeat that began after a later boot, and then the later ones are forgotten. A restored database
 has forgotten answers: a boot that cannot be told stays 0 and bounds nothing.
 
-`asked`: in a recovery, which spans of traces were asked for again (recovery.py).
+`asked`: after a restore, which spans of traces were asked for again (decisions/adoption.py).
 """
 
 from typing import NamedTuple
@@ -70,6 +70,10 @@ class Sighting(NamedTuple):
             if answered == second:
                 return boot
         return None
+
+    def was_asked(self, journal: int, trace: int) -> bool:
+        """Whether it was asked for this trace after a restore."""
+        return any(span[0] == journal and span[1] <= trace <= span[2] for span in self.asked)
 
     def boot(self, number: int) -> Boot | None:
         return next((each for each in self.boots if each.number == number), None)
@@ -126,7 +130,7 @@ def answered(before: Sighting, request: Request, second: int) -> Sighting:
 
 def asked_again(before: Sighting, recovery: int,
                 spans: tuple[tuple[int, int, int], ...]) -> Sighting:
-    """After asking, in a recovery, for these (journal, first, last); the newest are kept."""
+    """After asking, for a recovery, for these (journal, first, last); the newest are kept."""
     known = before.asked if before.recovery == recovery else ()
     by_journal: dict[int, list[Span]] = {}
     for journal, first, last in (*known, *spans):

@@ -102,7 +102,8 @@ def card_fault(card: Card, dated: Dated, *, first_tap: bool) -> int:
 
 def holder(message: Message, book: Book, programme: Programme,
            now: Dated) -> tuple[Card | None, Member | None, int]:
-    """Whose card it is, for what is told while the member waits: (card, member, 0) or a code."""
+    """Whose card it is, for what is told while the member waits: (card, member, 0), or a code and
+    what of the two is known."""
     identity = identity_of(message.request.card)
     card = book.cards.get(identity)
     if card is None or card.programme_id != programme.id:
@@ -110,10 +111,10 @@ def holder(message: Message, book: Book, programme: Programme,
     fault = card_fault(card, now, first_tap=False)
     if fault == codes.HELD:  # its state began in what our clock calls the future: it stands now
         fault = card_fault(card._replace(state_before=None), now, first_tap=False)
-    if fault or card.member_id is None:
+    if card.member_id is None:
         return card, None, fault or codes.CARD_INACTIVE
     member = book.members[card.member_id]
-    return card, member, codes.MEMBER_SUSPENDED if member_fault(member, now) else 0
+    return card, member, fault or (codes.MEMBER_SUSPENDED if member_fault(member, now) else 0)
 
 
 def member_fault(member: Member, dated: Dated) -> int:

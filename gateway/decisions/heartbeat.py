@@ -42,9 +42,10 @@ def heartbeat(message: Message, book: Book) -> Decision:
 def _remembered(message: Message, book: Book, asked: tuple[tuple[int, int, int], ...]) -> Sighting:
     """What is known of the terminal once it has this answer."""
     known = sightings.answered(book.sighting(message.terminal_id), message.request, book.now // MS)
-    recovery = book.catalogue.recovery
-    if recovery is not None and asked:
-        known = sightings.asked_again(known, recovery.id, asked)
+    catalogue = book.catalogue
+    # and once it has ended, for a terminal that was not heard before: the first time
+    if asked and (catalogue.recovery is not None or known.recovery < catalogue.restored):
+        known = sightings.asked_again(known, catalogue.restored, asked)
     return known
 
 

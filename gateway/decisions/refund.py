@@ -34,7 +34,7 @@ def refund(message: Message, book: Book) -> Decision:
     now = dating.now(book, place.programme)
     fault = (causes.place_fault(place, now)
              or causes.operator_fault(message, place, book, now))
-    if fault and not message.by_hq:
+    if fault and not message.accepted:
         return Decision(fault)
     key = original_key(message, book)
     original = book.originals.get(key) if key else None
@@ -56,7 +56,7 @@ def refund(message: Message, book: Book) -> Decision:
     if not 0 < amount_minor <= remaining_minor or not fits(message, original):
         return Decision(codes.EXCEEDS_ORIGINAL, Facts(amount_minor=remaining_minor))
     books = books_of(place, book)
-    if books.today - made.business_date > books.return_days and not message.by_hq:
+    if books.today - made.business_date > books.return_days and not message.accepted:
         return Decision(codes.LIMIT_REACHED)
     return restated(message, book, place, key, REFUND, may_hold=not message.by_hq,
                     remaining_minor=remaining_minor - amount_minor)

@@ -108,7 +108,8 @@ def _post(message: Message, book: Book, place: Place, member: Member, dated: Dat
 def award_context(message: Message, given: Award, dated: Dated,
                   terms: Terms | None, draft: Draft) -> dict[str, object]:
     """Why these points, and by what they are settled: enough to award again what remains after a
-    refund. `span`: how far the entry carries its member's lots on, if it does."""
+    refund. `span`: how far the entry carries its member's lots on, if it does.
+    `adopted`: points and receipt that its terminal held (adoption.py)."""
     request = message.request
     context: dict[str, object] = {
         "rule": given.rule_version, "tier": given.tier,
@@ -120,6 +121,8 @@ def award_context(message: Message, given: Award, dated: Dated,
         context["money"] = terms
     if message.by_hq:
         context["held"] = 1
+    if message.told is not None:
+        context["adopted"] = message.told[1:3]
     if draft.carried:
         context["span"] = draft.member.span
     for name in ("operator", "basket", "bill", "clock_age"):

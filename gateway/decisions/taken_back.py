@@ -135,4 +135,6 @@ def _context(message: Message, key: Key, points: int, dated: Dated, claims: Clai
             context[name] = value
     if message.by_hq:
         context["held"] = 1
+    if message.told is not None:
+        context["adopted"] = message.told[1:3]
     return json.dumps(context, separators=(",", ":"))

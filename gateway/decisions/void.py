@@ -54,7 +54,7 @@ def void(message: Message, book: Book) -> Decision:
     mine = key == message.own_original
     if mine and int.from_bytes(key[1][4:], "big") >= message.request.trace:
         return NOT_FOUND
-    if not own and not message.by_hq:
+    if not own and not message.accepted:
         fault = _online_fault(message, place, book)
         if fault:
             return Decision(fault)
@@ -91,23 +91,25 @@ def void(message: Message, book: Book) -> Decision:
 
 
 def _put_back(message: Message, book: Book, place: Place, key: Key) -> Decision:
-    """A refund is voided: only the last that stands. What remains follows from the others."""
+    """A refund is voided: only the last that stands, but after a restore, where they may come back
+    in another order. What remains follows from the others."""
     part_of = book.originals[key].part_of
     whole = book.originals.get(part_of) if part_of else None
     if whole is None or whole.made is None or whole.reversed:
         return NOT_VOIDABLE
-    if not whole.refunds or whole.refunds[-1].by != key:
+    mine = next((each for each in whole.refunds if each.by == key), None)
+    if mine is None or (mine is not whole.refunds[-1] and message.told is None):
         return NOT_VOIDABLE
     left_minor = (whole.made.amount_minor or 0) - whole.refunded_minor
     return restated(message, book, place, key, REVERSAL,
-                    remaining_minor=left_minor + whole.refunds[-1].amount_minor)
+                    remaining_minor=left_minor + mine.amount_minor)
 
 
 def _closed(message: Message, key: Key, book: Book) -> bool:
     """Whether the terminal's day with this message was over when the void was made (J9). A void of
     the same journal says by its trace that it was made before: so the terminal's automatic cancel,
     which comes before any close of what it cancels, always works, whenever it arrives."""
-    if message.by_hq:
+    if message.accepted:
         return False
     terminal_id, pair = key
     journal, trace = int.from_bytes(pair[:4], "big"), int.from_bytes(pair[4:], "big")

@@ -1,7 +1,6 @@
 """A restore from an older backup: taps come back by themselves, once, and no receipt twice.
 
-The handset here is the smallest that keeps WIRE: it seals once, keeps its frames, settles by the
-digest of a reply, and sends again what a heartbeat asks for.
+What is decided by a terminal's word is test_decisions_adoption.py's.
 """
 
 import pytest
@@ -14,70 +13,10 @@ from gateway.registry import NewCard
 from gateway.registry.desk import RegistryError
 from protocol import codes, messages
 from protocol.limits import U32_MAX
-from protocol.messages import Reply, request
-from tests.support.backups import back_up, restore
+from protocol.messages import request
+from tests.support.backups import back_up
 from tests.support.street import JOURNAL, Street, card_number
-
-
-class Till:
-    """Terminal `place` of a street with an outbox."""
-
-    def __init__(self, street: Street, place: int = 0) -> None:
-        self.street, self.place, self.epoch = street, place, 1
-        self.kept: dict[int, bytes] = {}
-        self.settled: dict[int, Reply] = {}
-        self.clock: int | None = None
-
-    def tap(self, amount_minor: int = 1000, card: int = 0, *, send: bool = True) -> int:
-        trace = len(self.kept) + 1
-        times = {"at": None, "uptime_s": 60, "boot_count": 1} if self.clock is None else {
-            "at": self.street.seconds(), "clock_age": self.street.seconds() - self.clock}
-        self.kept[trace] = self.street.sale(amount_minor, terminal=self.place, card=card,
-                                            trace=trace, epoch=self.epoch, **times)
-        if send:
-            self.send(trace)
-        return trace
-
-    def void(self, original: int) -> int:
-        trace = len(self.kept) + 1
-        self.kept[trace] = self.street.void(original, terminal=self.place, trace=trace,
-                                            epoch=self.epoch)
-        self.send(trace)
-        return trace
-
-    def send(self, trace: int) -> Reply:
-        reply = self.street.take(self.kept[trace])
-        if trace not in self.settled and not codes.transient(reply.code):
-            self.settled[trace] = reply
-        return reply
-
-    def beat(self) -> Reply:
-        """A heartbeat and all it asks for: unsettled frames, then what is missing."""
-        reply = self.street.take(self.street.heartbeat(
-            terminal=self.place, epoch=self.epoch, uptime_s=60, boot_count=1, report={
-                3: len(self.kept) - len(self.settled), 8: (JOURNAL, 1, len(self.kept)), 9: ()}))
-        self.clock = reply.at
-        if reply.next_key is not None:
-            self.epoch = reply.next_key[0]
-        for trace in sorted(set(self.kept) - set(self.settled)):
-            self.send(trace)
-        for journal, first, last in reply.send_again or ():
-            assert journal == JOURNAL
-            for trace in range(first, last + 1):
-                self.send(trace)
-        return reply
-
-
-def restored(street: Street, name: str, *, begins: bool = True) -> None:
-    restore(street.engine, name)
-    street.intake = street.new_intake()  # the processes were stopped meanwhile
-    if begins:
-        street.registry.begin_recovery(1000)
-
-
-def posted(street: Street) -> list[tuple]:
-    """(terminal, journal || trace) of every entry, and whether any is there twice."""
-    return sorted(street.rows("entries", "terminal_id, operation_key"))
+from tests.support.till import Till, posted, restored
 
 
 def receipts(street: Street) -> set[int]:

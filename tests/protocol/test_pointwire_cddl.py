@@ -17,7 +17,8 @@ def meaning(text: str) -> list[str]:
 
 # Keys that this version knows and the first one reserved (README, decisions).
 RESERVED = "* (22..63) => any,"
-SINCE = """? 22 => bstr .size (1..1024), ? 23 => [code: 0..255, points: points, ? receipt: receipt],
+SINCE = """? 22 => bstr .size (1..1024),
+           ? 23 => [code: 0..255, points: points, ? receipt: receipt],
            * (24..63) => any,"""
 
 

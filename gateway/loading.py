@@ -10,7 +10,7 @@ roll back and begin again. Locked are the terminals of originals too: whatever b
 message becomes so under its terminal's lock.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection
 
@@ -29,12 +29,13 @@ from gateway import (
 from gateway.book import Book, Journal, Loaded
 from gateway.catalogue import read_catalogue
 from gateway.decisions.causes import identity_of
+from gateway.effects import Original
 from gateway.errors import LinkMoved
 from gateway.keyring import Keyring
 from gateway.lot_rows import complete, read_lots
 from gateway.member import Member, derived
 from gateway.message import Key, Message
-from gateway.originals import HANDSET_KEY
+from gateway.originals import HANDSET_KEY, NAMING
 from gateway.parties import Card, Catalogue, Terminal
 from gateway.seen_rows import read_seen
 from gateway.tables import (
@@ -45,7 +46,7 @@ from gateway.tables import (
     terminals,
 )
 from gateway.validity import NO_SPAN, Span
-from protocol.messages import SALE
+from protocol.messages import REDEMPTION, SALE
 
 TERMINAL_COLUMNS = Terminal._fields
 CARD_COLUMNS = Card._fields
@@ -111,7 +112,8 @@ def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message]
     named, forged = originals.read(connection, keyring, wanted, seen.outcomes, gone, found_members)
     broken |= {("entries", entry_id) for entry_id in forged}
     broken |= {("reversals", *key) for key in originals.forged(audit_key, gone)}
-    complete(connection, found_members, named.values(), commanded.lots_of(batch))
+    complete(connection, found_members, named.values(), commanded.lots_of(batch),
+             _touched(batch, resolved, named.values(), found_members))
     closing = batch_rows.read(connection, audit_key, batch, behind.batches)
     broken |= {("batches", *place) for place in closing.forged}
     found_holds, forged_holds = on_hold_rows.read(connection, audit_key, named.values())
@@ -132,6 +134,23 @@ def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message]
 def _wanted_cards(batch: Sequence[Message]) -> list[tuple]:
     return bulk.keys({identity_of(card) for card in
                   (message.request.card for message in batch) if card is not None})
+
+
+def _touched(batch: Sequence[Message], resolved: Mapping[str, int | None],
+             named: Iterable[Original], found: Mapping[int, Member]) -> set[int]:
+    """Members from whom a batch takes back what it may have touched itself: it redeems points of
+    theirs, or what is taken back is a tap of this batch and may have joined a lot that was."""
+    def member(message: Message) -> int | None:
+        card = message.request.card
+        return None if card is None or message.fault else resolved.get(identity_of(card))
+
+    taps = {(each.origin, each.key): each for each in batch if each.request.card is not None}
+    own = {member(taps[each.original_key]) for each in batch
+           if each.request.type in NAMING and not each.fault and each.original_key in taps}
+    back = own | {each.made.member_id for each in named if each.made is not None}
+    redeeming = {member(each) for each in batch if each.request.type == REDEMPTION}
+    return {each for each in found.keys() & back if each in redeeming
+            or each in own and not all(lot.untouched(0) for lot in found[each].lots)}
 
 
 def _walk_ins(batch: Sequence[Message]) -> set[int]:

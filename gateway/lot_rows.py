@@ -1,6 +1,6 @@
 """Rows of lots, of draws and of what moved between them: read behind locks, and stored."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from operator import itemgetter
 
 from sqlalchemy import Connection
@@ -61,17 +61,18 @@ def _spent(member: Member, made: Made) -> bool:
 
 
 def complete(connection: Connection, found: dict[int, Member],
-              named: Iterable[Original], lot_ids: Mapping[int, int] = NOTHING) -> None:
+             named: Iterable[Original], lot_ids: Mapping[int, int] = NOTHING,
+             touched: Collection[int] = ()) -> None:
     """What taking back or covering debt needs beyond living lots: the draws of members in debt and
-    of those from whom something is taken back that was spent, the lots behind them, and the lots
-    that stand in for those. `lot_ids`: by member, the lot that HQ extends. No statement where
-    there are none, two otherwise."""
+    of those from whom something is taken back that was spent (or is, by this batch: `touched`),
+    the lots behind them, and the lots that stand in for those. `lot_ids`: by member, the lot that
+    HQ extends. No statement where there are none, two otherwise."""
     made = [part for each in named for part in (each.made, *(
         refund.made for refund in each.refunds)) if part is not None]
     member_ids = {member.id for member in found.values() if member.debt}
     member_ids |= {each.member_id for each in made
                    if _spent(found[each.member_id], each)}
-    member_ids |= found.keys() & lot_ids.keys()
+    member_ids |= found.keys() & lot_ids.keys() | set(touched)
     if not member_ids:
         return
     draws_of: dict[int, list[Draw]] = {}
@@ -82,6 +83,7 @@ def complete(connection: Connection, found: dict[int, Member],
     wanted = {move.lot_id for each in made for move in each.movements}
     wanted |= {draw.lot_id for of_member in draws_of.values() for draw in of_member}
     wanted |= set(lot_ids.values())
+    wanted |= {lot.id for member_id in touched for lot in found[member_id].lots}
     wanted.discard(NOWHERE)
     more: dict[int, dict[int, Lot]] = {}
     if wanted:

@@ -78,7 +78,7 @@ def propose(kind: str, member_id: int | None, card: str | None, points: int | No
         intake = processes.held_desk("adjust propose")
         if card is not None:
             with reading(intake.engine) as connection:
-                member_id = member_view.of_card(connection, card.strip())
+                member_id = member_view.of_card(connection, card)
         made = proposals.propose(intake, Proposal(
             0, WORDS[kind], member_id or 0, points or 0, bearer_id or 0, category, receipt or 0,
             lot_id or 0, to_day(until) if until else 0, amount_minor or 0, 0, by, reason))
@@ -162,18 +162,24 @@ def member() -> None:
 @click.argument("who")
 @click.option("--entries", "entries_max", type=Number(0, 1000), default=20,
               show_default=True, help="How many of the newest entries.")
+@click.option("--lots", "lots_max", type=Number(1, 10_000), default=100, show_default=True,
+              help="How many lots; those that end last come first.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of tables.")
-def member_show(who: str, entries_max: int, as_json: bool) -> None:
+def member_show(who: str, entries_max: int, lots_max: int, as_json: bool) -> None:
     """Show a member: WHO is its number, or the last four of one of its cards. Lots with their
     dates; the newest entries with their receipts, and why head office made those that it did. In
     a pipe columns are parted by tabs and have no names; --json names everything."""
     with plainly("member show"):
         from gateway import adjust_showing, member_view, processes
-        seen = member_view.view(processes.held_desk("member show"), who, entries_max=entries_max)
+        seen = member_view.view(processes.held_desk("member show"), who,
+                                entries_max=entries_max, lots_max=lots_max)
         if as_json:
             click.echo(adjust_showing.as_json(seen))
         else:
             adjust_showing.show_member(seen)
+        if seen.lots_left_out:
+            click.echo(f"{seen.lots_left_out} more lots, which end sooner, are not shown: --lots"
+                       f" {len(seen.lots) + seen.lots_left_out} shows all", err=True)
 
 
 @member.command("frozen", short_help="List lots whose points wait for head office.")

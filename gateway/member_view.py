@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from gateway import ledger
 from gateway.clock import business_day, from_day, from_ms, to_ms
@@ -84,7 +84,8 @@ class EntryView(NamedTuple):
 
 
 class MemberView(NamedTuple):
-    """`usable`: what can be taken today; `balance`: that less the debt."""
+    """`usable`: what can be taken today; `balance`: that less the debt; `lots_left_out`: how many
+    lots there are besides, all of which end sooner."""
 
     member_id: int
     name: str
@@ -97,9 +98,11 @@ class MemberView(NamedTuple):
     debt: int
     lots: tuple[LotView, ...]
     entries: tuple[EntryView, ...]
+    lots_left_out: int = 0
 
 
-def view(intake: Intake, who: str, *, entries_max: int = ENTRIES_SHOWN) -> MemberView:
+def view(intake: Intake, who: str, *, entries_max: int = ENTRIES_SHOWN,
+         lots_max: int = LOTS_SHOWN) -> MemberView:
     """The member of this number, or of a card with these last four. Raises MemberUnknown."""
     with reading(intake.engine) as connection:
         member_id = found(connection, who)
@@ -117,13 +120,14 @@ def view(intake: Intake, who: str, *, entries_max: int = ENTRIES_SHOWN) -> Membe
         member = Member(*tuple(row)[:len(MEMBER_COLUMNS)],
                         lots=tuple(read_lots(connection, whose).get(member_id, ())),
                         span=spans.get(member_id) or NO_SPAN)
+        shown, left_out = _shown(connection, member_id, lots_max)
         return MemberView(
             member.id, member.masked_name, member.tier, member.state,
             _cards(connection, cards.c.member_id == member_id), balance_on(member, today),
             spendable(member, today), member.held, member.debt,
             tuple(_lot(lot, frozen, member, today, names)
-                  for lot, frozen in _shown(connection, member_id)),
-            tuple(_entries(connection, intake, member, names, entries_max)))
+                  for lot, frozen in shown),
+            tuple(_entries(connection, intake, member, names, entries_max)), left_out)
 
 
 def found(connection: Connection, who: str) -> int:
@@ -150,7 +154,9 @@ def found(connection: Connection, who: str) -> int:
 
 
 def of_card(connection: Connection, number: str) -> int:
-    """The member of a card by its whole number, which no message repeats. Raises MemberUnknown."""
+    """The member of a card by its whole number, written as on the card or without spaces; no
+    message repeats it. Raises MemberUnknown."""
+    number = "".join(number.split()).replace("-", "")
     member_id = connection.execute(select(cards.c.member_id).where(
         cards.c.identity == number)).scalar_one_or_none()
     if member_id is None:
@@ -163,15 +169,18 @@ def _cards(connection: Connection, whose) -> tuple[str, ...]:
         select(cards.c.identity, cards.c.state).where(whose).order_by(cards.c.id)))
 
 
-def _shown(connection: Connection, member_id: int) -> list[tuple[Lot, int]]:
-    """Lots with something in them, or in which something expired, the newest first; and how many
-    points are frozen in each."""
+def _shown(connection: Connection, member_id: int,
+           lots_max: int) -> tuple[list[tuple[Lot, int]], int]:
+    """Lots with something in them, or in which something expired, what ends last first, and how
+    many points are frozen in each; and how many lots are left out."""
+    c = lots.c
+    told = (c.member_id == member_id) & ((c.remaining > 0) | (c.held > 0) | (c.expired > 0))
     rows = connection.execute(
-        select(*(lots.c[name] for name in Lot._fields), frozen_points()).where(
-            lots.c.member_id == member_id,
-            (lots.c.remaining > 0) | (lots.c.held > 0) | (lots.c.expired > 0))
-        .order_by(lots.c.expires_on.desc(), lots.c.id.desc()).limit(LOTS_SHOWN))
-    return [(Lot._make(row[:-1]), int(row[-1])) for row in rows]
+        select(*(c[name] for name in Lot._fields), frozen_points().label("frozen"),
+               func.count().over().label("there_are"))
+        .where(told).order_by(c.expires_on.desc(), c.id.desc()).limit(lots_max)).all()
+    return ([(Lot._make(row[:len(Lot._fields)]), int(row.frozen)) for row in rows],
+            rows[0].there_are - len(rows) if rows else 0)
 
 
 def _lot(lot: Lot, frozen: int, member: Member, today: int, names: dict[int, str]) -> LotView:

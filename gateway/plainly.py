@@ -6,10 +6,13 @@ restart), 1 for everything else (a supervisor may try again; an audit that canno
 for Ctrl-C. A traceback is a bug.
 """
 
+import codecs
+import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import TypeVar
 
 import click
@@ -21,6 +24,7 @@ EXIT_SETTINGS = 78
 EXIT_FAILED = 1
 EXIT_NO_AUDIT = 2
 EXIT_INTERRUPTED = 130
+ESCAPED = "pointwire-escaped"
 
 Word = TypeVar("Word")
 Done = TypeVar("Done")
@@ -47,9 +51,25 @@ def _known(error: Exception) -> str | None:
     return None
 
 
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    return json.dumps(error.object[error.start:error.end])[1:-1], error.end
+
+
+codecs.register_error(ESCAPED, _escaped)
+
+
+def _show_what_can_be_shown() -> None:
+    """A name that the screen's encoding does not have is written as JSON writes it (\\u738b): half
+    a list with a traceback behind it helps nobody."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors=ESCAPED)
+
+
 @contextmanager
 def plainly(process: str, failed: int = EXIT_FAILED) -> Iterator[None]:
     """Settings are looked at first; every error raised on purpose becomes a line and a code."""
+    _show_what_can_be_shown()
     try:
         from_environment(os.environ)
         yield
@@ -70,7 +90,7 @@ def plainly(process: str, failed: int = EXIT_FAILED) -> Iterator[None]:
         _end(process, text, failed)
 
 
-def in_turn(words: Iterable[Word], decide: Callable[[Word], Done], line: Callable[[Done], str],
+def in_turn(words: Sequence[Word], decide: Callable[[Word], Done], line: Callable[[Done], str],
             as_text: Callable[[Sequence[Done]], str], as_json: bool) -> None:
     """Decides on each in order until one cannot be done, and tells those that were: each as it is
     done, or all of them as JSON at the end."""
@@ -80,6 +100,11 @@ def in_turn(words: Iterable[Word], decide: Callable[[Word], Done], line: Callabl
             done.append(decide(word))
             if not as_json:
                 click.echo(line(done[-1]))
+    except GatewayError as error:
+        if len(words) > 1:
+            error.args = (f"{error} Of the {len(words)} that were named {len(done)} are done, and"
+                          " those behind this one were not tried.",)
+        raise
     finally:
         if as_json:
             click.echo(as_text(done))

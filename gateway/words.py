@@ -22,7 +22,8 @@ def need_line(what: str, text: str, least: int, most: int, error: type[GatewayEr
         raise error(f"The {what} is no readable text. Nothing was changed; write it in"
                     " UTF-8.") from None
     if not text.isprintable() or not least <= len(text.strip()) <= size <= most:
-        raise error(f"The {what} is one line of {least} to {most} bytes. Nothing was changed.")
+        raise error(f"The {what} is one line of {least} to {most} bytes (a Chinese character is"
+                    " three). Nothing was changed.")
     return text
 
 

@@ -29,6 +29,7 @@ def test_json_tells_each_verdict_and_stops_at_the_first_that_cannot_be_done(engi
         street.refund(1, amount_minor=1000) for _ in range(2)))
     done = command(street, "holds", "release", "2", "2", "3", "--reason", "ok", "--json")
     assert done.exit_code == 1 and "ended already" in done.stderr
+    assert "Of the 3 that were named 1 are done, and those behind" in done.stderr
     assert [each["state"] for each in json.loads(done.stdout)] == ["released"]
     assert balances(street) == (108, 12, 0)
 

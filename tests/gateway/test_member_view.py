@@ -1,14 +1,18 @@
 """What HQ sees of a member: what can be used, lots with their dates, entries and their reasons."""
 
+from datetime import timedelta
+
 import pytest
 
 from gateway import holds, member_view
-from gateway.clock import to_day, to_ms
+from gateway.clock import to_day, to_ms, utc_now
+from gateway.database import reading
 from gateway.expiry import expire_lots
 from gateway.member_view import MemberUnknown, view
 from gateway.rules import HOLD_FOR_HQ
 from tests.gateway.test_ends import FROZEN
 from tests.gateway.test_proposals import done
+from tests.support.commands import command
 from tests.support.street import Street
 
 
@@ -58,15 +62,28 @@ def test_a_lot_says_whether_a_return_or_head_office_keeps_its_points(engine):  #
     assert ("frozen", 0, 60) in told()
 
 
-def test_the_balance_counts_lots_beyond_those_that_are_shown(engine, monkeypatch):
-    monkeypatch.setattr(member_view, "LOTS_SHOWN", 2)
-    street = Street(engine)
+def test_the_balance_counts_lots_beyond_those_that_are_shown(engine):
+    street = Street(engine, opening=utc_now() - timedelta(days=2))
     for _ in range(3):
         street.answers(street.sale(1000))
         street.later(days=1)
-    seen = view(street.intake, "1")
-    assert len(seen.lots) == 2
+    seen = view(street.intake, "1", lots_max=2)
+    assert (len(seen.lots), seen.lots_left_out) == (2, 1)
     assert (seen.balance, seen.usable) == (36, 36)
+    assert view(street.intake, "1").lots_left_out == 0
+    some = command(street, "member", "show", "1", "--lots", "1")
+    assert some.stderr == "2 more lots, which end sooner, are not shown: --lots 3 shows all\n"
+    assert command(street, "member", "show", "1", "--lots", "3").stderr == ""
+
+
+def test_a_card_may_be_written_as_it_is_printed(sqlite_engine):
+    street = Street(sqlite_engine)
+    card = street.cards[0]
+    with reading(sqlite_engine) as connection:
+        for written in (card, f" {card[:4]} {card[4:8]} {card[8:]}\n", f"{card[:4]}-{card[4:]}"):
+            assert member_view.of_card(connection, written) == street.members[0]
+        with pytest.raises(MemberUnknown, match="No member has that card"):
+            member_view.of_card(connection, " - ")
 
 
 def test_a_member_is_found_by_number_or_last_four_if_only_one_is_meant(engine):

@@ -1,8 +1,13 @@
 """How a command ends: one line, a code, and a traceback only where it is a bug."""
 
+import json
+import sys
+from io import BytesIO, TextIOWrapper
+
 import click
 import pytest
 
+from gateway import listing
 from gateway.errors import GatewayError
 from gateway.plainly import plainly
 from tests.support.gateway_process import KEYS
@@ -40,6 +45,18 @@ def test_who_breaks_off_is_told_what_is_safe(fault, told, code, capsys):
         raise fault
     err = capsys.readouterr().err
     assert ended.value.code == code and told in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "gbk", "utf-8"])
+def test_a_name_that_a_screen_does_not_have_ends_no_list(encoding, monkeypatch):
+    screen = TextIOWrapper(BytesIO(), encoding=encoding, write_through=True)
+    monkeypatch.setattr(sys, "stdout", screen)
+    with plainly("rates list"):
+        listing.show(("member",), [("王𠀀明",)])
+        screen.write(listing.as_json(["王𠀀明"]) + "\n")
+    shown, told = screen.buffer.getvalue().decode(encoding).splitlines()
+    assert json.loads(told) == ["王𠀀明"]
+    assert (shown == "王𠀀明") == (encoding == "utf-8")
 
 
 def test_a_bug_keeps_its_traceback():

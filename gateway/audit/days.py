@@ -22,6 +22,7 @@ from gateway.day_figures import NONE, Figures, Place, to_json
 from gateway.tables import day_totals, entries, open_days
 
 WINDOW_DAYS = 31
+WINDOW_ENTRIES = 50_000  # of one window, unless a single day has more
 
 
 def check(work: Work) -> None:
@@ -46,8 +47,7 @@ def check(work: Work) -> None:
 
 def beside(work: Work) -> Iterator[tuple[dict[Place, str], dict[Place, Figures]]]:
     """What is sealed, and what was booked, of one stretch of days after the other."""
-    for connection, first in _windows(work):
-        last = first + WINDOW_DAYS - 1
+    for connection, first, last in _windows(work):
         rows = work.reader.sound(day_totals, connection.execute(
             raw(day_totals).where(day_totals.c.booked_on.between(first, last))).all())
         found = _added_up(work, connection, first, last)
@@ -66,8 +66,9 @@ def _open(work: Work) -> dict[int, int]:
     return open_on
 
 
-def _windows(work: Work) -> Iterator[tuple[Connection, int]]:
-    """A snapshot and a first day, for each stretch of days that has entries or totals."""
+def _windows(work: Work) -> Iterator[tuple[Connection, int, int]]:
+    """(snapshot, first day, last day) of each stretch of days that has entries or totals; so few
+    days that adding them up is no long read."""
     after = -1
     while True:
         with work.reader.snapshot() as connection:
@@ -76,8 +77,13 @@ def _windows(work: Work) -> Iterator[tuple[Connection, int]]:
             known = [day for day in next_days if isinstance(day, int)]
             if not known:
                 return
-            yield connection, min(known)
-            after = min(known) + WINDOW_DAYS - 1
+            first, booked_on = min(known), entries.c.booked_on
+            many = connection.execute(select(booked_on).where(booked_on >= first).order_by(
+                booked_on).offset(WINDOW_ENTRIES).limit(1)).scalar()
+            after = first + WINDOW_DAYS - 1
+            if isinstance(many, int):
+                after = max(first, min(after, many - 1))
+            yield connection, first, after
 
 
 def _check_figures(work: Work, stored: Mapping[Place, str], found: Mapping[Place, Figures],

@@ -3,6 +3,7 @@
 import pytest
 
 from gateway import chain, days
+from gateway.audit import days as audit_days
 from gateway.audit import run_audit
 from gateway.clock import to_ms
 from gateway.tables import day_totals, open_days
@@ -22,6 +23,18 @@ def three_days(engine) -> Street:
 def said(street: Street, table: str) -> list[str]:
     report = run_audit(street.engine, street.keyring, clock=lambda: street.now)
     return [found.wrong for found in report.findings if found.table == table]
+
+
+def test_days_with_many_entries_are_added_up_one_by_one(engine, monkeypatch):
+    street, windows = three_days(engine), []
+    sound = days.figures
+    monkeypatch.setattr(days, "figures", lambda connection, first, last: windows.append(
+        last - first + 1) or sound(connection, first, last))
+    for entries_max, expected in ((3, [31]), (2, [2, 31]), (1, [1, 1, 31]), (0, [1, 1, 1])):
+        monkeypatch.setattr(audit_days, "WINDOW_ENTRIES", entries_max)
+        assert said(street, "day_totals") == []
+        assert windows == expected
+        windows.clear()
 
 
 def test_an_entry_in_a_closed_day_is_found_by_its_sum(engine):

@@ -110,14 +110,15 @@ def rebuilt(work: Work) -> Iterator[Rebuilt]:
 
 
 def rebuilt_open(work: Work, connection: Connection, rows: Sequence[Row]) -> Iterator[Rebuilt]:
-    """The open day: the one behind the newest closed one; while days are being closed, any through
-    today (in whatever time zone)."""
+    """The open day: the one behind the newest closed one; while days are being closed, or none is
+    yet, any through today (in whatever time zone)."""
     newest = {row[0]: row[1] for row in connection.execute(
         select(day_totals.c.programme_id, func.max(day_totals.c.booked_on))
         .group_by(day_totals.c.programme_id)) if isinstance(row[1], int)}
     today = to_day(work.clock().date()) + 1
     for row in rows:
-        least = newest.get(row.programme_id, today - 1) + 1
+        last = newest.get(row.programme_id)
+        least = min(row.open_on, today) if last is None else last + 1
         under_way = least <= row.open_on <= today
         yield Rebuilt(open_days, (row.programme_id,), row._asdict(), {
             "open_on": row.open_on if under_way else least})

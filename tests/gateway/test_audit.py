@@ -106,7 +106,7 @@ def test_a_street_with_a_past_is_clean_and_every_row_of_it_was_looked_at(street)
     assert min(rows.values()) > 0, "busy_street leaves a table empty"
     assert {each.table for each in report.rebuilt} == {
         "members", "lots", "draws", "member_spans", "terminal_chains", "holds", "journals",
-        "cards", "terminals", "counters"}
+        "cards", "terminals", "counters", "batches", "open_days", "day_totals"}
 
 
 def test_pages_of_two_rows_say_the_same_as_one_page(street):

@@ -77,5 +77,5 @@ def _told() -> Iterator[None]:
         from gateway.logs import redacted_text
 
         text = redacted_text(error.format_message()).strip()
-        raise click.UsageError(f"{text}{'' if text[-1:] in '.?)' else '.'} Nothing was done.",
+        raise click.UsageError(f"{text}{'' if text[-1:] in '.?' else '.'} Nothing was done.",
                                error.ctx) from None

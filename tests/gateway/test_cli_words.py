@@ -47,6 +47,7 @@ def test_a_day_is_written_as_days_are():
     (("nothing",), "No such command 'nothing'. Nothing was done."),
     (("--nothing",), "No such option"),
     (("adjust", "list", "--jsn"), "Nothing was done."),
+    (("jobs", "x"), "unexpected extra argument (x). Nothing was done."),
     (("requeue",), "or --all. Nothing was done."),
     (("adjust", "propose", "bonus"), "'KIND': 'bonus' is not one of"),
     (("holds", "take", "6200000000000005"), "'****0005' is no whole number")])

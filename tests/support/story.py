@@ -8,7 +8,7 @@ story_desk.py; what must hold after each batch is in story_books.py.
 from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -107,7 +107,8 @@ class Story(RuleBasedStateMachine):
         registry.add_rule_set(self.street.programme, self._rules(), 1)
         self.merchants = (self.street.merchant,
                           registry.create_merchant(self.street.programme, "Leaf"))
-        self.rates: dict[int, tuple[int, int]] = {1: (10000, 10000), 2: (10000, 10000)}
+        # by merchant, since when: oldest first
+        self.rates = {number: [(self.street.now, (10000, 10000))] for number in (1, 2)}
         other = registry.create_shop(self.merchants[1], "B")
         self.street.terminals += [registry.create_terminal(self.street.shop),
                                   registry.create_terminal(other)]
@@ -230,13 +231,16 @@ class Story(RuleBasedStateMachine):
         message = self.street.message(frame)
         return message.terminal_id, message.request.journal, message.request.trace
 
-    def _new(self, member: int | None, till: int, amount: int) -> Bill:
+    def _new(self, member: int | None, till: int, amount: int,
+             at: datetime | None = None) -> Bill:
+        """Of a tap of this instant (now, without one), by the rates that were in force."""
         self.taker += 1
-        merchant = self._merchant(till)
-        return Bill(self.taker, merchant, amount, self.day, SILVER, None,
-                    point=Fraction(POINT_MINOR),
-                    rates=self.rates[merchant]) if member is not None else Bill(
-                        self.taker, merchant, amount, self.day, 0, None)
+        merchant, at = self._merchant(till), at or self.street.now
+        if member is None:
+            return Bill(self.taker, merchant, amount, day_of(at), 0, None)
+        rates = [each for since, each in self.rates[merchant] if since <= at]
+        return Bill(self.taker, merchant, amount, day_of(at), SILVER, None,
+                    point=Fraction(POINT_MINOR), rates=rates[-1])
 
     def _near(self, bill: Bill, till: int) -> int:
         """A till of the bill's own merchant, nearly always."""
@@ -250,8 +254,7 @@ class Story(RuleBasedStateMachine):
     # -- days ----------------------------------------------------------------------------------
 
     def _today(self) -> int:
-        local = self.street.now + timedelta(hours=8 - 4)  # Shanghai, and a day ends at four
-        day = (local.date() - date(1970, 1, 1)).days
+        day = day_of(self.street.now)
         for who in self.members:
             who.today = day
         return day
@@ -261,6 +264,11 @@ class Story(RuleBasedStateMachine):
         year, month = divmod(begin.year * 12 + begin.month - 1 + self.months, 12)
         end = date(year, month + 1, min(begin.day, monthrange(year, month + 1)[1]))
         return (end - date(1970, 1, 1)).days
+
+
+def day_of(instant: datetime) -> int:
+    local = instant + timedelta(hours=8 - 4)  # Shanghai, and a day ends at four
+    return (local.date() - date(1970, 1, 1)).days
 
 
 def newest(items: Sequence[Any], which: int) -> Any:

@@ -69,17 +69,19 @@ class Returns(Story):
             return codes.EXCEEDS_ORIGINAL
         return codes.LIMIT_REACHED if self.day - bill.day > RETURN_DAYS else 0
 
-    @rule(which=places, till=tills, keyed=st.booleans())
-    def void(self, which: int, till: int, keyed: bool) -> None:
-        """On its own terminal `keyed` by somebody, or the terminal's own cancel of what nobody
-        saw accepted: that is never held."""
+    @rule(which=places, till=tills, how=st.integers(0, 2))
+    def void(self, which: int, till: int, how: int) -> None:
+        """On its own terminal keyed by somebody (`how` 1), or the terminal's own cancel of what
+        nobody saw accepted (0): that is never held. 2: by receipt number, where it has one."""
         tap = newest(self.taps, which)
         if tap is None:
             return
         bill, till = tap.bill, self._near(tap.bill, till)
         own = self.street.terminals[till] == tap.name[0]
-        frame = self.street.void(*tap.name, terminal=till, **(
-            {"operator": NOBODYS_NUMBER} if own and keyed else {}))
+        by_receipt = how == 2 and tap.receipt
+        frame = (self.street.void(receipt=tap.receipt, terminal=till) if by_receipt else
+                 self.street.void(*tap.name, terminal=till, **(
+                     {"operator": NOBODYS_NUMBER} if own and how else {})))
         code = self._void_code(tap, self._merchant(till))
         if code:
             self._expect(frame, code=code, balance=None)
@@ -88,7 +90,7 @@ class Returns(Story):
             self._expect(frame, code=0, points=0, balance=None, amount_minor=None)
         else:
             self.taker += 1
-            held = self._holding(tap, self.taker, 0) if keyed or not own else None
+            held = self._holding(tap, self.taker, 0) if how or not own else None
             points, paid = self._restate(tap, 0, held=held)
             bill.gone = True
             self._expect(frame, tap=tap, held=held, code=0, points=points, amount_minor=paid)

@@ -1,6 +1,7 @@
 """What cashiers and days do in a story: frames of every type, and time."""
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
@@ -12,10 +13,12 @@ from protocol.messages import BATCH_CLOSE, SALE
 from tests.support.story import MEMBERS, TILLS, Counted, Tap, members, places, tills
 from tests.support.story_books import POINT_MINOR
 from tests.support.story_returns import NOBODYS_NUMBER, Returns, named
+from tests.support.street import NOON
 
 TOLD_MAX = 100  # differences that a reply has room for
 
 rates = st.integers(0, 12000)  # basis points
+late = st.sampled_from([1, 8, 30, 60])
 
 
 class Tills(Returns):
@@ -48,6 +51,25 @@ class Tills(Returns):
         tap.bill.posted = False
         self.taps.append(tap)
         self._expect(frame, code=codes.HELD, balance=None)
+
+    @rule(member=members, amount=st.integers(50, 2500), till=tills, days=late)
+    def sale_that_comes_late(self, member: int, amount: int, till: int, days: int) -> None:
+        """Dated to its tap, by the rates of then; usable for some days at least (J7)."""
+        till, at = TILLS[till], max(NOON, self.street.now - timedelta(days=days))
+        frame = self.street.sale(amount, terminal=till, card=member, at=self.street.seconds(at))
+        tap = Tap(member, self._new(member, till, amount, at), self._name(frame))
+        before = self._begin(member)
+        self._award(tap, amount)
+        self.taps.append(tap)
+        self._expect(frame, tap=tap, code=0, points=self._changed(member, before))
+
+    @rule(member=members, amount=st.integers(50, 2500), till=tills)
+    def void_that_comes_before_its_sale(self, member: int, amount: int, till: int) -> None:
+        till = TILLS[till]
+        sale = self.street.sale(amount, terminal=till, card=member)
+        void = self.street.void(self._name(sale)[2], terminal=till)
+        self._expect(void, code=0, points=0, balance=None, amount_minor=None)
+        self._expect(sale, code=codes.VOIDED, balance=None)
 
     @rule(member=members, percent=st.sampled_from([10, 30, 50, 80, 100, 100, 110]),
           amount=st.integers(-20, 900), till=tills)
@@ -99,7 +121,7 @@ class Tills(Returns):
         self._send()
         self.street.later(seconds=1)  # what was tapped at the same instant would have them too
         self.street.registry.set_rates(self.merchants[merchant - 1], cost, credit)
-        self.rates[merchant] = cost, credit
+        self.rates[merchant].append((self.street.now, (cost, credit)))
 
     @rule(days=st.sampled_from([1, 5, 31, 70]))
     def days_pass(self, days: int) -> None:

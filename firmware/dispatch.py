@@ -6,6 +6,8 @@ Law:
 - an entry is settled only as session.py says, and the outbox knows it before the screen does;
 - 62 (the gateway knows our trace with other content) is conflict.py's: the tap goes out again
   under a fresh journal; what is voided, and what its answer means, is autovoid.py's;
+- what is sent again for want of a newer backup goes with the answer that settled it (type 15), but
+  sales; to a gateway that does not know that, as it is;
 - questions (trace 0) are asked once, with a fresh nonce, and forgotten after 30 s.
 
 What a frame brought is kept as news until `announce`: first everything is made durable, then
@@ -20,6 +22,7 @@ from firmware import session as rules
 from firmware.again import Again
 from firmware.errors import ReplyRefused
 from firmware.keys_held import KeysHeld
+from firmware.outbox_kept import answer_of
 from firmware.outbox import OutboxUnreadable
 from protocol import fields as messages
 from protocol.limits import NONCE_SIZE, U32_MAX
@@ -30,6 +33,8 @@ ANSWER_MS = const(30000)
 SENDS_A_TURN = const(2)
 # no message of this program is longer: a sale of 16 basket lines, a heartbeat's report
 _FRAME_SIZE_MAX = const(320)
+# what stands round one that goes with its answer
+_ROUND_SIZE_MAX = const(112)
 _VOID_REPLY = const(131)
 _RETELLS_MAX = const(3)
 _RETELL_MS = const(10000)
@@ -48,7 +53,7 @@ class Dispatch:
         self._clock = clock
         self._tell = tell
         self._on_event = on_event
-        self._sealer = Sealer(_FRAME_SIZE_MAX)
+        self._sealer = Sealer(_FRAME_SIZE_MAX + _ROUND_SIZE_MAX)
         self.keys = KeysHeld(settings, board)
         self.session = rules.Session(settings.terminal_id, self.keys)
         self._again = Again(outbox)
@@ -60,6 +65,7 @@ class Dispatch:
         self.to_move = []
         self._to_ask = []
         self._news = []
+        self._plainly = False  # the gateway does not know type 15
         self._retells = 0
         self._untold = []
         self._retell_ms = 0
@@ -108,6 +114,7 @@ class Dispatch:
     # -- the connection ------------------------------------------------------------------------
 
     def connected(self, now):
+        self._plainly = False
         link.connected(self.link, now)
         beats.connected(self.beats, now)
 
@@ -156,7 +163,10 @@ class Dispatch:
             return
         try:
             frame = self._outbox.frame(*key)
-            goes = rules.type_of(frame) != messages.VOID or voids.may_go(self, key, frame, now)
+            kind = rules.type_of(frame)
+            goes = kind != messages.VOID or voids.may_go(self, key, frame, now)
+            if goes and kind != messages.SALE and not self._outbox.waits(*key):
+                frame = self._retold(key, frame, now)
         except KeyError:  # asked for again, and its block was needed meanwhile
             self.link.settled(key)
             return
@@ -165,6 +175,19 @@ class Dispatch:
             raise
         if goes:
             self.link.sent(key, publish(frame))
+
+    # A settled frame with the answer that it was settled by. Good until the next thing is sealed.
+    def _retold(self, key, frame, now):
+        settled = answer_of(self._outbox, *key)
+        if settled is None or self._plainly or len(frame) > _FRAME_SIZE_MAX:
+            return frame
+        code, points, receipt = settled
+        held = (code, points or 0, receipt) if receipt else (code, points or 0)
+        journal = self._outbox.journal
+        told = self._seal(messages.SETTLED, journal, 0, now, {
+            "nonce": self._board.random(NONCE_SIZE), "frame": frame, "held": held})
+        rules.asked(self.session, messages.SETTLED, journal, told, now)
+        return told
 
     # a heartbeat waits for no place: frames that nobody will ever answer must not keep it back
     def _may_ask(self):
@@ -257,7 +280,9 @@ class Dispatch:
     def _answer(self, reply, epoch, now):
         link.heard(self.link, now)
         question = self.session.answered(reply, epoch)
-        if question.kind != messages.HEARTBEAT:  # noted before it is forgotten that it was asked
+        if question.kind == messages.SETTLED:  # what is in it was not looked at
+            self._plainly = True
+        elif question.kind != messages.HEARTBEAT:  # noted before it is forgotten that it was asked
             self._news.append((self._on_event, ("answer", reply)))
         self.drop(question.kind)
         if question.kind == messages.HEARTBEAT:
@@ -319,6 +344,7 @@ class Dispatch:
         except KeyError:  # its block was needed meanwhile
             raise ReplyRefused("stray")
         rules.check(reply, epoch, frame)
+        self.drop(messages.SETTLED)
         if rules.verdict(reply.code) == rules.TRANSIENT:
             self.link.postponed(key, now)
         else:

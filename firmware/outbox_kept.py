@@ -159,10 +159,16 @@ def has_moved(outbox, key):
 
 def code_of(outbox, journal, trace):
     """The code a tap was settled with; None while it waits or when it is gone."""
+    answer = answer_of(outbox, journal, trace)
+    return answer and answer[0]
+
+
+def answer_of(outbox, journal, trace):
+    """(code, points, receipt) a tap was settled with; None while it waits or when it is gone."""
     if outbox.waits(journal, trace):
         return None
     place = outbox._search.tap(journal, trace, outbox.journal)
     if place is None:
         return None
     end = place[1] + outbox._ring.record.slots
-    return outbox._search.outcome(journal, trace, place[0], end)[0]
+    return outbox._search.outcome(journal, trace, place[0], end)

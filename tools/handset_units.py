@@ -90,6 +90,7 @@ COLD = {
     "keep": ("firmware.settings:with_keys",),
     "write": ("firmware.board.unix:UnixBoard.save_settings",),
     "again": ("firmware.again:following",),
+    "retold": ("firmware.dispatch:Dispatch._retold", "firmware.outbox_kept:answer_of"),
     "came": ("firmware.dispatch:Dispatch._answer_again",),
     "later": ("firmware.link:Link.postponed", "firmware.link:Link._second_chance",
               "firmware.link:Link._once_more"),

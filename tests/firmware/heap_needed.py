@@ -23,6 +23,8 @@ STORIES: dict[str, Story] = {
     "a refusal behind a reboot":
         test_heap.test_what_was_refused_is_named_behind_a_reboot_until_it_is_acknowledged,
     "40 conflicts behind a reboot": test_heap.test_many_conflicts_behind_a_reboot_find_room,
+    "a void sent again with its answer":
+        test_heap.test_a_settled_void_is_sent_again_with_its_answer,
     "a void behind a reboot meets a conflict":
         test_heap.test_a_void_is_kept_through_a_reboot_and_meets_a_conflict,
 }

@@ -7,7 +7,7 @@ from firmware.keys_held import epoch_of
 from protocol import cbor, codes, frames, keys, messages
 from protocol.limits import DOWN, REPLY_TYPE_BASE
 from tests.firmware import test_dispatch as desks
-from tests.firmware.replies import AT, KEY, TERMINAL_ID, Asked, reply_frame
+from tests.firmware.replies import AT, CARD, KEY, TERMINAL_ID, Asked, reply_frame
 from tests.firmware.test_dispatch import HOUR_MS, Board, Desk, last_told
 
 NEXT = bytes(range(100, 132))
@@ -260,9 +260,12 @@ def test_a_power_cut_on_either_side_of_the_rotation_leaves_every_frame_answerabl
 # -- what the gateway asks for again -----------------------------------------------------------
 
 
-def asked_again(count, *ranges):
-    """A desk with `count` settled taps whose gateway asks for `ranges` again."""
+def asked_again(count, *ranges, redeems=0):
+    """A desk with `count` settled taps whose gateway asks for `ranges` again; behind `redeems`
+    redemptions."""
     desk = Desk()
+    for _ in range(redeems):
+        desk.dispatch.journal(messages.REDEMPTION, 0, card=(2, CARD), amount_minor=900, points=100)
     for _ in range(count):
         desk.sale()
     desk.connect()
@@ -301,6 +304,64 @@ def test_asked_for_frames_go_out_again_one_at_a_time_as_the_same_bytes():
     assert resend(desk, 1002) == []
     # what the merchant was told stays
     assert desk.outbox.last().settled == (0, 12, None)
+
+
+def within(frame):
+    """What goes with the answer to it: the frame, and what is held."""
+    asked = Asked(frame)
+    assert (asked.type, asked.trace) == (messages.SETTLED, 0)
+    return asked.content[22], asked.content[23]
+
+
+def first_again(desk, now):
+    """The first thing that goes out at `now` and is no heartbeat."""
+    for _ in range(40):
+        desk.pump(now)
+        found = [frame for frame in desk.sent if Asked(frame).type != messages.HEARTBEAT]
+        if found:
+            return found[0]
+    return None
+
+
+def test_what_is_no_sale_goes_out_again_with_the_answer_that_is_held_to_it():
+    desk, known = asked_again(1, (7, 1, 2), redeems=1)
+    told = first_again(desk, 1001)
+    assert within(told) == (known[1], (0, 12))
+    said, events = heard(desk, reply_frame(known[1], points=-99, receipt=8))
+    assert said == [("sent_again", 7, 1, 0)] and events == []
+    assert first_again(desk, 1002) == known[2], "a sale goes as it is"
+    assert desk.dispatch.session.questions == []
+
+
+def test_held_are_the_code_the_points_and_the_receipt_of_the_answer():
+    desk = Desk()
+    desk.dispatch.journal(messages.REDEMPTION, 0, card=(2, CARD), amount_minor=900, points=100)
+    desk.connect()
+    heard(desk, reply_frame(desk.sent[-1], points=-92, receipt=77))
+    desk.dispatch.journal(messages.REDEMPTION, 0, card=(2, CARD), amount_minor=900, points=500)
+    desk.pump(0)
+    heard(desk, reply_frame(desk.sent[-1], codes.INSUFFICIENT_POINTS, balance=8))
+    desk.dispatch.lost()
+    desk.connect(1000)
+    heard(desk, reply_frame(desk.heartbeat(), send_again=((7, 1, 2),)), 1000)
+    frame, held = within(first_again(desk, 1001))
+    assert held == (0, -92, 77)
+    heard(desk, reply_frame(frame))
+    assert within(first_again(desk, 1002))[1] == (codes.INSUFFICIENT_POINTS, 0)
+
+
+def test_a_gateway_that_does_not_know_it_gets_the_frame_as_it_is_on_this_connection():
+    for code in (codes.UNSUPPORTED, codes.MALFORMED):
+        desk, known = asked_again(0, (7, 1, 2), redeems=2)
+        told = first_again(desk, 1001)
+        desk.dispatch.link.acked(desk.packet_id, 1001)
+        assert heard(desk, reply_frame(told, code), 1002) == ([], [])
+        assert first_again(desk, 11002) == known[1]
+        heard(desk, reply_frame(known[1]), 11003)
+        assert first_again(desk, 11004) == known[2]
+        desk.dispatch.lost()
+        desk.dispatch.connected(20000)
+        assert within(first_again(desk, 20000))[0] == known[2]
 
 
 def test_the_answer_to_a_resend_settles_nothing_and_a_second_one_is_stray():

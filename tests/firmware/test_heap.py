@@ -18,7 +18,7 @@ from firmware.keys_held import epoch_of
 from firmware.link import WINDOW
 from firmware.shim import Aes
 from protocol import codes, keys, topics
-from protocol.messages import HEARTBEAT
+from protocol.messages import HEARTBEAT, SETTLED, VOID
 from simulator.broker import Credential
 from tests.firmware.bad_brokers import BadBroker, flooding
 from tests.firmware.replies import KEY, TERMINAL_ID, Asked, reply_frame
@@ -313,3 +313,29 @@ def test_a_void_is_kept_through_a_reboot_and_meets_a_conflict(command: list[str]
                 screen = handset.event("screen")["lines"]
             assert handset.do("status")["unsettled"] == 0, handset.story()
             assert not has_died(handset), handset.story()
+
+
+def test_a_settled_void_is_sent_again_with_its_answer(command: list[str], tmp_path: Path):
+    gate, told = Gate(), []
+
+    def answer(frame: bytes) -> bytes | None:
+        content = Asked(frame).content
+        if content[0] == HEARTBEAT and len(gate.outcomes) == 2:
+            return reply_frame(frame, highest_trace=2, send_again=((7, 1, 2),))
+        if content[0] == SETTLED:
+            told.append((Asked(content[22]).type, content[23]))
+        return gate(content.get(22, frame))
+
+    with TinyGateway(LOGINS, answer) as gateway:
+        folder = provision(tmp_path / "handset", settings_for(gateway.port))
+        with Handset(folder, command) as handset:
+            handset.sale("1250", CARD)
+            handset.event("settled", trace=1)
+            handset.do("keys", keys="D#")
+            handset.event("settled", trace=2)
+            handset.send('{"do": "cut"}')
+            handset.end()
+        with Handset(folder, command) as handset:
+            assert [handset.event("sent_again")["trace"] for _ in range(2)] == [1, 2]
+            assert not has_died(handset), handset.story()
+    assert [kind for kind, _ in told] == [VOID]

@@ -15,6 +15,7 @@ from tools.prove.story import PLANTED, RESTORED, Named, Sighting, Story, TapKey
 
 DIGEST_SIZE = 8
 HEARTBEAT = 10
+SETTLED, WITHIN = 15, 22  # a settled frame once more: the type, and the key it is under
 REPORT, KEPT = 14, 8  # keys: of a heartbeat, and in its report
 CONFLICT = 62
 TRANSIENT = (53, 54, 61, 90)
@@ -72,6 +73,26 @@ def payload_of(frame: bytes) -> tuple[dict[int, Any], bytes]:
     return cbor2.loads(payload), unprotected[4]
 
 
+def _within(story: Story) -> dict[tuple[int, bytes],
+                                  list[tuple[Sighting | None, Sighting | None]]]:
+    """When frames went out and arrived inside of others (type 15)."""
+    found: dict[tuple[int, bytes], list[tuple[Sighting | None, Sighting | None]]] = {}
+    for (terminal_id, body), up in story.ups.items():
+        said, _ = payload_of(body)
+        if said[0] == SETTLED:
+            found.setdefault((terminal_id, said[WITHIN]), []).append(
+                (up, story.arrivals.get((terminal_id, body))))
+    return found
+
+
+def _both(one: Sighting | None, other: Sighting | None) -> Sighting | None:
+    """When the same was seen in two ways."""
+    if one is None or other is None:
+        return one or other
+    first, last = min(one[:2], other[:2]), max(one[2:], other[2:])
+    return Sighting(*first, *last)
+
+
 class Seen:
     """`frames` and `planted`: journaled, by key; `replies`: journaled, by (terminal, digest), in
     the order in which they were first seen; `restores`: orders of the restores; `oldest_kept`: by
@@ -85,6 +106,7 @@ class Seen:
         self.oldest_kept: dict[tuple[int, int], int] = {}
         self._newest: dict[int, tuple[int, int]] = {}
         self._heard: dict[int, list[int]] = {}
+        self._again = _within(story)
         for (terminal_id, body), up in story.ups.items():
             self._frame(self.frames, story, terminal_id, body, up)
         for fact in story.facts:
@@ -105,6 +127,8 @@ class Seen:
             newest = self._newest.get(terminal_id, (0, 0))
             self._newest[terminal_id] = max(newest, (up.last_order, kid[4]))
         arrived = story.arrivals.get((terminal_id, body))
+        for also_up, also_arrived in self._again.get((terminal_id, body), ()):
+            up, arrived = _both(up, also_up), _both(arrived, also_arrived)
         trace = said[2]
         if not trace:
             if said[0] == HEARTBEAT:

@@ -290,14 +290,20 @@ def test_returns_deduct_unless_the_rules_say_hold(engine):
 
 
 def test_a_return_that_holds_costs_one_statement_more_and_a_sale_none(engine):
-    street = holding(engine)
+    street, counts = Street(engine), []
     street.take(street.sale(100))
-    with counting_statements(engine) as sale:
-        street.take(street.sale(10_000))
-    assert len(sale) == 15
-    with counting_statements(engine) as held:
-        street.take(street.refund(2, amount_minor=2500))
-    assert sum("holds" in each for each in held) == 1
+    for rules in (RULES, HOLDING):
+        street.registry.add_rule_set(street.programme, rules, to_ms(street.now))
+        street.later(minutes=1)
+        street.take(street.inquiry())  # reads the rules
+        sold = street.sale(10_000)
+        with counting_statements(engine) as sale:
+            street.take(sold)
+        back = street.refund(street.message(sold).request.trace, amount_minor=2500)
+        with counting_statements(engine) as refund:
+            street.take(back)
+        counts.append((len(sale), len(refund), sum("holds" in each for each in refund)))
+    assert counts == [(15, 19, 0), (15, 20, 1)]
 
 
 # ---- every evening ---------------------------------------------------------------------------

@@ -89,21 +89,11 @@ def opened(audit_key: bytes, rows: Iterable[Sequence]) -> tuple[dict[int, int], 
     return days, forged
 
 
-def _marks(connection: Connection, audit_key: bytes,
-           lock: str = "") -> tuple[dict[int, int], set[int]]:
-    """`opened` of every programme that closes days."""
+def marks(connection: Connection, audit_key: bytes,
+          lock: str = "") -> tuple[dict[int, int], set[int]]:
+    """`opened` of every programme that closes days; behind the locks of what is booked."""
     return opened(audit_key, send(
         connection, f"SELECT {','.join(OPEN_COLUMNS)} FROM open_days{lock}").fetchall())
-
-
-def read_open(connection: Connection, audit_key: bytes) -> Mapping[int, int]:
-    """The open day of each programme that closes days; behind the locks of what is booked.
-    SealBroken where one was tampered with."""
-    days, forged = _marks(connection, audit_key)
-    if forged:
-        raise SealBroken(f"Not what was sealed: open_days {sorted(forged)}. Nothing was stored;"
-                         " run the audit.")
-    return days
 
 
 def figures(connection: Connection, first: int, last: int) -> dict[Place, Figures]:
@@ -167,7 +157,7 @@ def close(engine: Engine, keyring: Keyring, now: int, *, days_max: int = 10_000,
     sealed by then stays so."""
     with reading(engine) as connection:
         programmes = read_catalogue(connection).programmes.values()
-        known, forged = _marks(connection, keyring.audit_key)
+        known, forged = marks(connection, keyring.audit_key)
         booked_on = send(connection, "SELECT max(booked_on) FROM entries").fetchall()[0][0]
     today = {each.id: business_day(now, each.time_zone, each.cutover_minutes)
              for each in programmes}
@@ -210,7 +200,7 @@ def _move_on(connection: Connection, audit_key: bytes, today: Mapping[int, int],
                  " WHERE CAST(o.programme_id AS TEXT) = row_key)")
     wanted = {each: on for each, on in today.items() if each not in gone}
     _write(connection, audit_key, wanted, keep=True)  # so that there is a row to lock
-    known, forged = _marks(connection, audit_key, " ORDER BY programme_id" + (
+    known, forged = marks(connection, audit_key, " ORDER BY programme_id" + (
         " FOR NO KEY UPDATE" if on_postgresql(connection) else ""))
     moved = {each: max(on, known[each]) for each, on in wanted.items() if each not in forged}
     _write(connection, audit_key, moved)

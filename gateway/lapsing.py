@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 
 from gateway import bulk, chain, storing
 from gateway.database import open_engine, writing
-from gateway.days import read_open
+from gateway.days import marks
 from gateway.decisions.causes import NOWHERE_IN_PARTICULAR
 from gateway.effects import Posted
 from gateway.entries import Source, by_itself
@@ -59,8 +59,12 @@ class Lapsing:
         with writing(self._engine) as connection:
             due = self._members(connection, ids)
             # behind the locks, as nothing is booked on a day that is closed (days.py)
-            open_days = read_open(connection, self._audit_key) if due else {}
-            made = [each for each in (self._made(member, open_days) for member in due)
+            open_days, forged = marks(connection, self._audit_key) if due else ({}, ())
+            for member in due:
+                if member.programme_id in forged:
+                    self._leave(member, "belongs where the open day is not what was sealed")
+            made = [each for each in (self._made(member, open_days) for member in due
+                                      if member.programme_id not in forged)
                     if each is not None]
             if not made:
                 return 0

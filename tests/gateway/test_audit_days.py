@@ -37,6 +37,17 @@ def test_days_with_many_entries_are_added_up_one_by_one(engine, monkeypatch):
         windows.clear()
 
 
+def test_a_first_closing_that_was_interrupted_is_no_finding(engine, monkeypatch):
+    street = Street(engine)
+    street.answers(street.sale())
+    street.later(days=1)
+    monkeypatch.setattr(days, "older_ended", lambda *_: False)
+    with pytest.raises(days.StillBooked):
+        days.close(engine, street.keyring, to_ms(street.now))
+    report = run_audit(engine, street.keyring, rebuild=True, clock=lambda: street.now)
+    assert report.findings == () and len(street.rows("open_days")) == 1
+
+
 def test_an_entry_in_a_closed_day_is_found_by_its_sum(engine):
     street = three_days(engine)
     day = street.rows("open_days", "open_on")[0][0] - 1

@@ -262,6 +262,18 @@ def test_a_programme_that_was_tampered_with_keeps_no_other_from_closing(engine, 
         days.close_day(engine, street.keyring, to_ms(street.now), 1)
 
 
+def test_lots_of_other_programmes_end_all_the_same(engine):
+    street = two_programmes(engine)
+    with writing(engine) as connection:
+        connection.exec_driver_sql(
+            "UPDATE open_days SET open_on = open_on - 1 WHERE programme_id = 1")
+    street.later(days=400)
+    before = street.rows("lots", "sum(remaining)", "member_id < 3")
+    assert expire_lots(engine, street.keyring, to_ms(street.now), 100) == 1
+    assert street.rows("lots", "sum(remaining)", "member_id < 3") == before
+    assert street.rows("lots", "sum(remaining)", "member_id = 3") == [(0,)]
+
+
 def test_the_job_closes_what_it_can_before_it_tells_what_is_broken(engine):
     street = two_programmes(engine)
     street.answers(street.sale(card=2, terminal=1))
@@ -293,11 +305,13 @@ def test_two_that_open_the_first_day_at_once_do_not_put_it_back(engine, monkeypa
     street = Street(engine)
     street.answers(street.sale())
     ahead, sound = street.now + timedelta(days=2), days._write
-    written, other = threading.Event(), threading.Event()
+    began, written, other = threading.Event(), threading.Event(), threading.Event()
 
     def write(connection, audit_key, marks, **options):
         slow = threading.current_thread().name == "ahead"
-        if not slow:
+        if slow:
+            began.set()
+        else:
             assert written.wait(20)
             other.set()
         sound(connection, audit_key, marks, **options)
@@ -310,8 +324,9 @@ def test_two_that_open_the_first_day_at_once_do_not_put_it_back(engine, monkeypa
     hands = [threading.Thread(target=days.close, name=name,
                               args=(engine, street.keyring, to_ms(at)))
              for name, at in (("ahead", ahead), ("behind", street.now))]
-    for hand in hands:
-        hand.start()
+    hands[0].start()
+    assert began.wait(20)
+    hands[1].start()
     for hand in hands:
         hand.join(30)
     assert street.rows("open_days", "open_on") == [(today(street) + 2,)]

@@ -59,6 +59,7 @@ def story(engine: Engine) -> Street:
     waiting = told(street, street.refund(
         street.terminals[0], JOURNAL, sold, amount_minor=50, terminal=1), 41)
     held.post(street.intake, HeldKey(street.terminals[1], JOURNAL, waiting), "Lin")  # 25, is not
+    told(street, street.batch_close(1, 3))  # makes no entry
     assert [(hold, state) for hold, state, _ in states(street)] == [
         (3, TAKEN), (4, RELEASED), (5, LAPSED), (10, VOIDED), (12, TAKEN), (15, RELEASED),
         (19, 0), (23, TAKEN)]

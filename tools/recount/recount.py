@@ -214,9 +214,10 @@ class _Recount:
             self.result.unverifiable.append(Apart(
                 date_of(day), None, trace_of(key), f"approved, without an entry; {told.why}",
                 self._lost(key, histories)))
-        elif told.said.type != VOID or self._left_standing(key, histories):
+        elif (told.said.type in (SALE, REDEMPTION, REFUND, VERDICT)
+              or self._left_standing(key, histories)):
             self.result.differences.append(Difference(date_of(day), None, trace_of(key), "entry",
-                                                      "none", NAMES.get(_kind_of(told), "one")))
+                                                      "none", NAMES[_kind_of(told)]))
 
     def _day_of(self, told: Told) -> int:
         return day_of(told.decided_at, self.merchant.zone, self.merchant.cutover_minutes)

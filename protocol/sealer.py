@@ -111,6 +111,8 @@ class Sealer:
                     buffer[at] = key
                     at = self._card(at + 1, value) if key == 6 else self._other(at + 1, value)
             key += 1
+        if count > 23:  # no message has so many, and the head has no room for it
+            raise FrameError(TOO_LARGE)
         buffer[_PAYLOAD_AT] = 0xA0 | count
         return at
 

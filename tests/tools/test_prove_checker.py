@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.tools import tales_of_points
+from tests.tools import tales_of_points, tales_of_restores
 from tests.tools.tales import (
     CARD,
     DAY,
@@ -506,7 +506,7 @@ def a_screen_of_an_answer_that_a_restore_took_away(tale: Tale) -> None:
 
 EXCUSES = ("_power_went", "_heap_ran_out", "_flash_is_bad", "_waits", "_full")
 TRUE: tuple[Callable[[Tale], None], ...] = (
-    *tales_of_points.TRUE,
+    *tales_of_points.TRUE, *tales_of_restores.TRUE,
     a_sale_not_taken_because_the_heap_ran_out, a_sale_not_taken_while_the_flash_cannot_be_read,
     a_sale_not_taken_because_the_outbox_is_full, a_sale_not_taken_while_an_online_message_waits,
     what_somebody_else_had_sealed_is_gone_after_a_restore,
@@ -1250,7 +1250,7 @@ UNTRUE: tuple[tuple[Callable[[Tale], None], str], ...] = (
     (a_refusal_lost_with_the_servers_power, named.CLAIMED),
     (a_hold_lost_with_the_servers_power, named.CLAIMED),
     (a_void_lost_with_the_servers_power, named.CLAIMED),
-    *tales_of_points.UNTRUE,
+    *tales_of_points.UNTRUE, *tales_of_restores.UNTRUE,
 )
 
 

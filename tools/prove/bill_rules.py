@@ -56,6 +56,8 @@ def whoever_has_too_little_is_told_how_much(case: Case) -> Findings:
         if tap.frame is None or reply is None or (tap.kind, reply.code) != (
                 REDEMPTION, INSUFFICIENT) or reply.epoch < len(case.seen.restores):
             continue
+        if INSUFFICIENT in case.told_again(tap):
+            continue  # told once, with the balance of then
         window, _ = case.windows(tap.frame)[reply.epoch]
         balances = case.replay.usable(tap, window)
         if not any(reply.balance in each for each in balances):

@@ -65,6 +65,8 @@ class Bug(NamedTuple):
 
 _PUMP = "        self.link.sent(key, publish(frame))\n"
 _WRITTEN = "        self.device.ioctl(SYNC, 0)\n        self.end += slots\n"
+_RESTORED = ("restores=2", "planted=0", "flash_put_backs=0", "outbox_blocks=32",
+             "redemptions_per_100=25", "refunds_per_100=20")
 _OUTCOMES_REPLACED = (
     Edit("gateway.storing",
          "audit_key, \"outcomes\", row)) for row in rows])\n",
@@ -339,6 +341,19 @@ BUGS: dict[str, Bug] = {
               "Change(before.given, after.given,\n"
               "                           *((before.taken, after.taken) if kind != REVERSAL\n"
               "                             else (0, 0)),\n"),), (VOIDED_BUT_COUNTS,), 20),
+    "what was approved is decided anew": Bug(
+        "after a restore a terminal's word on what it settled is not listened to",
+        (Edit("gateway.judging", "    adopted = adoption.adopted(message, book)\n",
+              "    adopted = adoption.adopted(message._replace(told=None), book)\n"),),
+        (LOST,), 20, _RESTORED, "found by seed 41"),
+    "a word is taken twice": Bug(
+        "what a terminal says of a frame counts again when it says it again",
+        (Edit("gateway.judging",
+              "    if known == message.frame_hash:\n        return _decided_before",
+              "    if known == message.frame_hash and message.told is not None:\n"
+              "        known = None\n"
+              "    if known == message.frame_hash:\n        return _decided_before"),
+         *_OUTCOMES_REPLACED), (DOUBLED,), 30, _RESTORED, "not found by seeds 0 to 155"),
     "points beside a debt": Bug(
         "points that are earned leave the debt as it is",
         (Edit("gateway.holding",

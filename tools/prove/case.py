@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
-from tools.prove.bills import NOT_FOUND
+from tools.prove.bills import EXCEEDS, INSUFFICIENT, LIMIT, NOT_FOUND, NOT_VOIDABLE
 from tools.prove.books import Books, Entry
 from tools.prove.model import US, VOIDED, Dates, Rules, Window, World
 from tools.prove.replay import ACCRUAL, REDEEMED, REFUNDED, REVERSAL, Replay
@@ -27,6 +27,8 @@ from tools.prove.taps import LAST, Tap, Taps, full_name
 
 SALE, REDEMPTION, VOID, REFUND = 1, 2, 3, 4
 NOTHING_LEFT, TOO_OLD, HELD, APPROVED = 38, 63, 41, 0
+ANY_OF_BILLS = frozenset((APPROVED, INSUFFICIENT, LIMIT, NOT_FOUND, NOTHING_LEFT, EXCEEDS,
+                          NOT_VOIDABLE))
 ENTRY_OF = {SALE: ACCRUAL, REDEMPTION: REDEEMED, VOID: REVERSAL, REFUND: REFUNDED}
 SOUND_PPM = 500           # a clock is believed within so much of its age (gateway/README.md)
 
@@ -182,6 +184,9 @@ class Case:
             earlier = self.world.life_before(epoch)
             if earlier in allowed and epoch:
                 allowed[epoch] |= allowed[earlier]
+        if self.seen.restores:
+            for epoch in allowed:
+                allowed[epoch] |= self._held_to(tap, epoch)
         finals = [reply for reply in self.seen.replies_to(tap.frame) if reply.final]
         final = max(finals, key=lambda reply: (reply.epoch, -reply.seen.first_order),
                     default=None)
@@ -219,6 +224,20 @@ class Case:
             found.add(CONFLICT)  # nobody can say which of them it means
         return frozenset(found)
 
+    def _held_to(self, tap: Tap, epoch: int) -> frozenset[int]:
+        """What a restored gateway may take from the word of a handset: the answer that it holds;
+        of an approval also that HQ has to see it, or that all of it is undone."""
+        codes = self.told_again(tap, epoch) if epoch else frozenset[int]()
+        return codes | {HELD, NOTHING_LEFT} if APPROVED in codes else codes
+
+    def told_again(self, tap: Tap, epoch: int = 1) -> frozenset[int]:
+        """The codes that a handset said it holds, to a gateway that was restored."""
+        if epoch > len(self.seen.restores):
+            return frozenset()
+        since = [0, *self.seen.restores][epoch]
+        return frozenset(told.code for frame in tap.frames for told in self.seen.told_of(frame)
+                         if told.arrived is not None and told.arrived.last_order > since)
+
     def _void_codes(self, tap: Tap, frame: Frame, window: Window) -> set[int]:
         found = {self.world.distrusted(tap.key[0], frame.epoch, order)
                  for order in (window.first, window.last)}
@@ -235,12 +254,19 @@ class Case:
                 reply.final and reply.seen.first_order < window.first
                 for each in original.frames for reply in self.seen.replies_to(each)):
             codes.add(NOT_FOUND)  # nothing is buried from another journal; it is voided again
-        # what a database of before a restore knew of the original, the books do not tell
+        if self._forgotten(window):
+            codes |= ANY_OF_BILLS
         return codes | ({APPROVED} if self.seen.restores else set())
+
+    def _forgotten(self, window: Window) -> bool:
+        """What a database knew that is gone, the books do not tell."""
+        return bool(self.seen.restores) and window.last <= self.seen.restores[-1]
 
     def _online_codes(self, tap: Tap, frame: Frame, window: Window) -> frozenset[int]:
         """States first, then what points and bills allow."""
         codes = self.world.online(tap.key[0], frame.epoch, tap.card, window)
+        if self._forgotten(window):
+            return codes | ANY_OF_BILLS
         if APPROVED not in codes:
             return codes
         asked = (self.replay.redemption_codes if tap.kind == REDEMPTION

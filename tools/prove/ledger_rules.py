@@ -3,12 +3,24 @@
 import re
 
 from tools.prove.books import Entry
-from tools.prove.case import APPROVED, ENTRY_OF, NOTHING_LEFT, REFUND, SALE, TOO_OLD, VOID, Case
+from tools.prove.case import (
+    APPROVED,
+    ENTRY_OF,
+    HELD,
+    NOTHING_LEFT,
+    REDEMPTION,
+    REFUND,
+    SALE,
+    TOO_OLD,
+    VOID,
+    Case,
+)
 from tools.prove.findings import (
     CLAIMED,
     DOUBLED,
     LOST,
     MOVED_TWICE,
+    POSTED_WITHOUT_RIGHT,
     RECEIPT_REUSED,
     SCREEN_DIFFERS,
     UNBALANCED,
@@ -22,10 +34,11 @@ from tools.prove.findings import (
     Findings,
     told,
 )
+from tools.prove.model import VOIDED
 from tools.prove.purses import Range, just
 from tools.prove.seen import TRANSIENT
 from tools.prove.story import DATABASE_FAILED, QUARANTINED, SURVIVED, Happened, TapKey
-from tools.prove.taps import Tap
+from tools.prove.taps import LAST, Tap
 
 POSTING = {*ENTRY_OF} - {VOID}  # approved means an entry: a void may find nothing to take back
 
@@ -114,6 +127,34 @@ def answers_and_books_agree(case: Case) -> Findings:
         elif made and ending.codes and APPROVED not in ending.codes:
             yield Finding(SCREEN_DIFFERS, tap.key, f"no entry after {told(ending.codes)}",
                           f"receipt {made[0].receipt}")
+
+
+def what_was_shown_approved_stands(case: Case) -> Findings:
+    """Points that a merchant saw taken or given back are so whatever database came back since: by
+    an entry, unless all of it was undone, or nobody can tell any more what it was about. What was
+    refused, as its handset told again, makes none."""
+    shown = {each.key for each in case.story.screens if each.code == APPROVED}
+    for tap in case.taps if case.seen.restores else ():
+        if tap.kind not in (REDEMPTION, REFUND):
+            continue
+        made, told_again = case.entries_of(tap), case.told_again(tap)
+        if shown & {*tap.keys} and not made and not _beyond_reach(case, tap):
+            yield Finding(LOST, tap.key, "an entry, as its screen said", "none in the books")
+        if made and told_again and not told_again & {APPROVED, HELD, TOO_OLD, VOIDED}:
+            yield Finding(POSTED_WITHOUT_RIGHT, tap.key, f"refused, as {told(told_again)} said",
+                          f"receipt {made[0].receipt}")
+
+
+def _beyond_reach(case: Case, tap: Tap) -> bool:
+    if tap.frame is None or case.lost_sight_of(tap) or case.voids_of(tap) or (
+            case.world.distrusted(tap.key[0], tap.frame.epoch, LAST)):
+        return True
+    if tap.kind != REFUND:
+        return False
+    if isinstance(tap.frame.original, int):
+        return True  # a number that nobody has any more: HQ sees it
+    original = case.tapped.original_of(tap)
+    return original is None or not case.entries_of(original) or bool(case.voids_of(original))
 
 
 def voids_take_back(case: Case) -> Findings:
@@ -250,6 +291,6 @@ def _promise(case: Case, tap: Tap, crash: Happened) -> tuple[str, int]:
 
 
 RULES = (entries_are_of_taps, entries_say_what_was_tapped, taps_count_once,
-         answers_and_books_agree, voids_take_back,
+         answers_and_books_agree, what_was_shown_approved_stands, voids_take_back,
          figures_are_the_ledgers, screens_say_what_the_ledger_says, receipts_are_used_once,
          what_was_promised_survives)

@@ -233,6 +233,8 @@ class Replay:
             elif entry.kind == REVERSAL:
                 step = self._void(place, entry, frame)
         if step is not None:
+            if tap is not None and APPROVED in self._case.told_again(tap):  # into debt, if need be
+                step = step._replace(codes=step.codes | {APPROVED})
             self.steps[entry.receipt] = step
         last_day, given = self._given(entry, purse)
         history = self._purses.setdefault(entry.member_id, History())

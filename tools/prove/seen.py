@@ -15,7 +15,7 @@ from tools.prove.story import PLANTED, RESTORED, Named, Sighting, Story, TapKey
 
 DIGEST_SIZE = 8
 HEARTBEAT = 10
-SETTLED, WITHIN = 15, 22  # a settled frame once more: the type, and the key it is under
+SETTLED, WITHIN, HELD_TO_IT = 15, 22, 23  # a settled frame once more with its answer: type, keys
 REPORT, KEPT = 14, 8  # keys: of a heartbeat, and in its report
 CONFLICT = 62
 TRANSIENT = (53, 54, 61, 90)
@@ -40,6 +40,18 @@ class Frame(NamedTuple):
     up: Sighting | None
     arrived: Sighting | None
     points: int | None = None
+
+
+class Told(NamedTuple):
+    """What a handset says that it holds of an answer, inside of what it sends again."""
+
+    terminal_id: int
+    body: bytes
+    code: int
+    points: int
+    receipt: int | None
+    up: Sighting
+    arrived: Sighting | None
 
 
 class Reply(NamedTuple):
@@ -73,15 +85,16 @@ def payload_of(frame: bytes) -> tuple[dict[int, Any], bytes]:
     return cbor2.loads(payload), unprotected[4]
 
 
-def _within(story: Story) -> dict[tuple[int, bytes],
-                                  list[tuple[Sighting | None, Sighting | None]]]:
-    """When frames went out and arrived inside of others (type 15)."""
-    found: dict[tuple[int, bytes], list[tuple[Sighting | None, Sighting | None]]] = {}
+def _told(story: Story) -> list[Told]:
+    """What was sent inside of something else (type 15)."""
+    found = []
     for (terminal_id, body), up in story.ups.items():
         said, _ = payload_of(body)
         if said[0] == SETTLED:
-            found.setdefault((terminal_id, said[WITHIN]), []).append(
-                (up, story.arrivals.get((terminal_id, body))))
+            code, points, *receipt = said[HELD_TO_IT]
+            found.append(Told(terminal_id, said[WITHIN], code, points,
+                              receipt[0] if receipt else None, up,
+                              story.arrivals.get((terminal_id, body))))
     return found
 
 
@@ -106,7 +119,11 @@ class Seen:
         self.oldest_kept: dict[tuple[int, int], int] = {}
         self._newest: dict[int, tuple[int, int]] = {}
         self._heard: dict[int, list[int]] = {}
-        self._again = _within(story)
+        self.told = _told(story)
+        self._again: dict[tuple[int, bytes], list[Told]] = {}
+        for told in self.told:
+            self._again.setdefault((told.terminal_id, told.body), []).append(told)
+        self._of_hash = {sha256(body).digest(): each for (_, body), each in self._again.items()}
         for (terminal_id, body), up in story.ups.items():
             self._frame(self.frames, story, terminal_id, body, up)
         for fact in story.facts:
@@ -127,8 +144,8 @@ class Seen:
             newest = self._newest.get(terminal_id, (0, 0))
             self._newest[terminal_id] = max(newest, (up.last_order, kid[4]))
         arrived = story.arrivals.get((terminal_id, body))
-        for also_up, also_arrived in self._again.get((terminal_id, body), ()):
-            up, arrived = _both(up, also_up), _both(arrived, also_arrived)
+        for told in self._again.get((terminal_id, body), ()):
+            up, arrived = _both(up, told.up), _both(arrived, told.arrived)
         trace = said[2]
         if not trace:
             if said[0] == HEARTBEAT:
@@ -157,6 +174,11 @@ class Seen:
             self.replies.setdefault((terminal_id, digest), []).append(Reply(
                 (terminal_id, said[1], said[2]), digest, said[4], said[5], said.get(6),
                 said.get(7), said.get(11), body, seen, epoch, said.get(13)))
+
+    def told_of(self, frame: Frame) -> list[Told]:
+        """What its handset said that it holds of its answer."""
+        return [told for told in self._of_hash.get(frame.frame_hash, ())
+                if told.terminal_id == frame.key[0]]
 
     def replies_to(self, frame: Frame) -> list[Reply]:
         return self.replies.get((frame.key[0], frame.frame_hash[:DIGEST_SIZE]), [])

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from hashlib import sha256
 
 from tools.prove import excuses
 from tools.prove.case import APPROVED, HELD, SALE, TOO_OLD, VOID, Case
@@ -205,6 +206,17 @@ def screens_show_the_reply_to_their_own_frame(case: Case) -> Findings:
                           f"code {shown.code}, points {shown.points}, as no reply had said")
 
 
+def what_is_told_again_was_answered(case: Case) -> Findings:
+    """A handset says of a frame what the gateway had answered to it, and nothing else."""
+    for each in case.seen.told:
+        replies = case.seen.replies.get((each.terminal_id, sha256(each.body).digest()[:8]), ())
+        said = each.code, each.points, each.receipt
+        if not any(said == (reply.code, reply.points or 0, reply.receipt) for reply in replies
+                   if reply.final and reply.seen.first_order < each.up.first_order):
+            yield Finding(CLAIMED, None, "the answer that was given to a frame of terminal"
+                          f" {each.terminal_id}", f"told code {each.code}, points {each.points}")
+
+
 def _own_frames(case: Case, shown: Shown) -> list[Frame]:
     """What the handset may hold under a key: where the flash came back older, the newest tap's,
     or one that no screen told of."""
@@ -300,4 +312,5 @@ RULES = (traces_are_used_once, frames_say_what_was_tapped, nothing_is_sent_that_
          taps_are_taken, screens_claim_what_is_saved,
          clocks_are_set_right, one_frame_has_one_reply, answers_follow_table_t,
          answers_carry_their_points, screens_show_the_reply_to_their_own_frame,
+         what_is_told_again_was_answered,
          everything_drains, what_nobody_answered_is_cancelled, conflicts_are_carried_on)

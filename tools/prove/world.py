@@ -57,6 +57,7 @@ DAY_US = 86400 * US
 POLL_S = 10
 AFTER_RESTORE_S = 8400
 PROGRAM_ERROR, STOPPED = "program error", "stopped"
+LATER_S_MAX = 3600
 PATIENCE_S = 1800  # by then whatever is not poisoned has drained
 
 
@@ -276,7 +277,9 @@ class World:
         if not self.poison.cured:
             waiting = sum((handset.unsettled or 0) - handset.voids_behind
                           for handset in self.handsets)
-            if waiting > len(self.poison.digests) and turn * POLL_S < PATIENCE_S:
+            # what a recovery put off may wait for an hour since it was asked last
+            patience_s = PATIENCE_S + (LATER_S_MAX if self.log.counts["restored"] else 0)
+            if waiting > len(self.poison.digests) and turn * POLL_S < patience_s:
                 return
             # what only the gateway can do waits for its own void, which may be the poisoned one
             if not self.options.online_per_100:

@@ -19,7 +19,9 @@ from gateway.statement import statement
 from gateway.tables import metadata
 from tests.gateway.test_proposals import done
 from tests.gateway.test_year import Shop
+from tests.support.backups import back_up
 from tests.support.street import JOURNAL, KEYS, RULES, Street
+from tests.support.till import Till, restored
 from tools import cli
 from tools.recount.boxes import Opener
 from tools.recount.reading import Archive, snapshot
@@ -162,6 +164,23 @@ def test_parts_that_hq_let_through_and_taps_without_a_clock(engine):
     told(street, street.void(street.terminals[0], JOURNAL, parts[1], terminal=1))
     found = compared(street)
     assert (found.differences, found.unverifiable) == ([], []) and found.worked_out == 9
+
+
+def test_what_was_taken_over_after_a_restore_goes_by_the_rules_of_its_time(engine):
+    street = Street(engine)
+    street.registry.add_rule_set(street.programme, RICHER,
+                                 to_ms(street.now + timedelta(minutes=30)))
+    till = Till(street)
+    till.beat()
+    name = back_up(engine)
+    street.later(minutes=1)
+    till.tap(30_000)
+    till.refund(till.redeem(300, 5_000), amount_minor=700)
+    street.later(hours=1)
+    restored(street, name)
+    till.beat()
+    found = compared(street)
+    assert found.equal and found.worked_out == 3 and not found.unverifiable
 
 
 def test_rules_that_nobody_knew_yet_do_not_count(engine):

@@ -49,8 +49,10 @@ def bill_of(told: Told, merchant: Merchant, tier: str | None) -> Bill:
     assert said is not None and entry is not None
     if said.card is None:
         return Bill(said.amount_minor, 0, 0, (0, 1), ONE, None)
-    # a redemption is made online, by what is in force when it comes; a sale by its own date
-    at = told.decided_at if said.type == REDEMPTION else entry.dated_at
+    # a redemption is made online, by what is in force when it comes; a sale by its own date, and
+    # so what was taken over after a restore
+    online = said.type == REDEMPTION and '"adopted"' not in entry.context
+    at = told.decided_at if online else entry.dated_at
     rules = in_force(merchant.rules, at, told.decided_at, Rules)
     if rules is None or tier not in rules.multipliers:
         raise Wrong("no rules were in force for it")

@@ -3,7 +3,8 @@
 Everything that moves points is drawn: what cashiers send (tests/support/story_tills.py), what they
 take back (story_returns.py) and what HQ does (story_desk.py), its word on held returns included.
 After each batch every figure is held against the model's and against the others; now and then, and
-in the end, the whole audit is made (story_books.py).
+in the end, the whole audit is made, and in the end every merchant's statement is worked out again
+from frames by the recount (story_books.py).
 
 Short stories are drawn and shrunk by Hypothesis, which prints the steps and tries them first the
 next time (`.hypothesis/`). Long walks are drawn from a seed, and one that fails says how to take

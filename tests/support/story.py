@@ -137,6 +137,7 @@ class Story(RuleBasedStateMachine):
         try:
             self._send()
             self.books.audited()
+            self.books.recounted(self.day)
         finally:
             self.close()
 

@@ -1,16 +1,25 @@
 """What the database must say whenever nothing is on its way, and what may never change in it."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 
+from gateway import statement_showing
 from gateway.audit import run_audit
+from gateway.clock import from_day, to_ms
+from gateway.statement import statement
 from tests.gateway.bill_model import Bill
 from tests.gateway.points_model import Member
 from tests.gateway.token_model import Lot
-from tests.support.street import Street
+from tests.support.street import KEYS, Street
+from tools.recount.boxes import Opener
+from tools.recount.reading import Archive, snapshot
+from tools.recount.recount import recount
+from tools.recount.result import Statement
 
 POINT_MINOR = 10
 INSERTED_ONLY = ("entries", "postings", "lot_movements")
 LOOK_BACK, AUDIT = 10, 60  # after so many checks
+FIRST_DAY = date(2020, 1, 1)  # before any story
 
 
 class Books:
@@ -41,6 +50,18 @@ class Books:
         report = run_audit(self._street.engine, self._street.keyring, rebuild=True,
                            clock=lambda: self._street.now)
         assert report.findings == ()
+
+    def recounted(self, today: int) -> None:
+        """Every merchant's statement of all days, worked out again from frames."""
+        street, now = self._street, to_ms(self._street.now)
+        url = street.engine.url.render_as_string(hide_password=False)
+        for merchant in self._merchants:
+            said = statement_showing.as_json(statement(
+                street.engine, street.keyring, merchant, FIRST_DAY, from_day(today), now))
+            with snapshot(url) as connection:
+                result = recount(Archive(connection, Opener(KEYS[2])), Statement.read(said), now)
+            apart = [*result.differences, *result.unverifiable]
+            assert not apart, apart
 
     def lot_id(self, member: int, place: int) -> int:
         """The number of the member's lot that was opened as the so-manieth."""

@@ -5,7 +5,6 @@ sealed, merchant by merchant, and a closed day on which something was booked has
 entry that was booked on a day after its closing is found out by its sum.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.exc import DBAPIError
 
 from gateway import days
-from gateway.audit.reader import Work, raw
+from gateway.audit.reader import Work, raw, said_in
 from gateway.audit.registered import GONE
 from gateway.audit.report import FORGED, RECOMPUTE, RESTORE, ROLLED_BACK, Rebuilt, join_key
 from gateway.audit.seals import check_seal
@@ -125,12 +124,10 @@ def rebuilt_open(work: Work, connection: Connection, rows: Sequence[Row]) -> Ite
 
 
 def _figures_in(text: str) -> dict[str, Any]:
-    """Every figure of sealed totals; None where they do not read."""
-    try:
-        told = dict(json.loads(text))
-    except (ValueError, TypeError):
-        return dict.fromkeys(Figures._fields)
-    return {name: told.get(name, 0) for name in Figures._fields}
+    """Every figure of sealed totals, which leave those of 0 away; None where they do not read."""
+    told = said_in(text)
+    left_away = None if not told and text != to_json(NONE) else 0
+    return {name: told.get(name, left_away) for name in Figures._fields}
 
 
 def _added_up(work: Work, connection: Connection, first: int,

@@ -5,13 +5,12 @@ last day; what ended it says so in its own and names the return. An entry that c
 and one that ends a hold is the one that the row names. What entries say is proved by their chain.
 """
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from gateway.audit.reader import Work
+from gateway.audit.reader import Work, said_in
 from gateway.audit.report import FORGED, RECOMPUTE, RESTORE
 from gateway.audit.seals import check_seal
 from gateway.message import operation_key
@@ -24,12 +23,7 @@ NAME = holds.name
 
 def told(context: str, mention: str, name: str) -> Any:
     """What an entry's context says of a hold under this name, if it does."""
-    if mention not in context:
-        return None
-    try:
-        return json.loads(context).get(name)
-    except (ValueError, AttributeError):
-        return None  # the chain names who changed it
+    return said_in(context).get(name) if mention in context else None
 
 
 def claimed_until(context: str) -> int | None:

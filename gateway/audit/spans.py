@@ -6,12 +6,11 @@ one told before: so one that was away or other meanwhile is found out. What entr
 by their chain (members.py).
 """
 
-import json
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, Row
 
-from gateway.audit.reader import Work
+from gateway.audit.reader import Work, said_in
 from gateway.audit.report import EITHER, FORGED, RECOMPUTE, RESTORE
 from gateway.audit.seals import check_seal
 from gateway.tables import DERIVED, member_spans, members
@@ -38,12 +37,9 @@ def told(context: str) -> tuple[int, int] | None:
     """The span that an entry's context tells, if it tells one."""
     if MENTION not in context:
         return None
-    try:
-        begins_on, ends_on = json.loads(context)["span"]
-    except (ValueError, TypeError, KeyError):
-        return None  # the chain names who changed it
-    known = isinstance(begins_on, int) and isinstance(ends_on, int)
-    return (begins_on, ends_on) if known else None
+    said = said_in(context).get("span")
+    known = isinstance(said, list) and len(said) == 2 and all(type(day) is int for day in said)
+    return (said[0], said[1]) if known else None
 
 
 def check_follows(work: Work, entry: Row, before: tuple[int, int] | None) -> None:

@@ -47,6 +47,16 @@ def test_an_edited_hold_is_named(sqlite_engine, change):
     assert ("holds", change[-1]) in found(street)
 
 
+@pytest.mark.parametrize(("receipt", "told"), [(3, "hold"), (4, "hold_ended"), (1, "span")])
+def test_a_context_that_no_parser_takes_is_a_finding_and_not_the_end_of_the_audit(
+        sqlite_engine, receipt, told):
+    street = story(sqlite_engine)
+    with writing(sqlite_engine) as connection:
+        connection.exec_driver_sql("UPDATE entries SET context = ? WHERE id = ?", (
+            f'{{"{told}":' + "[" * 100_000, receipt))
+    assert ("entries", str(receipt)) in found(street)
+
+
 @pytest.mark.parametrize("receipt", [2, 3, 6, 9])
 def test_a_deleted_hold_is_named(sqlite_engine, receipt):
     street = story(sqlite_engine)

@@ -56,7 +56,8 @@ def whoever_has_too_little_is_told_how_much(case: Case) -> Findings:
         if tap.frame is None or reply is None or (tap.kind, reply.code) != (
                 REDEMPTION, INSUFFICIENT) or reply.epoch < len(case.seen.restores):
             continue
-        if INSUFFICIENT in case.told_again(tap):
+        before = [each for each in case.seen.replies_to(tap.frame) if each.epoch < reply.epoch]
+        if INSUFFICIENT in case.told_again(tap) or reply.body in [each.body for each in before]:
             continue  # told once, with the balance of then
         window, _ = case.windows(tap.frame)[reply.epoch]
         balances = case.replay.usable(tap, window)

@@ -7,7 +7,7 @@ no outcome is believed: an outcome that claims a posting proves nothing.
 from collections.abc import Collection
 from typing import NamedTuple
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, or_, select
 
 from gateway.database import reading
 from gateway.tables import (
@@ -25,6 +25,8 @@ from tools.prove.story import Survived, TapKey
 
 HQ = 0  # origin of HQ's verdicts
 ISSUED = "merchant_issued"
+# what a movement does to the points of a lot; the rest tells who pays for what ended
+POINTS_OF_LOTS = ("delta", "held_delta", "drawn_delta", "expired_delta")
 
 
 class Entry(NamedTuple):
@@ -92,7 +94,8 @@ def read_books(engine: Engine) -> Books:
                 issuers.setdefault(entry_id, set()).add(issued[line[0]])
         for entry_id, merchant_id in connection.execute(select(
                 lot_movements.c.entry_id, lots.c.merchant_id).join(
-                lots, lots.c.id == lot_movements.c.lot_id)):
+                lots, lots.c.id == lot_movements.c.lot_id).where(or_(
+                    *(lot_movements.c[name] != 0 for name in POINTS_OF_LOTS)))):
             issuers.setdefault(entry_id, set()).add(merchant_id)
         made = tuple(_entry(row, lines.get(row[0], ()), own.get(row[5]),
                             frozenset(issuers.get(row[0], ())))

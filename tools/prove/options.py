@@ -243,8 +243,10 @@ HEAP_TURNS_MAX = 6
 # where the first is on, the others are so: each pair is a known loss
 APART = {
     # an older database and an older flash together can lose a tap, and so can an outbox that has
-    # no room to keep what is settled
-    "restores": {"flash_put_backs": 0, "outbox_blocks": 32},
+    # no room to keep what is settled; a recovery puts off what only the gateway can do, so its
+    # voids end it, and one under a revoked key is held: it waits for as long as its merchant is
+    # suspended
+    "restores": {"flash_put_backs": 0, "outbox_blocks": 32, "epochs_revoked": 0},
     # nobody decides these yet, so only their voids end them: a void in another journal than its
     # original buries nothing (WIRE, Void), one under a revoked key is held itself
     "online_per_100": {"flash_put_backs": 0, "planted": 0, "epochs_revoked": 0},

@@ -112,18 +112,18 @@ def read_taps(connection: Connection,
 
 
 def _type(code: int, points: int | None, entry_kind: int | None) -> int:
-    """Of what an approved message was. One without an entry is a void that found nothing to take
-    (it has its 0 points) or a close."""
+    """Of what an approved message was; 0 where its entry is of a kind that no message makes. One
+    without an entry is a void that found nothing to take (it has its 0 points) or a close."""
     if code != codes.APPROVED:
         return 0
     if entry_kind is not None:
-        return TYPE_OF_KIND[entry_kind]
+        return TYPE_OF_KIND.get(entry_kind, 0)
     return BATCH_CLOSE if points is None else VOID
 
 
 def _named(entry_kind: int | None, amount_minor: int | None) -> int:
     """The money that the request named; that of a refund's entry is negative."""
-    if entry_kind is None or TYPE_OF_KIND[entry_kind] == VOID:
+    if entry_kind is None or TYPE_OF_KIND.get(entry_kind) == VOID:
         return 0
     return abs(amount_minor or 0)
 

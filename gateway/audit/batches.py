@@ -60,8 +60,8 @@ def _check_closes(work: Work, connection: Connection, rows: Sequence[Row]) -> No
 
 
 def _check_figures(work: Work, connection: Connection, sealed: Mapping[Row, Batch]) -> None:
-    for (row, batch), ours in zip(sealed.items(), come_to(connection, sealed.values()),
-                                  strict=True):
+    for (row, batch), ours in zip(sealed.items(), come_to(work, connection, sealed.values()),
+                                  strict=False):
         for kind in sorted({*ours, *batch.record.ours}):
             then, now = batch.record.ours.get(kind), ours.get(kind)
             if then != now:
@@ -69,15 +69,22 @@ def _check_figures(work: Work, connection: Connection, sealed: Mapping[Row, Batc
                                  f" are {then}, its messages come to {now}.", RECOMPUTE)
 
 
-def come_to(connection: Connection, closed: Collection[Batch]) -> Iterator[dict[int, Total]]:
-    """What the messages of each batch come to, of those that had come when it was closed."""
-    taps = read_taps(connection, sorted(
-        (batch.terminal_id, batch.journal, batch.first, batch.last)
-        for batch in closed)) if closed else {}
-    for batch in closed:
-        yield totals_of(
+def come_to(work: Work, connection: Connection,
+            closed: Collection[Batch]) -> list[dict[int, Total]]:
+    """What the messages of each batch come to, of those that had come when it was closed; of none
+    where what they say cannot be added up, which is a finding."""
+    spans = sorted((batch.terminal_id, batch.journal, batch.first, batch.last)
+                   for batch in closed)
+    try:
+        taps = read_taps(connection, spans) if spans else {}
+        return [totals_of(
             tap for trace, tap in taps.get((batch.terminal_id, batch.journal), {}).items()
             if batch.holds(trace) and not within(batch.record.unseen, [(trace, trace)]))
+            for batch in closed]
+    except (LookupError, TypeError, ValueError, OverflowError):
+        work.docket.find(batches.name, "some", "cannot be counted again: their messages say what"
+                         " nobody can add up.", RECOMPUTE)
+        return []
 
 
 def rebuilt(work: Work, connection: Connection, rows: Sequence[Row]) -> Iterator[Rebuilt]:
@@ -86,8 +93,8 @@ def rebuilt(work: Work, connection: Connection, rows: Sequence[Row]) -> Iterator
     for row in rows:
         if row not in found:
             work.docket.find(batches.name, key_text(batches, row), "does not read.", RECOMPUTE)
-    for (row, batch), ours in zip(found.items(), come_to(connection, found.values()),
-                                  strict=True):
+    for (row, batch), ours in zip(found.items(), come_to(work, connection, found.values()),
+                                  strict=False):
         stored, values = ({f"total of type {kind}": side.get(kind)
                            for kind in {**batch.record.ours, **ours}}
                           for side in (batch.record.ours, ours))

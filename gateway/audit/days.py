@@ -89,7 +89,7 @@ def _check_figures(work: Work, stored: Mapping[Place, str], found: Mapping[Place
                    newest: dict[int, int]) -> None:
     """What is sealed beside what was booked; a day behind the newest sealed one is not closed."""
     closed = {key for key in found if key[1] <= newest.get(key[0], -1)}
-    for key in sorted(closed | stored.keys()):
+    for key in sorted(closed | stored.keys(), key=str):  # a merchant may be any value by now
         name, now = join_key(*key), to_json(found.get(key, NONE))
         if key not in stored:
             work.docket.find(day_totals.name, name, GONE[day_totals.name], RESTORE)

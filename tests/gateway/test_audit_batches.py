@@ -1,9 +1,13 @@
 """The audit of batches: what was counted is counted again, by a program that sealed it wrongly."""
 
-from gateway import chain
+import pytest
+
+from gateway import chain, days
 from gateway.audit import run_audit
 from gateway.batch import Record, packed, unpacked
-from gateway.tables import batches
+from gateway.clock import to_ms
+from gateway.database import writing
+from gateway.tables import batches, entries
 from tests.support.intruder import Intruder
 from tests.support.street import Street
 
@@ -92,3 +96,26 @@ def test_a_rebuild_says_of_a_batch_that_it_does_not_read_and_goes_on(engine):
                                clock=lambda: street.now)
         assert "does not read." in [found.wrong for found in report.findings]
         assert ("batches", 1) in report.rebuilt  # the other one
+
+
+def test_an_entry_of_a_closed_batch_whose_kind_no_message_makes_is_named(engine):
+    street = closed_day(engine)
+    for kind in (6, 99):
+        with Intruder(street.engine, entries) as intruder:
+            intruder.run(entries.update().where(entries.c.id == 1).values(kind=kind))
+            named = {(found.table, found.row) for found in run_audit(
+                engine, street.keyring, rebuild=True, clock=lambda: street.now).findings}
+        assert ("entries", "1") in named and "batches" in {table for table, _ in named}
+
+
+@pytest.mark.parametrize("change", [
+    "entries SET amount_minor = 'x'", "outcomes SET points = 'x'", "outcomes SET points = x'00'",
+    "entries SET merchant_id = 'x'", "entries SET kind = 'x'"])
+def test_what_is_no_number_is_a_finding_and_not_the_end_of_the_audit(sqlite_engine, change):
+    street = closed_day(sqlite_engine)
+    street.later(days=1)
+    days.close(sqlite_engine, street.keyring, to_ms(street.now))
+    with writing(sqlite_engine) as connection:
+        connection.exec_driver_sql(f"UPDATE {change}")
+    report = run_audit(sqlite_engine, street.keyring, rebuild=True, clock=lambda: street.now)
+    assert change.split()[0] in {found.table for found in report.findings}

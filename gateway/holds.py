@@ -18,7 +18,7 @@ from gateway.catalogue import read_catalogue
 from gateway.clock import business_day, from_ms, to_ms
 from gateway.database import reading
 from gateway.decisions.hold import HoldError, end_of_hold
-from gateway.errors import SealBroken
+from gateway.errors import GatewayError, TryLater
 from gateway.intake import Intake
 from gateway.judging import OUTCOME, Case
 from gateway.keyring import Keyring
@@ -106,12 +106,15 @@ def _due(connection: Connection, now: int, after: int, rows_max: int) -> list[in
 
 
 def _lapse(intake: Intake, entry_id: int) -> bool:
-    """Release one; False where somebody else ended it, or where it was tampered with."""
+    """Release one; False where somebody else ended it, or where what it is built on was tampered
+    with, whatever of it that was: the others have their turn."""
     try:
         _end(intake, HoldEnd(entry_id, LAPSED), BY_TIME, "no verdict in time")
     except HoldError:
         return False
-    except SealBroken as fault:
+    except TryLater:
+        raise
+    except GatewayError as fault:
         log.error("hold %d is left as it is: %s", entry_id, fault)
         return False
     return True

@@ -35,13 +35,13 @@ def end_of_hold(message: Message, book: Book) -> Decision:
     assert word is not None, "a message that ends no hold"
     key = book.receipts.get(word.entry_id)
     original = book.originals.get(key) if key else None
-    claim = claim_in(original.made.context) if original and original.made else None
-    if key is None or original is None or original.made is None or claim is None:
+    made = book.sound_original(key).made if key is not None and original is not None else None
+    claim = claim_in(made.context) if made is not None else None
+    if key is None or original is None or made is None or claim is None:
         raise HoldError(f"Receipt {word.entry_id} holds nothing. Nothing was changed; list what"
                         " is held: pointwire gateway holds list")
-    made = book.sound_original(key).made
     whole = book.sound_original(original.part_of).made if original.part_of else None
-    assert made is not None and whole is not None, "a return without its original"
+    assert whole is not None, "a return without its original"
     state = book.hold_of(made)
     if state != OPEN:
         was = STATES[state] if state is not None else "ended"

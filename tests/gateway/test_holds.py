@@ -80,14 +80,20 @@ def test_jobs_and_clerks_at_once_end_each_hold_once(engine):
     sound(street)
 
 
-def test_a_hold_that_was_tampered_with_keeps_no_other_from_its_turn(engine, caplog):
-    street = due(engine, 2)
+@pytest.mark.parametrize("harm", [
+    "UPDATE holds SET due_on = due_on - 1 WHERE entry_id = 2",
+    "UPDATE lots SET remaining = remaining + 1 WHERE opened_by = 1",
+    "UPDATE entries SET context = '{\"hold\":[' WHERE id = 2",
+    "DELETE FROM reversals WHERE operation_key ="
+    " (SELECT operation_key FROM entries WHERE id = 1)"])
+def test_a_hold_that_was_tampered_with_keeps_no_other_from_its_turn(engine, caplog, harm):
+    street = due(engine, 2, members=2)
     with writing(engine) as connection:
-        connection.exec_driver_sql("UPDATE holds SET due_on = due_on - 1 WHERE entry_id = 2")
+        connection.exec_driver_sql(harm)
     with caplog.at_level(logging.ERROR, "gateway.holds"):
         assert jobs(street) == 1
     assert "hold 2 is left as it is" in caplog.text
-    assert balances(street) == (12, 12, 0)
+    assert (balances(street, 1), balances(street, 2)) == ((0, 12, 0), (12, 0, 0))
 
 
 @pytest.mark.parametrize("by, reason", [("", "why"), ("Lin", ""), ("Lin", "two\nlines")])

@@ -221,6 +221,15 @@ def test_no_time_that_has_passed_and_no_close_undo_it(street):
     sound(street)
 
 
+def test_the_tier_of_then_counts_for_what_the_bill_earned(street):
+    till = lost(street, lambda till: till.redeem(300, 5000), lambda till: till.tap(RICH))
+    holder, = street.rows("members", "id", "1=1 ORDER BY id LIMIT 1")[0]
+    told = till.telling(till.kept[1], 0, 56 - 300, 9)
+    street.registry.set_member_tier(holder, "gold")
+    assert street.take(told).points == 56 - 300
+    sound(street)
+
+
 def test_a_refund_of_what_is_wholly_taken_back_meanwhile_posts_nothing(street):
     till = lost(street, lambda till: till.tap(RICH),
                 lambda till: till.refund(1, amount_minor=500), lambda till: till.void(1))

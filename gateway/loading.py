@@ -139,17 +139,21 @@ def _wanted_cards(batch: Sequence[Message]) -> list[tuple]:
 def _touched(batch: Sequence[Message], resolved: Mapping[str, int | None],
              named: Iterable[Original], found: Mapping[int, Member]) -> set[int]:
     """Members from whom a batch takes back what it may have touched itself: it redeems points of
-    theirs, or what is taken back is a tap of this batch and may have joined a lot that was."""
+    theirs, or what is taken back is a tap of this batch and may have joined a lot that was, or
+    one that takes something back is itself taken back by another."""
     def member(message: Message) -> int | None:
         card = message.request.card
         return None if card is None or message.fault else resolved.get(identity_of(card))
 
     taps = {(each.origin, each.key): each for each in batch if each.request.card is not None}
-    own = {member(taps[each.original_key]) for each in batch
-           if each.request.type in NAMING and not each.fault and each.original_key in taps}
+    naming = {(each.origin, each.key): each for each in batch
+              if each.request.type in NAMING and not each.fault}
+    own = {member(taps[each.original_key]) for each in naming.values()
+           if each.original_key in taps}
+    undoing = any(each.original_key in naming for each in naming.values())
     back = own | {each.made.member_id for each in named if each.made is not None}
     redeeming = {member(each) for each in batch if each.request.type == REDEMPTION}
-    return {each for each in found.keys() & back if each in redeeming
+    return {each for each in found.keys() & back if undoing or each in redeeming
             or each in own and not all(lot.untouched(0) for lot in found[each].lots)}
 
 

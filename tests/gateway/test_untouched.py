@@ -76,3 +76,22 @@ def test_what_a_batch_redeems_first_changes_nothing_for_its_refund(engine, at_on
         (2, 3, 100), (7, 3, 1)]
     assert figures(street) == (139, 0, 0)
     sound(street)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("own", [True, False])
+def test_a_refund_that_its_batch_voids_again_draws_anew_as_one_by_one(engine, at_once, own):
+    street = free_to_spend(engine)
+    street.answers(street.sale(10_000), street.redemption(100, 100))
+    opened = street.seconds()
+    street.later(days=10)
+    street.answers(street.sale(10_000), street.refund(1, amount_minor=10_000))
+    street.later(days=10)
+    # the second of them ends before the lot that pays instead
+    street.answers(street.sale(10_000), street.sale(10_000, at=opened))
+    frames = [street.sale(1000)] if own else []
+    sent(street, *frames, street.refund(7 if own else 5, amount_minor=1000),
+         street.void(8 if own else 7), at_once=at_once)
+    assert street.rows("draws", "taker, lot_id, instead", "instead > 0") == [(2, 4, 100)]
+    assert figures(street) == (272 if own else 260, 0, 0)
+    sound(street)

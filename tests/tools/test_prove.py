@@ -73,6 +73,15 @@ def test_what_is_named_as_a_fault_needs_it_leaves_the_fault_in():
     assert not any(drawing.draw(seed, {"outbox_blocks": 16}).restores for seed in seeds)
 
 
+def test_an_older_database_meets_revoked_keys_where_nobody_pays_with_points():
+    drawn = [drawing.draw(seed) for seed in range(1000)]
+    both = [each for each in drawn if each.restores and each.epochs_revoked]
+    assert both and not any(each.redemptions_per_100 or each.refunds_per_100 for each in both)
+    assert any(each.restores and each.redemptions_per_100 for each in drawn)
+    paying = [drawing.draw(seed, {"redemptions_per_100": 25}) for seed in range(1000)]
+    assert not any(each.restores and each.epochs_revoked for each in paying)
+
+
 def test_every_option_is_a_whole_number_with_its_unit_in_the_name():
     units = ("_ms", "_s", "_ppm", "_days", "_per_100", "_per_1000", "_per_10000", "_max", "_mean")
     counted = [name for name in Options._fields if not name.endswith(units)]

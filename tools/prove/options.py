@@ -243,10 +243,8 @@ HEAP_TURNS_MAX = 6
 # where the first is on, the others are so: each pair is a known loss
 APART = {
     # an older database and an older flash together can lose a tap, and so can an outbox that has
-    # no room to keep what is settled; a recovery puts off what only the gateway can do, so its
-    # voids end it, and one under a revoked key is held: it waits for as long as its merchant is
-    # suspended
-    "restores": {"flash_put_backs": 0, "outbox_blocks": 32, "epochs_revoked": 0},
+    # no room to keep what is settled
+    "restores": {"flash_put_backs": 0, "outbox_blocks": 32},
     # nobody decides these yet, so only their voids end them: a void in another journal than its
     # original buries nothing (WIRE, Void), one under a revoked key is held itself
     "online_per_100": {"flash_put_backs": 0, "planted": 0, "epochs_revoked": 0},
@@ -281,16 +279,22 @@ def draw(seed: int, named: Mapping[str, int] = MappingProxyType({})) -> Options:
         if fault not in named and any(named.get(other, value) != value
                                       for other, value in others.items()):
             drawn[fault] = 0
-    return _sensible(Options()._replace(**drawn), random)._replace(**named)
+    return _sensible(Options()._replace(**drawn), random, named)._replace(**named)
 
 
-def _sensible(drawn: Options, random: Random) -> Options:
+def _sensible(drawn: Options, random: Random, named: Mapping[str, int]) -> Options:
     """What one option needs of another."""
     if drawn.closed_days and (drawn.up_late_per_1000 or drawn.down_late_per_1000):
         drawn = drawn._replace(late_s_max=drawn.closed_days * 86400)
     for fault, others in APART.items():
         if getattr(drawn, fault):
             drawn = drawn._replace(**others)
+    if drawn.restores and drawn.epochs_revoked:
+        # a recovery puts off what only the gateway can do, so its voids end it, and one under a
+        # revoked key is held: it waits for as long as its merchant is suspended
+        off = ({"epochs_revoked": 0} if any(named.get(name) for name in EVERYWHERE)
+               else dict.fromkeys(EVERYWHERE, 0))
+        drawn = drawn._replace(**off)
     if drawn.outbox_blocks == 9 and not random.randrange(3):
         # a long darkness in which the outbox of one busy terminal fills up
         drawn = drawn._replace(terminals=1, taps=TAPS_IN_ALL * 3 // 2, gap_ms_mean=500,

@@ -7,7 +7,9 @@ Law: it only reads, a short snapshot at a time, and may run while the gateway wo
 audit key, and the frame key to open stored frames. It finds every edited and every deleted row and
 names it, as far as tables.py promises; what an attacker can do unnoticed is in gateway/README.md.
 
-    members     chains, entries and their parts, lots, balances (I3)
+    members     chains, entries and their parts
+    totals      lots, draws and balances beside what a member's entries add up to (I3)
+    frozen      what lots hold for nobody, beyond what returns hold
     terminal_chains  where chains of sales to nobody end
     lines       postings, movements and lots without an entry
     registered  the house chain and the rows of the registry

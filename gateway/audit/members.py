@@ -12,25 +12,23 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Row, Table
 
 from gateway import chain
-from gateway.audit import holds, spans, terminal_chains
+from gateway.audit import frozen, holds, spans, terminal_chains, totals
 from gateway.audit.parts import Parts, marks_of, prove
 from gateway.audit.reader import Work, beyond, raw
 from gateway.audit.report import (
     EITHER,
     FORGED,
-    RECOMPUTE,
     RESTORE,
     ROLLED_BACK,
     chain_name,
     join_key,
 )
+from gateway.audit.totals import Totals
 from gateway.ledger import Posting, balanced
 from gateway.lots import NOWHERE, Move
 from gateway.tables import (
-    DERIVED,
     LOT_FACTS,
     MEMBER_DERIVED,
-    draws,
     entries,
     lot_movements,
     lots,
@@ -40,21 +38,10 @@ from gateway.tables import (
 )
 
 MEMBERS_PAGE = 200
-LOT_FIGURES = DERIVED["lots"]
 MOVEMENT = Move._fields
 _OPENED_BY = LOT_FACTS.index("opened_by")
 
 Lines = Mapping[int, dict[int, tuple]]  # entry id -> line -> the rest of the row
-
-
-class Sums(NamedTuple):
-    """What a lot's movements add up to, in the order of `LOT_FIGURES`."""
-
-    issued: int = 0
-    remaining: int = 0
-    held: int = 0
-    expired: int = 0
-    paid: int = 0
 
 
 @dataclass
@@ -65,10 +52,7 @@ class Walk:
     befores: tuple[bytes, ...]
     seq: int = 0
     gapped: bool = False
-    amounts: dict[int, int] = field(default_factory=dict)  # by account
-    lots: dict[int, Sums] = field(default_factory=dict)
-    # (drawn, held, away, instead) by taker and lot
-    draws: dict[tuple[int, int], tuple[int, int, int, int]] = field(default_factory=dict)
+    totals: Totals = field(default_factory=Totals)
     span: tuple[int, int] | None = None
 
 
@@ -184,24 +168,13 @@ def _step(work: Work, page: Page, walk: Walk, entry: Row) -> None:
     if not walk.gapped:
         spans.check_follows(work, entry, walk.span)
     walk.span = spans.told(entry.context) or walk.span
+    moves = [Move(*line) for line in moved.values()]
+    if not walk.gapped:
+        frozen.check_step(work, entry, walk.totals.frozen, moves, page.lots)
     for account_id, _, amount in posted.values():
-        walk.amounts[account_id] = walk.amounts.get(account_id, 0) + amount
-    for line in moved.values():
-        _add(walk, Move(*line))
-
-
-def _add(walk: Walk, move: Move) -> None:
-    if move.lot_id != NOWHERE:
-        known = walk.lots.get(move.lot_id, Sums())
-        walk.lots[move.lot_id] = Sums(
-            known.issued + sum(move[1:5]), known.remaining + move.delta,
-            known.held + move.held_delta, known.expired + move.expired_delta,
-            known.paid + move.paid_delta)
-    if move.taker is not None:
-        key = move.taker, move.lot_id
-        drawn, held, away, instead = walk.draws.get(key, (0, 0, 0, 0))
-        walk.draws[key] = (drawn + move.drawn_delta, held + move.held_delta,
-                           away + move.paid_delta, instead + move.instead_delta)
+        walk.totals.post(account_id, amount)
+    for move in moves:
+        walk.totals.move(move)
 
 
 def _missing(work: Work, walk: Walk, through: int) -> None:
@@ -219,7 +192,8 @@ def _parts(page: Page, walk: Walk, entry: Row, moved: dict[int, tuple]) -> Parts
     marks = marks_of(entry.marks)
     if not walk.gapped and marks is not None and len(opened) < len(marks[2]):
         # one it opened says otherwise: it must be among those that were never moved before
-        opened |= {lot_id: held for lot_id, held in facts.items() if lot_id not in walk.lots}
+        opened |= {lot_id: held for lot_id, held in facts.items()
+                   if lot_id not in walk.totals.lots}
     return Parts(page.postings.get(entry.id, {}),
                  {line: chain.movement_part(move) for line, move in moved.items()},
                  {lot_id: chain.lot_part(held) for lot_id, held in opened.items()},
@@ -240,62 +214,23 @@ def _check_outcome(work: Work, page: Page, entry: Row) -> None:
 def _finish(work: Work, connection: Connection, rows: Mapping[int, Row],
             walks: Mapping[int, Walk]) -> None:
     """Members whose last entry has been read, against what their entries add up to."""
-    ids = sorted({(lot_id,) for walk in walks.values() for lot_id in walk.lots})
-    held = work.reader.lookup(connection, lots, LOT_FIGURES, ("id",), ids)
     wanted = sorted({(member_id,) for member_id in rows})
-    drawn, carried = _draws_of(work, connection, wanted), spans.of_members(
-        work, connection, wanted)
+    stored = totals.read(work, connection, wanted, [walk.totals for walk in walks.values()])
+    carried = spans.of_members(work, connection, wanted)
     terminal_chains.check_walked(work, connection, {
-        member_id: bool(walk.lots or walk.draws) for member_id, walk in walks.items()
+        member_id: walk.totals.moved for member_id, walk in walks.items()
         if member_id < 0})
     for member_id in sorted(rows.keys() | {each for each in walks if each > 0}):
         walk = walks.get(member_id) or Walk(member_id, (chain.birth(member_id),))
         if member_id not in rows:
             work.docket.find("members", str(member_id), "missing, entries name it.", RESTORE)
             continue
-        _check_lots(work, walk, held)
         _check_chain_end(work, rows[member_id], walk)
-        _check_balances(work, rows[member_id], walk, held)
-        _check_draws(work, member_id, walk, drawn.get(member_id, {}))
+        totals.check(work, rows[member_id], walk.totals, stored)
         spans.check_told(work, rows[member_id], walk.span, carried.get((member_id,)))
-
-
-def _draws_of(work: Work, connection: Connection,
-              ids: Sequence[tuple]) -> dict[int, dict[tuple, tuple]]:
-    """(points, held, away, instead) by member, then by taker and lot."""
-    found: dict[int, dict[tuple, tuple]] = {}
-    for row in work.reader.select(connection, draws, ("member_id", "taker", "lot_id",
-                                                      *DERIVED["draws"]), ("member_id",), ids):
-        found.setdefault(row[0], {})[row[1:3]] = row[3:]
-    return found
-
-
-def _check_lots(work: Work, walk: Walk, held: Mapping[tuple, tuple]) -> None:
-    for lot_id, sums in walk.lots.items():
-        stored = held.get((lot_id,))
-        if stored is None:
-            continue  # named by the entry that opened it
-        for name, figure, summed in zip(LOT_FIGURES, stored, sums, strict=True):
-            if figure != summed or figure < 0:
-                work.docket.find("lots", str(lot_id), f"{name} is {figure}, its movements add up"
-                                 f" to {summed}.", RECOMPUTE)
-
-
-def _check_draws(work: Work, member_id: int, walk: Walk, stored: Mapping[tuple, tuple]) -> None:
-    summed = {key: (drawn + held, int(held > 0), away, instead)
-              for key, (drawn, held, away, instead) in walk.draws.items()}
-    nothing = (0, 0, 0, 0)
-    for key in sorted(summed.keys() | stored.keys()):
-        row, sums = stored.get(key, nothing), summed.get(key, nothing)
-        if key not in summed:
-            work.docket.find("draws", join_key(member_id, *key), "no movement made it.", FORGED)
-        elif key not in stored:
-            work.docket.find("draws", join_key(member_id, *key), "missing, movements tell of it.",
-                             RECOMPUTE)
-        for name, figure, total in zip(DERIVED["draws"], row, sums, strict=True):
-            if figure != total:
-                work.docket.find("draws", join_key(member_id, *key), f"{name} is {figure}, its"
-                                 f" movements add up to {total}.", RECOMPUTE)
+    frozen.check_rules(work, connection, [
+        (rows[member_id].programme_id, walk.totals.frozen) for member_id, walk in walks.items()
+        if member_id in rows])
 
 
 def _check_chain_end(work: Work, row: Row, walk: Walk) -> None:
@@ -320,21 +255,3 @@ def _check_chain_end(work: Work, row: Row, walk: Walk) -> None:
     if not chain.same(row.chain_head, chain.head(work.audit_key, row.chain_link)):
         work.docket.find("members", member, "its chain head is not the seal of its chain link.",
                          RESTORE)
-
-
-def _check_balances(work: Work, row: Row, walk: Walk, held: Mapping[tuple, tuple]) -> None:
-    """I3: balances, lots and postings of one member say the same."""
-    mine = [held[lot_id,] for lot_id in walk.lots if (lot_id,) in held]
-    posted = walk.amounts.get(row.points_account_id, 0)
-    rules = (("available", row.available, sum(lot[1] for lot in mine), "its lots' remaining"),
-             ("held", row.held, sum(lot[2] for lot in mine), "its lots' held"),
-             ("debt", row.debt, sum(each[0] for (_, lot_id), each in walk.draws.items()
-                                    if lot_id == NOWHERE), "its uncovered draws"),
-             ("available + held - debt", row.available + row.held - row.debt, posted,
-              "its postings"))
-    for name, figure, summed, what in rules:
-        if figure != summed:
-            work.docket.find("members", str(row.id),
-                             f"{name} is {figure}, {what} add up to {summed}.", RECOMPUTE)
-    if min(row.available, row.held, row.debt) < 0:
-        work.docket.find("members", str(row.id), "a balance is below zero.", RECOMPUTE)

@@ -1,6 +1,6 @@
 """Everything derived, computed again from what is only inserted, and compared exactly (I10).
 
-Law: the database adds up, by other means than members.py: balances and chain ends from entries,
+Law: the database adds up, by other means than totals.py: balances and chain ends from entries,
 postings and movements; lots from movements; journals from outcomes and refusals; cards from their
 events; terminals from their epochs; counters from the rows they count. Totals of batches and of
 closed days, and which day is open, come by the one way there is, their seals left aside. A
@@ -18,10 +18,12 @@ from sqlalchemy.types import NullType
 
 from gateway import chain, counting
 from gateway.audit import batches, commanded, days, holds
+from gateway.audit.frozen import BOOKED
 from gateway.audit.outcomes import count_by_journal
 from gateway.audit.reader import Work, raw
 from gateway.audit.report import RECOMPUTE, Rebuilt, join_key
 from gateway.audit.spans import MENTION, told
+from gateway.frozen_list import frozen_points
 from gateway.lots import NOWHERE
 from gateway.on_hold import ENDED, OPEN
 from gateway.tables import (
@@ -110,6 +112,16 @@ def _members(work: Work, connection: Connection, rows: Sequence[Row]) -> Iterabl
             yield Rebuilt(lots, (lot_id,), dict(zip(names, stored[lot_id,], strict=True)),
                           dict(zip(names, sums, strict=True)))
     yield from _draws(work, connection, mine)
+    _check_frozen(work, connection, rows)
+
+
+def _check_frozen(work: Work, connection: Connection, rows: Sequence[Row]) -> None:
+    """Lots of these members hold no less than returns hold of them."""
+    for lot_id, points in connection.execute(
+            select(lots.c.id, frozen_points()).where(
+                lots.c.member_id.between(rows[0].id, rows[-1].id), frozen_points() < 0)):
+        work.docket.find(lots.name, str(lot_id), f"returns hold {-_whole(points)} points more of"
+                         " it than it holds.", BOOKED)
 
 
 def _terminal_chains(work: Work, connection: Connection,

@@ -66,7 +66,7 @@ def test_an_entry_in_a_closed_day_is_found_by_its_sum(engine):
 
 def test_days_and_merchants_that_are_gone_are_named(engine):
     street = three_days(engine)
-    rows = street.rows("day_totals", "booked_on", "merchant_id = 0")
+    rows = street.rows("day_totals", "booked_on", "merchant_id = 0 ORDER BY booked_on")
     with Intruder(engine, day_totals) as intruder:
         intruder.run(day_totals.delete().where(day_totals.c.booked_on == rows[1][0]))
         assert said(street, "day_totals") == ["missing, its day is closed."] * 2

@@ -94,21 +94,18 @@ _written = _Written()
 
 
 def lot_part(facts: Sequence[object]) -> tuple[object, ...]:
-    """The facts of a lot (tables.LOT_FACTS) as they are linked."""
-    return _short(facts, 7)
+    """The facts of a lot (tables.LOT_FACTS) as they are linked: the lot it stands in for, a column
+    that came later, only where there is one."""
+    return tuple(facts[:-1] if facts[-1] is None else facts)
 
 
 def movement_part(move: Sequence[object]) -> tuple[object, ...]:
-    """A lot movement (lots.Move) as it is linked."""
-    return _short(move, 3)
-
-
-# columns that came later, and say nothing here, change no link that was made before them
-def _short(part: Sequence[object], least: int) -> tuple[object, ...]:
-    size = len(part)
-    while size > least and not part[size - 1]:
+    """A lot movement (lots.Move) as it is linked: columns that came later, and say nothing here,
+    change no link that was made before them."""
+    size = len(move)
+    while size > 3 and not move[size - 1]:
         size -= 1
-    return tuple(part[:size])
+    return tuple(move[:size])
 
 
 def marks(*groups: Sequence[Sequence[object]]) -> bytes:

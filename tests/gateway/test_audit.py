@@ -284,6 +284,14 @@ def test_a_copy_of_a_true_row_under_another_key_is_named(street, table, values):
         assert (table.name, key) in named(look(street))
 
 
+def test_a_lot_that_is_said_to_stand_in_for_none_there_is_is_named(street):
+    with Intruder(street.engine, lots) as intruder:
+        lot = intruder.rows(lots)[0]
+        assert lot.replaces is None
+        intruder.run(update(lots).where(where(lot, lots)).values(replaces=0))
+        assert ("lots", str(lot.id)) in named(look(street))
+
+
 # ---- cleverer ----
 
 def test_both_postings_of_an_entry_changed_to_balance_are_named(street):

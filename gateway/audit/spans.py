@@ -38,8 +38,9 @@ def told(context: str) -> tuple[int, int] | None:
     if MENTION not in context:
         return None
     said = said_in(context).get("span")
-    known = isinstance(said, list) and len(said) == 2 and all(type(day) is int for day in said)
-    return (said[0], said[1]) if known else None
+    if isinstance(said, list) and len(said) == 2 and all(type(day) is int for day in said):
+        return said[0], said[1]
+    return None
 
 
 def check_follows(work: Work, entry: Row, before: tuple[int, int] | None) -> None:

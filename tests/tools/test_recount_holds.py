@@ -130,6 +130,9 @@ ALTERED = {
     "what a return claims": ({4: {"claim"}}, (
         "UPDATE entries SET context = replace(context, '\"hold\":[', '\"hold\":[1')"
         " WHERE id = 4",)),
+    "a context too deep to read": ({4: {"context", "dated_at"}}, (
+        "UPDATE entries SET context = '{\"hold\":' || replace(hex(zeroblob(50000)), '0', '[')"
+        " WHERE id = 4",)),
     "a return that takes at once": ({4: {"points_taken_back"}}, (
         f"INSERT INTO postings SELECT 4, 1, id, 1, 13 FROM ({LINE.format('issued')}) a",)),
     "the day of a verdict": ({8: {"booked_on"}}, (

@@ -112,7 +112,7 @@ def apart_in(context: str, claim: Claim | None, ended: str) -> list[Apart]:
         said: Any = json.loads(context)
         held, state = said.get("hold"), said.get("hold_ended")
         told = held and (held[0], held[1], held[-1])
-    except (ValueError, AttributeError, TypeError, LookupError):
+    except (ValueError, AttributeError, TypeError, LookupError, RecursionError):
         return [("context", "nothing that reads", "what it takes back")]
     ought = claim and (claim.before.given, claim.after.given, claim.due_on)
     pairs = (("claim", told, ought), ("hold_ended", state, STATES.get(ended)))

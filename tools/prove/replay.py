@@ -126,8 +126,10 @@ class Replay:
         return range(low, max(bisect_right(self._absent, window.last), low) + 1)
 
     def _own_place(self, tap: Tap) -> int | None:
+        # under a key of the tap somebody else's frame may have posted, which is why it moved
+        own = {frame.frame_hash for frame in tap.frames}
         made = [place for place in (self._made.get(key) for key in tap.keys) if place is not None
-                and not self._entries[place].by_hq]
+                and not self._entries[place].by_hq and self._entries[place].frame_hash in own]
         return made[-1] if made else None
 
     # -- what it had to be told ----------------------------------------------------------------

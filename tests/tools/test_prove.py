@@ -40,6 +40,12 @@ def verdict(**wanted: int) -> Verdict:
             "broker_down_s_max": 1, "broker_mutes": 1, "killed_after_commit_per_1000": 112,
             "killed_between_replies_per_1000": 147, "killed_down_s_max": 1, "flash_cuts": 3,
             "flash_cut_operations_max": 3, "restores": 1}),
+    # a redemption that moved after a 62 is not what somebody else's frame posted under its key
+    (417, {"terminals": 3, "taps": 42, "members": 2, "commit_ms_max": 1500, "outbox_blocks": 9,
+           "lived_taps": 225, "redemptions_per_100": 25, "refunds_per_100": 20,
+           "down_swapped_per_1000": 129, "swapped_ms_max": 60000, "blackout_s_max": 10,
+           "server_power_losses": 4, "power_cuts": 4, "flash_cut_operations_max": 3,
+           "off_s_max": 2, "planted": 3}),
 ])
 def test_what_the_checker_once_took_for_a_fault(seed: int, options: dict[str, int]):
     found = run_seed(seed, calm(**options))

@@ -250,8 +250,10 @@ class Case:
             codes.add(NOTHING_LEFT)
         named = full_name(tap.key[0], frame.original)
         elsewhere = isinstance(named, tuple) and named[1] != frame.key[1]
+        life = max((order for order in self.seen.restores if order <= window.first), default=0)
         if original is not None and elsewhere and not any(
-                reply.final and reply.seen.first_order < window.first
+                reply.final and reply.code != CONFLICT
+                and life <= reply.seen.first_order < window.first
                 for each in original.frames for reply in self.seen.replies_to(each)):
             codes.add(NOT_FOUND)  # nothing is buried from another journal; it is voided again
         if self._forgotten(window):

@@ -7,8 +7,11 @@ is told to the story when it is committed.
 from collections.abc import Callable
 from random import Random
 
+from sqlalchemy import select
+
 from gateway import held, held_list
 from gateway.parties import ACTIVE, BLOCKED, LOST, SUSPENDED
+from gateway.tables import merchants, terminals
 from tools.prove import story
 from tools.prove.mishaps import Mishaps
 
@@ -73,6 +76,18 @@ class Office(Mishaps):
         if random.randrange(2) and back_us > self.world.loop.now_us:
             self.at(back_us, lambda: self._change(what, subject, ACTIVE,
                                                   lambda: act(subject, ACTIVE)))
+
+    def reinstate(self) -> None:
+        """Merchants and terminals that are suspended by now may go on."""
+        registry = self.world.registry
+        for what, table, act in ((story.MERCHANT, merchants, registry.set_merchant_state),
+                                 (story.TERMINAL, terminals, registry.set_terminal_state)):
+            with self.world.base.well(), self.world.base.engine.connect() as connection:
+                found = connection.execute(select(table.c.id).where(
+                    table.c.state == SUSPENDED).order_by(table.c.id)).scalars().all()
+            for subject in found:
+                self._change(what, subject, ACTIVE,
+                             lambda act=act, subject=subject: act(subject, ACTIVE))
 
     # -- keys ----------------------------------------------------------------------------------
 

@@ -58,6 +58,8 @@ POLL_S = 10
 AFTER_RESTORE_S = 8400
 PROGRAM_ERROR, STOPPED = "program error", "stopped"
 LATER_S_MAX = 3600
+# what waits for a suspended merchant waits on; then HQ lets whoever is suspended go on
+REINSTATED_S = 7200
 PATIENCE_S = 1800  # by then whatever is not poisoned has drained
 
 
@@ -112,8 +114,9 @@ class World:
                           for _ in range(options.workers)]
         self.shores = [self._shore(place) for place in range(options.workers)]
         self.handsets = [self._handset(place) for place in range(options.terminals)]
+        self.office = Office(self)
         self.mishaps: tuple[Mishaps, ...] = (
-            HandsetTrouble(self), ServerTrouble(self), Office(self))
+            HandsetTrouble(self), ServerTrouble(self), self.office)
 
     # -- building ------------------------------------------------------------------------------
 
@@ -269,6 +272,8 @@ class World:
             if self._drained():
                 break
             self._heal(turn)
+            if turn * POLL_S == REINSTATED_S:
+                self.office.reinstate()
         self.log.note("prove", "drained", int(self._drained()))
 
     def _heal(self, turn: int) -> None:

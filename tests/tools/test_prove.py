@@ -46,6 +46,17 @@ def verdict(**wanted: int) -> Verdict:
            "down_swapped_per_1000": 129, "swapped_ms_max": 60000, "blackout_s_max": 10,
            "server_power_losses": 4, "power_cuts": 4, "flash_cut_operations_max": 3,
            "off_s_max": 2, "planted": 3}),
+    # a void that moved came to a restored gateway before its original did
+    (1209, {"taps": 65, "gap_ms_mean": 3000, "workers": 3, "batch_max": 8, "latency_ms_max": 1500,
+            "outbox_blocks": 32, "keepalive_s": 60, "redemptions_per_100": 25,
+            "refunds_per_100": 20, "flash_cuts": 5, "clock_resets": 2, "heap_turns": 3,
+            "planted": 3, "members_suspended": 2, "verdicts": 4, "restores": 2}),
+    # a redemption waits at a suspended merchant, and its void has moved
+    (1587, {"terminals": 4, "taps": 33, "members": 12, "outbox_blocks": 32, "lived_taps": 60,
+            "keepalive_s": 60, "redemptions_per_100": 4, "refunds_per_100": 3,
+            "down_duplicated_per_1000": 6, "broker_mutes": 2, "broker_mute_s_max": 5,
+            "flash_cuts": 1, "flash_cut_operations_max": 3, "planted": 2,
+            "merchants_suspended": 1, "verdicts": 2}),
 ])
 def test_what_the_checker_once_took_for_a_fault(seed: int, options: dict[str, int]):
     found = run_seed(seed, calm(**options))

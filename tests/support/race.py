@@ -133,15 +133,13 @@ def main() -> None:
     planting.plant(bug)
     from tests.support.databases import POSTGRESQL, fresh_url
 
-    findings: list[str] = []
-    seed = -1
-    for seed in range(bug.within_seeds):
+    def findings_of(seed: int) -> list[str]:
         with fresh_url(POSTGRESQL) as url:
-            findings = run(seed, url)
-        if planting.shows(bug, findings):
-            break
-    sys.stdout.write(json.dumps({"bug": name, "caught": planting.shows(bug, findings),
-                                 "seeds": seed + 1, "findings": findings[:5]}) + "\n")
+            return run(seed, url)
+
+    done = planting.sought(bug, range(bug.within_seeds), findings_of)
+    sys.stdout.write(json.dumps({"bug": name, "caught": done.caught, "seeds": done.tried,
+                                 "findings": done.findings[:5]}) + "\n")
 
 
 if __name__ == "__main__":

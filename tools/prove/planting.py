@@ -14,8 +14,9 @@ import importlib.util
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
+from typing import NamedTuple
 
 import click
 
@@ -86,6 +87,26 @@ def shows(bug: Bug, findings: Sequence[str]) -> bool:
     return any(word in each for word in bug.finds for each in findings)
 
 
+class Sought(NamedTuple):
+    """How a search ended: how many seeds it took, the last of them and what was found there."""
+
+    tried: int
+    seed: int
+    findings: Sequence[str]
+    caught: bool
+
+
+def sought(bug: Bug, seeds: Sequence[int], findings_of: Callable[[int], Sequence[str]]) -> Sought:
+    """Seed after seed until one shows the mistake, or all are tried."""
+    last = Sought(0, -1, (), False)
+    for tried, seed in enumerate(seeds, 1):
+        findings = findings_of(seed)
+        last = Sought(tried, seed, findings, shows(bug, findings))
+        if last.caught:
+            break
+    return last
+
+
 def _told_of_options(bug: Bug) -> str:
     """What a reader of the result must know where seeds as they are drawn were not enough."""
     return (f"with options of its own: {' '.join(bug.options)}; of seeds as drawn, 0 and up:"
@@ -134,12 +155,8 @@ def main(name: str, seeds: int | None, seed: int, as_drawn: bool, for_program: b
     bug = _wanted(name, as_drawn)
     plant(bug)
     within = seeds or bug.within_seeds
-    tried, number, findings = 0, seed, list[str]()
-    for number in in_turn(seed, within, SEEN_AT.get(name, seed)):
-        tried, findings = tried + 1, _findings(bug, number)
-        if shows(bug, findings):
-            break
-    caught = shows(bug, findings)
+    tried, number, findings, caught = sought(
+        bug, in_turn(seed, within, SEEN_AT.get(name, seed)), lambda one: _findings(bug, one))
     if for_program:
         print(json.dumps({"bug": name, "caught": caught, "seeds": tried, "seed": number,
                           "options": bug.options, "findings": findings[:5]}))

@@ -67,7 +67,9 @@ class Recoveries(Room):
             recovery_id = desk.next_id(recoveries)
             if _under_way(desk.connection) is not None:
                 raise RegistryError("A recovery is under way already. Nothing was changed; see"
-                                    " pointwire gateway recovery status.")
+                                    " pointwire gateway recovery status. Where the database was"
+                                    " restored once more since it began, end it first, before"
+                                    " any process starts, and begin another.")
             receipts_from = _highest_receipt(desk.connection) + receipts_ahead
             if receipts_from >= U32_MAX:
                 raise RegistryError("Receipt numbers end at 4294967295. Nothing was changed; go"

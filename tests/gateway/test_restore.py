@@ -236,6 +236,19 @@ def test_receipt_numbers_jump_each_time_and_never_beyond_their_end(engine):
     assert street.take(street.sale()).receipt == 204
 
 
+def test_a_backup_of_a_recovery_is_restored_by_ending_that_and_beginning_another(engine):
+    street = Street(engine)
+    street.registry.begin_recovery(100)
+    name = back_up(engine)
+    given = street.take(street.sale()).receipt
+    restored(street, name, begins=False)
+    with pytest.raises(RegistryError, match="end it first"):
+        street.registry.begin_recovery(100)
+    street.registry.end_recovery()
+    street.registry.begin_recovery(100)
+    assert street.take(street.sale()).receipt > given + 98
+
+
 def test_where_receipt_numbers_are_used_up_the_taps_wait(engine):
     street = Street(engine)
     street.registry.begin_recovery(U32_MAX - 4)

@@ -110,7 +110,8 @@ def _inside(keyring: Keyring, arrival: Arrival, outer: Message) -> Message:
     said = outer.request
     found = open_arrival(keyring, Arrival(said.frame, arrival.received_at, outer.terminal_id))
     known = None if isinstance(found, Letter) else MESSAGES.get(found.request.type)
-    if isinstance(found, Letter) or known is None or not known.journaled:
+    if (isinstance(found, Letter) or found.told is not None  # that is a type 15 itself
+            or known is None or not known.journaled):
         return outer._replace(request=request(said.type, said.journal, said.trace),
                               fault=codes.MALFORMED)
     code, points, *receipt = said.held

@@ -43,8 +43,9 @@ def _remembered(message: Message, book: Book, asked: tuple[tuple[int, int, int],
     """What is known of the terminal once it has this answer."""
     known = sightings.answered(book.sighting(message.terminal_id), message.request, book.now // MS)
     catalogue = book.catalogue
-    # and once it has ended, for a terminal that was not heard before: the first time
-    if asked and (catalogue.recovery is not None or known.recovery < catalogue.restored):
+    # and once it has ended, for a terminal that was not heard before: the first time, whether or
+    # not it is asked for anything, or whoever misses nothing could wait for what to say
+    if (asked and catalogue.recovery is not None) or known.recovery < catalogue.restored:
         known = sightings.asked_again(known, catalogue.restored, asked)
     return known
 

@@ -186,6 +186,24 @@ def test_what_came_too_late_for_the_recovery_is_adopted_all_the_same(street):
     sound(street)
 
 
+def test_who_missed_nothing_or_came_later_has_no_word_for_ever(street):
+    name = back_up(street.engine)
+    restored(street, name)
+    street.take(street.heartbeat(report={8: (JOURNAL, 1, 0)}))  # heard in it, nothing to ask for
+    street.registry.end_recovery()
+    street.later(days=30)
+    street.terminals.append(street.registry.create_terminal(street.shop))
+    for place in (1, 2):  # heard for the first time, one of them made since
+        street.take(street.heartbeat(terminal=place, report={8: (JOURNAL, 1, 0)}))
+    for place in range(3):
+        asked = street.take(street.kept(1, terminal=place)).send_again
+        assert asked == ((JOURNAL, 1, 1),)
+        told = Till(street, place).telling(
+            street.redemption(300, 5000, terminal=place, trace=1), 0, 56 - 300, 9)
+        assert street.take(told).code == codes.INSUFFICIENT_POINTS
+    assert posted(street) == []
+
+
 def test_what_cannot_be_posted_waits_and_is_held_when_the_recovery_has_ended(street):
     name = back_up(street.engine)
     restored(street, name)
@@ -270,9 +288,10 @@ def test_a_frame_of_another_or_none_inside_is_malformed_and_stores_nothing(stree
     mine = street.redemption(300, 5000)
     told = other.telling(mine, 0, 56 - 300, 9)
     within = Till(street).telling(told, 0, 0, 0)
+    twice = Till(street).telling(Till(street).telling(mine, 0, 56 - 300, 9), 0, 56 - 300, 9)
     beat = Till(street).telling(street.heartbeat(), 0, 0, 0)
     torn = Till(street).telling(mine[:-1] + b"x", 0, 0, 0)
-    for each in (told, within, beat, torn):
+    for each in (told, within, twice, beat, torn):
         reply: Reply = street.take(each)
         assert (reply.type, reply.trace, reply.code) == (143, 0, codes.MALFORMED)
     assert street.rows("outcomes") == street.rows("refusals") == []

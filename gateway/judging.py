@@ -18,7 +18,8 @@ Law, in this order, for each message of a batch in arrival order:
 11. what its terminal settled before, as it says, where it may say so: adoption.py. Else it is as
    if it had not said it, and in a recovery what is only done online gets 90 (nothing stored);
 12. a type nobody decides: 61 (nothing stored);
-13. else decided; a 60 that only its decision can find (the range of a close) is stored by frame.
+13. else decided; a 60 that only its decision can find (the range of a close) is stored by frame,
+    and so is a 62 that only its terminal knows of.
     What a decision returns joins the book; what it raises reaches the caller.
 Before all of it the batch is listened to for what it tells of its terminals' time (sightings.py),
 so that the order of its messages changes no date.
@@ -57,6 +58,7 @@ class Case(NamedTuple):
 
 
 _NOTHING = Decision(codes.APPROVED)
+BY_FRAME = (codes.MALFORMED, codes.TRACE_CONFLICT)  # stored so, whoever finds it out
 TOMBSTONE = b""  # in place of the frame hash of a message that has not come yet
 
 
@@ -213,8 +215,8 @@ def _decide(message: Message, book: Book) -> Case:
 
 
 def _decided(message: Message, decision: Decision) -> Case:
-    if decision.code == codes.MALFORMED:
-        return Case(message, REFUSAL, decision, reason="malformed")
+    if decision.code in BY_FRAME:
+        return Case(message, REFUSAL, decision, reason=codes.name(decision.code))
     if not MESSAGES[message.request.type].journaled or codes.transient(decision.code):
         return Case(message, TRANSIENT, decision, reason=codes.name(decision.code))
     return Case(message, OUTCOME, decision, reason=decision.why or codes.name(decision.code))

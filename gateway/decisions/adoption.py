@@ -3,14 +3,19 @@
 Law: the word counts where the gateway has lost what it answered: in a recovery, and after its end
 for traces that this terminal was asked for; from whom HQ trusts; for what is taken back or taken
 off, as a sale decided anew comes to the same. Anywhere else, or where it cannot be true of its
-frame, the frame is judged as if it had come alone. Then:
+frame, the frame is judged as if it had come alone; but what a terminal that may speak holds as
+approved is not refused behind HQ's back. Then:
 
     the terminal holds                                  the message gets
     0, and nothing but the present is against it        0, an entry, flagged; into debt if need be
     0, its original is wholly taken back meanwhile      38: there is nothing left to post
     0, it cannot be posted yet (no original, no card)   90 in the recovery, 41 after it
+    0, with points that its frame cannot have moved     as alone; what that refuses after the
+                                                        recovery gets 41
     41                                                  41: HQ has its word on it again
-    another final code but 40, 60, 62, 63               that code; nothing is posted
+    62                                                  62: it went on under another name, and
+                                                        would post under both
+    another final code but 40, 60, 63                   that code; nothing is posted
     40                                                  as alone: its void makes it that
 
 An entry so made has `adopted` in its context: the points and the receipt that the terminal holds.
@@ -34,11 +39,12 @@ from protocol.messages import REDEMPTION, REFUND, VOID
 
 ADOPTED: Mapping[int, Callable[[Message, Book], Decision]] = {
     REDEMPTION: redemption, REFUND: refund, VOID: void}
-# refusals that stand for more than what came before or what bytes say
+# refusals that nothing else which comes back, nor its bytes, would make again
 REFUSED = frozenset((
     *range(codes.CARD_UNKNOWN, codes.CARD_SUSPECT + 1), codes.MEMBER_SUSPENDED,
     *range(codes.INSUFFICIENT_POINTS, codes.EXCEEDS_ORIGINAL + 1), codes.NOT_VOIDABLE,
-    codes.OPERATOR_UNKNOWN, codes.OPERATOR_PIN_WRONG, codes.OPERATOR_NOT_ALLOWED))
+    codes.OPERATOR_UNKNOWN, codes.OPERATOR_PIN_WRONG, codes.OPERATOR_NOT_ALLOWED,
+    codes.TRACE_CONFLICT))
 LATER = Decision(codes.TRY_LATER, why="recovery")
 
 
@@ -55,7 +61,7 @@ def adopted(message: Message, book: Book) -> Decision | None:
         return None
     decision = ADOPTED[message.request.type](message, book)
     if decision.code == codes.APPROVED:
-        return decision if _can_be(message, decision, book) else None
+        return decision if _can_be(message, decision, book) else _alone(message, book)
     if decision.code in (codes.NOTHING_LEFT, codes.HELD):
         return decision
     return LATER if book.catalogue.recovery is not None else _held(message, book)
@@ -73,6 +79,15 @@ def _may_tell(message: Message, book: Book) -> bool:
 def _held(message: Message, book: Book) -> Decision:
     programme = causes.place_of(message, book).programme
     return held("recovery")._replace(dated=dating.date_of(message, programme, book))
+
+
+def _alone(message: Message, book: Book) -> Decision | None:
+    """Of a message approved with other points than it can have had; None: what it gets alone."""
+    if book.catalogue.recovery is not None:
+        return None
+    code = ADOPTED[message.request.type](message._replace(told=None), book).code
+    goes = code in (codes.APPROVED, codes.HELD, codes.NOTHING_LEFT) or codes.transient(code)
+    return None if goes else _held(message, book)
 
 
 def _can_be(message: Message, decision: Decision, book: Book) -> bool:

@@ -6,11 +6,12 @@ from itertools import permutations
 import pytest
 
 from gateway.audit import run_audit
+from gateway.clock import to_ms
 from gateway.held_list import waiting
 from protocol import codes
 from protocol.messages import Reply
 from tests.support.backups import back_up
-from tests.support.street import JOURNAL, Street, card_number
+from tests.support.street import JOURNAL, RULES, Street, card_number
 from tests.support.till import Till, posted, restored
 
 RICH = 30_000  # 300 yuan at silver: 360 points
@@ -147,7 +148,7 @@ def test_what_cannot_be_true_of_a_frame_gets_what_the_frame_gets_alone(street):
     street.take(street.sale(RICH, terminal=1))
     till = lost(street, lambda till: till.redeem(300, 5000))
     lies = [(0, -301), (0, 56), (0, 0), (0, 10**9), (codes.TOO_OLD, -244), (codes.VOIDED, 0),
-            (codes.MALFORMED, 0), (codes.TRACE_CONFLICT, 0), (codes.TRY_LATER, 0), (200, 0)]
+            (codes.MALFORMED, 0), (codes.TRY_LATER, 0), (200, 0)]
     for code, points in lies:
         told = till.telling(till.kept[1], code, points, 9)
         assert street.take(told).code == codes.TRY_LATER, (code, points)
@@ -157,6 +158,42 @@ def test_what_cannot_be_true_of_a_frame_gets_what_the_frame_gets_alone(street):
     reply = street.take(till.telling(till.kept[1], *lies[0], 9))
     assert (reply.points, member(street)) == (56 - 300, (116, 0))
     assert flags(street) == {}
+
+
+def test_what_was_approved_by_rules_that_are_lost_is_not_refused_behind_hqs_back(street):
+    name = back_up(street.engine)
+    street.registry.add_rule_set(street.programme, RULES._replace(rate_points=3),
+                                 to_ms(street.now))
+    street.later(minutes=1)
+    tills = Till(street), Till(street, 1)
+    for place, till in enumerate(tills):
+        till.tap(RICH, card=place)
+        assert till.redeem(300, 5000, card=place) == 2 and till.settled[2].points == 169 - 300
+    street.later(hours=1)
+    restored(street, name)
+    for till in tills:
+        street.take(street.kept(2, terminal=till.place))
+    tills[1].send(1)  # 360 by the rules that are left; the other sale is lost
+    assert [till.again(2).code for till in tills] == [codes.TRY_LATER] * 2
+    street.registry.end_recovery()
+    assert [till.again(2).code for till in tills] == [codes.HELD, 0]
+    assert [tap.key.trace for tap in waiting(street.intake)] == [2]
+    assert (member(street), member(street, 1)) == ((0, 0), (116, 0))
+    sound(street)
+
+
+def test_what_moved_after_a_conflict_is_not_posted_under_its_old_name(street):
+    till = lost(street, lambda till: till.redeem(300, 5000))
+    street.take(street.sale(RICH, terminal=1))
+    street.take(street.kept(1))
+    moved = till.telling(till.kept[1], codes.TRACE_CONFLICT, 0, None)
+    assert street.take(moved).code == codes.TRACE_CONFLICT
+    street.registry.end_recovery()
+    assert [street.take(each).code for each in (moved, till.kept[1])] == [codes.TRACE_CONFLICT] * 2
+    assert len(posted(street)) == 1 and street.take(street.kept(1)).send_again is None
+    rival = street.redemption(100, 5000, trace=1)
+    assert street.take(rival).code == 0, "the other frame of that trace is another matter"
+    sound(street)
 
 
 def test_only_after_a_restore_and_for_traces_asked_for_the_word_counts(street):

@@ -13,12 +13,10 @@ from gateway.cli_days import day, statement
 from gateway.cli_holds import holds
 from gateway.cli_rates import rates
 from gateway.cli_roots import root
-from gateway.cli_words import Number, Plain
+from gateway.cli_words import TERMINAL, Number, Plain
 from gateway.plainly import EXIT_FAILED, EXIT_NO_AUDIT, in_turn, plainly
 from gateway.settings import CLIENT_ID_RULE, is_client_id
-from protocol.limits import EPOCH_MAX, TERMINAL_ID_MAX
-
-TERMINAL = Number(1, TERMINAL_ID_MAX)
+from protocol.limits import EPOCH_MAX
 
 
 @click.group(cls=Plain, help="The gateway's processes; settings: POINTWIRE_* variables,"
@@ -181,10 +179,13 @@ def rotate(terminals: tuple[int, ...], everything: bool) -> None:
         if everything:
             terminals = tuple(each.terminal_id for each in registry.terminals()
                               if each.state not in (LOST, RETIRED))
-        for each in terminals:
-            registry.advance_epoch(each)
-            facts, = registry.terminals(each)
-            click.echo(f"{each} key epoch {facts.epoch}, {facts.key_way}")
+
+        def rotated(terminal_id: int) -> str:
+            registry.advance_epoch(terminal_id)
+            facts, = registry.terminals(terminal_id)
+            return f"{terminal_id} key epoch {facts.epoch}, {facts.key_way}"
+
+        in_turn(terminals, rotated, str, str, as_json=False)
 
 
 @terminal.command(short_help="Trust nothing more under a terminal's key.")
@@ -220,7 +221,7 @@ def recovery() -> None:
     """After a restore from an older backup: begin it before the first process is started."""
 
 
-@recovery.command("begin", short_help="The database was restored from an older backup.")
+@recovery.command("begin", short_help="Say that an older backup was restored.")
 @click.option("--receipts-ahead", type=Number(1, 100_000_000), default=10_000_000,
               show_default=True,
               help="At least as many receipt numbers as were given since that backup.")
@@ -230,7 +231,7 @@ def recovery() -> None:
 @click.option("--keep-queue", is_flag=True,
               help="Leave the broker alone: its queues are empty, or it is not used.")
 def recovery_begin(receipts_ahead: int, workers: tuple[str, ...], keep_queue: bool) -> None:
-    """The database was restored from an older backup, and every gateway process is stopped.
+    """Say that the database was restored from an older backup; every gateway process is stopped.
 
     What the broker still holds for the workers is thrown away: the terminals have it and send it
     again. A worker that still runs is found out, and nothing is done. Receipt numbers jump ahead,
@@ -244,7 +245,7 @@ def recovery_begin(receipts_ahead: int, workers: tuple[str, ...], keep_queue: bo
         click.echo(next(recovery_showing.lines(facts, ())))
 
 
-@recovery.command("end")
+@recovery.command("end", short_help="Decide everything as usual again.")
 def recovery_end() -> None:
     """Decide everything as usual again; what is still missing is asked for all the same."""
     with plainly("recovery end"):
@@ -253,7 +254,7 @@ def recovery_end() -> None:
         click.echo(next(recovery_showing.lines(facts, ())))
 
 
-@recovery.command("status")
+@recovery.command("status", short_help="Show which traces were asked for again, and came.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
 def recovery_status(as_json: bool) -> None:
     """Show which traces each terminal was asked for again, and which of them came."""

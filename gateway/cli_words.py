@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from protocol.limits import U32_MAX
+from protocol.limits import TERMINAL_ID_MAX, U32_MAX
 
 SHOWN_MAX = 40
 DIGITS_MAX = 20
@@ -33,8 +33,11 @@ class Number(click.ParamType):
         if isinstance(value, int):
             return value
         digits = value[1:] if value[:1] in ("-", "+") else value
-        plain = digits.isascii() and digits.isdigit() and len(digits) <= DIGITS_MAX
-        if not plain or not self.least <= int(value) <= self.most:
+        whole = digits.isascii() and digits.isdigit()
+        vast = whole and (len(digits) > DIGITS_MAX or int(digits) > ID_MAX)
+        if vast and self.most == ID_MAX:
+            self.fail(f"{value[:SHOWN_MAX]!r} is larger than any number here.", param, ctx)
+        if not whole or vast or not self.least <= int(value) <= self.most:
             self.fail(f"{value[:SHOWN_MAX]!r} is no whole number{self.span}.", param, ctx)
         return int(value)
 
@@ -53,6 +56,11 @@ class _Day(click.ParamType):
 DAY = _Day()
 IDENTITY = Number(1)
 RECEIPT = LOT = Number(1, U32_MAX)
+TERMINAL = Number(1, TERMINAL_ID_MAX)
+
+
+class _Told(click.UsageError):
+    """Is in our words already: a group within another adds nothing."""
 
 
 class Plain(click.Group):
@@ -71,11 +79,13 @@ class Plain(click.Group):
 def _told() -> Iterator[None]:
     try:
         yield
+    except _Told:
+        raise
     except click.UsageError as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # shows the help, as older clicks do
             raise
         from gateway.logs import redacted_text
 
         text = redacted_text(error.format_message()).strip()
-        raise click.UsageError(f"{text}{'' if text[-1:] in '.?' else '.'} Nothing was done.",
-                               error.ctx) from None
+        raise _Told(f"{text}{'' if text[-1:] in '.?' else '.'} Nothing was done.",
+                    error.ctx) from None

@@ -61,6 +61,11 @@ def requeue(registry: Registry, digests: Sequence[str]) -> int:
         except ValueError:
             raise DeskError(f"{digest!r} is no digest. Nothing was changed; take 16 or more hex"
                             " digits from the list: pointwire gateway quarantine") from None
-    for digest in read:
-        registry.requeue(digest)
+    for done, digest in enumerate(read):
+        try:
+            registry.requeue(digest)
+        except GatewayError as error:
+            if done:
+                error.args = (f"{error} {done} of the {len(read)} that were named are requeued.",)
+            raise
     return len(read)

@@ -102,8 +102,8 @@ def in_turn(words: Sequence[Word], decide: Callable[[Word], Done], line: Callabl
                 click.echo(line(done[-1]))
     except GatewayError as error:
         if len(words) > 1:
-            error.args = (f"{error} Of the {len(words)} that were named {len(done)} are done, and"
-                          " those behind this one were not tried.",)
+            error.args = (f"{str(error).removesuffix('.')}. Of the {len(words)} that were named"
+                          f" {len(done)} are done, and those behind this one were not tried.",)
         raise
     finally:
         if as_json:

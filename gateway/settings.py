@@ -252,7 +252,7 @@ def from_environment(env: Mapping[str, str]) -> Settings:
 def need_root_file(settings: Settings, place: str | None) -> str:
     """Where roots are: `place`, or what the settings say; raises SettingsError."""
     if not (place or settings.root_file):
-        raise _fault("ROOT_FILE", "is not set", "No root was written. Name a file or a folder that"
+        raise _fault("ROOT_FILE", "is not set", "Nothing was done. Name a file or a folder that"
                      " is kept elsewhere than the database, there or on the command line.")
     return place or settings.root_file or ""
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway import startup
+from gateway.cli_words import TERMINAL
 from gateway.keyring import Keyring
 from gateway.registry import Registry, TerminalFacts
 from gateway.settings import from_environment, need_mqtt
@@ -110,7 +111,8 @@ def keys_row(place: Place, terminal_id: int) -> dict[str, object]:
 
 @click.group()
 def terminal() -> None:
-    """The demo's terminals and their keys."""
+    """List terminals, of the demo or of the gateway that POINTWIRE_* variables name; keys, for
+    the demo and tests."""
 
 
 @terminal.command("list", short_help="All terminals, and whether a handset runs as one.")
@@ -130,7 +132,7 @@ def list_terminals(for_program: bool) -> None:
 
 
 @terminal.command("keys", short_help="Key, MQTT login, addresses and a card of one terminal.")
-@click.argument("terminal_id", type=click.IntRange(1, 0xFFFFFFFF))
+@click.argument("terminal_id", type=TERMINAL)
 @click.option("--json", "for_program", is_flag=True, help="One JSON object on one line.")
 def show_keys(terminal_id: int, for_program: bool) -> None:
     """What a terminal of your own needs to post taps: key, MQTT login, addresses, a card."""

@@ -143,6 +143,9 @@ def test_keys_are_rotated_and_revoked_from_the_command_line(migrated: Path):
     every = run(env, "terminal", "rotate", "--all").stdout.splitlines()
     assert [line.split()[3] for line in every] == ["3,", "2,"]
     assert run(env, "terminal", "rotate").returncode == 2
+    some = run(env, "terminal", "rotate", str(terminals[1]), "99", str(terminals[0]))
+    assert some.returncode == 1 and some.stdout.startswith(f"{terminals[1]} key epoch 3")
+    assert "shows those there are. Of the 3 that were named 1 are done" in some.stderr
 
 
 def test_a_rotation_promises_a_key_only_to_who_can_get_it(migrated: Path):

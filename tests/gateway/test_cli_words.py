@@ -34,6 +34,15 @@ def test_anything_else_is_told_in_short(text):
     assert len(told.value.message) < 100
 
 
+@pytest.mark.parametrize("text", [str(2**63), "-" + "9" * 19, "9" * 5000])
+def test_a_number_too_large_for_all_is_not_called_none(text):
+    for kind in (Number(), Number(1)):
+        with pytest.raises(click.BadParameter, match="is larger than any number here") as told:
+            kind.convert(text, None, None)
+        assert len(told.value.message) < 100
+    assert Number().convert(str(1 - 2**63), None, None) == 1 - 2**63
+
+
 def test_a_day_is_written_as_days_are():
     assert DAY.convert("2026-11-30", None, None) == date(2026, 11, 30)
     for text in ("2026-13-01", "2026-02-30", "30.11.2026", "", "tomorrow", "0000-01-01"):

@@ -43,6 +43,13 @@ def test_a_requeued_frame_is_decided_when_it_comes_again(street: Street, broken:
     assert street.take(broken).code == codes.APPROVED
 
 
+def test_of_several_it_is_said_how_many_were_requeued(street: Street, broken: bytes):
+    digest = desk.waiting(street.engine)[0].digest
+    with pytest.raises(NotQuarantined, match="1 of the 2 that were named are requeued."):
+        desk.requeue(street.registry, [digest, "00" * 32])
+    assert desk.waiting(street.engine)[0].state == "requeued"
+
+
 @pytest.mark.parametrize(("digest", "error"), [
     ("00" * 32, NotQuarantined), ("", NotQuarantined), ("nonsense", desk.DeskError)])
 def test_an_order_that_fits_nothing_changes_nothing(street: Street, broken: bytes, digest, error):

@@ -58,6 +58,7 @@ def test_wrong_words_end_with_2_and_wrong_keys_with_1(sqlite_engine):
     assert wrong.exit_code == 1 and "terminal/journal/trace" in wrong.stderr
     nobody = command(street, "post", "5/5/5")
     assert nobody.exit_code == 1 and "5/5/5 is not held" in nobody.stderr
+    assert "gateway held list. Of the 2" in command(street, "post", "5/5/5", key).stderr
 
 
 def test_on_a_terminal_it_is_a_table(sqlite_engine):

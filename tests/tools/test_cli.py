@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from gateway.errors import GatewayError
 from tools import cli
-from tools.errors import EXIT_UNWRITABLE, Busy
+from tools.errors import EXIT_UNWRITABLE, Busy, NotReady
 
 
 def test_help_names_every_command():
@@ -25,6 +25,25 @@ def test_every_command_can_be_imported_and_explains_itself(name: str):
 
 def test_a_command_nobody_knows_is_a_usage_error():
     assert CliRunner().invoke(cli.pointwire, ["post"]).exit_code == 2
+
+
+@pytest.mark.parametrize("words", [
+    ("{}",), ("terminal", "keys", "{}"), ("recount", "{}"), ("simulate", "--seed", "x{}"),
+    ("gateway", "statement", "{}x")])
+def test_no_command_repeats_a_card_number(words: tuple[str, ...]):
+    card = "6200001234567892"
+    ended = CliRunner().invoke(cli.pointwire, [word.format(card) for word in words])
+    assert ended.exit_code == 2 and card not in ended.output
+    assert ended.stderr.endswith(" Nothing was done.\n") and ended.stderr.count("Nothing was") == 1
+
+
+def test_a_package_that_is_not_installed_is_named_with_what_installs_it(monkeypatch):
+    monkeypatch.setitem(cli.COMMANDS, "prove", ("tools.no_such", "x", ""))
+    with pytest.raises(ModuleNotFoundError):  # a bug of ours stays one
+        CliRunner().invoke(cli.pointwire, ["prove"], catch_exceptions=False)
+    monkeypatch.setitem(cli.COMMANDS, "prove", ("apsw_of_nobody", "x", ""))
+    with pytest.raises(NotReady, match="prove needs apsw_of_nobody.*`make .venv/.dev` installs"):
+        CliRunner().invoke(cli.pointwire, ["prove"], catch_exceptions=False)
 
 
 def test_errors_of_the_rooms_end_with_their_own_codes():

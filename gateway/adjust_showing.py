@@ -26,11 +26,13 @@ as_json = listing.as_json
 
 
 def proposed_as_json(made: Proposed) -> str:
-    """`as_json` with the proposal's numbers of days and instants as what they are."""
-    said = made.proposal
-    return as_json({**made._asdict(), "proposal": {
-        **said._asdict(), "points": said.signed, "proposed_at": from_ms(said.proposed_at),
-        "ends_on": from_day(said.ends_on) if said.ends_on else None}})
+    """`as_json` with the proposal's numbers of days and instants as what they are, and the receipt
+    it names under the name that lists give it: `receipt` is that of what was posted."""
+    said = {**made.proposal._asdict(), "points": made.proposal.signed,
+            "proposed_at": from_ms(made.proposal.proposed_at),
+            "ends_on": from_day(made.proposal.ends_on) if made.proposal.ends_on else None}
+    said["named_receipt"] = said.pop("receipt")
+    return as_json({**made._asdict(), "proposal": said})
 
 
 def proposed_line(made: Proposed) -> str:
@@ -67,7 +69,7 @@ def show_member(seen: MemberView, out: TextIO | None = None) -> None:
     click.echo(f"member {seen.member_id} {seen.name}, {seen.tier}, {seen.state}; cards:"
                f" {', '.join(seen.cards) or 'none'}", out)
     click.echo(f"balance {seen.balance}: usable {seen.usable}, debt {seen.debt}; held"
-               f" {seen.held}", out)
+               f" {seen.held}, frozen {seen.frozen}", out)
     listing.show(LOT_COLUMNS, [
         (str(each.lot_id), each.state, each.issuer, str(each.earned_on), str(each.usable_through),
          str(each.remaining), _some(each.held), _some(each.expired), _some(each.replaces))

@@ -1,5 +1,6 @@
 """Commands of head office on members' points: propose, approve, refuse; look at a member."""
 
+import sys
 from datetime import date
 
 import click
@@ -43,7 +44,8 @@ refund               of a sale or bill by its --receipt, elsewhere or too late f
 """)
 @click.argument("kind", metavar="KIND", type=click.Choice(list(WORDS)))
 @click.option("--member", "member_id", type=IDENTITY, help="The member, by number.")
-@click.option("--card", help="The member, by a card: its whole number, or - to be asked for it.")
+@click.option("--card", help="The member, by a card: its whole number, or - to be asked for it"
+              " (in a pipe: the next line).")
 @click.option("--points", type=Number(), help="How many; which kinds take them, see below.")
 @click.option("--receipt", type=RECEIPT, help="The entry that is meant (`member show`).")
 @click.option("--lot", "lot_id", type=LOT, help="The lot that is meant (`member show`).")
@@ -74,7 +76,7 @@ def propose(kind: str, member_id: int | None, card: str | None, points: int | No
         from gateway.commands import Proposal
         from gateway.database import reading
         if card == "-":
-            card = click.prompt("card number", hide_input=True, err=True)
+            card = _asked_card()
         intake = processes.held_desk("adjust propose")
         if card is not None:
             with reading(intake.engine) as connection:
@@ -84,6 +86,16 @@ def propose(kind: str, member_id: int | None, card: str | None, points: int | No
             lot_id or 0, to_day(until) if until else 0, amount_minor or 0, 0, by, reason))
         click.echo(adjust_showing.proposed_as_json(made) if as_json
                    else adjust_showing.proposed_line(made))
+
+
+def _asked_card() -> str:
+    """Typed unseen at a terminal, else the next line of standard input; raises click.Abort."""
+    if sys.stdin.isatty():
+        return click.prompt("card number", hide_input=True, err=True)
+    line = sys.stdin.readline()
+    if not line.strip():
+        raise click.Abort
+    return line
 
 
 @adjust.command("list")

@@ -84,8 +84,9 @@ class EntryView(NamedTuple):
 
 
 class MemberView(NamedTuple):
-    """`usable`: what can be taken today; `balance`: that less the debt; `lots_left_out`: how many
-    lots there are besides, all of which end sooner."""
+    """`usable`: what can be taken today; `balance`: that less the debt; `held`: by returns,
+    `frozen`: of lots that have ended, both for HQ's word; `lots_left_out`: how many lots there
+    are besides, all of which end sooner."""
 
     member_id: int
     name: str
@@ -95,6 +96,7 @@ class MemberView(NamedTuple):
     balance: int
     usable: int
     held: int
+    frozen: int
     debt: int
     lots: tuple[LotView, ...]
     entries: tuple[EntryView, ...]
@@ -121,12 +123,13 @@ def view(intake: Intake, who: str, *, entries_max: int = ENTRIES_SHOWN,
                         lots=tuple(read_lots(connection, whose).get(member_id, ())),
                         span=spans.get(member_id) or NO_SPAN)
         shown, left_out = _shown(connection, member_id, lots_max)
+        frozen = int(connection.execute(select(func.coalesce(func.sum(frozen_points()), 0))
+                                        .where(lots.c.member_id == member_id)).scalar_one())
         return MemberView(
             member.id, member.masked_name, member.tier, member.state,
             _cards(connection, cards.c.member_id == member_id), balance_on(member, today),
-            spendable(member, today), member.held, member.debt,
-            tuple(_lot(lot, frozen, member, today, names)
-                  for lot, frozen in shown),
+            spendable(member, today), member.held - frozen, frozen, member.debt,
+            tuple(_lot(lot, of_it, member, today, names) for lot, of_it in shown),
             tuple(_entries(connection, intake, member, names, entries_max)), left_out)
 
 
@@ -160,7 +163,8 @@ def of_card(connection: Connection, number: str) -> int:
     member_id = connection.execute(select(cards.c.member_id).where(
         cards.c.identity == number)).scalar_one_or_none()
     if member_id is None:
-        raise MemberUnknown("No member has that card. Nothing was changed; look at the number.")
+        raise MemberUnknown("No member has that card. Nothing was changed; look at the number, and"
+                            " give the whole of it.")
     return member_id
 
 

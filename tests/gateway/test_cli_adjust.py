@@ -53,6 +53,15 @@ def test_a_card_is_asked_for_and_never_shown(sqlite_engine):
     assert command(street, *words, "-").exit_code == 1  # nobody there to be asked
 
 
+def test_a_card_can_come_through_a_pipe(sqlite_engine, monkeypatch):
+    monkeypatch.setattr("click.prompt", None)  # warns that what is typed may be seen
+    street = Street(sqlite_engine)
+    words = ("adjust", "propose", "grant", "--points", "5", *WHY, "--card", "-", "--json")
+    done = command(street, *words, said=f"{street.cards[0]}\n")
+    assert json.loads(done.stdout)["proposal"]["member_id"] == street.members[0]
+    assert street.cards[0] not in done.output
+
+
 def test_what_cannot_be_done_is_said_with_a_code_and_changes_nothing(engine):
     street = Street(engine)
     other = street.registry.create_programme("tea", "Tea", RULES)
@@ -113,6 +122,11 @@ def test_json_has_days_and_times_as_they_are_written(sqlite_engine):
     made = json.loads(propose(street, "extension", "--lot", "1", "--until", str(until),
                               "--json").stdout)["proposal"]
     assert made["ends_on"] == str(until)
+    listed, = json.loads(command(street, "adjust", "show", "1", "--json").stdout)
+    same = ("serial", "kind", "member_id", "named_receipt", "lot_id", "ends_on", "amount_minor",
+            "category", "maker", "reason", "proposed_at")
+    assert {name: made[name] for name in same} == {name: listed[name] for name in same}
+    assert "receipt" not in made and listed["receipt"] is None
     assert utc_now() - datetime.fromisoformat(made["proposed_at"]) < timedelta(minutes=5)
 
 

@@ -60,6 +60,9 @@ def test_a_lot_says_whether_a_return_or_head_office_keeps_its_points(engine):  #
     street.later(days=150)
     expire_lots(engine, street.keyring, to_ms(street.now), 10)
     assert ("frozen", 0, 60) in told()
+    seen = view(street.intake, "1", lots_max=1)
+    assert (seen.held, seen.frozen) == (90, 90)
+    assert "; held 90, frozen 90\n" in command(street, "member", "show", "1").stdout
 
 
 def test_the_balance_counts_lots_beyond_those_that_are_shown(engine):

@@ -153,7 +153,8 @@ def _read(path: Path) -> dict:
         found = json.loads(path.read_text())
     except FileNotFoundError:
         raise NotReady(f"{path} does not exist: no demo has run here yet. Start one with "
-                       "`pointwire demo`.") from None
+                       "`pointwire demo`; for a gateway of your own set POINTWIRE_MASTER_KEY and "
+                       "its other variables.") from None
     except (OSError, ValueError) as error:
         raise NotReady(f"{path} cannot be read ({error}). {BRING_BACK}") from None
     if not isinstance(found, dict):

@@ -24,6 +24,7 @@ from tests.support.street import JOURNAL, KEYS, RULES, Street
 from tests.support.till import Till, restored
 from tools import cli
 from tools.recount.boxes import Opener
+from tools.recount.errors import RecountError
 from tools.recount.reading import Archive, snapshot
 from tools.recount.recount import recount
 from tools.recount.result import Result, Statement
@@ -359,3 +360,8 @@ def test_the_recount_only_reads(engine):
         connection.exec_driver_sql("DELETE FROM entries")
     assert compared(street).equal
     assert {table: sorted(map(repr, street.rows(table))) for table in metadata.tables} == before
+
+
+def test_a_database_of_another_kind_is_called_what_it_is():
+    with pytest.raises(RecountError, match="of kind 'mysql'. Nothing"), snapshot("mysql://x/y"):
+        pass

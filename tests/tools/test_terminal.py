@@ -127,4 +127,5 @@ def test_an_unknown_terminal_and_a_missing_demo_say_what_to_do(where: state.Home
     assert isinstance(run(where, "keys", "5").exception, NotReady)
     ended = run(state.Home(tmp_path), "list")
     assert isinstance(ended.exception, NotReady) and "pointwire demo" in str(ended.exception)
+    assert "of your own set POINTWIRE_MASTER_KEY" in str(ended.exception)
     assert run(where, "keys", "zero").exit_code == 2

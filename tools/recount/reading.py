@@ -136,6 +136,10 @@ def snapshot(url: str) -> Iterator[Connection]:
                                   "postgresql_readonly": True}
     if parts.drivername.startswith("postgres"):
         parts = parts.set(drivername="postgresql+psycopg")
+    elif not parts.drivername.startswith("sqlite"):
+        raise RecountError(f"POINTWIRE_DATABASE_URL names a database of kind {parts.drivername!r}."
+                           " Nothing was compared; set it to sqlite:///FILE or"
+                           " postgresql://user@host/name.")
     else:
         if not parts.database or not Path(parts.database).is_file():
             raise RecountError("There is no such database file. Nothing was compared; set"

@@ -5,6 +5,7 @@ Who may import whom, what is banned everywhere, and which test stands for which 
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,8 @@ IMPURE = {"sqlalchemy", "flask", "time", "random", "secrets", "os", "socket", "t
           "gateway.lot_rows", "gateway.numbers", "gateway.seen_rows"}
 # works statements out again: nothing of the rooms, nor of its own beside itself
 SECOND, OWN = "tools/recount/", "tools.recount."
+# the model that judges stories: nothing of the rooms, and of the tests nothing but itself
+MODEL, MODELS = re.compile(r"tests/gateway/\w+_model\.py"), re.compile(r"tests\.gateway\.\w+_model")
 LIVE = ("simulator/live.py", "simulator/__main__.py")
 WEB = ("gateway/web", "gateway/cli")
 MQTT_CLIENT = ("gateway/mqtt.py", "gateway/queues.py")
@@ -109,6 +112,8 @@ def _import_faults(path: str, found: Import) -> Iterator[str]:
         yield f"{path} decides and is pure: it may not import {found.name}"
     if path.startswith(SECOND) and top in LAW and not f"{found.name}.".startswith(OWN):
         yield "a second implementation shares no code with the first"
+    if MODEL.fullmatch(path) and top in LAW and not MODELS.fullmatch(found.name):
+        yield "the model shares nothing with what it judges"
     if path == "gateway/ledger.py" and top == "protocol":
         yield "the ledger knows no frame and no terminal"
 

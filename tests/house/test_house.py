@@ -110,6 +110,11 @@ PLANTED = {
         ("import simulator.broker", "shares no code"),
         ("half = total / 2", "true division"),
     ],
+    "tests/gateway/points_model.py": [
+        ("from gateway import lots", "shares nothing"),
+        ("from protocol import codes", "shares nothing"),
+        ("from tests.support.street import Street", "shares nothing"),
+    ],
     "gateway/ledger.py": [("from protocol import frames", "knows no frame")],
     "simulator/x.py": [
         ("from gateway import intake", "simulator may not import gateway"),
@@ -124,6 +129,11 @@ PLANTED = {
                          [(p, text, why) for p, rows in PLANTED.items() for text, why in rows])
 def test_a_planted_breach_is_named(path: str, text: str, why: str):
     assert any(why in line for line in law.violations(path, text))
+
+
+def test_the_models_are_where_the_law_looks_for_them():
+    found = {path for path in law.sources("tests") if law.MODEL.fullmatch(path)}
+    assert {f"tests/gateway/{name}_model.py" for name in ("points", "token", "bill")} <= found
 
 
 # of ../shared/PITFALLS.md, those that the ledger must answer for
@@ -153,4 +163,6 @@ def test_lawful_code_is_left_alone():
         assert law.violations(path, "import paho.mqtt.client") == []
     own = "import cbor2\nfrom tools.recount import law\nfrom tools.recount.boxes import read"
     assert law.violations("tools/recount/x.py", own) == []
+    own = "from tests.gateway.token_model import Lot"
+    assert law.violations("tests/gateway/points_model.py", own) == []
     assert law.violations("protocol/x.py", "from collections import namedtuple\nn = 7 // 2") == []

@@ -89,6 +89,18 @@ def test_what_cannot_be_refunded(street):
     sound(street)
 
 
+def test_a_shop_takes_goods_back_through_the_last_of_the_return_days(street):  # J10
+    sale = street.sale(1250)
+    street.take(sale)
+    street.later(days=90)
+    assert refund(street, sale, 250) == (0, 12 - 15, 250)
+    street.later(days=1)
+    assert refund(street, sale, 250)[0] == codes.LIMIT_REACHED
+    street.registry.add_rule_set(street.programme, RULES._replace(return_days=91), 1)
+    assert refund(street, sale, 250)[0] == 0
+    sound(street)
+
+
 def test_a_bill_that_points_paid_in_part_goes_back_pro_rata(street):  # J1, Q2
     street.take(street.sale(30_000))
     bill = street.redemption(300, 1000)  # 3 yuan off 10, 7 in money: 8 points

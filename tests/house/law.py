@@ -34,7 +34,8 @@ IMPURE = {"sqlalchemy", "flask", "time", "random", "secrets", "os", "socket", "t
 # works statements out again: nothing of the rooms, nor of its own beside itself
 SECOND, OWN = "tools/recount/", "tools.recount."
 # the model that judges stories: nothing of the rooms, and of the tests nothing but itself
-MODEL, MODELS = re.compile(r"tests/gateway/\w+_model\.py"), re.compile(r"tests\.gateway\.\w+_model")
+MODEL = re.compile(r"tests/gateway/\w+_model\.py")
+MODELS = re.compile(r"tests\.gateway\.\w+_model")
 LIVE = ("simulator/live.py", "simulator/__main__.py")
 WEB = ("gateway/web", "gateway/cli")
 MQTT_CLIENT = ("gateway/mqtt.py", "gateway/queues.py")

@@ -7,6 +7,7 @@ story_desk.py; what must hold after each batch is in story_books.py.
 
 from calendar import monthrange
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
@@ -23,6 +24,7 @@ from tests.gateway.bill_model import Bill
 from tests.gateway.points_model import Member
 from tests.gateway.token_model import Lot
 from tests.support.databases import KINDS, fresh_engine
+from tests.support.inserted_only import inserted_only
 from tests.support.story_books import POINT_MINOR, Books
 from tests.support.street import RULES, Street
 
@@ -101,8 +103,10 @@ class Story(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self._opened = fresh_engine(self.kind)
-        self.street = Street(self._opened.__enter__(), members=MEMBERS, terminals=1)
+        self._opened = ExitStack()
+        engine = self._opened.enter_context(fresh_engine(self.kind))
+        self._opened.enter_context(inserted_only(engine))
+        self.street = Street(engine, members=MEMBERS, terminals=1)
         registry = self.street.registry
         registry.add_rule_set(self.street.programme, self._rules(), 1)
         self.merchants = (self.street.merchant,
@@ -143,7 +147,7 @@ class Story(RuleBasedStateMachine):
 
     def close(self) -> None:
         """The database goes, whatever it holds."""
-        self._opened.__exit__(None, None, None)
+        self._opened.close()
 
     @invariant()
     def the_books_say_what_the_model_says(self) -> None:

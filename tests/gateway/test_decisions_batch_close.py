@@ -243,6 +243,14 @@ def test_the_automatic_cancel_works_whenever_it_arrives(engine, original):
     check(street)
 
 
+def test_what_was_voided_between_the_last_trace_of_a_batch_and_its_close_is(engine):
+    """A void behind the range that was journaled before the close, and arrives after it."""
+    street = Street(engine)
+    street.answers(street.sale(), street.sale(), street.batch_close(1, 2, trace=9))
+    assert codes_of(street, street.void(1, trace=8), street.void(2, trace=10)) == [0, 42]
+    check(street)
+
+
 def test_what_never_came_is_no_more_voided_once_its_batch_is_closed(engine):
     street = Street(engine)
     street.answers(street.batch_close(1, 5, trace=6))

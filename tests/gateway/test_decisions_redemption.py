@@ -41,6 +41,14 @@ def test_points_are_taken_and_only_the_money_part_earns(street):  # Q24, K4
     sound(street)
 
 
+def test_what_a_bill_earns_never_pays_for_it_even_where_it_ends_first(street):
+    street.registry.add_rule_set(street.programme, RULES._replace(lot_months=1), 1)
+    assert street.take(street.redemption(300, 5000)).points == 56 - 300
+    first, second = street.rows("lots", "issued, remaining, expires_on", "1=1 ORDER BY id")
+    assert second[2] < first[2] and [first[:2], second[:2]] == [(360, 60), (56, 56)]
+    sound(street)
+
+
 def test_a_bill_paid_as_far_as_points_may_pay_it(street):  # Q22, Q44
     assert [street.take(street.redemption(points, bill)).code for points, bill in (
         (200, 399), (200, 200), (150, 1000), (50, 1000))] == [codes.LIMIT_REACHED] * 4

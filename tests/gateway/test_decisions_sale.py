@@ -208,6 +208,21 @@ def test_lots_end_on_a_day_of_the_year_or_after_the_months_of_a_tier(engine):  #
             "2027-08-21", "2028-11-21", "2026-11-29", "2027-11-22"]
 
 
+def test_a_late_sale_earns_by_the_rules_of_its_tap_and_not_by_those_of_its_arrival(engine):  # J7
+    street = Street(engine)
+    before = street.seconds()
+    street.later(days=2)
+    street.registry.add_rule_set(street.programme, RULES._replace(
+        rate_points=3, lot_months=1), street.seconds() * 1000)
+    street.later(days=1)
+    answers = street.answers(street.sale(1000, at=before), street.sale(1000))
+    assert [street.read(answer.reply).points for answer in answers] == [12, 36]
+    assert street.rows("lots", "earned_on - (SELECT min(earned_on) FROM lots), remaining",
+                       "1=1 ORDER BY id") == [(0, 12), (3, 36)]
+    assert [json.loads(row[0])["rule"] for row in street.rows(
+        "entries", "context", "1=1 ORDER BY id")] == [1, 2]
+
+
 def test_the_business_day_ends_at_four_and_time_is_never_in_the_future(engine):
     street = Street(engine)
     after_midnight = street.now.replace(hour=19, minute=30)  # 03:30 on the 22nd

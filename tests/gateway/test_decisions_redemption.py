@@ -1,10 +1,13 @@
 """Points off a bill: what is taken, what the rest earns, who may not, and how it is taken back."""
 
+from datetime import timedelta
 from itertools import permutations
 
 import pytest
 
 from gateway.audit import run_audit
+from gateway.clock import DAY_MS, from_ms, to_ms
+from gateway.expiry import expire_lots
 from gateway.rules import RuleSet
 from protocol import codes
 from tests.support.street import RULES, Street
@@ -38,6 +41,24 @@ def test_points_are_taken_and_only_the_money_part_earns(street):  # Q24, K4
     # 47 yuan of 50 are paid in money: 56 points at silver
     assert (reply.code, reply.points, reply.balance, reply.amount_minor) == (0, 56 - 300, 116, 300)
     assert street.rows("lots", "issued, remaining") == [(416, 116)]
+    sound(street)
+
+
+def test_points_are_usable_through_the_night_of_their_last_day(street):  # J13
+    (ends_on,), = street.rows("lots", "expires_on")
+    # 03:59 in Shanghai of the next calendar day, and a minute later
+    street.now = from_ms(ends_on * DAY_MS) + timedelta(days=1, hours=-8 + 3, minutes=59)
+    assert street.take(street.inquiry()).balance == 360
+    assert street.take(street.redemption(300, 600)).balance == 63
+    assert street.rows("lots", "expired, remaining", "id = 1") == [(0, 60)]
+    while expire_lots(street.engine, street.keyring, to_ms(street.now), 10):
+        pass
+    assert street.rows("lots", "expired, remaining", "id = 1") == [(0, 60)]
+    street.later(minutes=1)
+    assert street.take(street.inquiry()).balance == 3
+    assert street.take(street.redemption(100, 600)).code == codes.INSUFFICIENT_POINTS
+    assert expire_lots(street.engine, street.keyring, to_ms(street.now), 10) == 1
+    assert street.rows("lots", "expired, remaining", "id = 1") == [(60, 0)]
     sound(street)
 
 

@@ -164,6 +164,13 @@ def test_what_cannot_be_drawn_again_is_debt_and_the_next_points_pay_it(shelf: Sh
     assert shelf.balance == (3, 0)
 
 
+def test_the_oldest_debt_is_covered_first(shelf: Shelf):
+    older, newer = shelf.spend(30), shelf.spend(30)
+    shelf.sale(40)
+    owed = {draw.taker: draw.points for draw in shelf.draws if draw.lot_id == NOWHERE}
+    assert older < newer and owed == {newer: 20}
+
+
 def test_giving_back_ends_debt_then_fills_what_lives(shelf: Shelf):
     lot, other = shelf.sale(10, 50), shelf.sale(5, 80)
     taker = shelf.spend(15)

@@ -53,11 +53,12 @@ lint: $(VENV)/.dev typings/.done ## ruff, and pyright on every room (MicroPython
 	@$(BIN)/pyright --pythonpath $(BIN)/python -p pyrightconfig.json
 	@$(BIN)/pyright --pythonpath $(BIN)/python -p pyrightconfig.device.json
 
-bench: $(VENV)/.dev ## frames, outbox, postings and expiry, each beside its yardstick in the same run; heap of a handset
+bench: $(VENV)/.dev ## frames, outbox, postings, expiry and taps beside it, each beside its yardstick in the same run; heap of a handset
 	@$(BIN)/python -m tools.bench_frames
 	@$(BIN)/python -m tools.bench_outbox
 	@$(BIN)/python -m tools.bench_posting
 	@$(BIN)/python -m tools.bench_expiry
+	@$(BIN)/python -m tools.bench_beside
 	@$(BIN)/python -m tests.firmware.heap_needed
 
 clean: ## remove everything that was made here: .venv, var, typings, caches

@@ -1,6 +1,6 @@
 """Taps beside the expiry job: how long they take while a million lots expire.
 
-    python -m tools.bench_beside [--lots 1000000] [--sqlite-lots 40000] [--json]
+    python -m tools.bench_beside [--lots 1000000] [--only sqlite] [--json]
 
 Law of the measurement: the database of `bench_expiry`, every lot ended; taps one by one, each a
 commit of its own, of members who have lots due: a tap that comes first writes them down itself.
@@ -39,6 +39,7 @@ from tools.bench_posting import Town, card_number, postgresql, sqlite
 CARDS, TERMINALS = 5_000, 20
 WARM_S, QUIET_S = 3.0, 20.0
 PAUSE_S = 0.01  # between two taps
+RATIO_MAX = 5   # what is promised; nothing fails for it, as machines differ
 
 
 class Tapped(Town):
@@ -121,7 +122,8 @@ class Until:
 
 
 def show_taps(rows: list[dict]) -> None:
-    table = Table(title="Taps one by one, of members with lots due: quiet, and while lots expire")
+    table = Table(title="Taps one by one, of members with lots due: quiet, and while lots expire"
+                        f" (p99 at most {RATIO_MAX}x)")
     for head in ("database", "lots", "of them by taps", "job", "taps", "p50", "p99", "longest",
                  "p99 ratio"):
         table.add_column(head, justify="right")
@@ -135,12 +137,10 @@ def show_taps(rows: list[dict]) -> None:
 
 
 @click.command()
-@click.option("--lots", default=1_000_000, show_default=True, help="lots on PostgreSQL")
-@click.option("--sqlite-lots", default=40_000, show_default=True,
-              help="lots on SQLite, where the job rests half of its time")
+@click.option("--lots", default=1_000_000, show_default=True, help="lots on each database")
 @click.option("--only", type=click.Choice(["sqlite", "postgresql"]), help="one database only")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object")
-def main(lots: int, sqlite_lots: int, only: str | None, as_json: bool) -> None:
+def main(lots: int, only: str | None, as_json: bool) -> None:
     """Taps of members with lots due, quiet and beside the expiry job, on both databases."""
     folder = Path(tempfile.mkdtemp(prefix="pointwire-bench-"))
     rows = []
@@ -150,7 +150,7 @@ def main(lots: int, sqlite_lots: int, only: str | None, as_json: bool) -> None:
                 rows.append(measure_taps(engine, lots))
         if only != "postgresql":
             with sqlite(folder) as engine:
-                rows.append(measure_taps(engine, sqlite_lots))
+                rows.append(measure_taps(engine, lots))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if as_json:

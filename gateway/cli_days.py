@@ -1,4 +1,4 @@
-"""Commands on settlement days: close them, and what a merchant is due."""
+"""Commands on settlement days: close them, what terminals counted, what a merchant is due."""
 
 import sys
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from gateway.plainly import EXIT_FAILED, EXIT_NO_AUDIT, plainly
 Verifier = Callable[[str, bool], int]
 
 
-@click.group(short_help="Settlement days: close those that are over.")
+@click.group(short_help="Settlement days: close those that are over; terminals' batches.")
 def day() -> None:
     """Settlement days; the jobs process closes them by itself."""
 
@@ -47,6 +47,24 @@ def day_close(as_json: bool) -> None:
             still = ", ".join(f"{from_day(on)} of programme {programme_id}"
                               for programme_id, on in sorted(done.open.items()))
             click.echo(f"no day is to be closed; open: {still or 'none'}", err=True)
+
+
+@day.command("batches", short_help="Terminals' days that differ from what is posted.")
+@click.option("--all", "everything", is_flag=True, help="Also those that agree.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON list instead of a table.")
+def day_batches(everything: bool, as_json: bool) -> None:
+    """List the batches that terminals closed with other totals than are posted here, or before all
+    of their messages had come: count, money (minor units) and points on both sides, and what
+    became of each trace in question (try_later: nothing had come)."""
+    with plainly("day batches"):
+        from gateway import batch_list, batch_showing, processes
+        found = list(batch_list.listed(processes.held_desk("day batches"), everything=everything))
+        if as_json:
+            click.echo(batch_showing.as_json(found))
+        else:
+            batch_showing.show(found)
+        if not found:
+            click.echo("no batch was closed" if everything else "every batch agrees", err=True)
 
 
 @click.command(short_help="What a merchant is due, day by day.")

@@ -112,8 +112,9 @@ def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message]
     named, forged = originals.read(connection, keyring, wanted, seen.outcomes, gone, found_members)
     broken |= {("entries", entry_id) for entry_id in forged}
     broken |= {("reversals", *key) for key in originals.forged(audit_key, gone)}
-    complete(connection, found_members, named.values(), commanded.lots_of(batch),
-             _touched(batch, resolved, named.values(), found_members))
+    misdrawn = complete(connection, found_members, named.values(), commanded.lots_of(batch),
+                        _touched(batch, resolved, named.values(), found_members))
+    broken |= {("members", member_id) for member_id in misdrawn}
     closing = batch_rows.read(connection, audit_key, batch, behind.batches)
     broken |= {("batches", *place) for place in closing.forged}
     found_holds, forged_holds = on_hold_rows.read(connection, audit_key, named.values())

@@ -12,7 +12,7 @@ from gateway.entries import Entry
 from gateway.errors import GatewayError
 from gateway.ledger import ACCRUAL
 from gateway.lots import NOWHERE, Draw, Lot, Move
-from gateway.member import Member
+from gateway.member import Member, drawn_as_told
 from gateway.statements import send
 from gateway.tables import draws, lot_movements, lots
 
@@ -62,11 +62,12 @@ def _spent(member: Member, made: Made) -> bool:
 
 def complete(connection: Connection, found: dict[int, Member],
              named: Iterable[Original], lot_ids: Mapping[int, int] = NOTHING,
-             touched: Collection[int] = ()) -> None:
+             touched: Collection[int] = ()) -> set[int]:
     """What taking back or covering debt needs beyond living lots: the draws of members in debt and
     of those from whom something is taken back that was spent (or is, by this batch: `touched`),
     the lots behind them, and the lots that stand in for those. `lot_ids`: by member, the lot that
-    HQ extends. No statement where there are none, two otherwise."""
+    HQ extends. No statement where there are none, two otherwise. Which members have draws that are
+    not what their lots and debt say: they carry no seal of their own."""
     made = [part for each in named for part in (each.made, *(
         refund.made for refund in each.refunds)) if part is not None]
     member_ids = {member.id for member in found.values() if member.debt}
@@ -74,7 +75,7 @@ def complete(connection: Connection, found: dict[int, Member],
                    if _spent(found[each.member_id], each)}
     member_ids |= found.keys() & lot_ids.keys() | set(touched)
     if not member_ids:
-        return
+        return set()
     draws_of: dict[int, list[Draw]] = {}
     for row in bulk.select(connection, draws, DRAW_COLUMNS, ("member_id",), bulk.keys(member_ids),
                            also=" AND (points > 0 OR away > 0)"):
@@ -99,6 +100,7 @@ def complete(connection: Connection, found: dict[int, Member],
         behind = [lot for lot in more.get(member_id, {}).values() if lot.id not in known]
         found[member_id] = member._replace(lots=(*member.lots, *behind),
                                            draws=tuple(draws_of.get(member_id, ())))
+    return {member_id for member_id in member_ids if not drawn_as_told(found[member_id])}
 
 
 def store_moved(connection: Connection, made: Sequence[Entry]) -> None:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from gateway.lots import Draw, Lot
+from gateway.lots import NOWHERE, Draw, Lot
 from gateway.validity import NO_SPAN, Span
 
 
@@ -62,6 +62,25 @@ def consistent(member: Member) -> bool:
     return (member.available == sum([lot.remaining for lot in member.lots]) >= 0
             and member.held == sum([lot.held for lot in member.lots]) >= 0
             and member.debt >= 0)
+
+
+def drawn_as_told(member: Member) -> bool:
+    """Whether its draws, all of which are loaded, are what its lots and its debt say."""
+    drawn, held, away = {NOWHERE: 0}, {NOWHERE: 0}, {NOWHERE: 0}
+    owed: dict[int, int] = {}
+    for draw in member.draws:
+        if min(draw.points, draw.instead, draw.away, draw.points - draw.instead) < 0:
+            return False
+        of_kind = held if draw.held else drawn
+        of_kind[draw.lot_id] = of_kind.get(draw.lot_id, 0) + draw.points
+        away[draw.lot_id] = away.get(draw.lot_id, 0) + draw.away
+        owed[draw.taker] = owed.get(draw.taker, 0) + draw.away - draw.instead
+    if drawn.pop(NOWHERE) != member.debt or held.pop(NOWHERE) or away.pop(NOWHERE):
+        return False
+    if any(owed.values()) or not {*drawn, *held, *away} <= {lot.id for lot in member.lots}:
+        return False
+    return all(drawn.get(lot.id, 0) == lot.drawn and held.get(lot.id, 0) <= lot.held
+               and away.get(lot.id, 0) <= lot.paid for lot in member.lots)
 
 
 def derived(member: Member) -> tuple:

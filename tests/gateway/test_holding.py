@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from gateway.holding import Holding
 from gateway.lots import NOWHERE, Draw, Lot, LotsError, Move
+from gateway.member import drawn_as_told
+from tests.gateway.test_member import NEW
 
 MEMBER, SHOP, SALES = 1, 7, 1
 TODAY = 20_000
@@ -99,6 +101,8 @@ def sound(shelf: Shelf, after: Holding) -> None:
         mine = [draw for draw in shelf.draws if draw.taker == taker]
         assert sum(draw.away for draw in mine) == sum(draw.instead for draw in mine)
     assert not (after.debt and after.available)
+    assert drawn_as_told(NEW._replace(debt=after.debt, lots=tuple(shelf.lots.values()),
+                                      draws=shelf.draws))
 
 
 def adds_up(before: dict[int, Lot], shelf: Shelf) -> None:

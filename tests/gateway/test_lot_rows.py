@@ -7,6 +7,7 @@ from gateway.entries import Entry
 from gateway.loading import CatalogueCache, load
 from gateway.lot_rows import RowsMissing, complete, read_lots, store_expired
 from gateway.lots import Move
+from protocol import codes
 from tests.support.street import Street
 
 
@@ -34,6 +35,27 @@ def test_a_member_who_owes_nothing_costs_no_statement_more(engine):
             owing = {key: each._replace(debt=1) for key, each in book.members.items()}
             complete(connection, owing, ())
         assert len(statements) == 1  # the draws; no lots behind them
+
+
+@pytest.mark.parametrize("forgery", [
+    "UPDATE draws SET points = points - 1 WHERE lot_id > 0",
+    "UPDATE draws SET points = points + 1 WHERE lot_id > 0",
+    "UPDATE draws SET held = 1 WHERE lot_id > 0", "UPDATE draws SET away = 1 WHERE lot_id > 0",
+    "UPDATE draws SET instead = 1 WHERE lot_id > 0", "UPDATE draws SET lot_id = 99",
+    "UPDATE draws SET lot_id = 0", "DELETE FROM draws"])
+def test_nothing_is_taken_back_on_draws_that_are_not_what_their_lots_say(
+        engine, forgery, caplog):
+    street = Street(engine)
+    street.answers(street.sale(10_000), street.redemption(100, 200))
+    true = street.rows("lots"), street.rows("members")
+    draws = street.rows("draws")
+    with engine.begin() as connection:
+        connection.exec_driver_sql(forgery)
+    assert street.rows("draws") != draws
+    for frame in (street.void(1), street.void(2), street.refund(1, amount_minor=5000)):
+        assert street.take(frame).code == codes.TRY_LATER
+    assert street.rows("quarantine", "fault") == [("SealBroken",)] * 3
+    assert (street.rows("lots"), street.rows("members")) == true
 
 
 def test_a_lot_that_is_gone_expires_nothing(engine):

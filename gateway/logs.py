@@ -17,7 +17,8 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-CARD_DIGITS = re.compile(r"\d(?:[ -]?\d){11,}")
+from gateway.words import CARD_DIGITS
+
 # a chip's UID as tables name it (u and 4, 7 or 10 bytes in hex), and bytes as Python writes them
 CARD_UID = re.compile(r"\bu(?:[0-9a-f]{20}|[0-9a-f]{14}|[0-9a-f]{8})\b")
 BYTES = re.compile(r"""\bb(['"])(?:\\.|(?!\1).)*\1""")

@@ -1,12 +1,17 @@
 """What people type into a command: names, reasons. Pure."""
 
 import json
+import re
 from unicodedata import category, normalize
 
 from gateway.errors import GatewayError
 
 REASON_SIZE_MAX = 400
 NAME_SIZE_MAX = 100
+
+# what could be a card number: 12 and more digits, also grouped by blanks or hyphens
+CARD_DIGITS = re.compile(r"\d(?:[ -]?\d){11,}")
+_DAYS = re.compile(r"(?<!\d)20\d\d-[01]\d-[0-3]\d(?!\d)")
 
 # letters of Greek and Cyrillic that look like Latin ones, large or small, once case is folded
 _ALIKE = str.maketrans("αβεζηικμνορτυχ" + "авекмнорстухіјѕһԁԛԝ",
@@ -15,7 +20,8 @@ _UNSEEN = "\u115f\u1160"  # fillers of Hangul: letters that show nothing
 
 
 def need_line(what: str, text: str, least: int, most: int, error: type[GatewayError]) -> str:
-    """The text, which is one readable line of `least` to `most` bytes; else `error`."""
+    """The text, which is one readable line of `least` to `most` bytes without a card number;
+    else `error`."""
     try:
         size = len(text.encode())
     except UnicodeEncodeError:  # bytes of a command line that are no UTF-8
@@ -24,6 +30,10 @@ def need_line(what: str, text: str, least: int, most: int, error: type[GatewayEr
     if not text.isprintable() or not least <= len(text.strip()) <= size <= most:
         raise error(f"The {what} is one line of {least} to {most} bytes (a Chinese character is"
                     " three). Nothing was changed.")
+    if CARD_DIGITS.search(_DAYS.sub("/", text)):
+        raise error(f"The {what} has 12 digits or more in a row, which could be a card number: it"
+                    " would be kept and shown in full. Nothing was changed; leave it out, or name"
+                    " the card by its last four.")
     return text
 
 

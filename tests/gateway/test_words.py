@@ -17,6 +17,25 @@ def test_a_readable_line_is_taken_as_it_is():
     assert need_line("reason", "", 0, 10, CommandError) == ""
 
 
+@pytest.mark.parametrize("number", ["620000123456", "6200001234567892", "6200 0012 3456 7892",
+                                    "6200-0012-3456-7892123", "６２００００１２３４５６７８９２",
+                                    "2026-11-22 3456 7892 1234"])
+def test_a_card_number_is_not_kept_in_a_reason_or_a_name(number):
+    for words, what in ((need_line, "reason"), (need_name, "name of who decides")):
+        args = (1, 400) if words is need_line else ()
+        with pytest.raises(CommandError, match=f"The {what} .*Nothing was changed.*last four"
+                           ) as refused:
+            words(what, f"card {number}.", *args, CommandError)
+        assert number not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", [
+    "card 7892", "receipts 1234567890, 1234567891", "from 2026-11-20 2026-11-22 till 5",
+    "terminal 10000001 2026-11-22"])
+def test_what_is_no_card_number_may_be_said(text):
+    assert need_line("reason", text, 1, 400, CommandError) == text
+
+
 def test_case_width_and_spaces_tell_nobody_apart():
     assert same_person("Lin Mei", " lin  MEI ") and same_person("Ｌin", "lin")
     assert not same_person("Lin Mei", "Lin Wei")

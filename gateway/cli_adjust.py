@@ -57,14 +57,16 @@ refund               of a sale or bill by its --receipt, elsewhere or too late f
 @click.option("--category", type=click.Choice(CATEGORIES), required=True)
 @click.option("--reason", required=True, help="Why, in one line; kept encrypted.")
 @click.option("--by", required=True, help="Who proposes; somebody else approves.")
+@click.option("--again", is_flag=True, help="Also where an open proposal asks for the same.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a line.")
 def propose(kind: str, member_id: int | None, card: str | None, points: int | None,
             receipt: int | None, lot_id: int | None, until: date | None,
             amount_minor: int | None, bearer_id: int | None, category: str, reason: str, by: str,
-            as_json: bool) -> None:
+            again: bool, as_json: bool) -> None:
     """Propose a command on one member's points. It is tried out at once, so that what cannot be
-    done is said now; nothing is posted before another person approves it. A proposal that nobody
-    ended within 30 days can only be refused."""
+    done is said now; nothing is posted before another person approves it. What an open proposal
+    asks for already is proposed only --again. A proposal that nobody ended within 30 days can
+    only be refused."""
     if (member_id is None) == (card is None):
         raise click.UsageError("Say --member or --card, one of them.")
     if points == 0:  # left out it may mean all
@@ -83,7 +85,8 @@ def propose(kind: str, member_id: int | None, card: str | None, points: int | No
                 member_id = member_view.of_card(connection, card)
         made = proposals.propose(intake, Proposal(
             0, WORDS[kind], member_id or 0, points or 0, bearer_id or 0, category, receipt or 0,
-            lot_id or 0, to_day(until) if until else 0, amount_minor or 0, 0, by, reason))
+            lot_id or 0, to_day(until) if until else 0, amount_minor or 0, 0, by, reason),
+            again=again)
         click.echo(adjust_showing.proposed_as_json(made) if as_json
                    else adjust_showing.proposed_line(made))
 

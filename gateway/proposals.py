@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from gateway import bulk, chain, counting
 from gateway.book import Book, Loaded
@@ -30,7 +30,8 @@ from gateway.judging import OUTCOME, Case
 from gateway.keyring import Keyring, bound_to
 from gateway.loading import CatalogueCache, load
 from gateway.message import COMMANDS, Message
-from gateway.tables import SEALED, proposals
+from gateway.originals import HANDSET_KEY
+from gateway.tables import SEALED, outcomes, proposals
 from gateway.words import REASON_SIZE_MAX, need_line, need_name, note_of
 from protocol.frames import frame_hash
 from protocol.messages import request
@@ -38,6 +39,9 @@ from protocol.messages import request
 LAPSE_DAYS = 30
 STATES = {POSTED: "approved", REFUSED: "refused"}
 COLUMNS = (*SEALED["proposals"], "row_mac")
+# two proposals of the same of these would do the same twice
+DOING = ("kind", "member_id", "points", "bearer_id", "receipt", "lot_id", "ends_on",
+         "amount_minor")
 
 
 class Proposed(NamedTuple):
@@ -58,9 +62,10 @@ class Ended(NamedTuple):
     receipt: int | None
 
 
-def propose(intake: Intake, proposal: Proposal) -> Proposed:
-    """Store a proposal (serial and time are given here) that could be approved as things stand.
-    Raises CommandError (nothing changed) and TryLater."""
+def propose(intake: Intake, proposal: Proposal, *, again: bool = False) -> Proposed:
+    """Store a proposal (serial and time are given here) that could be approved as things stand;
+    one that asks for what another open one does, only if it is said `again`. Raises CommandError
+    (nothing changed) and TryLater."""
     well_formed(proposal)
 
     def work() -> Proposed:
@@ -69,6 +74,11 @@ def propose(intake: Intake, proposal: Proposal) -> Proposed:
             message = _message(Command(proposal, ""), now)
             book = load(connection, CatalogueCache(), [message], now, intake.keyring).book
             facts = worked_out(message, book).facts
+            waiting = None if again else _waiting(connection, proposal, now)
+            if waiting is not None:
+                raise CommandError(f"Proposal {waiting} asks for the same and waits for a second"
+                                   " person. Nothing was changed; have that one approved or"
+                                   " refused, or propose it --again if it is to be done twice.")
             serial, = counting.take(connection, intake.keyring.audit_key, counting.PROPOSALS, 1)
             made = proposal._replace(serial=serial, proposed_at=now)
             _insert(connection, intake.keyring, made)
@@ -76,6 +86,17 @@ def propose(intake: Intake, proposal: Proposal) -> Proposed:
             return Proposed(made, facts.points, facts.balance)
 
     return intake.retried(work)
+
+
+def _waiting(connection: Connection, proposal: Proposal, now: int) -> int | None:
+    """The newest proposal that would do the same and can still be approved."""
+    alike = connection.execute(select(proposals.c.serial).where(
+        proposals.c.proposed_at >= now - LAPSE_DAYS * DAY_MS,
+        *(proposals.c[name] == getattr(proposal, name) for name in DOING))).scalars()
+    keys = {proposal._replace(serial=serial).key: serial for serial in alike}
+    ended = {row[0] for row in bulk.select(connection, outcomes, ("operation_key",), HANDSET_KEY, [
+        (COMMANDS, key) for key in sorted(keys)])} if keys else set()
+    return max((serial for key, serial in keys.items() if key not in ended), default=None)
 
 
 def _message(command: Command, now: int) -> Message:

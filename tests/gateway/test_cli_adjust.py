@@ -43,6 +43,21 @@ def test_a_grant_from_proposal_to_the_members_own_page(engine):
     assert street.cards[0] not in shown.stdout
 
 
+def test_what_is_proposed_already_is_proposed_once_more_only_where_it_is_said(engine):
+    street = Street(engine)
+    propose(street, "grant", "--points", "500")
+    twice = propose(street, "grant", "--points", "500")
+    assert twice.exit_code == 1 and "Proposal 1 asks for the same" in twice.stderr
+    assert "Nothing was changed" in twice.stderr and "--again" in twice.stderr
+    assert len(street.rows("proposals")) == 1
+    assert propose(street, "grant", "--points", "501").exit_code == 0
+    assert propose(street, "grant", "--points", "500", "--again").exit_code == 0
+    assert "Proposal 3 asks" in propose(street, "grant", "--points", "500").stderr
+    for serial in ("1", "3"):
+        command(street, "adjust", "refuse", serial, "--by", "Wang", "--reason", "no")
+    assert propose(street, "grant", "--points", "500").exit_code == 0
+
+
 def test_a_card_is_asked_for_and_never_shown(sqlite_engine):
     street = Street(sqlite_engine)
     words = ("adjust", "propose", "grant", "--points", "5", *WHY, "--card")

@@ -64,7 +64,7 @@ def test_nothing_is_approved_that_makes_more_points_than_a_reply_can_tell(
     with pytest.raises(CommandError, match="more than the 1000 there may be. Nothing was changed"):
         approve(street.intake, waiting, "Wang")
     with pytest.raises(CommandError, match="more than the 1000"):
-        propose(street.intake, command(street, kind, points, **named))
+        propose(street.intake, command(street, kind, points, **named), again=True)
     assert everything(street) == before
     assert done(street, kind, points - 1 if points < 2000 else 985, **named).state == "approved"
     sound(street)
@@ -200,7 +200,7 @@ def test_what_was_right_when_proposed_is_worked_out_anew_when_approved(engine):
     street = Street(engine)
     receipt = done(street, "grant", 100).receipt
     for _ in range(2):
-        propose(street.intake, command(street, "correction", 0, receipt=receipt))
+        propose(street.intake, command(street, "correction", 0, receipt=receipt), again=True)
     assert approve(street.intake, 2, "Wang").points == -100
     with pytest.raises(CommandError, match="taken back already"):
         approve(street.intake, 3, "Wang")
@@ -228,7 +228,7 @@ def test_a_proposal_ends_once(engine, first):
 def test_two_who_approve_at_once_post_once(engine):
     street = Street(engine)
     for _ in range(10):
-        propose(street.intake, command(street))
+        propose(street.intake, command(street), again=True)
     desks = [Intake(engine, street.keyring, clock=lambda: street.now) for _ in range(3)]
 
     def run(desk: Intake) -> int:

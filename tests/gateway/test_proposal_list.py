@@ -33,7 +33,7 @@ def test_a_page_costs_as_many_statements_as_one_proposal(sqlite_engine):
     street = Street(sqlite_engine)
     seen = []
     for _ in range(2):
-        propose(street.intake, command(street))
+        propose(street.intake, command(street), again=True)
         with counting_statements(sqlite_engine) as sent:
             assert list(proposal_list.listed(street.intake))
         seen.append(len(sent))

@@ -1,5 +1,7 @@
 """What people type: one readable line, and who is the same person."""
 
+from functools import partial
+
 import pytest
 
 from gateway.commands import CommandError
@@ -21,11 +23,10 @@ def test_a_readable_line_is_taken_as_it_is():
                                     "6200-0012-3456-7892123", "６２００００１２３４５６７８９２",
                                     "2026-11-22 3456 7892 1234"])
 def test_a_card_number_is_not_kept_in_a_reason_or_a_name(number):
-    for words, what in ((need_line, "reason"), (need_name, "name of who decides")):
-        args = (1, 400) if words is need_line else ()
-        with pytest.raises(CommandError, match=f"The {what} .*Nothing was changed.*last four"
+    for need in (partial(need_line, least=1, most=400), need_name):
+        with pytest.raises(CommandError, match="The note .*Nothing was changed.*last four"
                            ) as refused:
-            words(what, f"card {number}.", *args, CommandError)
+            need("note", f"card {number}.", error=CommandError)
         assert number not in str(refused.value)
 
 

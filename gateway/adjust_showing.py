@@ -9,7 +9,7 @@ import click
 from gateway import listing
 from gateway.clock import from_day, from_ms
 from gateway.frozen_list import FrozenLot
-from gateway.member_view import MemberView
+from gateway.member_view import FROZEN, EntryView, MemberView
 from gateway.proposal_list import UNREADABLE, ListedProposal
 from gateway.proposals import Ended, Proposed
 
@@ -75,7 +75,7 @@ def show_member(seen: MemberView, out: TextIO | None = None) -> None:
          str(each.remaining), _some(each.held), _some(each.expired), _some(each.replaces))
         for each in seen.lots], out)
     listing.show(ENTRY_COLUMNS, [
-        (str(each.receipt), _word(each.kind), f"{each.points:+d}", _time(each.at), each.merchant,
+        (str(each.receipt), _what(each), f"{each.points:+d}", _time(each.at), each.merchant,
          "" if each.amount_minor is None else str(each.amount_minor), each.category, each.reason,
          each.bearer, _some(each.proposal)) for each in seen.entries], out)
 
@@ -90,6 +90,11 @@ def _cells(each: ListedProposal) -> tuple[str, ...]:
             f"{each.points:+d}" if each.points else "", ", ".join(filter(None, named)),
             each.bearer, each.category, each.reason, each.maker, _time(each.proposed_at),
             each.by or "", each.note or "", came_to, _some(each.receipt))
+
+
+def _what(each: EntryView) -> str:
+    kind = [] if each.kind == FROZEN else [_word(each.kind)]
+    return ", ".join([*kind, f"{each.frozen} points frozen"] if each.frozen else kind)
 
 
 def _word(kind: str) -> str:

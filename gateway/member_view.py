@@ -26,6 +26,7 @@ from gateway.tables import (
     SEALED,
     cards,
     entries,
+    lot_movements,
     lots,
     members,
     merchants,
@@ -43,6 +44,7 @@ KINDS = {ledger.ACCRUAL: "sale", ledger.REVERSAL: "reversal", ledger.REDEMPTION:
          ledger.REFUND: "refund", ledger.EXPIRY: "expiry", ledger.ADJUSTMENT: "adjustment",
          ledger.EXTENSION: "extension", ledger.HOLD_TAKEN: "hold taken",
          ledger.HOLD_RELEASED: "hold released"}
+FROZEN = "frozen"
 
 
 class MemberUnknown(GatewayError):
@@ -69,7 +71,8 @@ class LotView(NamedTuple):
 
 class EntryView(NamedTuple):
     """`kind`: what the entry is, or the command that made it. `points`: on the member's account;
-    `at`: when it was dated to. `reason`, `bearer`, `proposal`: of a command."""
+    `at`: when it was dated to. `reason`, `bearer`, `proposal`: of a command. `frozen`: points that
+    had ended by then and wait for head office since, which stay on the account."""
 
     receipt: int
     kind: str
@@ -81,6 +84,7 @@ class EntryView(NamedTuple):
     reason: str
     bearer: str
     proposal: int | None
+    frozen: int = 0
 
 
 class MemberView(NamedTuple):
@@ -198,10 +202,12 @@ def _lot(lot: Lot, frozen: int, member: Member, today: int, names: dict[int, str
 
 def _entries(connection: Connection, intake: Intake, member: Member, names: dict[int, str],
              entries_max: int) -> list[EntryView]:
-    c = entries.c
+    c, moved = entries.c, lot_movements.c
+    frozen = select(func.coalesce(func.sum(moved.held_delta), 0)).where(
+        moved.entry_id == c.id, moved.taker.is_(None), moved.held_delta > 0).scalar_subquery()
     rows = connection.execute(
         select(c.id, c.kind, c.merchant_id, c.amount_minor, c.dated_at, c.context,
-               postings.c.amount)
+               postings.c.amount, frozen.label("frozen"))
         .select_from(entries.outerjoin(postings, (postings.c.entry_id == c.id) & (
             postings.c.account_id == member.points_account_id)))
         .where(c.member_id == member.id).order_by(c.chain_seq.desc()).limit(entries_max)).all()
@@ -214,11 +220,15 @@ def _entries(connection: Connection, intake: Intake, member: Member, names: dict
 def _entry(row: Row, context: dict, reasons: dict[int, str], names: dict[int, str]) -> EntryView:
     proposal = context.get("proposal")
     ordered = proposal is not None
+    kind = KINDS.get(row.kind, str(row.kind))
+    if row.kind == ledger.EXPIRY and row.frozen and not row.amount:
+        kind = FROZEN  # nothing expired
     return EntryView(
-        row.id, context.get("command") or KINDS.get(row.kind, str(row.kind)), row.amount or 0,
+        row.id, context.get("command") or kind, row.amount or 0,
         from_ms(row.dated_at), names.get(row.merchant_id, ""), row.amount_minor,
         context.get("category", ""), reasons.get(proposal, "") if ordered else "",
-        names.get(context["bearer"], HQ_NAME) if ordered else "", proposal)
+        names.get(context["bearer"], HQ_NAME) if ordered else "", proposal,
+        int(row.frozen))
 
 
 def _reasons(connection: Connection, intake: Intake, serials: Sequence[int]) -> dict[int, str]:

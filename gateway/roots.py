@@ -154,7 +154,8 @@ def read(audit_key: bytes, line: str) -> Root:
                     bytes.fromhex(fields["root"]),
                     tuple(Leaf(*each) for each in _BRIEF.iter_unpack(brief)),
                     bytes.fromhex(fields["before"]), mac)
-    except (ValueError, KeyError, TypeError, AttributeError, zlib.error, struct.error):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, zlib.error,
+            struct.error):
         raise RootError("It is no line of roots, or was changed.") from None
 
 

@@ -243,6 +243,6 @@ def from_json(version: int, body: str) -> RuleSet:
         words = {name: read[name] for name in WORDS if name in read}
         return check(RuleSet(version, read["rate_points"], read["rate_minor"],
                              read["lot_months"], tiers, **shapes, **words))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise RulesError(f"Rule set {version} does not read. Nothing was decided by it;"
                          " run the audit.") from None

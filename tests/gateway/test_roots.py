@@ -65,7 +65,9 @@ def test_no_field_of_a_line_can_be_changed_or_left_out(name: str):
         roots.read(b"B" * 32, line())
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", "7", "null", '{"mac":"zz"}', '{"mac":7}', "{"])
+@pytest.mark.parametrize("text", ["", "{}", "[]", "7", "null", '{"mac":"zz"}', '{"mac":7}', "{",
+                                  "[" * 100_000, '{"mac":' * 100_000],
+                         ids=lambda text: text[:12])
 def test_what_is_no_line_is_said_to_be_none(text: str):
     with pytest.raises(RootError):
         roots.read(KEY, text)

@@ -122,7 +122,8 @@ def test_a_tier_may_have_its_own_months():  # L21
         2026, 12, 31)
 
 
-@pytest.mark.parametrize("body", ["", "[]", "{}", '{"rate_points":1}', "null"])
+@pytest.mark.parametrize("body", ["", "[]", "{}", '{"rate_points":1}', "null", "[" * 100_000],
+                         ids=lambda body: body[:9])
 def test_a_body_that_does_not_read_is_named(body):
     with pytest.raises(RulesError, match="does not read"):
         from_json(3, body)

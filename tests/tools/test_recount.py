@@ -343,7 +343,9 @@ def test_what_cannot_run_says_why_and_ends_with_two(engine):
     street = busy(engine)
     asked = ("gateway", "statement", str(street.merchant), *PERIOD)
     kept = run(street, *asked, "--json").stdout
-    for text, env in (("{}", {}), ("[1]", {}), ("x", {}), (kept, {"POINTWIRE_FRAME_KEY": "00"}),
+    for text, env in (("{}", {}), ("[1]", {}), ("x", {}), ("[" * 100_000, {}),
+                      (kept.replace('"merchant_id": 1', '"merchant_id": 1e999'), {}),
+                      (kept, {"POINTWIRE_FRAME_KEY": "00"}),
                       (kept, {"POINTWIRE_DATABASE_URL": "sqlite:////nowhere/there.sqlite3"}),
                       (kept, {"POINTWIRE_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}),
                       (kept.replace('"merchant_id": 1', '"merchant_id": 9'), {})):
@@ -351,6 +353,17 @@ def test_what_cannot_run_says_why_and_ends_with_two(engine):
         assert (ended.exit_code, ended.stdout) == (2, ""), ended.output
         assert "Nothing was compared" in ended.stderr and ended.stderr.count("\n") == 1
     assert run(street, "gateway", "statement", "9", *PERIOD, "--verify").exit_code == 2
+
+
+@pytest.mark.parametrize("body", ["x", "{}", "[]", '[1]', "[" * 100_000, '{"tiers":[7]}'],
+                         ids=lambda body: body[:9])
+def test_rules_that_do_not_read_end_the_recount_in_one_line(sqlite_engine, body):
+    street = Street(sqlite_engine)
+    kept = stated(street)
+    with writing(sqlite_engine) as connection:
+        connection.exec_driver_sql("UPDATE rule_sets SET body = ?", (body,))
+    with pytest.raises(RecountError, match="Rule set 1 does not read. Nothing was compared"):
+        compared(street, kept)
 
 
 def test_the_recount_only_reads(engine):

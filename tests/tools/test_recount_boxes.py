@@ -7,7 +7,7 @@ import pytest
 
 from gateway.keyring import Keyring, bound_to
 from tests.support.street import JOURNAL, KEYS, Street
-from tools.recount.boxes import REFUND, SALE, Opener, Said, Unreadable, read
+from tools.recount.boxes import REFUND, SALE, Opener, Said, Unreadable, read, read_verdict
 
 PAIR = JOURNAL.to_bytes(4, "big") + (1).to_bytes(4, "big")
 
@@ -44,6 +44,20 @@ def test_what_is_not_this_taps_frame_is_not_read(sqlite_engine):
                    cbor2.dumps(cbor2.CBORTag(17, [b"", outer.value[1], cbor2.dumps(5), b""]))):
         with pytest.raises(Unreadable, match="does not read"):
             read_as(broken, own)
+
+
+@pytest.mark.parametrize("note", [b"", b"{}", b"[]", b"7", b"\xff", b"[" * 100_000,
+                                  b'{"verdict":' * 100_000], ids=lambda note: repr(note[:12]))
+def test_a_note_that_says_no_verdict_is_not_read(note):
+    with pytest.raises(Unreadable, match="does not say the verdict"):
+        read_verdict((-3, bytes(8)), note)
+
+
+@pytest.mark.parametrize("deep", [b"\x81" * 5000 + b"\0", b"\xc1" * 100_000 + b"\0"],
+                         ids=["arrays", "tags"])
+def test_a_frame_that_is_too_deep_to_read_is_not_read(deep):
+    with pytest.raises(Unreadable, match="does not read"):
+        read_as(deep, 5)
 
 
 def test_a_box_opens_for_its_month_its_key_and_its_place_only():

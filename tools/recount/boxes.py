@@ -105,10 +105,10 @@ def read(key: Key, frame: bytes, frame_hash: bytes) -> Said:
 def read_verdict(key: Key, note: bytes) -> Said:
     """What the note of a verdict says; its key names a receipt. Raises Unreadable."""
     try:
-        word = json.loads(note)["verdict"]
-    except (ValueError, KeyError, TypeError):
+        word = str(json.loads(note)["verdict"])
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise Unreadable("its stored note does not say the verdict") from None
-    return Said(VERDICT, None, 0, None, 0, 0, int.from_bytes(key[1], "big"), None, str(word))
+    return Said(VERDICT, None, 0, None, 0, 0, int.from_bytes(key[1], "big"), None, word)
 
 
 def _said(said: dict[int, Any], terminal_id: int) -> Said:

@@ -184,7 +184,7 @@ class Archive:
                            programme=programme_id)
         return Merchant(merchant_id, programme_id, zone, cutover,
                         frozenset(row[0] for row in terminals), dict(map(tuple, accounts)),
-                        [Version(row[0], row[1], row[2], Rules.of(row[3])) for row in rules],
+                        [Version(row[0], row[1], row[2], _rules(row[1], row[3])) for row in rules],
                         [Version(row[0], row[1], row[2], Rates(row[3], row[4])) for row in rates],
                         opened[0][0] if opened else 0)
 
@@ -289,6 +289,14 @@ class Archive:
 
     def _all(self, statement: str, **values: object) -> Sequence:
         return self._connection.execute(text(statement), values).all()
+
+
+def _rules(version: int, body: str) -> Rules:
+    try:
+        return Rules.of(body)
+    except (ValueError, AttributeError, TypeError, LookupError, RecursionError):
+        raise RecountError(f"Rule set {version} does not read. Nothing was compared; run the"
+                           " audit.") from None
 
 
 def _key(row) -> Key:

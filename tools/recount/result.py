@@ -25,7 +25,7 @@ class Statement(NamedTuple):
             return cls(int(said["merchant_id"]), day_named(said["from"]), day_named(said["to"]), {
                 day_named(day["day"]): {name: int(day.get(name, 0)) for name in OF_DAY}
                 for day in said["days"]})
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             raise RecountError("That is no statement. Nothing was compared; give what `pointwire"
                                " gateway statement MERCHANT --from DAY --to DAY --json` printed."
                                ) from None

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row, Table
 
 FINDINGS_MAX = 1000
+ROW_SIZE_MAX, WRONG_SIZE_MAX = 120, 400  # characters; what is forged may be of any size
 
 # (table, rows checked so far, rows there were at the start)
 Progress = Callable[[str, int, int], None]
@@ -29,7 +30,7 @@ RECOMPUTE = ("Do not correct it by hand: compare with a backup, and restore what
 
 class Finding(NamedTuple):
     """`row`: the primary key, its parts joined by colons, bytes in hex; where the key of a row
-    that is gone cannot be known, what is known of it."""
+    that is gone cannot be known, what is known of it. What is very long is cut, and says so."""
 
     table: str
     row: str
@@ -94,6 +95,7 @@ class Docket:
         self._left_out = 0
 
     def find(self, table: str, row: str, wrong: str, todo: str) -> None:
+        row, wrong = _cut(row, ROW_SIZE_MAX), _cut(wrong, WRONG_SIZE_MAX)
         key = (table, row, wrong)
         if key in self._findings:
             return
@@ -122,6 +124,10 @@ class Docket:
         return Report(tuple(findings),
                       tuple(Checked(name, self._checked.get(name, 0)) for name in order),
                       tuple(Checked(*item) for item in self._rebuilt.items()), self._left_out)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}\u2026 ({len(text)} characters)"
 
 
 def key_text(table: Table, row: Row) -> str:

@@ -3,7 +3,7 @@
 import io
 import json
 
-from gateway.audit.report import Checked, Finding, Report
+from gateway.audit.report import Checked, Docket, Finding, Report
 from gateway.audit.showing import as_json, bar, show
 
 FOUND = Finding("cards", "7", "changed, it is not what [the] registry last wrote.", "Compare.")
@@ -27,6 +27,17 @@ def test_in_a_pipe_each_finding_is_one_line_as_it_is():
         "1 finding (and 4 more), 12 rows checked"]
     assert shown(CLEAN, io.StringIO()) == (
         "clean: 9 rows checked, 3 derived rows rebuilt, nothing is wrong\n")
+
+
+def test_forged_text_of_any_size_is_shown_cut():
+    docket = Docket()
+    for size in (10, 1_000_000, 1_000_001):
+        docket.find("cards", "k" * size, f"state is {'x' * size}, not what it was.", "Compare.")
+    short, *long = docket.report(["cards"]).findings
+    assert short.row == "k" * 10 and short.wrong == "state is xxxxxxxxxx, not what it was."
+    assert [each.row for each in long] == [
+        "k" * 120 + "\u2026 (1000000 characters)", "k" * 120 + "\u2026 (1000001 characters)"]
+    assert all(each.wrong.startswith("state is xxx") and len(each.wrong) < 450 for each in long)
 
 
 def test_on_a_terminal_findings_are_a_table(monkeypatch):

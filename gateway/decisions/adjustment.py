@@ -62,14 +62,18 @@ def adjustment(message: Message, book: Book) -> Decision:
 
 def worked_out(message: Message, book: Book) -> Decision:
     """What a proposal comes to as things stand, whoever approves it; CommandError where it may not
-    be, or where the member or a lot would have more points than a reply can tell."""
+    be, or where it gives the member or a lot more points than a reply can tell."""
     decision = _worked_out(message, book)
     assert decision.posted is not None
     draft = decision.posted.draft
     after = draft.member
-    for what, points in (("hold", after.available + after.held), ("owe", after.debt),
-                         ("have a lot of", max((lot.issued for lot in draft.changed), default=0))):
-        if points > POINTS_MAX:
+    before = book.members[after.id]
+    issued = {lot.id: lot.issued for lot in before.lots}
+    for what, was, points in (
+            ("hold", before.available + before.held, after.available + after.held),
+            ("owe", before.debt, after.debt),
+            *(("have a lot of", issued.get(lot.id, 0), lot.issued) for lot in draft.changed)):
+        if points > max(was, POINTS_MAX):
             raise CommandError(f"Member {after.id} would {what} {points} points, more than the"
                                f" {POINTS_MAX} there may be. Nothing was changed; name fewer.")
     return decision

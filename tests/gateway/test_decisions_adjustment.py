@@ -70,6 +70,21 @@ def test_nothing_is_approved_that_makes_more_points_than_a_reply_can_tell(
     sound(street)
 
 
+def test_who_has_more_points_than_a_reply_can_tell_may_lose_some(engine, monkeypatch):
+    street = Street(engine)
+    street.answers(street.sale())  # 15 points
+    done(street, "grant", 2985)
+    monkeypatch.setattr("gateway.decisions.adjustment.POINTS_MAX", 1000)
+    assert done(street, "penalty", 500).balance == 2500
+    assert done(street, "correction", -500, receipt=1).balance == 2000
+    with pytest.raises(CommandError, match="Member 1 would hold 2001 points, more than the 1000"):
+        done(street, "grant", 1)
+    assert done(street, "penalty", 2900).balance == -900
+    with pytest.raises(CommandError, match="would owe 1001 points"):
+        done(street, "penalty", 101)
+    sound(street)
+
+
 def test_nothing_is_approved_that_is_worth_more_than_an_entry_may_move(engine):
     street = Street(engine)
     street.registry.add_rule_set(street.programme, RULES._replace(

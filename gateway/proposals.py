@@ -39,6 +39,7 @@ from protocol.messages import request
 LAPSE_DAYS = 30
 STATES = {POSTED: "approved", REFUSED: "refused"}
 COLUMNS = (*SEALED["proposals"], "row_mac")
+ALIKE_MAX = 1000  # they are sought by number, as no lock is held while a table is read through
 # two proposals of the same of these would do the same twice
 DOING = ("kind", "member_id", "points", "bearer_id", "receipt", "lot_id", "ends_on",
          "amount_minor")
@@ -74,13 +75,13 @@ def propose(intake: Intake, proposal: Proposal, *, again: bool = False) -> Propo
             message = _message(Command(proposal, ""), now)
             book = load(connection, CatalogueCache(), [message], now, intake.keyring).book
             facts = worked_out(message, book).facts
-            waiting = None if again else _waiting(connection, proposal, now)
+            serial, = counting.take(connection, intake.keyring.audit_key, counting.PROPOSALS, 1)
+            made = proposal._replace(serial=serial, proposed_at=now)
+            waiting = None if again else _waiting(connection, made)
             if waiting is not None:
                 raise CommandError(f"Proposal {waiting} asks for the same and waits for a second"
                                    " person. Nothing was changed; have that one approved or"
                                    " refused, or propose it --again if it is to be done twice.")
-            serial, = counting.take(connection, intake.keyring.audit_key, counting.PROPOSALS, 1)
-            made = proposal._replace(serial=serial, proposed_at=now)
             _insert(connection, intake.keyring, made)
             assert facts.points is not None and facts.balance is not None
             return Proposed(made, facts.points, facts.balance)
@@ -88,10 +89,11 @@ def propose(intake: Intake, proposal: Proposal, *, again: bool = False) -> Propo
     return intake.retried(work)
 
 
-def _waiting(connection: Connection, proposal: Proposal, now: int) -> int | None:
-    """The newest proposal that would do the same and can still be approved."""
+def _waiting(connection: Connection, proposal: Proposal) -> int | None:
+    """The newest of the last ALIKE_MAX proposals that would do the same and can be approved."""
     alike = connection.execute(select(proposals.c.serial).where(
-        proposals.c.proposed_at >= now - LAPSE_DAYS * DAY_MS,
+        proposals.c.serial.between(proposal.serial - ALIKE_MAX, proposal.serial - 1),
+        proposals.c.proposed_at >= proposal.proposed_at - LAPSE_DAYS * DAY_MS,
         *(proposals.c[name] == getattr(proposal, name) for name in DOING))).scalars()
     keys = {proposal._replace(serial=serial).key: serial for serial in alike}
     ended = {row[0] for row in bulk.select(connection, outcomes, ("operation_key",), HANDSET_KEY, [

@@ -8,9 +8,10 @@ import sys
 
 import click
 
-from gateway.cli_adjust import adjust, member
+from gateway.cli_adjust import adjust
 from gateway.cli_days import day, statement
 from gateway.cli_holds import holds
+from gateway.cli_member import member
 from gateway.cli_rates import rates
 from gateway.cli_roots import root
 from gateway.cli_words import TERMINAL, Number, Plain

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Engine, Row, func, select
 
 from gateway import ledger
 from gateway.clock import business_day, from_day, from_ms, to_ms
@@ -137,11 +137,17 @@ def view(intake: Intake, who: str, *, entries_max: int = ENTRIES_SHOWN,
             tuple(_entries(connection, intake, member, names, entries_max)), left_out)
 
 
+def number_of(engine: Engine, who: str) -> int:
+    """`found`, by a read of its own."""
+    with reading(engine) as connection:
+        return found(connection, who)
+
+
 def found(connection: Connection, who: str) -> int:
     """The member whose number this is, or who has a card with these last four."""
     if not (who.isascii() and who.isalnum() and len(who) <= 18):
         raise MemberUnknown(f"{who[:20]!r} is no member's number and no last four of a card."
-                            " Nothing was shown; give one of the two.")
+                            " Nothing was done; give one of the two.")
     ids = set(connection.execute(select(members.c.id).where(
         members.c.id == int(who))).scalars()) if who.isdigit() else set[int]()
     if len(who) == LAST_FOUR:
@@ -150,12 +156,12 @@ def found(connection: Connection, who: str) -> int:
             .limit(NAMED_MAX + 1)).scalars())
     if not ids:
         ends = ", and no card of a member ends so" if len(who) == LAST_FOUR else ""
-        raise MemberUnknown(f"Nobody has the number {who}{ends}. Nothing was shown; give a"
+        raise MemberUnknown(f"Nobody has the number {who}{ends}. Nothing was done; give a"
                             " member's number or the last four of a card, not a name or a whole"
                             " card.")
     if len(ids) > 1:
         named = ", ".join(map(str, sorted(ids)[:NAMED_MAX]))
-        raise MemberUnknown(f"{who} may be any of the members {named}. Nothing was shown; say"
+        raise MemberUnknown(f"{who} may be any of the members {named}. Nothing was done; say"
                             " which, with zeroes in front of a number of four digits.")
     return ids.pop()
 

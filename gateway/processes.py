@@ -20,7 +20,7 @@ from gateway.clock import to_ms, utc_now
 from gateway.intake import Intake
 from gateway.keyring import Keyring
 from gateway.mqtt import Link
-from gateway.registry import Registry
+from gateway.registry import Registry, RegistryError
 from gateway.settings import (
     Settings,
     from_environment,
@@ -30,6 +30,7 @@ from gateway.settings import (
 )
 from gateway.web import serve
 from gateway.web.app import create_app
+from gateway.words import need_name
 from gateway.worker import Worker
 
 if TYPE_CHECKING:
@@ -177,13 +178,15 @@ def held_desk(process: str) -> Intake:
     return Intake(*opened(settle(process)))
 
 
-def _registry(settings: Settings) -> Registry:
-    return Registry(*opened(settings), actor="command line")
+def _registry(settings: Settings, actor: str = "command line") -> Registry:
+    return Registry(*opened(settings), actor=actor)
 
 
-def registry_desk(process: str) -> Registry:
-    """The registry for a command; raises GatewayError."""
-    return _registry(settle(process))
+def registry_desk(process: str, by: str | None = None) -> Registry:
+    """The registry for a command, `by` a person where one is asked for; raises GatewayError."""
+    if by is None:
+        return _registry(settle(process))
+    return _registry(settle(process), need_name("name of who decides", by, RegistryError))
 
 
 QUEUES_TODO = ("What the broker holds for the workers is thrown away before a recovery begins, and"

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
+from gateway.clock import from_ms
 from gateway.database import reading
 from gateway.names import mask
 from gateway.parties import ACTIVE, CLOSED, SUSPENDED
@@ -27,6 +28,15 @@ class MemberFacts(NamedTuple):
     held: int
     debt: int
     cards: tuple[str, ...]
+
+
+class MemberState(NamedTuple):
+    """How a member stands since when."""
+
+    member_id: int
+    name: str
+    state: str
+    since: datetime
 
 
 class NewMember(NamedTuple):
@@ -56,6 +66,24 @@ class Members(Room):
     def set_member_state(self, member_id: int, state: str,
                          since: datetime | None = None) -> None:
         self.set_state(members, "member", STATES, state, since, id=member_id)
+
+    def suspend_member(self, member_id: int) -> MemberState:
+        """Freeze an account. One that is frozen already stays so since then, as taps are judged
+        by when it began."""
+        return self._between(member_id, ACTIVE, SUSPENDED)
+
+    def reinstate_member(self, member_id: int) -> MemberState:
+        """Open a suspended account again."""
+        return self._between(member_id, SUSPENDED, ACTIVE)
+
+    def _between(self, member_id: int, before: str, after: str) -> MemberState:
+        with self.at_desk() as desk:
+            row = present(desk, members, "member", id=member_id)
+            if row.state != before:
+                raise RegistryError(f"Member {row.id} {row.masked_name} is {row.state}, not"
+                                    f" {before}. Nothing was changed.")
+            desk.change(members, row, state=after, state_since=desk.at)
+            return MemberState(row.id, row.masked_name, after, from_ms(desk.at))
 
     def set_member_tier(self, member_id: int, tier: str) -> None:
         with self.at_desk() as desk:

@@ -18,6 +18,15 @@ class SettingsError(FirmwareError):
     code = "settings"
 
 
+class FontError(FirmwareError):
+    """The font file is missing or damaged: Chinese letters are boxes until it is put there again.
+
+    No tap depends on it.
+    """
+
+    code = "font"
+
+
 class MqttError(FirmwareError):
     """The connection cannot go on: drop it and connect again. Nothing unsettled is lost.
 

@@ -93,6 +93,14 @@ class FrameBuffer:
         self.vline(x, y, height, color)
         self.vline(x + width - 1, y, height, color)
 
+    def blit(self, source, x, y, key=-1):
+        """Draw `source`, a FrameBuffer, here; pixels of the color `key` are left out."""
+        for row in range(max(0, -y), min(source._height, self._height - y)):
+            for column in range(max(0, -x), min(source._width, self._width - x)):
+                color = source.pixel(column, row)
+                if color != key:
+                    self.pixel(x + column, y + row, color)
+
     def text(self, text, x, y, color=1):
         """One character is 8x8; bytes of UTF-8 above 127 draw as the chequered box each."""
         page, shift = y >> 3, y & 7

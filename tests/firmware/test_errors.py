@@ -9,7 +9,8 @@ from firmware.errors import FirmwareError, MqttError, ReplyRefused, told
 from firmware.outbox import OutboxUnreadable
 
 CODES = {
-    "FirmwareError": "firmware", "SettingsError": "settings", "MqttError": "mqtt",
+    "FirmwareError": "firmware", "SettingsError": "settings", "FontError": "font",
+    "MqttError": "mqtt",
     "OutboxFull": "outbox_full", "OutboxUnreadable": "outbox_unreadable",
     "ControlError": "control",
 }

@@ -20,13 +20,17 @@ def drawn(width, height, stride, steps):
     buffer = bytearray(stride * ((height + 7) // 8))
     surface = FrameBuffer(buffer, width, height, MONO_VLSB, stride)
     for name, values in steps:
+        if name == "blit":
+            wide, high, row, source = values[0]
+            drawn = FrameBuffer(bytearray.fromhex(source), wide, high, MONO_VLSB, row)
+            values = [drawn] + values[1:]
         gave = getattr(surface, name)(*values)
         yield [crc32(buffer), gave]
 
 for canvas in json.loads(sys.stdin.readline()):
     print(json.dumps(list(drawn(*canvas))))
 """
-SHAPES = ("pixel", "hline", "vline", "rect", "fill_rect", "text", "fill")
+SHAPES = ("pixel", "hline", "vline", "rect", "fill_rect", "text", "fill", "blit")
 
 
 def steps(random: Random, count: int) -> list[list]:
@@ -53,6 +57,11 @@ def steps(random: Random, count: int) -> list[list]:
         elif name == "text":
             text = "".join(random.choice("aZ0 *~\x7f喝\n") for _ in range(random.randrange(9)))
             values = [text, place(), place(), color][:random.choice((3, 4))]
+        elif name == "blit":
+            wide, high = random.choice(((8, 16), (16, 16), (3, 9), (1, 1)))
+            row = wide + random.choice((0, 8))
+            source = [wide, high, row, random.randbytes(row * ((high + 7) // 8)).hex()]
+            values = [source, place(), place(), color][:random.choice((3, 4))]
         else:
             values = [color] if random.randrange(5) == 0 else None
         if values is not None:

@@ -1,0 +1,224 @@
+"""The display driver against a chip at byte level: what is seen is what was asked for."""
+
+import asyncio
+
+from firmware.board.ssd1306 import (
+    REFRESH_MS,
+    RETRY_MS,
+    OverI2c,
+    OverSpi,
+    Ssd1306,
+    free_bus,
+)
+from simulator.ssd1306_chip import Ssd1306Chip
+from tests.firmware.virtual_time import run
+
+
+def picture(seed):
+    drawn = bytearray(1024)
+    for place in range(1024):
+        seed = (seed * 1103515245 + 12345) & 0x7FFFFFFF
+        drawn[place] = seed >> 16 & 0xFF
+    return drawn
+
+
+def live(story, chip=None, display=None):
+    """Run the driver's task while `story(display, chip)` happens; both are returned."""
+    chip = chip or Ssd1306Chip()
+
+    async def main():
+        shown = display or Ssd1306(OverI2c(chip), lambda: free_bus(chip.scl, chip.sda))
+        task = asyncio.create_task(shown.run())
+        await story(shown, chip)
+        task.cancel()
+        return shown, chip
+
+    return run(main())
+
+
+def test_a_picture_is_seen_as_it_was_drawn_and_no_snow_before_it():
+    drawn = picture(1)
+
+    async def story(display, chip):
+        display.show(drawn)
+        await asyncio.sleep_ms(100)
+        assert display.fault is None
+
+    _, chip = live(story)
+    assert chip.visible() == drawn
+    assert chip.flashes == 0 and chip.unknown == []
+
+
+def test_only_changed_pages_go_over_the_bus_one_at_a_time():
+    drawn = picture(1)
+
+    async def story(display, chip):
+        display.show(drawn)
+        await asyncio.sleep_ms(100)
+        del chip.transfers[:]
+        display.show(drawn)
+        await asyncio.sleep_ms(100)
+        assert chip.transfers == []
+        drawn[5 * 128 + 7] ^= 1
+        display.show(drawn)
+        await asyncio.sleep_ms(100)
+        # an address and a page, each with its control byte
+        assert chip.transfers == [4, 129]
+        assert chip.visible() == drawn
+
+    live(story)
+
+
+def test_show_returns_at_once_and_others_work_between_pages():
+    turns = []
+
+    async def story(display, chip):
+        async def other():
+            for _ in range(50):
+                turns.append(len(chip.transfers))
+                await asyncio.sleep_ms(0)
+
+        display.show(picture(1))
+        assert chip.transfers == []
+        await other()
+        assert chip.visible() == picture(1)
+
+    live(story)
+    # never more than a page and its address between two turns of another task
+    assert max(after - before for before, after in zip(turns, turns[1:])) <= 2
+
+
+def test_the_buffer_may_be_drawn_on_again_while_pages_go_out():
+    drawn = picture(1)
+    wanted = bytes(drawn)
+
+    async def story(display, chip):
+        display.show(drawn)
+        for place in range(1024):
+            drawn[place] = 0x55
+        await asyncio.sleep_ms(100)
+        assert chip.visible() == wanted
+        display.show(drawn)
+        for _ in range(4):
+            await asyncio.sleep_ms(0)
+        display.show(bytearray(wanted))
+        await asyncio.sleep_ms(100)
+
+    _, chip = live(story)
+    assert chip.visible() == wanted
+
+
+def test_brightness_and_sleep():
+    async def story(display, chip):
+        seen = []
+        for level in (0, 1, 2, 3):
+            display.brightness(level)
+            await asyncio.sleep_ms(50)
+            seen.append(chip.contrast)
+        assert seen == sorted(set(seen))
+        display.power(False)
+        await asyncio.sleep_ms(50)
+        assert chip.visible() is None and not chip.pump
+        # it stays dark when everything is sent anew
+        await asyncio.sleep_ms(REFRESH_MS + 100)
+        assert chip.visible() is None
+        display.show(picture(2))
+        display.power(True)
+        await asyncio.sleep_ms(50)
+        assert chip.visible() == picture(2) and chip.flashes == 0
+
+    live(story)
+
+
+def test_a_display_that_is_not_there_is_named_and_comes_when_it_comes():
+    chip = Ssd1306Chip()
+    chip.power_off()
+
+    async def story(display, chip):
+        display.show(picture(1))
+        await asyncio.sleep_ms(3500)
+        assert display.fault == "absent" and len(chip.transfers) == 0
+        chip.power_on()
+        await asyncio.sleep_ms(RETRY_MS + 100)
+        assert display.fault is None and chip.visible() == picture(1)
+
+    live(story, chip)
+
+
+def test_power_lost_and_back_unnoticed_heals_by_itself():
+    async def story(display, chip):
+        display.show(picture(1))
+        await asyncio.sleep_ms(100)
+        chip.power_off()
+        chip.power_on()
+        assert chip.visible() is None
+        await asyncio.sleep_ms(REFRESH_MS + 100)
+        assert chip.visible() == picture(1) and chip.flashes == 0
+
+    live(story)
+
+
+def test_every_byte_at_which_it_stops_answering_is_survived():
+    # until the first picture is seen 1,094 bytes go out: power lost, or one byte not acknowledged
+    for at in list(range(0, 60)) + list(range(60, 1090, 37)) + [1091, 1092, 1093]:
+        for how in ("cut_after", "nack_after"):
+            async def story(display, chip, at=at, how=how):
+                setattr(chip, how, at)
+                display.show(picture(1))
+                await asyncio.sleep_ms(100)
+                assert display.fault == "absent", (at, how)
+                if how == "cut_after":
+                    chip.power_on()
+                await asyncio.sleep_ms(RETRY_MS + 100)
+                assert display.fault is None and chip.visible() == picture(1), (at, how)
+                assert chip.flashes == 0 and chip.contrast == 0x8F, (at, how)
+
+            live(story)
+
+
+def test_a_bus_that_is_held_is_named_and_clocked_free():
+    async def story(display, chip):
+        display.show(picture(1))
+        await asyncio.sleep_ms(100)
+        chip.hold_bus()
+        display.show(picture(2))
+        await asyncio.sleep_ms(100)
+        assert display.fault == "stuck" and chip.visible() == picture(1)
+        await asyncio.sleep_ms(RETRY_MS)
+        assert display.fault is None and chip.visible() == picture(2)
+
+    live(story)
+
+
+def test_a_bus_that_stays_held_stalls_nobody():
+    async def story(display, chip):
+        display._recover = None
+        chip.hold_bus()
+        for number in range(20):
+            display.show(picture(number))
+            display.brightness(number % 4)
+            await asyncio.sleep_ms(500)
+            assert display.fault == "stuck"
+        chip.held = False
+        await asyncio.sleep_ms(RETRY_MS + 100)
+        assert chip.visible() == picture(19)
+
+    live(story)
+
+
+def test_spi_shows_the_same():
+    chip = Ssd1306Chip()
+
+    async def story(display, chip):
+        display.show(picture(3))
+        await asyncio.sleep_ms(100)
+        assert chip.cs.level == 1
+
+    async def main():
+        display = Ssd1306(OverSpi(chip.spi, chip.dc, chip.cs))
+        task = asyncio.create_task(display.run())
+        await story(display, chip)
+        task.cancel()
+
+    run(main())
+    assert chip.visible() == picture(3) and chip.unknown == [] and chip.flashes == 0

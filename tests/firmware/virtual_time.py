@@ -1,0 +1,58 @@
+"""Seconds that take no time, on both interpreters: for portable tests of what waits.
+
+`run(main)` runs a coroutine to its end and returns its result; asyncio's clock jumps to the next
+timer whenever nothing is left to do, and stands at 0 when it begins. On CPython that is the
+simulator's loop. On MicroPython asyncio's own clock runs ahead by what was slept, so code under
+test may ask asyncio for time and nothing else: time.ticks_ms is the real one there.
+"""
+
+import asyncio
+import sys
+import time
+
+if sys.implementation.name == "micropython":
+    from asyncio import core
+
+    class _Jumps:
+        """In the place of asyncio's poller: nothing is polled, waiting moves the clock."""
+
+        def __init__(self):
+            self.ahead_ms = 0
+
+        def wait_io_event(self, wait_ms):
+            assert wait_ms >= 0, "what was waited for can never come"
+            self.ahead_ms += wait_ms
+
+        def remove(self, task):
+            pass
+
+        def ticks(self):
+            return time.ticks_add(time.ticks_ms(), self.ahead_ms)
+
+    def run(main):
+        jumps = _Jumps()
+        poller, ticks = core._io_queue, core.ticks
+        asyncio.new_event_loop()
+        core._io_queue, core.ticks = jumps, jumps.ticks
+        try:
+            return asyncio.run(main)
+        finally:
+            core._io_queue, core.ticks = poller, ticks
+            asyncio.new_event_loop()
+
+    def now_ms():
+        """How far the clock of the running `run` has jumped."""
+        return core._io_queue.ahead_ms
+else:
+    from simulator.loop import VirtualLoop
+
+    def run(main):
+        loop = VirtualLoop()
+        try:
+            return loop.run(main)
+        finally:
+            loop.close()
+
+    def now_ms():
+        """How far the clock of the running `run` has jumped."""
+        return asyncio.get_running_loop().now_us // 1000

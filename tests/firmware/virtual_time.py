@@ -44,6 +44,7 @@ if sys.implementation.name == "micropython":
         """How far the clock of the running `run` has jumped."""
         return core._io_queue.ahead_ms
 else:
+    import firmware  # noqa: F401 - brings MicroPython's names
     from simulator.loop import VirtualLoop
 
     def run(main):

@@ -20,6 +20,8 @@ class KeypadMatrix:
         self._closed = {}  # key -> whether a finger is on it
         self._changed_ms = {}
         self._bounce_ms = {}
+        self._seen_ms = None  # of which instant the next is
+        self._conducting = ()
 
     def press(self, key, bounce_ms=0):
         self._change(key, True, bounce_ms)
@@ -31,6 +33,7 @@ class KeypadMatrix:
         self._closed[key] = closed
         self._changed_ms[key] = self.now_ms
         self._bounce_ms[key] = bounce_ms
+        self._seen_ms = None
 
     def pressed(self):
         """Keys under a finger."""
@@ -56,7 +59,12 @@ class KeypadMatrix:
 
     def reads_low(self, column):
         """Whether current flows from this column to a row that is driven low."""
-        closed = [number for number in range(16) if self._conducts(number)]
+        if self._seen_ms != self.now_ms:
+            self._seen_ms = self.now_ms
+            self._conducting = [number for number in range(16) if self._conducts(number)]
+        closed = self._conducting
+        if not closed:
+            return False
         columns, rows = {column}, set()
         while True:
             found = {number // 4 for number in closed if number % 4 in columns} - rows

@@ -6,10 +6,10 @@ FS & and FS ., DLE EOT 1 to 4. It has a receive buffer that a task (`run`) print
 twice as wide; what is longer goes on in the next line, as the hardware does it. Without paper or
 with the cover open it is offline: it prints nothing and answers nothing but DLE EOT.
 
-It fails as hardware does: `paper_lines` until the paper ends, `cover_open`, `busy` (prints nothing;
-the buffer fills, XOFF, then bytes are lost), `held` (its DTR holds the sender), `dead`, `mute`,
-`noise`, `confirms` False (GS r is not known), `power_off()`. Bytes it has no meaning for are in
-`unknown`. Runs on both interpreters.
+It fails as hardware does: `paper_lines` until the paper ends, `cover_open`, `busy` (prints
+nothing; the buffer fills, XOFF, then bytes are lost), `held` (its DTR holds the sender), `dead`,
+`mute`, `noise`, `confirms` False (GS r is not known), `power_off()`. Bytes it has no meaning for
+are in `unknown`. Runs on both interpreters.
 """
 
 import asyncio
@@ -38,7 +38,6 @@ class PrinterPeer:
         self.asked = 0
         self._buffer_size = buffer_size
         self._line_ms = line_ms
-        self._came = asyncio.Event()
         self._reset()
 
     def _reset(self):
@@ -90,7 +89,6 @@ class PrinterPeer:
         if len(self._buffer) > self._buffer_size * 3 // 4 and not self._stopped:
             self._stopped = True
             self._say(XOFF)
-        self._came.set()
 
     def _say(self, byte):
         if not (self.dead or self.mute):
@@ -120,14 +118,9 @@ class PrinterPeer:
 
     async def run(self):
         """Prints what is in the buffer, as fast as it can."""
-        self._came = asyncio.Event()
         while True:
             if not self._buffer or self._offline() or self.busy or self.dead:
-                self._came.clear()
-                try:
-                    await asyncio.wait_for(self._came.wait(), 0.02)
-                except asyncio.TimeoutError:
-                    pass
+                await asyncio.sleep(0.02)
                 continue
             byte = self._buffer[0]
             self._buffer = self._buffer[1:]

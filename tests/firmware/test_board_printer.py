@@ -38,7 +38,7 @@ def slip_lines(slip, copy):
         yield CENTER, "COPY"
     yield CENTER | BIG, slip
     for number in range(10):
-        yield 0, "%s line %d" % (slip, number)
+        yield 0, f"{slip} line {number}"
     yield 0, slip + " end"
 
 
@@ -314,7 +314,7 @@ def test_any_weather_ends_in_a_name_and_then_in_a_slip():
                 if kind == 9:
                     peer.reader.feed(bytes((draw >> 8 & 0xFF, draw >> 16 & 0xFF, 0x13)))
                 if kind > 11:
-                    printer.put("S%d" % (draw & 7))
+                    printer.put(f"S{draw & 7}")
                 await asyncio.sleep_ms(draw >> 16 & 0xFFF)
                 assert printer.state in TROUBLES + ("idle", "printing"), seed
                 peer.power_on()

@@ -9,11 +9,17 @@ MODULES = ("test_again", "test_autovoid", "test_beats", "test_checkout", "test_c
            "test_conflict", "test_dispatch", "test_dispatch_replies", "test_faults",
            "test_keys_held", "test_link", "test_mqtt", "test_mqtt_codec", "test_outbox_find",
            "test_outbox_kept", "test_recall", "test_screen", "test_session", "test_settings",
-           "test_supervisor", "test_ticks", "test_views")
+           "test_supervisor", "test_ticks", "test_views",
+           "test_board_battery", "test_board_buzzer", "test_board_keypad", "test_board_printer",
+           "test_board_ssd1306", "test_slip")
+# the fake hardware that they run against
+PEERS = ("test_battery_cell", "test_keypad_matrix", "test_printer_peer", "test_pwm_pin",
+         "test_ssd1306_chip")
 
 
 def test_they_pass_on_the_interpreter_that_ships():
     names = ["tests.firmware." + name for name in MODULES]
+    names += ["tests.simulator." + name for name in PEERS]
     said = run(f"from tests.firmware.portable import run_all\nrun_all({names!r})", heap="4M")
     count = re.search(r"ran (\d+)", said)
     assert count and int(count[1]) > 80

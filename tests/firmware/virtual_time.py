@@ -1,9 +1,10 @@
 """Seconds that take no time, on both interpreters: for portable tests of what waits.
 
-`run(main)` runs a coroutine to its end and returns its result; asyncio's clock jumps to the next
-timer whenever nothing is left to do, and stands at 0 when it begins. On CPython that is the
-simulator's loop. On MicroPython asyncio's own clock runs ahead by what was slept, so code under
-test may ask asyncio for time and nothing else: time.ticks_ms is the real one there.
+`run(main)` runs a coroutine to its end and returns its result; a task that died is an error.
+asyncio's clock jumps to the next timer whenever nothing is left to do, and stands at 0 when it
+begins. On CPython that is the simulator's loop. On MicroPython asyncio's own clock runs ahead by
+what was slept, so code under test may ask asyncio for time and nothing else: time.ticks_ms is the
+real one there.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ if sys.implementation.name == "micropython":
 
         def __init__(self):
             self.ahead_ms = 0
+            self.died = []
 
         def wait_io_event(self, wait_ms):
             assert wait_ms >= 0, "what was waited for can never come"
@@ -26,16 +28,22 @@ if sys.implementation.name == "micropython":
         def remove(self, task):
             pass
 
+        def note(self, loop, context):
+            self.died.append(context["exception"])
+
         def ticks(self):
             return time.ticks_add(time.ticks_ms(), self.ahead_ms)
 
     def run(main):
         jumps = _Jumps()
         poller, ticks = core._io_queue, core.ticks
-        asyncio.new_event_loop()
+        asyncio.new_event_loop().set_exception_handler(jumps.note)
         core._io_queue, core.ticks = jumps, jumps.ticks
         try:
-            return asyncio.run(main)
+            result = asyncio.run(main)
+            if jumps.died:
+                raise jumps.died[0]
+            return result
         finally:
             core._io_queue, core.ticks = poller, ticks
             asyncio.new_event_loop()

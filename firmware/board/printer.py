@@ -84,6 +84,7 @@ class _Job:
     def __init__(self, slip, copy):
         self.slip = slip
         self.copy = copy
+        self.begun = False
 
 
 class Printer:
@@ -134,10 +135,10 @@ class Printer:
         """Give up what waits: the merchant does without."""
         self._jobs = []
 
-    # the oldest that is not under the head makes room: the last customer stands at the counter
+    # the oldest that was not begun makes room: the last customer stands at the counter
     def _add(self, job):
         if len(self._jobs) >= WAITING_MAX:
-            self._jobs.pop(1 if self.state == "printing" else 0)
+            self._jobs.pop(1 if self._jobs[0].begun else 0)
             self.dropped += 1
         self._jobs.append(job)
         self._something.set()
@@ -174,7 +175,7 @@ class Printer:
         for style, text in self._lines(job.slip, copy):
             if trouble:
                 return trouble
-            job.copy = True
+            job.copy = job.begun = True
             trouble = (await self._send(line_bytes(style, text, self._letters))
                        or await self._ask(_OFFLINE_CAUSE))
         return trouble or await self._send(_FEED) or await self._finished()

@@ -150,6 +150,26 @@ def test_a_ghost_never_counts_and_is_named():
     assert desk.taken() == "45" and desk.keypad.fault is None
 
 
+def test_a_ghost_that_comes_later_than_what_made_it_is_one_all_the_same():
+    keys = Debouncer()
+    one, two, four, five = 1, 2, 16, 32
+    pressed = []
+
+    def hold(sample, until_ms):
+        while len(pressed) * SCAN_MS < until_ms:
+            pressed.append(keys.feed(sample, len(pressed) * SCAN_MS))
+
+    hold(0, 20)
+    hold(one, 80)
+    hold(one | two, 150)
+    # the contact of 1 breaks for a moment, in which 4 goes down
+    hold(two | four, 160)
+    hold(one | two | four | five, 300)
+    assert [mask for mask in pressed if mask] == [one, two] and keys.fault == "ghost"
+    hold(four, 400)
+    assert [mask for mask in pressed if mask] == [one, two]
+
+
 def test_a_long_press_comes_once_behind_its_key():
     desk = Desk()
     desk.strike("C", 10, LONG_MS + 200)

@@ -265,6 +265,22 @@ def test_too_many_waiting_slips_drop_the_oldest_and_none_stops_the_next():
     live(story)
 
 
+def test_one_that_was_begun_is_finished_however_many_come_behind_it():
+    async def story(printer, peer):
+        printer.put("A")
+        await asyncio.sleep_ms(300)
+        peer.cover_open = True
+        await asyncio.sleep_ms(100)
+        for slip in "BCDEF":
+            printer.put(slip)
+        assert printer.waiting == WAITING_MAX and printer.dropped == 2
+        peer.cover_open = False
+        await asyncio.sleep_ms(30000)
+        assert [text[0] for text in texts(peer.paper) if text.endswith("end")][-4:] == list("ADEF")
+
+    live(story)
+
+
 def test_a_late_answer_is_not_taken_for_the_next():
     async def story(printer, peer):
         peer.mute = True

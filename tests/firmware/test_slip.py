@@ -168,6 +168,12 @@ def test_a_day_that_differs_shows_both_sides_and_the_taps():
                           "Tap 18                code 0 +12"]
 
 
+def test_a_day_whose_totals_differ_says_so_without_a_tap_that_explains_it():
+    lines = texts(day(theirs=()))
+    assert lines[-2:] == ["DIFFERS FROM", "HEAD OFFICE"]
+    assert texts(day(differing=((17, 12, 0),)))[-3:-1] == lines[-2:]
+
+
 def test_a_day_nobody_compared_claims_nothing():
     lines = texts(day(compared=False, unsent=4))
     assert lines[-2:] == ["Not sent yet                   4", "Not compared yet"]

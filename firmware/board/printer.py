@@ -22,6 +22,7 @@ WAITING_MAX = const(4)
 _TRIES = const(2)
 _GARBAGE_MAX = const(16)
 _QUIET_MS = const(100)
+_HEARD_MS = const(50)  # what bytes that are no answer count for, so that noise is no endless wait
 _PRINTER, _OFFLINE_CAUSE, _PAPER = const(1), const(2), const(4)  # of DLE EOT
 
 # style bits of a line
@@ -91,8 +92,9 @@ class Printer:
     """`lines(slip, copy)` gives the (style, text) of a slip; `letters` as for `encode`.
 
     `state`: "idle", "printing", or what is wrong: "paper_out", "cover_open", "error", "offline",
-    "busy", "garbled", "no_answer". `waiting`: slips not printed yet. `dropped`: how many were
-    given up because too many waited. `paper_low`: as its sensor says, where it has one.
+    "busy", "garbled", "no_answer", "memory" (no heap for it now). `waiting`: slips not printed
+    yet. `dropped`: how many were given up because too many waited. `unconfirmed`: printed, as far
+    as is known. `paper_low`: as its sensor says, where it has one.
     """
 
     def __init__(self, reader, writer, lines, letters):
@@ -155,6 +157,8 @@ class Printer:
                 trouble = await self._print(job)
             except OSError:
                 trouble = "no_answer"
+            except MemoryError:
+                trouble = "memory"
             if trouble is None:
                 if job in self._jobs:
                     self._jobs.remove(job)
@@ -185,7 +189,9 @@ class Printer:
         trouble = await self._send(_CONFIRM)
         left_ms = PRINT_MS_MAX if self._confirms else ANSWER_MS
         while not (trouble or self._confirmed or left_ms <= 0):
-            if not await self._hear(ANSWER_MS):
+            if await self._hear(ANSWER_MS):
+                left_ms -= _HEARD_MS
+            else:
                 left_ms -= ANSWER_MS
                 trouble = await self._ask(_OFFLINE_CAUSE)
         if not (trouble or self._confirmed):
@@ -200,8 +206,7 @@ class Printer:
             self.state = "busy"
             left_ms = BUSY_MS_MAX
             while self._paused and left_ms > 0:
-                if not await self._hear(ANSWER_MS):
-                    left_ms -= ANSWER_MS
+                left_ms -= _HEARD_MS if await self._hear(ANSWER_MS) else ANSWER_MS
             if self._paused:
                 return "busy"
             self.state = "printing"

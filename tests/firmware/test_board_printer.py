@@ -310,6 +310,45 @@ def test_a_stream_that_ended_is_named_and_does_not_spin():
     live(story)
 
 
+def test_noise_without_an_end_is_not_listened_to_for_ever():
+    # while it is told to pause and never to go on, and while nobody confirms the end
+    for pause in (True, False):
+        async def story(printer, peer, pause=pause):
+            async def noise():
+                while True:
+                    peer.reader.feed(b"\xff")
+                    await asyncio.sleep_ms(20)
+
+            task = asyncio.create_task(noise())
+            peer.confirms = pause
+            if pause:
+                peer.reader.feed(b"\x13")
+            printer.put("A")
+            await asyncio.sleep_ms(60000)
+            assert texts(peer.paper)[-1] == "A end" and printer.state == "idle", pause
+            task.cancel()
+
+        live(story)
+
+
+def test_a_heap_that_has_no_room_for_a_slip_is_named_and_tried_again():
+    async def story(printer, peer):
+        layout = printer._lines
+
+        def full(slip, copy):
+            raise MemoryError
+
+        printer._lines = full
+        printer.put("A")
+        await asyncio.sleep_ms(3000)
+        assert printer.state == "memory" and printer.waiting == 1
+        printer._lines = layout
+        await asyncio.sleep_ms(9000)
+        assert printer.state == "idle" and texts(peer.paper) == whole("A", False)
+
+    live(story)
+
+
 def test_any_weather_ends_in_a_name_and_then_in_a_slip():
     for seed in range(12):
         async def story(printer, peer, seed=seed):

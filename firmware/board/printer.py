@@ -21,6 +21,7 @@ RETRY_MS = const(2000)
 WAITING_MAX = const(4)
 _TRIES = const(2)
 _GARBAGE_MAX = const(16)
+_PRINTED_MS = const(4000)  # the same, of one that confirms nothing: as long as a slip takes
 _QUIET_MS = const(100)
 _HEARD_MS = const(50)  # what bytes that are no answer count for, so that noise is no endless wait
 _PRINTER, _OFFLINE_CAUSE, _PAPER = const(1), const(2), const(4)  # of DLE EOT
@@ -148,7 +149,7 @@ class Printer:
     async def run(self):
         """The task that prints; it ends only by being cancelled."""
         while True:
-            if not self._jobs:
+            while not self._jobs:
                 self.state = "idle"
                 self._something.clear()
                 await self._something.wait()
@@ -187,7 +188,7 @@ class Printer:
     async def _finished(self):
         self._confirmed = False
         trouble = await self._send(_CONFIRM)
-        left_ms = PRINT_MS_MAX if self._confirms else ANSWER_MS
+        left_ms = PRINT_MS_MAX if self._confirms else _PRINTED_MS
         while not (trouble or self._confirmed or left_ms <= 0):
             if await self._hear(ANSWER_MS):
                 left_ms -= _HEARD_MS

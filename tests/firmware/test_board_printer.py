@@ -223,10 +223,20 @@ def test_one_that_does_not_know_the_confirmation_is_believed_after_a_while_and_t
         await asyncio.sleep_ms(PRINT_MS_MAX + 3000)
         assert printer.state == "idle" and printer.unconfirmed == 1
         printer.put("B")
-        await asyncio.sleep_ms(4000)
+        await asyncio.sleep_ms(6000)
         assert printer.state == "idle" and printer.unconfirmed == 2
+        # long enough to see that the paper ends under the last line
+        peer.paper_lines = 12
+        printer.put("C")
+        await asyncio.sleep_ms(9000)
+        assert printer.state == "paper_out"
+        peer.load_paper()
+        await asyncio.sleep_ms(9000)
 
-    assert texts(live(story).paper) == whole("A", False) + whole("B", False)
+    peer = live(story)
+    seen = texts(peer.paper)
+    assert seen[:36] == whole("A", False) + whole("B", False) + whole("C", False)
+    assert seen[36:] == whole("C", True)
 
 
 def test_the_paper_sensor_warns():
@@ -277,6 +287,20 @@ def test_one_that_was_begun_is_finished_however_many_come_behind_it():
         peer.cover_open = False
         await asyncio.sleep_ms(30000)
         assert [text[0] for text in texts(peer.paper) if text.endswith("end")][-4:] == list("ADEF")
+
+    live(story)
+
+
+def test_what_is_dropped_before_the_task_looks_prints_nothing_and_ends_nothing():
+    async def story(printer, peer):
+        await asyncio.sleep_ms(100)
+        printer.put("A")
+        printer.drop()
+        await asyncio.sleep_ms(1000)
+        assert printer.state == "idle" and peer.asked == 0
+        printer.put("B")
+        await asyncio.sleep_ms(5000)
+        assert texts(peer.paper) == whole("B", False)
 
     live(story)
 

@@ -222,3 +222,37 @@ def test_spi_shows_the_same():
 
     run(main())
     assert chip.visible() == picture(3) and chip.unknown == [] and chip.flashes == 0
+
+
+def test_in_any_weather_it_has_a_name_and_then_the_picture():
+    for seed in range(10):
+        async def story(display, chip, seed=seed):
+            draw = seed
+            for _ in range(30):
+                draw = (draw * 1103515245 + 12345) & 0x7FFFFFFF
+                kind = draw >> 12 & 7
+                if kind == 0:
+                    chip.cut_after = draw >> 16 & 0x3FF
+                elif kind == 1:
+                    chip.nack_after = draw >> 16 & 0x3FF
+                elif kind == 2:
+                    chip.hold_bus()
+                elif kind == 3:
+                    chip.power_off()
+                elif not chip.powered:
+                    chip.power_on()
+                display.show(picture(draw >> 20))
+                display.brightness(draw & 3)
+                display.power(bool(draw & 4))
+                await asyncio.sleep_ms(draw >> 18 & 0x7FF)
+                assert display.fault in (None, "absent", "stuck"), seed
+            chip.cut_after = chip.nack_after = None
+            if not chip.powered:
+                chip.power_on()
+            display.show(picture(seed))
+            display.power(True)
+            await asyncio.sleep_ms(REFRESH_MS + RETRY_MS + 100)
+            assert display.fault is None and chip.visible() == picture(seed), seed
+            assert chip.flashes == 0, seed
+
+        live(story)

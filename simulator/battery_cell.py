@@ -23,7 +23,7 @@ class BatteryCell:
         self.capacity_mas = capacity_mah * 3600
         self.charge_mas = self.capacity_mas * charge_percent // 100
         self.sends = self.plugged = self.fails = self.gone = False
-        self.stuck_uv = None
+        self.stuck_uv: int | None = None
         self.charger = _ChargerPin(self)
         self._seed = seed
 

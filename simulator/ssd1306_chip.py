@@ -29,7 +29,8 @@ class Ssd1306Chip:
     def __init__(self, address=0x3C, seed=1):
         self.address = address
         self.powered = False
-        self.cut_after = self.nack_after = None
+        self.cut_after: int | None = None
+        self.nack_after: int | None = None
         self.held = False
         self.unknown = []
         self.flashes = 0  # how often it was switched on with memory nobody had written
@@ -149,7 +150,7 @@ class Ssd1306Chip:
             self._set(command, arguments)
 
     def _set(self, command, arguments):
-        value = arguments[0] if arguments else None
+        value = arguments[0] if arguments else -1
         if command == 0x20 and value in (HORIZONTAL, VERTICAL, PAGE):
             self.mode = value
         elif command == 0x21 and max(arguments) < WIDTH:

@@ -13,7 +13,7 @@ def fed(data, peer=None, ms=5000):
         task = asyncio.create_task(it.run())
         it.writer.write(data)
         await it.writer.drain()
-        await asyncio.sleep_ms(ms)
+        await asyncio.sleep(ms / 1000)
         task.cancel()
         return it, bytes(it.reader._held)
 

@@ -44,6 +44,19 @@ class ReplyRefused(FirmwareError):
         self.code = code
 
 
+class CardReaderError(FirmwareError):
+    """A card reader, scanner or its wire does not work; cards can still be keyed.
+
+    `reason`: "absent", "stuck", "garbled", "reset", "self_test", "closed".
+    """
+
+    code = "card_reader"
+
+    def __init__(self, reason, what):
+        super().__init__(what)
+        self.reason = reason
+
+
 def told(error):
     """What happened as "kind: message": our own errors by their code, because a program that was
     linked has shorter names of its classes; the interpreter's by their class."""

@@ -3,6 +3,7 @@
 Such a test module imports neither pytest nor anything MicroPython lacks, and asserts only.
 """
 
+import asyncio
 import sys
 
 
@@ -13,6 +14,24 @@ def raises(kind, call, *arguments):
     except kind as error:
         return error
     raise AssertionError("nothing was raised, expected " + kind.__name__)
+
+
+async def within(ms, awaitable):
+    """What it gives within so long, or None; then it is cancelled."""
+    try:
+        return await asyncio.wait_for_ms(awaitable, ms)
+    except asyncio.TimeoutError:  # noqa: UP041 - MicroPython has it nowhere else
+        return None
+
+
+async def all_within(ms, awaitables, now_ms):
+    """All that one call of `awaitables` after the other gives within so long, None left out."""
+    given, until_ms = [], now_ms() + ms
+    while now_ms() < until_ms:
+        each = await within(until_ms - now_ms(), awaitables())
+        if each is not None:
+            given.append(each)
+    return given
 
 
 def drawn(size):

@@ -12,7 +12,7 @@ CODES = {
     "FirmwareError": "firmware", "SettingsError": "settings", "FontError": "font",
     "MqttError": "mqtt",
     "OutboxFull": "outbox_full", "OutboxUnreadable": "outbox_unreadable",
-    "ControlError": "control",
+    "ControlError": "control", "CardReaderError": "card_reader",
 }
 
 

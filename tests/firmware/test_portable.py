@@ -5,7 +5,10 @@ import re
 from tests.support.micropython import run
 
 # Each imports nothing that MicroPython lacks; see portable.py.
-MODULES = ("test_again", "test_autovoid", "test_beats", "test_checkout", "test_clock",
+MODULES = ("test_again", "test_autovoid", "test_beats", "test_board_bursts",
+           "test_board_card_memory", "test_board_card_number", "test_board_card_taps",
+           "test_board_iso14443a", "test_board_mfrc522", "test_board_scanner",
+           "test_board_stripe", "test_checkout", "test_clock",
            "test_conflict", "test_dispatch", "test_dispatch_replies", "test_faults",
            "test_keys_held", "test_link", "test_mqtt", "test_mqtt_codec", "test_outbox_find",
            "test_outbox_kept", "test_recall", "test_screen", "test_session", "test_settings",
@@ -13,8 +16,9 @@ MODULES = ("test_again", "test_autovoid", "test_beats", "test_checkout", "test_c
            "test_board_battery", "test_board_buzzer", "test_board_keypad", "test_board_printer",
            "test_board_ssd1306", "test_slip")
 # the fake hardware that they run against
-PEERS = ("test_battery_cell", "test_keypad_matrix", "test_printer_peer", "test_pwm_pin",
-         "test_ssd1306_chip")
+PEERS = ("test_battery_cell", "test_card_field", "test_keypad_matrix", "test_mfrc522_chip",
+         "test_printer_peer", "test_pwm_pin", "test_scanner_peer", "test_serial_line",
+         "test_ssd1306_chip", "test_stripe_peer")
 
 
 def test_they_pass_on_the_interpreter_that_ships():

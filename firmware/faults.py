@@ -1,7 +1,8 @@
 """What was last wrong with the link, by number.
 
-Law: each way in which a network, a broker or a gateway can fail us has a number here, a text in
-both languages for the status screen (texts/), and a name in the status of the control channel.
+Law: each way in which a modem, a network, a broker or a gateway can fail us has a number here, a
+text in both languages for the status screen (texts/), and a name in the status of the control
+channel.
 None of them ever touches a tap.
 """
 
@@ -21,9 +22,25 @@ CLOSED = const(310)       # it hung up
 GARBLED = const(311)      # what it says is no MQTT, or too much of it
 FALSE_REPLY = const(312)  # a reply that is not authentic, not for us or not for these bytes
 UNANSWERED = const(313)   # a tap went out four times, each acknowledged, and nobody answered
+NO_MODEM = const(314)     # the modem says nothing, or nothing that can be read
+NO_SIM = const(315)       # no SIM in it
+SIM_PIN = const(316)      # the SIM wants a PIN that nobody gave us
+PIN_REFUSED = const(317)  # the PIN we have is wrong, and is not tried again
+SIM_LOCKED = const(318)   # the SIM wants its PUK
+SIM_FAILED = const(319)   # the SIM does not work, or is locked to another network
+SEARCHING = const(320)    # not registered: no network lets itself be found
+DENIED = const(321)       # the network refuses this SIM
+NO_DATA = const(322)      # registered, but there is no data call: wrong APN, or none booked
+NO_PPP = const(323)       # the data call stands, and PPP gets no address
+PPP_STUCK = const(324)    # PPP does not end: only a restart of the handset helps
+NO_WIFI = const(325)      # no access point of this name
+WIFI_PASSWORD = const(326)  # the access point refuses the password
+WIFI_FAILED = const(327)  # the access point lets nobody in now
 
 NAMES = ("no_network", "unreachable", "slow", "untrusted", "silent", "refused", "unreadable",
-         "unacked", "dead", "closed", "garbled", "false_reply", "unanswered")
+         "unacked", "dead", "closed", "garbled", "false_reply", "unanswered", "no_modem",
+         "no_sim", "sim_pin", "pin_refused", "sim_locked", "sim_failed", "searching", "denied",
+         "no_data", "no_ppp", "ppp_stuck", "no_wifi", "wifi_password", "wifi_failed")
 
 
 def name(fault):

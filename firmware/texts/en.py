@@ -99,4 +99,18 @@ def faults():
 311=Garbled server
 312=False reply
 313=Gateway silent
+314=Modem is dead
+315=No SIM card
+316=SIM wants a PIN
+317=SIM PIN is wrong
+318=SIM locked (PUK)
+319=SIM card fails
+320=Not registered
+321=Network denies
+322=No data (APN?)
+323=No PPP address
+324=PPP is stuck
+325=Wi-Fi not found
+326=Wi-Fi password
+327=Wi-Fi refuses us
 """

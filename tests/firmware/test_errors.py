@@ -12,7 +12,8 @@ CODES = {
     "FirmwareError": "firmware", "SettingsError": "settings", "FontError": "font",
     "MqttError": "mqtt",
     "OutboxFull": "outbox_full", "OutboxUnreadable": "outbox_unreadable",
-    "ControlError": "control", "CardReaderError": "card_reader",
+    "ControlError": "control", "CardReaderError": "card_reader", "ModemError": "modem",
+    "NoWay": "no_way",
 }
 
 

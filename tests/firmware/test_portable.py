@@ -5,10 +5,12 @@ import re
 from tests.support.micropython import run
 
 # Each imports nothing that MicroPython lacks; see portable.py.
-MODULES = ("test_again", "test_autovoid", "test_beats", "test_board_bursts",
-           "test_board_card_memory", "test_board_card_number", "test_board_card_taps",
-           "test_board_iso14443a", "test_board_mfrc522", "test_board_scanner",
-           "test_board_stripe", "test_checkout", "test_clock",
+MODULES = ("test_again", "test_autovoid", "test_beats", "test_board_at", "test_board_at_parser",
+           "test_board_bursts", "test_board_card_memory", "test_board_card_number",
+           "test_board_card_taps", "test_board_iso14443a", "test_board_ladder",
+           "test_board_mfrc522", "test_board_modem", "test_board_modem_models",
+           "test_board_modem_steps", "test_board_scanner", "test_board_stripe", "test_board_way",
+           "test_board_wifi", "test_checkout", "test_clock",
            "test_conflict", "test_dispatch", "test_dispatch_replies", "test_faults",
            "test_keys_held", "test_link", "test_mqtt", "test_mqtt_codec", "test_outbox_find",
            "test_outbox_kept", "test_recall", "test_screen", "test_session", "test_settings",

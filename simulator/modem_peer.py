@@ -189,7 +189,7 @@ class Peer(Answers):
     # -- bytes in ----------------------------------------------------------------------------
 
     def receive(self, data):
-        if not self.on or self.now() < self.ready_ms:
+        if not self.on or self.reset.level or self.now() < self.ready_ms:
             return
         self._escape()
         if self.in_data:

@@ -1,7 +1,7 @@
 """The modem driver on MicroPython with a terminal for its UART; run by tests/support/modem_tty.
 
 Events go out as lines of JSON: `up` with what the modem told, `down`, `fault` as it is told,
-`echo` with the network's answer to a packet of all byte values, and `pin` for each level set.
+`echo` with the network's answer to a packet of all byte values, and `pin` for each level and when.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ class Pin:
         self._name = name
 
     def value(self, level):
-        tell(event="pin", name=self._name, level=level)
+        tell(event="pin", name=self._name, level=level, ms=time.ticks_ms())
 
 
 async def interrupts(ppp):

@@ -29,6 +29,22 @@ def test_a_dead_call_is_ended_the_safe_way_and_made_again():
         assert modem.peer.leaked == 0 and modem.peer.escapes == 1 and modem.peer.boots == 0
 
 
+def test_one_that_cannot_leave_its_call_is_reset_by_its_pin():
+    with ModemOnTty("SIM800") as modem:
+        modem.event("echo")
+        with modem.lock:
+            modem.peer.deaf = True
+            modem.network.silent = True
+        modem.until(lambda peer: peer.resets == 1)
+        with modem.lock:
+            modem.peer.deaf = False
+            modem.network.silent = False
+        modem.event("up")
+        assert modem.event("echo")["whole"]
+        # the two questions that looked for a proof of command mode
+        assert modem.peer.leaked <= 2 and modem.peer.power_cuts == 0
+
+
 def test_lines_of_its_own_noise_and_a_brown_out_end_in_a_call():
     with ModemOnTty("SIM800", 2) as modem:
         with modem.lock:

@@ -142,7 +142,7 @@ def test_an_echo_of_the_frame_is_no_reply(serve, run):
 
 @pytest.mark.parametrize("change", [{"mqtt_password": "wrong"}, {"mqtt_user": "9-1"}])
 def test_a_login_the_broker_refuses_is_said_before_any_tap(mqtt_url: str, run, change: dict):
-    code, _, err = run(mqtt_url, line(0, **change), options=("--wait", "1"))
+    code, _, err = run(mqtt_url, line(0, **change), options=("--wait", "3"))
     assert code == command.EXIT_UNREACHABLE and "refuses" in err and "Nothing was tapped" in err
 
 

@@ -91,6 +91,8 @@ def test_faults_do_what_they_say():
     assert asked(peer, b"AT") == []
     peer.reset.value(1)
     clock.ms += 200
+    commands = len(peer.commands)
+    assert asked(peer, b"AT") == [] and len(peer.commands) == commands  # held in reset, it is deaf
     peer.reset.value(0)
     assert peer.resets == peer.boots == 1 and peer.hung is None
     peer.power.value(0)

@@ -45,6 +45,7 @@ class ModemOnTty:
         termios.tcsetattr(self._theirs, termios.TCSANOW, settings)
         self._lines: queue.Queue[dict[str, Any]] = queue.Queue()
         self.noise: list[str] = []
+        self._levels: dict[str, tuple[int, float]] = {}
         program = (f"from tests.firmware.modem_on_tty import main\n"
                    f"main({os.ttyname(self._theirs)!r}, {model!r}, {pin!r})\n")
         self._driver = subprocess.Popen(
@@ -114,7 +115,14 @@ class ModemOnTty:
                 self.noise.append(line.decode(errors="replace"))
                 continue
             if event["event"] == "pin":
-                with self.lock:
-                    getattr(self.peer, event["name"]).value(event["level"])
+                self._set(event["name"], event["level"], event["ms"])
             else:
                 self._lines.put(event)
+
+    # A level stands at least as long as the driver kept it, however late its end is read.
+    def _set(self, name: str, level: int, at_ms: int) -> None:
+        before_ms, since = self._levels.get(name, (at_ms, 0.0))
+        time.sleep(max(0.0, (at_ms - before_ms) / 1000 - (time.monotonic() - since)))
+        with self.lock:
+            getattr(self.peer, name).value(level)
+        self._levels[name] = (at_ms, time.monotonic())

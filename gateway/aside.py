@@ -4,7 +4,8 @@ Law: a quarantined frame has one row, is answered 90 and is not decided again un
 its row stays. Messages without a trace are new bytes at each sending, so of those at most
 UNTRACED_MAX are kept for a terminal. Dead letters are a window: at most LETTERS_MAX rows, the
 oldest go first, and of one batch at most LETTERS_BATCH_MAX are kept, so that rubbish costs
-little. Both hold the frame encrypted only, for a frame may hold a card number.
+little. Both hold the frame encrypted only, for a frame may hold a card number, and no PIN block:
+a message with one is not quarantined, and a dead letter is kept without it.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from gateway.clock import month_of
 from gateway.errors import GatewayError
 from gateway.keyring import Keyring, bound_to
 from gateway.message import Message
-from gateway.opening import Letter
+from gateway.opening import OPENING_FAILED, Letter, without_pin
 from gateway.tables import SEALED, dead_letters, quarantine
 from protocol.frames import frame_hash
 from protocol.limits import FRAME_UP_SIZE_MAX
@@ -37,7 +38,10 @@ class NotQuarantined(GatewayError):
 
 def set_aside(connection: Connection, keyring: Keyring, message: Message, fault: str,
               now: int) -> None:
-    """Quarantine a message: its first row, or the row it had, quarantined again."""
+    """Quarantine a message: its first row, or the row it had, quarantined again; not one with a
+    PIN in it, which is new bytes at each sending anyway."""
+    if message.secret:
+        return
     row = connection.execute(select(quarantine).where(
         quarantine.c.frame_hash == message.frame_hash)).one_or_none()
     if row is not None:
@@ -92,9 +96,11 @@ def keep_letters(connection: Connection, keyring: Keyring, letters: Sequence[Let
     counter = counting.lock(connection, keyring.audit_key, counting.DEAD_LETTERS)
     rows = []
     for serial, letter in enumerate(kept, counter.value + 1):
-        digest = frame_hash(letter.frame)
+        # what our own mistake keeps from being read is kept as it came
+        frame = letter.frame if letter.reason == OPENING_FAILED else without_pin(letter.frame)
+        digest = frame_hash(frame)
         box = keyring.lock(month_of(letter.received_at), bound_to("dead_letters", digest),
-                           letter.frame[:FRAME_UP_SIZE_MAX], b"")
+                           frame[:FRAME_UP_SIZE_MAX], b"")
         row = (serial, letter.received_at, letter.terminal_id, letter.reason,
                len(letter.frame), digest, box)
         rows.append((*row, chain.seal(keyring.audit_key, "dead_letters", row)))

@@ -18,6 +18,7 @@ from gateway.message import Key, Message
 from gateway.on_hold import OPEN
 from gateway.parties import Card, Catalogue, Programme, Terminal
 from gateway.sightings import Sighting
+from gateway.tries import Tries
 from protocol import codes
 
 STRANGER_DAYS = 400  # a terminal of which nothing is remembered is not dated further back
@@ -53,9 +54,10 @@ class Book:
     the traces of its range, and the batches that were closed before.
     `owed_since`: of members whose debt HQ wants to write off, what became debt too lately for it.
     `holds`: how the holds of returns stand (on_hold), by (member, taker).
+    `tries`: how logins of the operators who log in went, by id; who is not there has no PIN.
     `broken`: ("members", id) (below zero: a terminal's chain), ("journals", terminal, journal),
     ("entries", id), ("reversals", origin, key of the original), ("batches", terminal, journal),
-    ("holds", entry), ("open_days", programme) and
+    ("holds", entry), ("open_days", programme), ("operator_tries", operator) and
     ("sightings", terminal) of rows that do not fit their seals: nothing may be stored on top of
     them."""
 
@@ -72,7 +74,8 @@ class Book:
                  batches: Mapping[Place, list[Batch]] = NOTHING,
                  owed_since: Mapping[int, int] = NOTHING,
                  open_days: Mapping[int, int] = NOTHING,
-                 holds: Mapping[tuple[int, int], int] = NOTHING) -> None:
+                 holds: Mapping[tuple[int, int], int] = NOTHING,
+                 tries: dict[int, Tries] | None = None) -> None:
         self.catalogue = catalogue
         self.now = now
         self.terminals = terminals
@@ -90,6 +93,8 @@ class Book:
         self.owed_since = owed_since
         self._open_days = open_days
         self._holds = dict(holds)
+        self.tries = tries or {}
+        self.tried: set[int] = set()
         self.sighted: set[int] = set()
         self.raised: dict[int, int] = {}
         self.retired: dict[int, tuple[int, ...]] = {}
@@ -221,6 +226,17 @@ class Book:
         if sighting is not self.sighting(sighting.terminal_id):
             self.sightings[sighting.terminal_id] = sighting
             self.sighted.add(sighting.terminal_id)
+
+    def sound_tries(self, operator_id: int) -> Tries | None:
+        """How an operator's logins went; None where it has no PIN. SealBroken when the row was
+        tampered with."""
+        self._prove("operator_tries", operator_id)
+        return self.tries.get(operator_id)
+
+    def try_pin(self, tries: Tries) -> None:
+        """How an operator's logins went from now on."""
+        self.tries[tries.operator_id] = tries
+        self.tried.add(tries.operator_id)
 
     def saw(self, message: Message, *, outcomes: int) -> None:
         """Count a journaled message into its journal; `outcomes`: rows that are stored for it."""

@@ -51,8 +51,9 @@ def read_catalogue(connection: Connection) -> Catalogue:
     # the one before, and so everything a row refers to is there
     found_shops = {row.id: Shop(row.id, row.merchant_id)
                    for row in connection.execute(select(shops))}
-    found_operators = {(row.merchant_id, row.number): Operator(row.state, row.state_since)
-                       for row in connection.execute(select(operators))}
+    found_operators = {(row.merchant_id, row.number): Operator(
+        row.id, row.name, row.state, row.state_since)
+        for row in connection.execute(select(operators))}
     rates: dict[int, list[tuple[int, Rates]]] = {}
     for row in connection.execute(select(merchant_rates).order_by(
             merchant_rates.c.effective_at, merchant_rates.c.version)):

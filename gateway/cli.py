@@ -12,6 +12,7 @@ from gateway.cli_adjust import adjust
 from gateway.cli_days import day, statement
 from gateway.cli_holds import holds
 from gateway.cli_member import member
+from gateway.cli_operator import operator
 from gateway.cli_rates import rates
 from gateway.cli_roots import root
 from gateway.cli_words import TERMINAL, Number, Plain
@@ -208,6 +209,7 @@ gateway.add_command(holds)
 gateway.add_command(statement)
 gateway.add_command(adjust)
 gateway.add_command(member)
+gateway.add_command(operator)
 
 
 def _client_ids(_: object, __: object, names: tuple[str, ...]) -> tuple[str, ...]:

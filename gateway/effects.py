@@ -11,6 +11,7 @@ from gateway.message import Key
 from gateway.on_hold import Claim, Ending
 from gateway.parties import Card
 from gateway.sightings import Sighting
+from gateway.tries import Tries
 
 
 class Made(NamedTuple):
@@ -93,6 +94,7 @@ class Facts(NamedTuple):
     next_epoch: int | None = None
     totals: dict[int, tuple[int, ...]] | None = None
     differing: tuple[tuple[int, int, int], ...] | None = None
+    line: str | None = None
 
 
 class Dated(NamedTuple):
@@ -134,7 +136,7 @@ class Decision(NamedTuple):
     `claims`: what its entry holds points for; `ends`: the hold that ends with it.
     `why`, `dated`: of a held message, the word for its cause, and its date.
     Of a heartbeat: `done_with`, key epochs that the terminal needs no more; `sighting`, what is
-    known of it with this answer."""
+    known of it with this answer. Of a login: `tried`, how those of its operator went with it."""
 
     code: int
     facts: Facts = Facts()
@@ -148,3 +150,4 @@ class Decision(NamedTuple):
     sighting: Sighting | None = None
     claims: Claim | None = None
     ends: Ending | None = None
+    tried: Tries | None = None

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from sqlalchemy import Engine
 
-from gateway import aside, chain, entries, failures, storing
+from gateway import aside, chain, entries, failures, logins, storing
 from gateway.book import Loaded
 from gateway.clock import MS, month_of, to_ms, utc_now
 from gateway.database import writing
@@ -137,7 +137,8 @@ class Intake:
         raise TryLater("No attempt was allowed. Nothing is acknowledged.")
 
     def _transact(self, batch: list[Message], judging: Judge = judge) -> list[Settled]:
-        """One transaction: load, decide, store, commit."""
+        """One transaction: load, decide, store, commit; PINs are tried before it."""
+        batch = logins.proved(self.engine, self.keyring, batch, self._now())
         with writing(self.engine) as connection:
             now = self._now()
             loaded = load(connection, self._catalogue, batch, now, self.keyring)

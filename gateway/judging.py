@@ -7,7 +7,7 @@ Law, in this order, for each message of a batch in arrival order:
 4. refused before (40, 60, 62 by frame): the stored reply;
 5. decided before, same frame: the stored reply, or 63 when the frame is no longer kept;
 6. malformed: 60 (stored by frame, and by nothing else: another frame of that trace is decided, so
-   that the order of their arrival changes nothing);
+   that the order of their arrival changes nothing; not stored where the frame has a PIN in it);
 7. its void came first (the outcome is a tombstone) and this is the first frame that comes for
    it: 40 (stored by frame, as the outcome was written before it was seen);
 8. a key this version does not know: 61 (nothing stored);
@@ -107,10 +107,12 @@ def _listen(batch: Sequence[Message], book: Book) -> None:
 
 
 def _heard_of(case: Case, book: Book) -> None:
-    """What an answer that is not stored leaves behind: a heartbeat's."""
+    """What an answer that is not stored leaves behind: a heartbeat's, a login's."""
     decision = case.decision
     if decision.sighting is not None:
         book.sight(decision.sighting)
+    if decision.tried is not None:
+        book.try_pin(decision.tried)
     if decision.done_with:
         book.retire_epochs(case.message.terminal_id, decision.done_with)
 
@@ -159,7 +161,7 @@ def _judge(message: Message, loaded: Loaded, first: dict[bytes, int],
     if known == message.frame_hash:
         return _decided_before(message, loaded)
     if message.fault == codes.MALFORMED:
-        stored = REFUSAL if message.request.trace else TRANSIENT
+        stored = REFUSAL if message.request.trace and not message.secret else TRANSIENT
         return Case(message, stored, Decision(codes.MALFORMED), reason="malformed")
     if known == TOMBSTONE:
         return Case(message, REFUSAL, Decision(codes.VOIDED), reason="voided")
@@ -215,8 +217,8 @@ def _decide(message: Message, book: Book) -> Case:
 
 
 def _decided(message: Message, decision: Decision) -> Case:
-    if decision.code in BY_FRAME:
-        return Case(message, REFUSAL, decision, reason=codes.name(decision.code))
     if not MESSAGES[message.request.type].journaled or codes.transient(decision.code):
         return Case(message, TRANSIENT, decision, reason=codes.name(decision.code))
+    if decision.code in BY_FRAME:
+        return Case(message, REFUSAL, decision, reason=codes.name(decision.code))
     return Case(message, OUTCOME, decision, reason=decision.why or codes.name(decision.code))

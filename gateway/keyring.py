@@ -1,8 +1,9 @@
 """The gateway's secrets and what they are for. The only holder of keys.
 
 Law: a terminal key is derived, never stored (WIRE Keys); the frame key encrypts stored frames,
-one derived key a month, and binds each box to its outcome by the associated data; the audit key
-seals evidence. No key, and nothing derived from one, appears in a repr, log or message.
+one derived key a month, and binds each box to its outcome by the associated data, and it keys the
+hashes of operators' PINs (pins.py); the audit key seals evidence. No key, and nothing derived from
+one, appears in a repr, log or message.
 `random` (bytes wanted -> bytes) is handed in, so that a simulation can repeat itself.
 """
 
@@ -47,6 +48,8 @@ class Keyring:
         self._frame_cipher: Callable[[int], AESGCM] = lru_cache(maxsize=64)(
             lambda month: AESGCM(keys.hkdf(frame_key, b"pointwire frames %d" % month, KEY_SIZE)))
 
+        self.pin_key = keys.hkdf(frame_key, b"pointwire operator pins", KEY_SIZE)
+
     def __repr__(self) -> str:
         return "Keyring(...)"
 
@@ -54,6 +57,12 @@ class Keyring:
         """Reply key 23: the key of `next_epoch`, wrapped for who holds that of `epoch`."""
         return keys.rekey_wrap(_Aes, self.terminal_key(terminal_id, epoch),
                                self.terminal_key(terminal_id, next_epoch))
+
+    def open_pin(self, terminal_id: int, epoch: int, journal: int, nonce: bytes,
+                 block: bytes) -> str:
+        """The PIN in key 12 of a request; protocol.errors.PinError where there is none."""
+        key = keys.pin_key(self.terminal_key(terminal_id, epoch))
+        return keys.open_pin_block(_Aes, key, journal, nonce, block)
 
     def lock(self, month: int, bound_to: bytes, request: bytes, reply: bytes) -> bytes:
         """The box of a request and its reply; opens only for the same month and `bound_to`."""

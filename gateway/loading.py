@@ -7,7 +7,8 @@ READ COMMITTED a statement that waits for a lock still sees the rest of its tabl
 before the wait; that is why locking and reading are never one statement. A card whose member
 changed between resolve and read, or a void's original that posted meanwhile, means `LinkMoved`:
 roll back and begin again. Locked are the terminals of originals too: whatever becomes of a
-message becomes so under its terminal's lock.
+message becomes so under its terminal's lock. Where somebody logs in, the tries of that operator
+are locked, last of all.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +22,7 @@ from gateway import (
     commanded,
     days,
     gaps,
+    logins,
     on_hold_rows,
     originals,
     sightings,
@@ -121,13 +123,16 @@ def load(connection: Connection, cache: CatalogueCache, batch: Sequence[Message]
     broken |= {("holds", entry_id) for entry_id in forged_holds}
     open_days, forged_days = days.opened(audit_key, behind.open_days)
     broken |= {("open_days", programme_id) for programme_id in forged_days}
+    found_tries, forged_tries = logins.read_tries(connection, audit_key, batch, catalogue,
+                                                  held_terminals, lock=lock)
+    broken |= {("operator_tries", operator_id) for operator_id in forged_tries}
     book = Book(catalogue, now, terminals=held_terminals, cards=found_cards,
                 members=found_members, journals=found_journals, broken=frozenset(broken),
                 originals=named, receipts=dict(wanted.receipts),
                 missing=gaps.missing(connection, batch, found_journals),
                 sightings=found_sightings, dates=_read_dates(connection, batch),
                 taps=closing.taps, batches=closing.batches, open_days=open_days,
-                holds=found_holds,
+                holds=found_holds, tries=found_tries,
                 owed_since=commanded.owed_since(connection, batch, found_members, catalogue, now))
     return Loaded(book, seen)
 

@@ -7,12 +7,13 @@ from typing import NamedTuple
 from gateway.commands import Command
 from gateway.on_hold import HoldEnd
 from protocol import codes
-from protocol.messages import Request
+from protocol.messages import AUTHORISE, LOGIN, Request
 
 HQ = 0  # the origin of HQ's verdicts on held taps
 JOBS = -1  # the origin of what falls due by time
 COMMANDS = -2  # the origin of HQ's commands
 HOLDS = -3  # the origin of what ends a return's hold
+PIN_TYPES = (LOGIN, AUTHORISE)
 NO_MESSAGE = -1  # the type of an original that no message asked for
 
 Key = tuple[int, bytes]  # (origin, operation key) of an outcome
@@ -37,6 +38,14 @@ class Told(NamedTuple):
     epoch: int
 
 
+class Proof(NamedTuple):
+    """What came of trying an operator's PIN. `version`: of the PIN it was held against; `right`:
+    None where the block holds no PIN."""
+
+    version: int
+    right: bool | None
+
+
 class Message(NamedTuple):
     """A verified frame and what it says. `received_at` in milliseconds since 1970.
 
@@ -44,6 +53,7 @@ class Message(NamedTuple):
     trace of `request` are set. `by_hq`: HQ's own word: on a held message, or a `command` or the
     end of a `hold`, which came of no terminal (0) and of no frame: `frame_hash` is that of its
     proposal, or of what names the hold. `told`: what its terminal says that became of it once.
+    `proof`: of a login, what came of its PIN (logins.py).
     """
 
     terminal_id: int
@@ -57,6 +67,12 @@ class Message(NamedTuple):
     command: Command | None = None
     hold: HoldEnd | None = None
     told: Told | None = None
+    proof: Proof | None = None
+
+    @property
+    def secret(self) -> bool:
+        """Whether its frame has a PIN in it, and so may lie nowhere (WIRE, PIN block)."""
+        return self.request.type in PIN_TYPES
 
     @property
     def digest(self) -> bytes:

@@ -19,7 +19,7 @@ from gateway.message import Message, Told
 from gateway.strict_cbor import decode
 from protocol import codes, frames
 from protocol.errors import CborError, FrameError
-from protocol.limits import FRAME_UP_SIZE_MAX, UP
+from protocol.limits import FRAME_UP_SIZE_MAX, PIN_BLOCK_SIZE, UP
 from protocol.messages import MESSAGES, SETTLED, Fault, read_request, request
 
 REPLIED = "replied"
@@ -28,6 +28,7 @@ UNREADABLE = "unreadable"
 UNAUTHENTICATED = "unauthenticated"
 TOO_LARGE = "too_large"
 
+PIN_BLOCK = 12  # key of a request
 OPENING_FAILED = "opening_failed"  # a reason: our own mistake
 
 log = logging.getLogger("gateway.opening")
@@ -116,6 +117,18 @@ def _inside(keyring: Keyring, arrival: Arrival, outer: Message) -> Message:
                               fault=codes.MALFORMED)
     code, points, *receipt = said.held
     return found._replace(told=Told(code, points, receipt[0] if receipt else 0, outer.epoch))
+
+
+def without_pin(frame: bytes) -> bytes:
+    """The frame with zeros for the PIN block in it, if it can be read and has one."""
+    try:
+        said = decode(frames.split(frame, FRAME_UP_SIZE_MAX).payload)
+    except (CborError, FrameError):
+        return frame
+    block = said.get(PIN_BLOCK) if isinstance(said, dict) else None
+    if not isinstance(block, bytes) or len(block) != PIN_BLOCK_SIZE:
+        return frame
+    return frame.replace(block, bytes(PIN_BLOCK_SIZE))
 
 
 def open_arrivals(keyring: Keyring, arrivals: Sequence[Arrival]) -> list[Message | Letter]:

@@ -83,6 +83,8 @@ class Shop(NamedTuple):
 
 
 class Operator(NamedTuple):
+    id: int
+    name: str
     state: str
     state_since: int
 

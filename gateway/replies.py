@@ -12,7 +12,7 @@ from gateway.keyring import Keyring
 from gateway.message import Message
 from protocol.errors import MessageError
 from protocol.frames import seal
-from protocol.limits import DOWN, REPLY_TYPE_BASE, TEXT_SIZE_MAX
+from protocol.limits import DOWN, LINE_SIZE_MAX, REPLY_TYPE_BASE, TEXT_SIZE_MAX
 from protocol.messages import REPLY_FIELDS, REPLY_RULES, Reply, clip
 from protocol.schema import fits
 
@@ -24,6 +24,7 @@ def reply_frame(keyring: Keyring, case: Case, now: int, receipt: int | None,
     request = message.request
     tier = None if facts.tier is None else clip(facts.tier, TEXT_SIZE_MAX)
     member = None if facts.member is None else clip(facts.member, TEXT_SIZE_MAX)
+    line = None if facts.line is None else clip(facts.line, LINE_SIZE_MAX)
     next_key = None
     if facts.next_epoch is not None:
         next_key = facts.next_epoch, keyring.wrapped_key(
@@ -31,7 +32,7 @@ def reply_frame(keyring: Keyring, case: Case, now: int, receipt: int | None,
     reply = Reply(REPLY_TYPE_BASE + request.type, request.journal, request.trace, message.digest,
                   case.decision.code, now // 1000, facts.points, facts.balance, None, tier,
                   member, receipt if receipt is not None else facts.receipt, facts.expiring,
-                  facts.amount_minor, head, None, facts.config_revision, None, None,
+                  facts.amount_minor, head, line, facts.config_revision, None, None,
                   facts.send_again, facts.highest_trace, facts.totals, facts.differing, next_key,
                   None)
     return sealed(keyring, message, payload_of(reply))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from gateway import bulk, chain, counting, on_hold_rows, terminal_chains
+from gateway import bulk, chain, counting, logins, on_hold_rows, terminal_chains
 from gateway.batch_rows import COLUMNS as BATCH_COLUMNS
 from gateway.batch_rows import row_of
 from gateway.book import Book
@@ -91,6 +91,9 @@ def store(connection: Connection, keyring: Keyring, settled: Sequence[Settled], 
         _store_refusals(connection, keyring, refused, book.now)
     if book.sighted:
         _store_sightings(connection, keyring, book)
+    if book.tried:
+        logins.store_tries(connection, keyring.audit_key,
+                           [book.tries[operator_id] for operator_id in book.tried])
     if book.raised or book.retired or book.activated:
         _store_registry(connection, keyring, book)
     ended = sum(each.case.message.command is not None for each in final)

@@ -12,9 +12,9 @@ How an edit or a deletion is found, table by table (the audit works from these f
 - SEALED: `row_mac` is the seal of the row's listed columns. What was deleted is missed by a
   count: journals.outcomes, serials between low and value of a counter, a frame for each outcome,
   a reversal for each void that took effect, a batch for each approved close, a sighting for each
-  terminal, a date for each held message, a hold for each entry that tells of one; the newest
-  entry that carried a member's lots on tells of its span. Of rows of TOLD an event of the house
-  chain tells.
+  terminal, a date for each held message, a hold for each entry that tells of one, tries for each
+  operator's PIN; the newest entry that carried a member's lots on tells of its span. Of rows of
+  TOLD an event of the house chain tells.
 - a masked name is sealed beside the row (`name_mac`), so that erasing a person leaves no trace.
 """
 
@@ -102,6 +102,12 @@ operators = Table(
     "operators", metadata, _id(), _to("merchant_id", "merchants.id"), _number("number"),
     _text("name"), _text("state"), _number("state_since"),
     UniqueConstraint("merchant_id", "number"))
+
+# what is kept of an operator's PIN (pins.py): the newest; n, r, p: the cost of its hash
+operator_pins = Table(
+    "operator_pins", metadata, _key("operator_id", ForeignKey("operators.id")),
+    _number("version"), _bytes("salt"), _number("n"), _number("r"), _number("p"),
+    _bytes("pin_hash"), _number("set_at"))
 
 # at what a merchant settles, in basis points; in force from effective_at until the next one
 merchant_rates = Table(
@@ -297,6 +303,11 @@ day_totals = Table(
     "day_totals", metadata, _key("programme_id"), _key("booked_on"), _key("merchant_id"),
     _text("figures"), _number("closed_at"), _bytes("row_mac"), sqlite_with_rowid=False)
 
+# how the logins of each operator went (tries.py), made with the PIN; under its own lock
+operator_tries = Table(
+    "operator_tries", metadata, _key("operator_id"), _number("version"), _number("failed"),
+    _number("locks"), _number("locked_until"), _bytes("answers"), _bytes("row_mac"))
+
 # what returns hold points for (on_hold.py): the entry that holds, the last day for HQ's word, how
 # it stands, the entry that ended it. Under the member's lock
 holds = Table(
@@ -330,7 +341,8 @@ def _columns(table: Table, *without: str) -> tuple[str, ...]:
 _UNREGISTERED = ("masked_name", "name_mac", "derived_mac", *MEMBER_DERIVED[1:])
 REGISTERED = {table.name: _columns(table) for table in (
     programmes, rule_sets, merchants, merchant_rates, shops, terminals, terminal_epochs, operators,
-    accounts, cards, card_events, recoveries)} | {"members": _columns(members, *_UNREGISTERED)}
+    operator_pins, accounts, cards, card_events, recoveries)} | {
+        "members": _columns(members, *_UNREGISTERED)}
 
 # events of the house chain tell of these rows, too, so that one that is gone is missed: that a
 # programme has an open day, and each closed day (its row for the whole programme)
@@ -339,7 +351,7 @@ TOLD = {"open_days": ("programme_id",), "day_totals": _columns(day_totals, "row_
 SEALED = {table.name: _columns(table, "row_mac") for table in (
     counters, outcomes, reversals, frames, refusals, quarantine, dead_letters, journals,
     sightings, held_dates, batches, proposals, member_spans, terminal_chains, open_days,
-    day_totals, holds)}
+    day_totals, holds, operator_tries)}
 
 ENTRY_LINKED = _columns(entries, "link", "head")
 

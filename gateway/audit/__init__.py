@@ -23,6 +23,7 @@ names it, as far as tables.py promises; what an attacker can do unnoticed is in 
     holds       what returns hold points for, and how it ended
     spans       how far activity carries members' lots on
     days        settlement days that are closed
+    operators   how logins went, beside the PINs
     rebuild     derived values, computed again by other means
 """
 
@@ -40,6 +41,7 @@ from gateway.audit import (
     holds,
     lines,
     members,
+    operators,
     outcomes,
     registered,
     reversals,
@@ -89,7 +91,7 @@ def run_audit(engine: Engine, keyring: Keyring, rebuild: bool = False,
         docket.totals = reader.totals(tables)
     work = Work(reader, keyring, docket, clock)
     for room in (members, terminal_chains, lines, registered, seals, outcomes, reversals, batches,
-                 dates, commanded, holds, spans, days):
+                 dates, commanded, holds, spans, days, operators):
         room.check(work)
     names = [table.name for table in tables]
     if roots_file is not None:

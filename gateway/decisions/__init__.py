@@ -12,6 +12,7 @@ from gateway.book import Book
 from gateway.decisions.batch_close import batch_close
 from gateway.decisions.heartbeat import heartbeat
 from gateway.decisions.inquiry import inquiry
+from gateway.decisions.login import login
 from gateway.decisions.redemption import redemption
 from gateway.decisions.refund import refund
 from gateway.decisions.sale import sale
@@ -28,4 +29,5 @@ DECISIONS: dict[int, Callable[[Message, Book], Decision]] = {
     messages.BATCH_CLOSE: batch_close,
     messages.INQUIRY: inquiry,
     messages.HEARTBEAT: heartbeat,
+    messages.LOGIN: login,
 }

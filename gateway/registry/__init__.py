@@ -17,16 +17,17 @@ from gateway.database import writing
 from gateway.registry.cards import Cards, NewCard
 from gateway.registry.desk import RegistryError
 from gateway.registry.members import MemberFacts, Members, NewMember
+from gateway.registry.operators import OperatorFacts, Operators
 from gateway.registry.programmes import Programmes
 from gateway.registry.rates import MerchantRates, RateFacts
 from gateway.registry.recoveries import Recoveries
 from gateway.registry.terminals import TerminalFacts, Terminals
 
-__all__ = ["MemberFacts", "NewCard", "NewMember", "RateFacts", "Registry", "RegistryError",
-           "TerminalFacts"]
+__all__ = ["MemberFacts", "NewCard", "NewMember", "OperatorFacts", "RateFacts", "Registry",
+           "RegistryError", "TerminalFacts"]
 
 
-class Registry(Programmes, MerchantRates, Terminals, Members, Cards, Recoveries):
+class Registry(Programmes, Operators, MerchantRates, Terminals, Members, Cards, Recoveries):
     """`actor` stands in each event. Methods raise RegistryError and then changed nothing."""
 
     def requeue(self, digest: bytes) -> None:

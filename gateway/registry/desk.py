@@ -163,6 +163,7 @@ class Desk:
 
 LOOK = {"terminal": "; pointwire terminal list shows those there are",
         "merchant": "; pointwire gateway rates list shows those there are",
+        "operator": "; pointwire gateway operator list shows those there are",
         "key epoch": "; pointwire terminal list shows the newest, they begin at 1"}
 
 
@@ -212,4 +213,4 @@ def unknown(noun: str) -> RegistryError:
 def absent(desk: Desk, table: Table, noun: str, **key: object) -> None:
     """RegistryError when there is such a row."""
     if desk.locked(table, **key) is not None:
-        raise RegistryError(f"There is such a {noun} already. Nothing was changed.")
+        raise RegistryError(f"That {noun} is there already. Nothing was changed.")

@@ -1,4 +1,4 @@
-"""Programmes with their rules, merchants, shops and operators: what the catalogue holds."""
+"""Programmes with their rules, merchants and shops."""
 
 from datetime import datetime
 
@@ -12,7 +12,6 @@ from gateway.rules import RuleSet, check, from_json, to_json
 from gateway.tables import (
     accounts,
     merchants,
-    operators,
     programmes,
     rule_sets,
     shops,
@@ -76,26 +75,9 @@ class Programmes(Room):
             desk.insert(shops, [{"id": shop_id, "merchant_id": merchant_id, "name": name}])
         return shop_id
 
-    def create_operator(self, merchant_id: int, number: int, name: str) -> int:
-        if not 1 <= number <= 65535:
-            raise RegistryError("An operator number is 1 to 65535. Nothing was changed.")
-        with self.at_desk() as desk:
-            present(desk, merchants, "merchant", id=merchant_id)
-            absent(desk, operators, "operator", merchant_id=merchant_id, number=number)
-            operator_id = desk.next_id(operators)
-            desk.insert(operators, [{"id": operator_id, "merchant_id": merchant_id,
-                                     "number": number, "name": name, "state": ACTIVE,
-                                     "state_since": desk.at}])
-        return operator_id
-
     def set_merchant_state(self, merchant_id: int, state: str,
                            since: datetime | None = None) -> None:
         self.set_state(merchants, "merchant", STATES, state, since, id=merchant_id)
-
-    def set_operator_state(self, merchant_id: int, number: int, state: str,
-                           since: datetime | None = None) -> None:
-        self.set_state(operators, "operator", STATES, state, since,
-                        merchant_id=merchant_id, number=number)
 
 
 def _open_accounts(desk: Desk) -> int:

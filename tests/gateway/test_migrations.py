@@ -40,7 +40,8 @@ def at_0002(engine) -> Street:
     assert [answer.code for answer in street.answers(street.sale(), street.sale(terminal=1))] == [
         0, codes.HELD]
     with writing(engine) as connection:
-        for table in ("terminal_chains", "batches", "open_days", "day_totals", "holds"):
+        for table in ("terminal_chains", "batches", "open_days", "day_totals", "holds",
+                      "operator_pins", "operator_tries"):
             connection.exec_driver_sql(f"DROP TABLE {table}")
         connection.exec_driver_sql("DROP INDEX ix_entries_booked_on")
         undo_0007(connection)

@@ -34,6 +34,9 @@ def said(sqlite_engine) -> list[str]:
         street.answers(*sales[:3])  # they come again
         street.answers(*(street.void(JOURNAL, trace) for trace in (1, 2, 3, 99)))
         street.answers(street.heartbeat(), street.inquiry(), street.kept(200))
+        street.registry.create_operator(street.merchant, 5, "Li")
+        street.registry.set_operator_pin(street.merchant, 5, "2468")
+        street.answers(street.login(5, "2468"))
         held.post(street.intake, held_tap(street), "Lin", "asked the shop")
         list(held_list.waiting(street.intake, everything=True))
         sale, bill, part = street.trace(), street.trace(), street.trace()

@@ -11,6 +11,8 @@ from tests.support.street import JOURNAL, Street
 
 def test_every_sealed_row_carries_its_seal(engine):
     street = Street(engine)
+    street.registry.create_operator(street.merchant, 5, "Li")
+    street.registry.set_operator_pin(street.merchant, 5, "2468")
     street.answers(street.sale(trace=1), street.sale(5, trace=1), b"rubbish", street.sale(),
                    street.sale(trace=80), street.void(80, trace=90), street.walk_in(trace=91))
     for table, columns in SEALED.items():

@@ -81,6 +81,14 @@ def test_a_pin_block_is_aes_ccm_as_cryptography_has_it(pin: str):
     assert keys.open_pin_block(Aes, pin_key, JOURNAL, NONCE, theirs) == pin
 
 
+@mutants.PROPERTY
+@given(st.text("0123456789", min_size=4, max_size=8), st.binary(min_size=16, max_size=16),
+       st.integers(1, 2**32 - 1), st.binary(min_size=8, max_size=8))
+def test_every_pin_of_4_to_8_digits_comes_back_out_of_its_block(pin, key, journal, nonce):
+    block = keys.pin_block(Aes, key, journal, nonce, pin)
+    assert len(block) == 16 and keys.open_pin_block(Aes, key, journal, nonce, block) == pin
+
+
 def test_the_rekey_wrap_is_rfc_3394_as_cryptography_has_it():
     theirs = aes_key_wrap(keys.hkdf(KEY, b"pw1 rekey", 32), KEY[::-1])
     assert keys.rekey_wrap(Aes, KEY, KEY[::-1]) == theirs

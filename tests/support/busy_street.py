@@ -33,6 +33,7 @@ def busy_street(engine: Engine) -> Street:
     """The street after about 14 months; its clock stands where the audit should look at it."""
     street = Street(engine, terminals=3, members=3, first_tap_activates=True)
     street.registry.create_operator(street.merchant, 1, "Lin")
+    street.registry.set_operator_pin(street.merchant, 1, "2468")
     street.registry.create_cards(street.programme, [
         NewCard(STOCK_CARD, None, "stock"), NewCard(CHIP, street.members[1])])
     _old_days(street)
@@ -84,6 +85,7 @@ def _recent_days(street: Street) -> None:
                    street.sale(500, terminal=1, epoch=2, card=STOCK_CARD),
                    street.sale(500, terminal=1, epoch=1),  # revoked key: held
                    street.inquiry(), street.heartbeat())
+    _logins(street)
     _quarantine(street)
     _voids(street)
     _redemptions(street)
@@ -99,6 +101,15 @@ def _recent_days(street: Street) -> None:
     assert len(close(street.engine, street.keyring, to_ms(street.now)).sealed) == 2
     street.answers(*(street.sale(700 + place, terminal=place % 2, epoch=1 + place % 2,
                                  card=place % 3) for place in range(6)))
+
+
+def _logins(street: Street) -> None:
+    """A wrong PIN and the right one; another operator's, who has a new one since."""
+    street.answers(street.login(1, "1357"), street.login(1, "2468", terminal=2))
+    street.registry.create_operator(street.merchant, 2, "Wang")
+    for pin in ("11223344", "55667788"):
+        street.registry.set_operator_pin(street.merchant, 2, pin)
+    street.answers(street.login(2, "11223344"))
 
 
 def _holds(street: Street) -> None:

@@ -49,7 +49,7 @@ class _Pin:
         self._level = 1
 
     def value(self, level=None):
-        if level is not None:
+        if level is not None and level != self._level:
             self._level = level
             self._changed()
         return self._level

@@ -189,11 +189,9 @@ class Mfrc522:
         sent, 0 for all. `align`: place within the first byte of the first bit that is received.
         """
         self._prepare(size, wait_ms)
-        self.write(_BIT_FRAMING, align << 4 | bits)
         self.write(_COMMAND, _TRANSCEIVE)
         self.write(_BIT_FRAMING, 0x80 | align << 4 | bits)
         flags = await self._interrupt(0x21, wait_ms)
-        self.write(_BIT_FRAMING, 0)
         error = self.read(_ERROR)
         self.size = 0
         if not flags & 0x20:
@@ -229,7 +227,7 @@ class Mfrc522:
         return bool(self.read(_STATUS2) & _CRYPTO_ON)
 
     def _prepare(self, size, wait_ms):
-        self.write(_COMMAND, _IDLE)
+        self.write(_BIT_FRAMING, 0)
         self.write(_COM_IRQ, 0x7F)
         self.write(_FIFO_LEVEL, 0x80)
         reload = wait_ms * _TICKS_A_MS

@@ -4,7 +4,7 @@ import asyncio
 import random
 
 from firmware.board.card_memory import KEY_B
-from simulator.card_field import Card, Classic, Ntag
+from simulator.card_field import Card, Classic, Ntag, bits_of
 from tests.firmware.counter_reader import at_the_reader
 from tests.firmware.portable import raises, within
 
@@ -212,6 +212,25 @@ def test_a_stuck_chip_and_noise_in_the_field_have_names():
     assert "damaged" in at_the_reader(act, card)
 
 
+def test_an_acknowledgement_of_another_size_is_none():
+    async def act(reader):
+        await reader.driver.start()
+        into = bytearray(16)
+        card._ack = lambda: bits_of(b"\x0a")
+        assert await reader.memory.write_blocks(UID, BLOCK, NEW, KEY) == "damaged"
+        assert sector_of(card) == OLD
+        card._ack = lambda: bits_of(b"\x0a")[:3]
+        assert await reader.memory.write_blocks(UID, BLOCK, NEW, KEY) == "damaged"
+        # nor is a byte the refusal that four bits are
+        card.command = lambda frame: bits_of(b"\x04")
+        assert await reader.memory.read_blocks(UID, BLOCK, into, KEY) == "damaged"
+        card.command = lambda frame: bits_of(b"\x04")[:4]
+        assert await reader.memory.read_blocks(UID, BLOCK, into, KEY) == "refused"
+
+    card = classic()
+    at_the_reader(act, card)
+
+
 def test_a_bus_that_dies_is_a_fault_and_raises_nothing():
     async def act(reader):
         await reader.driver.start()
@@ -229,6 +248,7 @@ def test_a_bus_that_dies_is_a_fault_and_raises_nothing():
 
             reader.chip.write_readinto = dying
             assert await reader.memory.write_blocks(UID, BLOCK, NEW, KEY) in ("fault", "torn")
+            assert not reader.driver.ready
             reader.chip.write_readinto = alive
             await reader.driver.start()
         assert await reader.memory.write_blocks(UID, BLOCK, NEW, KEY) == "ok"

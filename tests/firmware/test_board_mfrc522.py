@@ -109,6 +109,16 @@ def test_what_a_reset_of_its_own_leaves_is_noticed():
     at_the_reader(act)
 
 
+def test_one_setting_that_is_lost_is_enough():
+    async def act(reader):
+        for register, value in ((0x2A, 0x00), (0x2B, 0x00), (0x15, 0x00)):
+            await reader.driver.start()
+            reader.driver.write(register, value)
+            assert reader.driver.lost(), register
+
+    at_the_reader(act)
+
+
 def test_outcomes_of_an_exchange():
     async def act(reader):
         driver = (await reader.started()).driver

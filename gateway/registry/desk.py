@@ -71,6 +71,13 @@ class Desk:
         self.connection.execute(update(table).where(and_(*key)).values(**values))
         self._changes.append((table.name, {**row._mapping, **values}))
 
+    def move(self, table: Table, row: Row, said: str, before: str, after: str) -> None:
+        """From one state to another, from now on; RegistryError for one that is not in the
+        first. `said`: how an error names it."""
+        if row.state != before:
+            raise RegistryError(f"{said} is {row.state}, not {before}. Nothing was changed.")
+        self.change(table, row, state=after, state_since=self.at)
+
     def locked_all(self, table: Table, ids: Sequence[int]) -> list[Row]:
         """The rows with these ids by ascending id, locked as `locked` does, in one statement."""
         wanted = select(table).where(table.c.id.in_(sorted(ids))).order_by(table.c.id)

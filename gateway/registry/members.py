@@ -79,10 +79,7 @@ class Members(Room):
     def _between(self, member_id: int, before: str, after: str) -> MemberState:
         with self.at_desk() as desk:
             row = present(desk, members, "member", id=member_id)
-            if row.state != before:
-                raise RegistryError(f"Member {row.id} {row.masked_name} is {row.state}, not"
-                                    f" {before}. Nothing was changed.")
-            desk.change(members, row, state=after, state_since=desk.at)
+            desk.move(members, row, f"Member {row.id} {row.masked_name}", before, after)
             return MemberState(row.id, row.masked_name, after, from_ms(desk.at))
 
     def set_member_tier(self, member_id: int, tier: str) -> None:

@@ -63,10 +63,7 @@ class Operators(Room):
     def _moved(self, merchant_id: int, number: int, before: str, after: str) -> OperatorFacts:
         with self.at_desk() as desk:
             row = _present(desk, merchant_id, number)
-            if row.state != before:
-                raise RegistryError(f"Operator {number} {row.name} is {row.state}, not {before}."
-                                    " Nothing was changed.")
-            desk.change(operators, row, state=after, state_since=desk.at)
+            desk.move(operators, row, f"Operator {number} {row.name}", before, after)
         return self.operator(merchant_id, number)
 
     def set_operator_pin(self, merchant_id: int, number: int, pin: str) -> OperatorFacts:

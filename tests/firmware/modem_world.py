@@ -12,7 +12,7 @@ from firmware.board.modem_steps import Access
 from firmware.board.way import NoWay
 from simulator.modem_peer import Peer
 from simulator.modem_ppp import FakePpp, Network
-from tests.firmware.jumping_time import VirtualTime
+from tests.firmware.virtual_time import now_ms, run
 
 MODELS = {"SIM800": modem_models.SIM800, "SIM7600": modem_models.SIM7600,
           "A7670": modem_models.A7670}
@@ -65,8 +65,7 @@ class World:
     """`failures`: (ms, fault, rung) as the driver told them."""
 
     def __init__(self, model="SIM800", access=ACCESS, has_reset=True, has_power=True, pieces=None):
-        self.time = VirtualTime()
-        now = self.now = self.time.now
+        now = self.now = now_ms
         self.peer = Peer(model, now)
         self.network = Network(self.peer)
         self.uart = Uart(self.peer, now, pieces)
@@ -97,7 +96,7 @@ class World:
 
     def run(self, story):
         """Run the driver beside `story(world)`, and give what that gives."""
-        return self.time.run(self._run(story))
+        return run(self._run(story))
 
     async def _run(self, story):
         tasks = [asyncio.create_task(self._live()), asyncio.create_task(self._interrupts())]

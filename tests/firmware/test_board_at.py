@@ -14,7 +14,7 @@ from firmware.board.at_parser import (
     RESTARTED,
     TIMEOUT,
 )
-from tests.firmware.jumping_time import VirtualTime
+from tests.firmware.virtual_time import now_ms, run
 
 
 class Scripted:
@@ -57,12 +57,11 @@ MARKERS = {b"AT+IFC?": ((20, b"\r\n+IFC: 0,0\r\n\r\nOK\r\n"),),
 
 
 def played(story, says, urcs=None):
-    time = VirtualTime()
     both = dict(MARKERS)
     both.update(says)
-    modem = Scripted(time.now, both)
-    engine = At(modem, modem, time.now, lambda: None, urcs and urcs.append)
-    return time.run(story(engine, modem, time.now))
+    modem = Scripted(now_ms, both)
+    engine = At(modem, modem, now_ms, lambda: None, urcs and urcs.append)
+    return run(story(engine, modem, now_ms))
 
 
 def test_one_command_one_answer_and_what_nobody_asked_for_beside():
@@ -217,13 +216,12 @@ def test_without_any_proof_it_stays_in_data_mode():
 
 
 def test_a_long_deadline_shows_progress_all_the_time():
-    time = VirtualTime()
-    modem = Scripted(time.now, MARKERS)
+    modem = Scripted(now_ms, MARKERS)
     shown = []
-    engine = At(modem, modem, time.now, lambda: shown.append(time.now()))
+    engine = At(modem, modem, now_ms, lambda: shown.append(now_ms()))
 
     async def story():
         await engine.command(b"AT+CGATT=1", 60000)
 
-    time.run(story())
+    run(story())
     assert max([shown[at] - shown[at - 1] for at in range(1, len(shown))]) <= 2000

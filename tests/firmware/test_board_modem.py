@@ -13,6 +13,7 @@ from firmware.board.ladder import WAIT_MS_MAX
 from firmware.board.modem_steps import Access
 from firmware.board.way import NoWay
 from tests.firmware.modem_world import MODELS, World
+from tests.firmware.virtual_time import run
 
 PIN = Access("cmnet", "", "", "1234", 3)
 # the longest wait of the ladder, a measure with its boot, and a bringing up
@@ -348,7 +349,7 @@ def test_a_task_that_died_in_a_call_ends_it_the_safe_way_when_it_lives_again():
         await story(world)
         turning.cancel()
 
-    world.time.run(alone())
+    run(alone())
     assert world.peer.leaked == 0 and world.peer.boots == 0
 
 

@@ -6,7 +6,7 @@ import errno
 from firmware import faults
 from firmware.board.way import CONNECTS_MAX, NoWay, Way, pause
 from firmware.errors import MqttError
-from tests.firmware.jumping_time import VirtualTime
+from tests.firmware.virtual_time import now_ms, run
 
 
 class Opening:
@@ -40,7 +40,7 @@ def tried(outcome, times=1, up=True):
                 results.append(error)
         return results
 
-    return way, VirtualTime().run(story()), told
+    return way, run(story()), told
 
 
 def test_a_connection_is_a_proof_and_begins_the_ladder_anew():
@@ -72,7 +72,6 @@ def test_while_it_is_down_a_connection_is_refused_by_name():
 
 
 def test_a_pause_shows_progress():
-    time = VirtualTime()
     shown = []
-    time.run(pause(3500, lambda: shown.append(time.now())))
+    run(pause(3500, lambda: shown.append(now_ms())))
     assert shown == [0, 1000, 2000, 3000]

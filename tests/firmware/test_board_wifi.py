@@ -10,15 +10,14 @@ from firmware.board.ladder import WAIT_MS_MAX
 from firmware.board.way import NoWay
 from firmware.board.wifi import Wifi, fault_of
 from simulator.wlan_peer import Wlan
-from tests.firmware.jumping_time import VirtualTime
+from tests.firmware.virtual_time import now_ms, run
 
 BOUND_MS = WAIT_MS_MAX + 30000
 
 
 class World:
     def __init__(self, password="secret"):
-        self.time = VirtualTime()
-        self.now = self.time.now
+        self.now = now_ms
         self.wlan = Wlan(self.now, "shop", "secret")
         self.failures = []
         self.progress_ms = self.silence_ms = 0
@@ -58,7 +57,7 @@ class World:
             finally:
                 task.cancel()
 
-        return self.time.run(both())
+        return run(both())
 
 
 def test_it_connects_and_tells_how_strong_it_is():

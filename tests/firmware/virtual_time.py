@@ -11,6 +11,8 @@ import asyncio
 import sys
 import time
 
+_jumped = [lambda: 0]
+
 if sys.implementation.name == "micropython":
     from asyncio import core
 
@@ -36,6 +38,7 @@ if sys.implementation.name == "micropython":
 
     def run(main):
         jumps = _Jumps()
+        _jumped[0] = lambda: jumps.ahead_ms
         poller, ticks = core._io_queue, core.ticks
         asyncio.new_event_loop().set_exception_handler(jumps.note)
         core._io_queue, core.ticks = jumps, jumps.ticks
@@ -48,20 +51,19 @@ if sys.implementation.name == "micropython":
             core._io_queue, core.ticks = poller, ticks
             asyncio.new_event_loop()
 
-    def now_ms():
-        """How far the clock of the running `run` has jumped."""
-        return core._io_queue.ahead_ms
 else:
     import firmware  # noqa: F401 - brings MicroPython's names
     from simulator.loop import VirtualLoop
 
     def run(main):
         loop = VirtualLoop()
+        _jumped[0] = lambda: loop.now_us // 1000
         try:
             return loop.run(main)
         finally:
             loop.close()
 
-    def now_ms():
-        """How far the clock of the running `run` has jumped."""
-        return asyncio.get_running_loop().now_us // 1000
+
+def now_ms():
+    """How far the clock of `run` has jumped, of the last one where none runs."""
+    return _jumped[0]()

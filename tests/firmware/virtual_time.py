@@ -2,9 +2,9 @@
 
 `run(main)` runs a coroutine to its end and returns its result; a task that died is an error.
 asyncio's clock jumps to the next timer whenever nothing is left to do, and stands at 0 when it
-begins. On CPython that is the simulator's loop. On MicroPython asyncio's own clock runs ahead by
-what was slept, so code under test may ask asyncio for time and nothing else: time.ticks_ms is the
-real one there.
+begins. On CPython that is the simulator's loop. On MicroPython asyncio's own clock moves by what
+was slept and by nothing else, so code under test may ask asyncio for time and nothing else:
+time.ticks_ms is the real one there.
 """
 
 import asyncio
@@ -20,12 +20,15 @@ if sys.implementation.name == "micropython":
         """In the place of asyncio's poller: nothing is polled, waiting moves the clock."""
 
         def __init__(self):
-            self.ahead_ms = 0
+            self.jumped_ms = 0
             self.died = []
+            # What is due at once is queued by C at the real time: that has to be long past, or
+            # the clock would move by what a slow machine took.
+            self.begin = time.ticks_add(time.ticks_ms(), 3_600_000)
 
         def wait_io_event(self, wait_ms):
             assert wait_ms >= 0, "what was waited for can never come"
-            self.ahead_ms += wait_ms
+            self.jumped_ms += wait_ms
 
         def remove(self, task):
             pass
@@ -34,11 +37,11 @@ if sys.implementation.name == "micropython":
             self.died.append(context["exception"])
 
         def ticks(self):
-            return time.ticks_add(time.ticks_ms(), self.ahead_ms)
+            return time.ticks_add(self.begin, self.jumped_ms)
 
     def run(main):
         jumps = _Jumps()
-        _jumped[0] = lambda: jumps.ahead_ms
+        _jumped[0] = lambda: jumps.jumped_ms
         poller, ticks = core._io_queue, core.ticks
         asyncio.new_event_loop().set_exception_handler(jumps.note)
         core._io_queue, core.ticks = jumps, jumps.ticks

@@ -19,7 +19,7 @@ WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + (len(os.sched_getaffinity(
 DEVICE_STUBS := micropython-esp32-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo simulate fleet prove prove-pairs chaos test test-long lint bench clean
+.PHONY: help demo simulate fleet prove prove-pairs chaos screens test test-long lint bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ prove-pairs: $(VENV)/.dev ## one tap with every two faults at all their steps; t
 
 chaos: $(VENV)/.dev ## real processes, kill -9 and bad links, then the books: MINUTES=3 of it and a minute or more on top to start, drain and judge; SEED=7 repeats a schedule
 	@$(BIN)/pointwire chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(CHAOS)
+
+screens: $(VENV)/.dev ## every screen of the handset as one picture, firmware/screens.png; needs apt-get install unifont
+	@$(BIN)/pointwire device screens
 
 test: $(VENV)/.dev ## the whole test suite; TESTS="tests/protocol -k cbor" runs a part
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)

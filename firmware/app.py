@@ -55,7 +55,10 @@ class App:
         self._uplink = None
         self._link_began = False
         self.now = Uptime(board.ticks_ms)
-        self.screen = getattr(board, "display", None) or Screen(board.show)
+        self.screen = getattr(board, "display", None) or Screen(board.show, board.font)
+        # whoever draws for itself needs no glyphs; without them Chinese would be boxes
+        readable = board.font or self.screen is getattr(board, "display", None)
+        self._language = settings.language if readable else "en"
         self.clock = Clock(board.boot_count)
         self.supervisor = Supervisor(self.now, self._died, board.feed_watchdog,
                                      board.watchdog_ms)
@@ -388,11 +391,12 @@ class App:
 
     def _draw(self):
         unsent = self.outbox.unsettled if self.outbox else 0
-        fault = (texts.fault(self.settings.language, self.link_fault())
+        fault = (texts.fault(self._language, self.link_fault())
                  if self.state.name == checkout.STATUS else "")
+        board = self.board
         status = views.Status(self.up(), unsent, self.settings.terminal_id, VERSION, self._fault,
-                              fault)
-        parts = texts.parts(self.settings.language)
+                              fault, board.signal_dbm(), board.battery_percent(), board.font_fault)
+        parts = texts.parts(self._language)
         lines = views.lines(self.state, status, parts, self.settings.currency_digits)
         if self.screen.draw(lines):
             self._tell("screen", lines)

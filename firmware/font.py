@@ -36,7 +36,7 @@ class Font:
             self._count = self._checked()
         except (OSError, FontError):
             self._file.close()
-            raise FontError("the font file is damaged") from None
+            raise FontError("font damaged") from None
 
     # how many letters it has; FontError when a byte is not as it was built
     def _checked(self):
@@ -83,3 +83,11 @@ class Font:
 
     def close(self):
         self._file.close()
+
+
+def found(path):
+    """(Font, "") or (None, why there is none: at most 16 columns)."""
+    try:
+        return Font(path), ""
+    except FontError as error:
+        return None, str(error)

@@ -1,11 +1,18 @@
-"""What each state of the checkout looks like: five lines of text, the first for the status.
+"""What each state of the checkout looks like: five lines of text (drawn by screen.py).
 
-Pure: (state, status, texts) -> lines. A line has at most 16 columns (a character above 127
-takes two). What is longer is cut at the end, which only names of members and tiers may be; a
-number is never cut: where it leaves no room for its label, the label goes.
+Pure: (state, status, texts) -> lines. The first is the bar, the last the foot: numbers and signs
+that no language changes, one column each. The three rows between them have at most 16 columns (a
+character above 127 takes two). What is longer is cut at the end, which only names of members and
+tiers may be; a number is never cut: where it leaves no room for its label, the label goes.
+
+    bar    ● online, ○ not; signal ▁ to ▇; ↑ unsent taps; ! what did not post and nobody
+           acknowledged; ? the task that died; battery ▏ to █
+    foot   keys: ✓ yes, ✗ no, ← back; TRACE of a tap, REF of a receipt
 """
 
 from collections import namedtuple
+
+from micropython import const
 
 from firmware import checkout
 from firmware.errors import FirmwareError
@@ -15,21 +22,54 @@ from protocol.fields import SALE, VOID
 
 COLUMNS = 16
 
+# long enough not to be interned: link up and not, signal (5), battery (5), unsent, alert, died
+_SIGNS = "●○▁▂▃▅▇▏▎▍▋█↑!?"
+_SIGNAL = const(2)
+_BATTERY = const(7)
+_UNSENT = const(12)
+
 # `up`: the link; `unsent`: unsettled taps; `fault`: name of a task that died, or None;
-# `link_fault`: what was last wrong with the link, a text, for the status screen.
-Status = namedtuple("Status", ("up", "unsent", "terminal_id", "version", "fault", "link_fault"))
+# `link_fault`: what was last wrong with the link, a text, for the status screen; `signal_dbm`
+# and `battery_percent` as a board says them, None for nothing known; `font_fault`: what is wrong
+# with the font file, empty for nothing.
+Status = namedtuple("Status", ("up", "unsent", "terminal_id", "version", "fault", "link_fault",
+                               "signal_dbm", "battery_percent", "font_fault"))
 
 
 def lines(state, status, parts, currency_digits):
-    """A tuple of five texts: the status line and four below it. `parts`: the language's texts."""
+    """A tuple of five texts: bar, three rows, foot. `parts`: the language's texts."""
+    alerted = state.alert and not alerts(state)  # else it has the whole screen
+    top = bar(status, state.alert[0] if alerted else 0)
+    return (top,) + _body(state, status, parts, currency_digits)
+
+
+def _body(state, status, parts, currency_digits):
     page = Page(state, status, Words(parts), currency_digits)
     view = {checkout.HOME: _home, checkout.RESULT: _result}.get(state.name, _entry)
-    body = [fit(page.head())]
-    for line in view(page):
-        body.append(fit(line))
-    while len(body) < 5:
+    body = [fit(row) for row in view(page)]
+    while len(body) < 3:
         body.append("")
+    body.append(page.foot)
     return tuple(body)
+
+
+def bar(status, alerted):
+    """16 columns, for instance `●▅ ↑3 !1       ▋`."""
+    text = _SIGNS[0 if status.up else 1]
+    text += " " if status.signal_dbm is None else _step(_SIGNAL, status.signal_dbm, -105, 12)
+    for place, said in enumerate((status.unsent, alerted, status.fault)):
+        if said and (place == 2 or not status.fault):
+            text += " " + _SIGNS[_UNSENT + place] + str(said)
+    text = text[:COLUMNS - 2]
+    if status.battery_percent is None:
+        return text.rstrip()
+    battery = _step(_BATTERY, status.battery_percent, 10, 22)
+    return text + " " * (COLUMNS - 1 - len(text)) + battery
+
+
+# the first of five signs below `least`, the next for each `width` more
+def _step(sign, value, least, width):
+    return _SIGNS[sign + min(max((value - least) // width + 1, 0), 4)]
 
 
 def columns(text):
@@ -82,18 +122,7 @@ class Page:
         self.status = status
         self.words = words
         self.digits = digits
-
-    def head(self):
-        status, words = self.status, self.words
-        if status.fault:
-            return words[names.FAULT] % status.fault
-        left, right = words[names.ONLINE if status.up else names.OFFLINE], ""
-        if self.state.alert and not alerts(self.state):  # else it has the whole screen
-            right = words[names.ALERT] % self.state.alert[0]
-        elif status.unsent:
-            right = words[names.STATUS_UNSENT] % status.unsent
-        both = left + " " + right if right else left
-        return both if columns(both) <= COLUMNS else right
+        self.foot = ""
 
     def label(self, name, value):
         """The value with its label, or alone where both together are too long."""
@@ -104,9 +133,13 @@ class Page:
         return money(amount_minor, self.digits)
 
     def tap(self, trace, amount_minor=0):
-        tap = self.label(names.TAP, trace)
+        """The foot names the tap, and its amount where there is room."""
+        tap = self.words[names.TRACE] % trace
         both = tap + " " + self.money(amount_minor)
-        return both if amount_minor and columns(both) <= COLUMNS else tap
+        self.foot = both if amount_minor and len(both) <= COLUMNS else tap
+
+    def receipt(self, number):
+        self.foot = self.words[names.RECEIPT] % number if number else ""
 
     def reason(self, code):
         return self.words.reason(code) or self.words[names.CODE] % code
@@ -121,12 +154,13 @@ def _home(page):
     words = page.words
     if alerts(page.state):
         count, trace, code = page.state.alert
-        return (words[names.ALERT] % count, page.tap(trace), page.reason(code),
-                words[names.ALERT_DO])
+        page.tap(trace)
+        return words[names.ALERT] % count, page.reason(code), words[names.ALERT_DO]
     if page.shown and page.shown[0] == "last_void":
         return _last_void(page, *page.shown[1:])
     if page.shown:
         return _last(page, *page.shown[1:])
+    page.foot = page.status.font_fault.upper()[:COLUMNS]
     return words[names.TITLE], words[names.KEY_AMOUNT], words[names.KEY_INQUIRY]
 
 
@@ -141,15 +175,16 @@ def _last(page, trace, amount_minor, card_id, settled):
         outcome = words[names.HELD]
     else:
         outcome = words[names.LAST_REFUSED] % settled[0]
+    page.tap(trace, amount_minor)
     what = words[names.CARD] % last4(card_id) if card_id else ""
-    return words[names.LAST_TAP], page.tap(trace, amount_minor), what, outcome
+    return words[names.LAST_TAP], outcome, what
 
 
 # the void of the tap `trace` was answered with `code` and `receipt`
 def _last_void(page, trace, code, receipt):
     words = page.words
     gone = checkout.did(VOID, code, receipt)
-    return (words[names.LAST_TAP], page.label(names.CANCELS, trace), "",
+    return (words[names.LAST_TAP], page.label(names.CANCELS, trace),
             words[names.CANCELLED if gone else names.NOT_CANCELLED])
 
 
@@ -158,30 +193,35 @@ def _entry(page):
     state, words = page.state, page.words
     name, amount = state.name, page.money(state.amount_minor)
     if name == checkout.AMOUNT:
-        return words[names.AMOUNT], amount, "", words[names.CONFIRM]
+        page.foot = words[names.KEYS_AMOUNT]
+        return words[names.AMOUNT], amount
     if name == checkout.CARD:
-        what = amount if state.purpose == SALE else words[names.KEY_INQUIRY]
-        return words[names.TAP_CARD], what, "", words[names.BACK]
+        page.foot = words[names.KEYS_BACK]
+        return words[names.TAP_CARD], amount if state.purpose == SALE else words[names.INQUIRY]
     if name == checkout.SAVING:
         return words[names.SAVING], amount
     if name == checkout.SENT:
-        return words[names.SENT], page.tap(state.key[1]), amount, words[names.CANCEL_DO]
+        page.tap(state.key[1])
+        return words[names.SENT], amount, words[names.CANCEL_DO]
     if name == checkout.ASK_VOID:
-        return (words[names.CANCEL_ASK], page.tap(state.key[1], state.amount_minor),
-                words[names.CONFIRM], words[names.BACK])
+        page.tap(state.key[1])
+        tap, page.foot = page.foot, words[names.KEYS_ASK]
+        return words[names.CANCEL_ASK], amount, tap
     if name == checkout.CANCELLING or name == checkout.WAITING:
+        page.tap(state.key[1])
         label = names.CANCELLING if name == checkout.CANCELLING else names.ASKING
-        return words[label], page.tap(state.key[1], state.amount_minor)
+        return words[label], amount
     if name == checkout.ASKED:
-        return words[names.ASKING], "", "", words[names.BACK]
+        page.foot = words[names.KEYS_BACK]
+        return (words[names.ASKING],)
     if name == checkout.STATUS:
         status = page.status
+        page.foot = status.version[:COLUMNS]
         return (page.label(names.TERMINAL, status.terminal_id),
-                words[names.UNSENT] % status.unsent, page.label(names.VERSION, status.version),
-                status.link_fault)
+                words[names.UNSENT] % status.unsent, status.link_fault)
     if name == checkout.RECOVERY:
-        return (words[names.RECOVERY], words[names.RECOVERY_DO], words[names.RECOVERY_CALL],
-                page.shown[1])
+        page.foot = page.shown[1][:COLUMNS]
+        return words[names.RECOVERY], words[names.RECOVERY_DO], words[names.RECOVERY_CALL]
     raise FirmwareError("no view for the state " + name)
 
 
@@ -195,17 +235,18 @@ def _result(page):
         return _refused(page, page.shown[1], page.shown[2])
     words = page.words
     if kind == "saved":
-        return (words[names.SAVED], page.tap(page.shown[1]), page.money(page.shown[2]),
-                words[names.CANCEL_DO])
+        page.tap(page.shown[1])
+        return words[names.SAVED], page.money(page.shown[2]), words[names.CANCEL_DO]
     if kind == "cancelled":
-        return words[names.CANCELLED], page.tap(page.shown[1], page.shown[2])
+        page.tap(page.shown[1])
+        return words[names.CANCELLED], page.money(page.shown[2])
     if kind == "not_cancelled":
-        return (words[names.NOT_CANCELLED], page.reason(page.shown[3]),
-                page.tap(page.shown[1], page.shown[2]))
+        page.tap(page.shown[1], page.shown[2])
+        return words[names.NOT_CANCELLED], page.reason(page.shown[3])
     if kind == "no_void":
         do = names.FULL_DO if page.shown[1] == "full" else names.FAILED_DO
-        return (words[names.NOT_CANCELLED], words[do],
-                page.tap(page.state.key[1], page.state.amount_minor), words[names.CANCEL_DO])
+        page.tap(page.state.key[1], page.state.amount_minor)
+        return words[names.NOT_CANCELLED], words[do], words[names.CANCEL_DO]
     if kind == "full":
         return words[names.FULL], words[names.NOT_TAKEN], words[names.FULL_DO]
     if kind == "failed":
@@ -216,8 +257,8 @@ def _result(page):
 
 
 def _posted(page, reply):
-    return (page.label(names.POSTED, reply.points or 0), _balance_text(page, reply),
-            _member(reply), page.label(names.RECEIPT, reply.receipt) if reply.receipt else "")
+    page.receipt(reply.receipt)
+    return page.label(names.POSTED, reply.points or 0), _balance_text(page, reply), _member(reply)
 
 
 def _balance_text(page, reply):
@@ -235,14 +276,14 @@ def _balance(page, reply):
     if reply.expiring:
         points, until = reply.expiring[0], day(reply.expiring[1])
         text = page.words[names.EXPIRING] % (points, until)
-        found.append(text if columns(text) <= COLUMNS else "%d/%s" % (points, until[2:]))
+        page.foot = text if len(text) <= COLUMNS else "%d/%s" % (points, until[2:])
     return found
 
 
 def _refused(page, reply, amount_minor):
     words = page.words
+    if reply.trace:
+        page.tap(reply.trace, amount_minor)
     if reply.code == codes.HELD:
-        return words[names.HELD], words[names.NO_POINTS_YET], page.tap(reply.trace, amount_minor)
-    tap = page.tap(reply.trace, amount_minor) if reply.trace else ""
-    return words[names.REFUSED], page.reason(reply.code), tap, reply.line or ""
-
+        return words[names.HELD], words[names.NO_POINTS_YET]
+    return words[names.REFUSED], page.reason(reply.code), reply.line or ""

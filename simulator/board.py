@@ -81,6 +81,8 @@ class FakeBoard:
     """
 
     name = "simulator"
+    font = None
+    font_fault = ""
 
     def __init__(self, loop: VirtualLoop, random: Random, device: Any, connect: Connect,
                  boot_count: int = 1, reset_cause: int = RESET_POWER,

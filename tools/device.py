@@ -1,6 +1,7 @@
 """`pointwire device`: what a handset's flash is filled with."""
 
 import json
+import tempfile
 from pathlib import Path
 
 import click
@@ -47,3 +48,22 @@ def font_command(out: Path, source: Path, letters: str, also: str, as_json: bool
     click.echo(f"{out}: {built.letters:,} letters, {len(built.data):,} bytes.")
     if built.missing:
         click.echo(f"Not in {source}, drawn as boxes: {built.missing}", err=True)
+
+
+@device.command("screens")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("firmware/screens.png"),
+              show_default=True, help="Where the picture goes.")
+@click.option("--source", type=click.Path(path_type=Path), default=font.UNIFONT,
+              show_default=True, help="GNU Unifont in its .hex format (Debian package unifont).")
+def screens_command(out: Path, source: Path) -> None:
+    """Draw every screen of the handset, in both languages, as one picture (PNG)."""
+    from firmware.font import Font
+    from tools import screens
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "font"
+        font.write(font.build(font.read_hex(source), font.ascii_letters()
+                              + font.gb2312(LETTERS["gb2312"])), path)
+        read = Font(str(path))
+        screens.save(screens.sheet(read), out)
+        read.close()
+    click.echo(f"{out}: {len(screens.SCENES)} screens in {len(screens.LANGUAGES)} languages.")

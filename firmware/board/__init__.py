@@ -14,6 +14,7 @@ package: `machine`, `network` and `esp32` are imported only here.
 | `aes(key)` | one-block AES in ECB: an object with `encrypt(block)` and `decrypt(block)` |
 | `save_settings(settings)` | keeps them for the next boot, durable on return, or raises |
 | `show(buffer)` | puts 1,024 bytes (128x64, MONO_VLSB) on the display and returns at once |
+| `font`, `font_fault` | `firmware.font.found` of its file: a Font or None, and why there is none |
 | `beep(name)` | starts a pattern and returns at once: "key", "ok", "refused", "saved", "fault" |
 | `await event()` | the next press or card, see below |
 | `await connect(host, port)` | (reader, writer), see below; OSError when there is no way out |

@@ -3,8 +3,8 @@
     python -m firmware.board.unix DIR          (CPython)
     micropython main.py DIR                    (a staged program, tools/handset_program.py)
 
-DIR holds `settings`, `outbox.flash` and `boot` (how often it started). Law: what a real board
-keeps through a power cut stands in these files, and nothing else does.
+DIR holds `settings`, `outbox.flash`, `boot` (how often it started) and `font` (or none). Law:
+what a real board keeps through a power cut stands in these files, and nothing else does.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ import time
 
 from cryptolib import aes
 
+from firmware import font
 from firmware.app import App
 from firmware.board.flash_file import FlashFile
 from firmware.board.unix_control import Control
@@ -48,6 +49,7 @@ class UnixBoard:
         self.boot_count = _count_boot(folder + "/boot")
         self._settings_path = folder + "/settings"
         self.outbox_device = FlashFile(folder + "/outbox.flash", outbox_blocks)
+        self.font, self.font_fault = font.found(folder + "/font")
         self.pixels = b""
         self.radio_on = True
         self._events = []

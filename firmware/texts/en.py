@@ -5,30 +5,23 @@ faults of the link (faults.py) by theirs."""
 def parts():
     return (
         """title=Pointwire
-online=ON
-offline=OFF
 key_amount=Key the amount
 key_inquiry=A = balance
+inquiry=Balance
 amount=Amount
-confirm=# = confirm
 tap_card=Tap the card
-back=* = back
 saving=Saving...
 sent=Saved. Sending
 asking=Asking...
 posted=Posted %+d
 balance=Balance %d
 value=Value %s
-receipt=No. %d
-""",
-        """expiring=%d by %s
 refused=REFUSED
 held=HELD FOR HQ
 no_points_yet=No points yet
-conflict=CONFLICT
 saved=Saved, will post
-tap=Tap %d
-full=Outbox is full
+""",
+        """full=Outbox is full
 not_taken=Tap NOT taken
 full_do=Get it online
 failed=Not stored
@@ -37,29 +30,32 @@ no_answer=No answer
 no_answer_do=Try again
 offline_do=Only when online
 last_tap=Last saved tap
-""",
-        """last_waiting=not yet posted
+last_waiting=not yet posted
 last_posted=posted %+d
 last_refused=refused (%d)
 card=Card %s
 alert=%d not posted
 alert_do=# = seen
 terminal=ID %d
-unsent=Unsent %d
-status_unsent=%d unsent
-version=Version %s
+""",
+        """unsent=Unsent %d
 recovery=OUTBOX FAULT
 recovery_do=No taps possible
 recovery_call=Call technician
-fault=Fault: %s
 code=Code %d
 cancel_ask=Cancel sale?
-""",
-        """cancel_do=D = cancel
+cancel_do=D = cancel
 cancelling=Cancelling
 cancelled=Cancelled
 not_cancelled=NOT cancelled
 cancels=Cancels tap %d
+keys_amount=#✓ C← *✗
+keys_back=*←
+keys_ask=#✓ *←
+trace=TRACE %d
+receipt=REF %d
+""",
+        """expiring=EXP %d %s
 """,
         """codes=
 10=Card unknown

@@ -5,30 +5,23 @@ faults of the link (faults.py) by theirs."""
 def parts():
     return (
         """title=Pointwire
-online=在线
-offline=离线
 key_amount=请输入金额
 key_inquiry=A 查询余额
+inquiry=查询余额
 amount=金额
-confirm=# 确认
 tap_card=请刷卡
-back=* 返回
 saving=正在保存
 sent=已保存 发送中
 asking=正在查询
 posted=积分 %+d
 balance=余额 %d
 value=储值 %s
-receipt=凭证 %d
-""",
-        """expiring=%d至%s
 refused=已拒绝
 held=等待总部处理
 no_points_yet=积分暂未到账
-conflict=流水号冲突
 saved=已保存,稍后入账
-tap=流水 %d
-full=存储已满
+""",
+        """full=存储已满
 not_taken=本次刷卡无效
 full_do=请先联网上传
 failed=保存失败
@@ -37,29 +30,32 @@ no_answer=无应答
 no_answer_do=请重试
 offline_do=联网后可用
 last_tap=最近一笔
-""",
-        """last_waiting=尚未入账
+last_waiting=尚未入账
 last_posted=已入账 %+d
 last_refused=已拒绝(%d)
 card=卡号 %s
 alert=%d笔未入账
 alert_do=# 已知晓
 terminal=终端 %d
-unsent=未发送 %d
-status_unsent=%d笔未发
-version=版本 %s
+""",
+        """unsent=未发送 %d
 recovery=存储无法读取
 recovery_do=不能刷卡
 recovery_call=请联系技术员
-fault=故障 %s
 code=代码 %d
 cancel_ask=撤销此笔?
-""",
-        """cancel_do=D 撤销
+cancel_do=D 撤销
 cancelling=正在撤销
 cancelled=已撤销
 not_cancelled=未能撤销
 cancels=撤销流水 %d
+keys_amount=#✓ C← *✗
+keys_back=*←
+keys_ask=#✓ *←
+trace=TRACE %d
+receipt=REF %d
+""",
+        """expiring=EXP %d %s
 """,
         """codes=
 10=卡不存在

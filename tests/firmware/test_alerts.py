@@ -41,11 +41,11 @@ class Day:
 
     def press(self, key: str) -> None:
         before = self.counter.lines
-        alert, own = before[-1] == "# = seen" and key == "#", before[1] == "REFUSED"
+        alert, own = before[3] == "# = seen" and key == "#", before[1] == "REFUSED"
         self.counter.keys(key)
         if self.counter.lines == before:
             return
-        if alert or own and "not posted" not in before[0]:
+        if alert or own and "!" not in before[0]:
             self.owed.clear()
             self.left = 0
         self.left += own and bool(self.owed)

@@ -9,6 +9,7 @@ from firmware.outbox import Outbox, OutboxUnreadable
 from protocol import codes, messages
 from simulator.radio import Weather
 from simulator.shore import Work
+from tests.firmware.bars import bar
 from tests.firmware.counter import Counter, refusing
 from tests.firmware.replies import AT, CARD, Asked, reply_frame
 
@@ -32,15 +33,15 @@ def offline() -> Iterator[Counter]:
 
 
 def test_a_sale_is_keyed_tapped_saved_and_posted(counter: Counter):
-    assert counter.lines == ("ON", "Pointwire", "Key the amount", "A = balance", "")
+    assert counter.lines == (bar(), "Pointwire", "Key the amount", "A = balance", "")
     counter.keys("1250")
     assert counter.lines[1:3] == ("Amount", "12.50")
     counter.keys("#")
     assert counter.lines[1:3] == ("Tap the card", "12.50")
     counter.tap()
-    assert counter.lines[1:4] == ("Saved. Sending", "Tap 1", "12.50")
+    assert counter.lines[1:] == ("Saved. Sending", "12.50", "D = cancel", "TRACE 1")
     counter.wait(1)
-    assert counter.lines == ("ON", "Posted +12", "Balance 1012", "王* 银卡", "No. 1000")
+    assert counter.lines == (bar(), "Posted +12", "Balance 1012", "王* 银卡", "REF 1000")
     assert counter.board.beeps[-1] == "ok"
 
 
@@ -84,7 +85,7 @@ def test_an_unanswered_sale_is_saved_will_post_after_ten_seconds(offline: Counte
     offline.wait(9.9)
     assert offline.lines[1] == "Saved. Sending"
     offline.wait(0.2)
-    assert offline.lines == ("OFF 1 unsent", "Saved, will post", "Tap 1", "12.50", "D = cancel")
+    assert offline.lines == (bar(False, 1), "Saved, will post", "12.50", "D = cancel", "TRACE 1")
     offline.radio.set_dark(False)
     offline.wait(120)
     assert offline.lines[1] == "Posted +12"
@@ -108,13 +109,13 @@ def test_after_a_reboot_the_first_screen_names_the_last_saved_tap(offline: Count
     offline.cut()
     offline.screens.clear()
     offline.boot()
-    assert offline.screens[0] == ("OFF 2 unsent", "Last saved tap", "Tap 2 12.50", "Card ..7892",
-                                  "not yet posted")
+    assert offline.screens[0] == (bar(False, 2), "Last saved tap", "not yet posted",
+                                  "Card ..7892", "TRACE 2 12.50")
     offline.radio.set_dark(False)
     offline.wait(120)
     offline.cut()
     offline.boot()
-    assert offline.lines[4] == "posted +12" and offline.shop.balance == 1017
+    assert offline.lines[2] == "posted +12" and offline.shop.balance == 1017
 
 
 def test_a_handset_left_alone_a_while_erases_ahead_so_that_no_tap_has_to(counter: Counter):
@@ -149,7 +150,7 @@ def test_a_full_outbox_refuses_taps_clearly_and_takes_them_again_once_it_drained
 
 def test_an_inquiry_shows_the_balance_and_journals_nothing(counter: Counter):
     counter.keys("A")
-    assert counter.lines[1:3] == ("Tap the card", "A = balance")
+    assert counter.lines[1:3] == ("Tap the card", "Balance")
     counter.tap()
     assert counter.lines[1] == "Asking..."
     counter.wait(1)
@@ -192,7 +193,7 @@ def test_a_broker_that_is_well_while_no_gateway_answers_is_told_from_one_that_is
     counter.sale()
     counter.wait(120)
     counter.keys("*B")
-    assert counter.lines[0] == "ON 1 unsent" and counter.lines[4] == "Gateway silent"
+    assert counter.lines[0] == bar(unsent=1) and counter.lines[3] == "Gateway silent"
     counter.shop.silent.clear()
     counter.wait(61)
     assert counter.app.outbox.unsettled == 0 and counter.app.up()
@@ -224,7 +225,7 @@ def test_a_refusal_that_comes_after_its_screen_is_an_alert_until_acknowledged():
         counter.sale()
         counter.keys("*")
         counter.wait(2)
-        assert counter.lines[1:] == ("1 not posted", "Tap 1", "Card lost", "# = seen")
+        assert counter.lines[1:] == ("1 not posted", "Card lost", "# = seen", "TRACE 1")
         counter.keys("#")
         assert counter.lines[1] == "Pointwire"
 
@@ -253,18 +254,18 @@ def test_a_reader_that_dies_is_said_logged_and_started_again(counter: Counter):
     counter.board.event = failing_once(counter.board.event, lambda: True)
     counter.keys("1")
     counter.keys("2")
-    assert counter.lines[0] == "Fault: panel"
+    assert counter.lines[0] == bar(fault="panel")
     assert counter.all("died") == [("panel", "RuntimeError: a broken part")]
     counter.wait(2)
     counter.sale()
-    assert counter.lines[0].startswith("ON") and counter.lines[1] == "Saved. Sending"
+    assert counter.lines[0].startswith("●") and counter.lines[1] == "Saved. Sending"
 
 
 def test_a_fault_between_outbox_and_screen_ends_on_the_tap_that_was_saved(counter: Counter):
     counter.board.beep = failing_once(counter.board.beep, lambda name: name == "saved")
     counter.sale()
-    assert counter.all("died") and counter.lines[0] == "Fault: panel"
-    assert counter.lines[1:3] == ("Last saved tap", "Tap 1 12.50")
+    assert counter.all("died") and counter.lines[0] == bar(fault="panel")
+    assert counter.lines[1::3] == ("Last saved tap", "TRACE 1 12.50")
     counter.wait(5)
     assert counter.all("settled") and len(counter.shop.posted) == 1
 
@@ -274,7 +275,7 @@ def test_a_flash_that_fails_under_a_tap_promises_nothing(counter: Counter):
     counter.wait(2)
     counter.flash.writeblocks = failing_once(counter.flash.writeblocks, lambda *_: True)
     counter.sale("1250")
-    assert counter.lines[0] == "Fault: panel" and counter.lines[2] == "Tap 1 5.00"
+    assert counter.lines[0] == bar(fault="panel") and counter.lines[4] == "TRACE 1 5.00"
     assert counter.all("saved") == [(7, 1, messages.SALE, None)]
     counter.wait(3)
     counter.sale("1250")
@@ -287,20 +288,20 @@ def test_a_link_that_dies_takes_no_tap_with_it_and_comes_back(counter: Counter):
     counter.app.drop_link("a test pulls the plug")
     counter.wait(2)
     assert counter.all("died") == [("link", "RuntimeError: a broken part")]
-    assert counter.lines[0] == "Fault: link"
+    assert counter.lines[0] == bar(False, fault="link")
     counter.sale()
     assert counter.lines[1] == "Saved. Sending"
     counter.wait(10)
-    assert counter.lines[:2] == ("ON", "Posted +12")
+    assert counter.lines[:2] == (bar(), "Posted +12")
 
 
 def test_a_dropped_link_is_said_made_again_and_what_waits_posts(counter: Counter):
     counter.app.drop_link("the radio is off")
     counter.sale()
     assert counter.all("link")[-1] == (False, "the radio is off")
-    assert counter.lines[0] == "OFF 1 unsent"
+    assert counter.lines[0] == bar(False, 1)
     counter.wait(10)
-    assert counter.lines[:2] == ("ON", "Posted +12")
+    assert counter.lines[:2] == (bar(), "Posted +12")
 
 
 @pytest.mark.parametrize("when", ["at boot", "while idle"])
@@ -328,7 +329,7 @@ def test_an_unreadable_outbox_takes_no_taps_and_is_never_formatted():
         counter.flash.ioctl(3, 0)
         operations = counter.flash.operations
         counter.boot()
-        assert counter.lines[:4] == ("OFF", "OUTBOX FAULT", "No taps possible",
+        assert counter.lines[:4] == (bar(False), "OUTBOX FAULT", "No taps possible",
                                      "Call technician")
         reason, why = counter.all("recovery")[0]
         assert counter.lines[4] == reason and why
@@ -379,11 +380,11 @@ def test_a_cashier_who_goes_on_selling_sees_what_did_not_post_until_it_is_acknow
         counter.wait(60)
         for _ in range(3):
             counter.keys("700#")
-            assert counter.lines[0] == "ON 1 not posted"
+            assert counter.lines[0] == bar(alerted=1)
             counter.tap()
             counter.wait(2)
-            assert counter.lines[:2] == ("ON 1 not posted", "Posted +7")
+            assert counter.lines[:2] == (bar(alerted=1), "Posted +7")
         counter.keys("#")
-        assert counter.lines[:3] == ("ON", "1 not posted", "Tap 1")
+        assert counter.lines == (bar(), "1 not posted", "Card lost", "# = seen", "TRACE 1")
         counter.keys("#7")
-        assert counter.lines[0] == "ON"
+        assert counter.lines[0] == bar()

@@ -13,6 +13,7 @@ from firmware import checkout, mqtt, session
 from firmware.outbox import OutboxUnreadable
 from protocol import codes, messages
 from protocol.messages import HEARTBEAT, REDEMPTION, SALE, VOID
+from tests.firmware.bars import bar
 from tests.firmware.counter import Counter, refusing
 from tests.firmware.replies import AT, CARD, Asked, reply_frame
 from tests.firmware.shop import Shop
@@ -74,7 +75,7 @@ def test_a_void_that_could_not_be_written_never_says_that_the_sale_was_not_taken
     counter.sale("500")
     failing(counter, "writeblocks", written=False, error=error)
     counter.keys("D#")
-    assert counter.lines[1:] == ("NOT cancelled", "Try again", "Tap 1 5.00", "D = cancel")
+    assert counter.lines[1:] == ("NOT cancelled", "Try again", "D = cancel", "TRACE 1 5.00")
     counter.keys("D#")
     assert counter.lines[1] == "Cancelling"
     assert [key[:3] for key in counter.all("saved")] == [(7, 1, SALE), (7, 2, VOID)]
@@ -104,7 +105,7 @@ def test_a_flash_that_does_not_come_back_shows_the_recovery_screen_until_it_does
     counter.wait(1)
     assert counter.lines[1] == "OUTBOX FAULT" and len(counter.all("saved")) == 1
     counter.wait(1200)
-    assert counter.lines[1:3] == ("Last saved tap", "Tap 1 5.00") and not counter.all("died")
+    assert counter.lines[1::3] == ("Last saved tap", "TRACE 1 5.00") and not counter.all("died")
     counter.sale()
     counter.wait(2)
     assert counter.lines[1] == "Posted +12" and len(counter.shop.posted) == 2
@@ -129,7 +130,7 @@ def test_a_flash_that_fails_at_boot_is_tried_again(counter: Counter):
     counter.boot()
     assert counter.lines[1] == "OUTBOX FAULT" and counter.lines[4] == "flash"
     counter.wait(120)
-    assert counter.lines[1:3] == ("Last saved tap", "Tap 1 5.00")
+    assert counter.lines[1::3] == ("Last saved tap", "TRACE 1 5.00")
     counter.radio.set_dark(False)
     counter.wait(120)
     assert len(counter.shop.posted) == 1
@@ -168,7 +169,7 @@ def test_what_turns_out_to_be_stored_later_is_told_as_saved_then(
     assert counter.lines[1] == "OUTBOX FAULT"
     counter.wait(1000)
     assert counter.all("saved") == [(7, 1, SALE, None)] and len(counter.shop.posted) == 1
-    assert counter.lines[1:3] == ("Last saved tap", "Tap 1 5.00")
+    assert counter.lines[1::3] == ("Last saved tap", "TRACE 1 5.00")
 
 
 @pytest.mark.parametrize("reads_fail", [0, 40])
@@ -180,7 +181,7 @@ def test_an_answer_whose_write_failed_and_is_there_after_all_is_told(
     assert counter.all("flash") and counter.app.outbox.unsettled == 0
     assert [reply.points for reply, in counter.all("settled")] == [5]
     assert not counter.all("set_aside")
-    assert counter.lines[1] == "Posted +5" or reads_fail and counter.lines[4] == "posted +5"
+    assert counter.lines[1] == "Posted +5" or reads_fail and counter.lines[2] == "posted +5"
 
 
 def test_a_refusal_whose_write_failed_and_is_there_after_all_is_an_alert():
@@ -189,7 +190,7 @@ def test_a_refusal_whose_write_failed_and_is_there_after_all_is_an_alert():
         failing(counter, "writeblocks", written=True)
         counter.keys("*")
         counter.wait(5)
-        assert counter.lines[1:3] == ("1 not posted", "Tap 1")
+        assert counter.lines[1::3] == ("1 not posted", "TRACE 1")
 
 
 @pytest.mark.parametrize("written", [False, True])
@@ -428,7 +429,7 @@ def test_the_link_goes_on_with_what_can_be_read_while_one_tap_cannot(
     counter.radio.set_dark(False)
     counter.wait(60)
     assert sorted(counter.shop.posted) == [(7, 1), (7, 3), (7, 4)]
-    assert counter.app.up() and counter.lines[0] == "ON 1 unsent"
+    assert counter.app.up() and counter.lines[0] == bar(unsent=1)
     assert counter.lines[1] == "OUTBOX FAULT" and counter.lines[4] == "corrupt"
     assert len(counter.all("recovery")) < 5  # asked again after a minute, not at once
     assert list(outbox.pending()) == [(7, 2)] and not counter.all("died")
@@ -465,7 +466,7 @@ def test_what_did_not_post_stands_through_every_fault_until_it_is_acknowledged(f
         counter.keys("*")
         counter.radio.set_dark(False)
         counter.wait(60)
-        assert counter.lines[1:3] == ("2 not posted", "Tap 2")
+        assert counter.lines[1::3] == ("2 not posted", "TRACE 2")
         if fault == "power":
             counter.cut()
             counter.boot()
@@ -477,15 +478,15 @@ def test_what_did_not_post_stands_through_every_fault_until_it_is_acknowledged(f
             failing(counter, "ioctl", written=False, times=12)
             counter.wait(600)
         counter.wait(30)
-        head = "Fault: panel" if fault == "panel" else "ON 2 not posted"
+        head = bar(fault="panel") if fault == "panel" else bar(alerted=2)
         assert counter.lines[:3] == (head, "Last saved tap", "Tap 3 7.00")
         counter.keys("#")
-        assert counter.lines[1:] == ("2 not posted", "Tap 2", "Card lost", "# = seen")
+        assert counter.lines[1:] == ("2 not posted", "Card lost", "# = seen", "TRACE 2")
         counter.keys("#")
         counter.cut()
         counter.boot()
         counter.wait(5)
-        assert counter.lines[:2] == ("ON", "Last saved tap")
+        assert counter.lines[:2] == (bar(), "Last saved tap")
 
 
 def test_a_refusal_that_was_on_the_screen_does_not_come_back():
@@ -497,7 +498,7 @@ def test_a_refusal_that_was_on_the_screen_does_not_come_back():
         counter.cut()
         counter.boot()
         counter.wait(5)
-        assert counter.lines[0] == "ON"
+        assert counter.lines[0] == bar()
 
 
 def test_what_could_not_be_told_yet_is_not_acknowledged_with_the_rest():

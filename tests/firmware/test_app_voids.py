@@ -9,6 +9,7 @@ from firmware import autovoid, checkout
 from firmware.autovoid import WAITING_MAX
 from firmware.link import POSTPONED_MAX
 from protocol import codes, frames, messages
+from tests.firmware.bars import bar
 from tests.firmware.counter import Counter
 from tests.firmware.replies import CARD, Asked, reply_frame
 
@@ -89,12 +90,12 @@ def test_a_posted_sale_is_cancelled_by_key_and_confirmation(counter: Counter):
     counter.sale()
     counter.wait(1)
     counter.keys("D")
-    assert counter.lines[1:] == ("Cancel sale?", "Tap 1 12.50", "# = confirm", "* = back")
+    assert counter.lines[1:] == ("Cancel sale?", "12.50", "TRACE 1", "#✓ *←")
     counter.keys("#")
-    assert counter.lines[1:3] == ("Cancelling", "Tap 1 12.50")
+    assert counter.lines[1:] == ("Cancelling", "12.50", "", "TRACE 1")
     assert counter.all("saved") == [(7, 1, SALE, None), (7, 2, VOID, (7, 1))]
     counter.wait(1)
-    assert counter.lines[1:3] == ("Cancelled", "Tap 1 12.50")
+    assert counter.lines[1:] == ("Cancelled", "12.50", "", "TRACE 1")
     assert counter.board.beeps[-1] == "ok"
 
 
@@ -105,7 +106,7 @@ def test_a_sale_is_cancelled_offline_and_the_screen_waits_for_both_outcomes(
     counter.sale()
     counter.keys("D#")
     counter.wait(20)
-    assert counter.lines[0] == "OFF 2 unsent" and counter.lines[1] == "Cancelling"
+    assert counter.lines[0] == bar(False, 2) and counter.lines[1] == "Cancelling"
     counter.radio.set_dark(False)
     counter.wait(120)
     assert counter.lines[1] == "Cancelled" and counter.app.outbox.unsettled == 0
@@ -131,7 +132,7 @@ def test_a_void_that_is_refused_names_the_reason(counter: Counter, gate: Gate):
     gate.outcomes[7, 2] = codes.NOT_VOIDABLE
     counter.keys("D#")
     counter.wait(1)
-    assert counter.lines[1:4] == ("NOT cancelled", "Too late for it", "Tap 1 12.50")
+    assert counter.lines[1:] == ("NOT cancelled", "Too late for it", "", "TRACE 1 12.50")
 
 
 def test_after_a_boot_a_void_under_way_is_said_and_then_its_end(counter: Counter):
@@ -141,13 +142,13 @@ def test_after_a_boot_a_void_under_way_is_said_and_then_its_end(counter: Counter
     counter.keys("D#")
     counter.cut()
     counter.boot()
-    assert counter.lines[1:3] == ("Cancelling", "Tap 1")
+    assert counter.lines[1::3] == ("Cancelling", "TRACE 1")
     counter.radio.set_dark(False)
     counter.wait(60)
     assert counter.lines[1] == "Cancelled"
     counter.cut()
     counter.boot()
-    assert counter.lines[1:] == ("Last saved tap", "Cancels tap 1", "", "Cancelled")
+    assert counter.lines[1:] == ("Last saved tap", "Cancels tap 1", "Cancelled", "")
 
 
 def test_a_full_outbox_still_takes_the_void_of_a_sale():
@@ -168,7 +169,7 @@ def test_what_the_gateway_answers_in_time_is_shown_and_nothing_voided(
         counter: Counter, gate: Gate):
     gate.outcomes[7, 1] = codes.APPROVED
     assert redeem(counter) == (7, 1)
-    assert counter.lines[1:3] == ("Asking...", "Tap 1 12.50")
+    assert counter.lines[1:] == ("Asking...", "12.50", "", "TRACE 1")
     counter.wait(1)
     assert counter.lines[1] == "Posted +12"
     counter.wait(100)
@@ -207,7 +208,7 @@ def test_the_half_minute_runs_without_a_link_too(counter: Counter, gate: Gate):
     redeem(counter)
     counter.radio.set_dark(True)
     counter.wait(31)
-    assert counter.lines[:2] == ("OFF 2 unsent", "Cancelling")
+    assert counter.lines[:2] == (bar(False, 2), "Cancelling")
 
 
 def test_found_unsettled_by_a_boot_it_is_cancelled_before_anything_is_sent(
@@ -217,7 +218,7 @@ def test_found_unsettled_by_a_boot_it_is_cancelled_before_anything_is_sent(
     counter.cut()
     gate.seen.clear()
     counter.boot()
-    assert counter.lines[1:3] == ("Cancelling", "Tap 1 12.50")
+    assert counter.lines[1:] == ("Cancelling", "12.50", "", "TRACE 1")
     assert counter.all("saved")[1:] == [(7, 2, VOID, (7, 1))]
     gate.silent.clear()
     counter.wait(120)
@@ -286,7 +287,7 @@ def test_a_void_that_was_journaled_again_is_no_alert_of_a_later_boot(counter: Co
     counter.cut()
     counter.boot()
     counter.wait(5)
-    assert counter.app.state.alert is None and counter.lines[0] == "ON"
+    assert counter.app.state.alert is None and counter.lines[0] == bar()
 
 
 def test_no_frame_on_flash_was_sealed_twice(counter: Counter, gate: Gate):

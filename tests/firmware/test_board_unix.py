@@ -10,6 +10,7 @@ import pytest
 from firmware.board.flash_file import CUT_EXIT_CODE, FlashFile
 from firmware.outbox import Outbox
 from firmware.outbox_format import VERSION, read_header, write_header
+from tests.firmware.bars import plain_bar
 from tests.firmware.shop import CARD, CREDENTIALS, TERMINAL_ID, Shop, settings_for
 from tests.support.handset_process import BLOCKS, Handset, provision
 from tests.support.tiny_gateway import TinyGateway
@@ -45,10 +46,10 @@ def test_a_sale_and_an_inquiry_over_a_real_socket(command: list[str], tmp_path: 
                 "journal": 7, "trace": 1, "type": 1, "amount_minor": 1250, "card_last4": "7892",
                 "settled": True, "code": 0, "points": 12, "receipt": 1000, "original": None}]
             assert handset.do("screen")["lines"] == [
-                "ON", "Posted +12", "Balance 1012", "王* 银卡", "No. 1000"]
+                plain_bar(), "Posted +12", "Balance 1012", "王* 银卡", "REF 1000"]
             handset.do("keys", keys="A")
             handset.do("card", entry=1, card={"uid": "01020304"})
-            handset.event("screen", lines=["ON", "王* 银卡", "Balance 1012", "", ""])
+            handset.event("screen", lines=[plain_bar(), "王* 银卡", "Balance 1012", "", ""])
             assert handset.do("status")["up"] is True
     assert list(shop.posted) == [(7, 1)]
 
@@ -65,7 +66,7 @@ def test_the_radio_switched_off_keeps_the_tap_and_on_again_posts_it(command: lis
             handset.sale("1250", CARD)
             status = handset.do("status")
             assert (status["up"], status["radio_on"], status["unsettled"]) == (False, False, 1)
-            assert handset.do("screen")["lines"][:2] == ["离线 1笔未发", "已保存 发送中"]
+            assert handset.do("screen")["lines"][:2] == [plain_bar(False, 1), "已保存 发送中"]
             handset.do("link", up=True)
             handset.event("settled", journal=7, trace=1)
     assert list(shop.posted) == [(7, 1)]
@@ -100,8 +101,8 @@ def test_a_tap_said_to_be_saved_outlives_the_power_and_is_named_at_the_next_boot
     assert handset.end() == CUT_EXIT_CODE
     assert in_outbox(folder) == {(7, 1): False}
     again = start()
-    assert again.do("screen")["lines"][:4] == ["OFF 1 unsent", "Last saved tap", "Tap 1 12.50",
-                                               "Card ..7892"]
+    assert again.do("screen")["lines"] == [plain_bar(False, 1), "Last saved tap",
+                                           "not yet posted", "Card ..7892", "TRACE 1 12.50"]
     assert again.do("status")["boot_count"] == 2
 
 
@@ -246,8 +247,8 @@ def test_an_outbox_that_cannot_be_read_is_a_named_screen_and_is_left_as_it_is(
     with Handset(folder, command) as handset:
         said = handset.event("recovery")
         assert said["reason"] == reason and said["why"]
-        assert handset.do("screen")["lines"] == ["OFF", "OUTBOX FAULT", "No taps possible",
-                                                 "Call technician", reason]
+        assert handset.do("screen")["lines"] == [plain_bar(False), "OUTBOX FAULT",
+                                                 "No taps possible", "Call technician", reason]
         handset.do("keys", keys="1250#")
         handset.do("card", entry=2, card=str(CARD))
         assert "cannot be read" in handset.do("outbox")["error"]

@@ -9,6 +9,7 @@ import pytest
 
 from firmware.board import unix_commands
 from firmware.board.unix_commands import event, obey
+from tests.firmware.bars import bar
 from tests.firmware.counter import Counter
 from tests.firmware.replies import CARD, reply, sale_frame
 from tests.firmware.shop import TERMINAL_ID, settings_for
@@ -100,7 +101,7 @@ def test_screen_pixels_and_status_say_what_is_there():
         channel = Channel(counter.boot())
         counter.wait(5)
         counter.keys("12")
-        assert channel.do("screen")["lines"] == ["ON", "Amount", "0.12", "", "# = confirm"]
+        assert channel.do("screen")["lines"] == [bar(), "Amount", "0.12", "", "#✓ C← *✗"]
         channel.pixels = counter.board.screen
         assert channel.do("pixels") == {"id": 1, "pixels": counter.board.screen.hex()}
         assert channel.do("status") == {

@@ -63,7 +63,7 @@ def answers(handset: Handset) -> list[dict]:
 def test_a_line_that_is_no_command_gets_one_answer_and_changes_nothing(start: Start):
     handset = start()
     handset.do("keys", keys="A")
-    handset.event("screen", lines=["OFF", "Tap the card", "A = balance", "", "* = back"])
+    handset.event("screen", lines=["○", "Tap the card", "Balance", "", "*←"])
     before = len(answers(handset))
     write(handset, b"".join(line + b"\n" for line, _ in NO_COMMAND))
     assert handset.do("screen")["lines"][1] == "Tap the card"

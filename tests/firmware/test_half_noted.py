@@ -131,7 +131,7 @@ def test_what_was_answered_when_the_fault_came_is_cancelled_no_longer(error: Exc
         beep_without_heap(counter)
         counter.keys("*")
         counter.wait(60)
-        assert counter.lines[1:3] == ("Last saved tap", "Tap 3 12.50")
+        assert counter.lines[1::3] == ("Last saved tap", "TRACE 3 12.50")
 
 
 def test_under_the_recovery_screen_too_a_link_that_died_leaves_no_tap_behind(
@@ -330,7 +330,7 @@ def test_after_a_fault_the_screen_names_what_was_taken_last():
         beep_without_heap(counter)
         counter.tap()
         counter.wait(3)
-        assert counter.all("died") and counter.lines[1:3] == ("Last saved tap", "Tap 2 99.00")
+        assert counter.all("died") and counter.lines[1::3] == ("Last saved tap", "TRACE 2 99.00")
 
 
 def test_after_a_fault_nothing_is_asked_that_was_answered(monkeypatch: pytest.MonkeyPatch):

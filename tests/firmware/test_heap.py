@@ -21,6 +21,7 @@ from protocol import codes, keys, topics
 from protocol.messages import HEARTBEAT, SETTLED, VOID
 from simulator.broker import Credential
 from tests.firmware.bad_brokers import BadBroker, flooding
+from tests.firmware.bars import plain_bar
 from tests.firmware.replies import KEY, TERMINAL_ID, Asked, reply_frame
 from tests.firmware.shop import CARD, CREDENTIALS, Shop, settings_for
 from tests.firmware.test_app_voids import Gate, conflicting
@@ -51,10 +52,10 @@ def sell_and_ask(handset: Handset, shop: Shop) -> None:
     for trace in (1, 2, 3):
         assert handset.sale("1250", CARD)["trace"] == trace
         assert handset.event("settled", trace=trace)["points"] == 12
-    handset.event("screen", lines=["在线", "积分 +12", "余额 1036", "王* 银卡", "凭证 1002"])
+    handset.event("screen", lines=[plain_bar(), "积分 +12", "余额 1036", "王* 银卡", "REF 1002"])
     handset.do("keys", keys="A")
     handset.do("card", entry=2, card=str(CARD))
-    handset.event("screen", lines=["在线", "王* 银卡", "余额 1036", "", ""])
+    handset.event("screen", lines=[plain_bar(), "王* 银卡", "余额 1036", "", ""])
     assert len(shop.posted) == 3
 
 
@@ -92,8 +93,8 @@ def test_taps_without_a_link_are_kept_through_a_reboot_and_then_posted(
             handset.send('{"do": "cut"}')
             assert handset.end() == 9
         with Handset(folder, command) as handset:
-            handset.event("screen", lines=["OFF 12 unsent", "Last saved tap", "Tap 12 5.00",
-                                           "Card ..7892", "not yet posted"])
+            handset.event("screen", lines=[plain_bar(False, 12), "Last saved tap",
+                                           "not yet posted", "Card ..7892", "TRACE 12 5.00"])
             for trace in range(1, 13):
                 handset.event("settled", trace=trace)
             entries = handset.do("outbox")["outbox"]
@@ -119,7 +120,7 @@ def test_a_flash_that_fails_under_the_link_is_named_and_its_taps_post_once_it_is
             handset.do("link", up=True)
             assert "flash file" in handset.event("flash")["why"]
             assert handset.event("recovery")["reason"] == "flash"
-            handset.event("screen", lines=["ON", "OUTBOX FAULT", "No taps possible",
+            handset.event("screen", lines=[plain_bar(), "OUTBOX FAULT", "No taps possible",
                                            "Call technician", "flash"])
             with flash.open("r+b") as file:
                 file.write(kept)
@@ -233,7 +234,7 @@ def test_what_was_refused_is_named_behind_a_reboot_until_it_is_acknowledged(
         command: list[str], tmp_path: Path):
     gate = Gate()
     gate.outcomes.update({(7, 1): codes.CARD_LOST, (7, 2): codes.CARD_LOST})
-    alert = ["ON", "2 not posted", "Tap 2", "Card lost", "# = seen"]
+    alert = [plain_bar(), "2 not posted", "Card lost", "# = seen", "TRACE 2"]
     with TinyGateway(CREDENTIALS, gate) as gateway:
         folder = provision(tmp_path / "handset", settings_for(gateway.port))
         with Handset(folder, command) as handset:
@@ -258,8 +259,8 @@ def test_what_was_refused_is_named_behind_a_reboot_until_it_is_acknowledged(
             assert handset.end() == 9
             assert not has_died(handset), handset.story()
         with Handset(folder, command) as handset:
-            handset.event("screen", lines=["ON", "Last saved tap", "Tap 3 5.00", "Card ..7892",
-                                           "posted +12"])
+            handset.event("screen", lines=[plain_bar(), "Last saved tap", "posted +12",
+                                           "Card ..7892", "TRACE 3 5.00"])
             assert not has_died(handset), handset.story()
 
 

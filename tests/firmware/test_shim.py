@@ -44,8 +44,8 @@ drawn = sha256()
 screen = Screen(drawn.update)
 for language in ("en", "zh"):
     words = texts.Words(texts.parts(language))
-    for number in range(40):
-        screen.draw(("ON", words[number], "Tap 7", "12.50", "#*"))
+    for number in range(43):
+        screen.draw(("●▅ ↑3", words[number], "12.50", "", "#✓ *←"))
 sys.stdout.write(hexlify(drawn.digest()).decode())
 """
 

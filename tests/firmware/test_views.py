@@ -8,8 +8,8 @@ from protocol import codes
 from protocol.messages import INQUIRY, SALE
 from tests.firmware.replies import CARD, inquiry_frame, reply, sale_frame
 
-ONLINE = Status(True, 0, 10000042, "0.1.0", None, "")
-OFFLINE = Status(False, 3, 10000042, "0.1.0", None, "")
+ONLINE = Status(True, 0, 10000042, "0.1.0", None, "", None, None, "")
+OFFLINE = Status(False, 3, 10000042, "0.1.0", None, "", None, None, "")
 
 
 def state(name, **fields):
@@ -33,48 +33,57 @@ def test_a_posted_sale_shows_points_balance_member_and_receipt():
     answer = reply(sale_frame(), points=15, balance=1234, member="Wang *", tier="Silver",
                    receipt=123456789)
     assert show(result("posted", answer, 1250)) == (
-        "ON", "Posted +15", "Balance 1234", "Wang * Silver", "No. 123456789")
+        "●", "Posted +15", "Balance 1234", "Wang * Silver", "REF 123456789")
     assert show(result("posted", answer, 1250), language="zh")[1] == "积分 +15"
 
 
 def test_saved_will_post_names_the_tap():
     shown = show(result("saved", 41, 1250), OFFLINE)
-    assert shown[1:] == ("Saved, will post", "Tap 41", "12.50", "D = cancel")
+    assert shown[1:] == ("Saved, will post", "12.50", "D = cancel", "TRACE 41")
 
 
-def test_the_status_line_shows_link_and_unsent_taps():
-    assert show(checkout.start(), OFFLINE, "zh")[0] == "离线 3笔未发"
-    assert show(checkout.start(), OFFLINE)[0] == "OFF 3 unsent"
-    assert show(checkout.start(), ONLINE)[0] == "ON"
+def test_the_bar_shows_link_signal_unsent_taps_and_battery_in_every_language():
+    for language in ("en", "zh"):
+        assert show(checkout.start(), OFFLINE, language)[0] == "○  ↑3"
+    full = Status(True, 12, 1, "0.1.0", None, "", -51, 100, "")
+    assert show(checkout.start(), full)[0] == "●▇ ↑12         █"
+    signals = [views.bar(Status(True, 0, 1, "", None, "", dbm, None, ""), 0)[1]
+               for dbm in (-113, -106, -105, -93, -81, -69, -51)]
+    assert "".join(signals) == "▁▁▂▃▅▇▇"
+    batteries = [views.bar(Status(True, 0, 1, "", None, "", None, percent, ""), 0)[15]
+                 for percent in (0, 9, 10, 31, 32, 54, 76, 100)]
+    assert "".join(batteries) == "▏▏▎▎▍▋██"
+    crowded = Status(False, 10000, 1, "", None, "", -51, 100, "")
+    assert views.bar(crowded, 9999) == "○▇ ↑10000 !999 █"
 
 
-def test_the_status_line_of_every_other_screen_names_what_did_not_post():
+def test_the_bar_of_every_other_screen_says_how_many_did_not_post():
     for name in (checkout.AMOUNT, checkout.CARD, checkout.SENT, checkout.STATUS):
         alerted = state(name, alert=(2, 41, codes.CARD_LOST))
-        assert show(alerted)[0] == "ON 2 not posted"
-        assert show(alerted, OFFLINE, "zh")[0] == "离线 2笔未入账"
-        assert show(state(name, alert=(12, 41, codes.HELD)), OFFLINE)[0] == "12 not posted"
+        assert show(alerted)[0] == "●  !2"
+        assert show(alerted, OFFLINE, "zh")[0] == "○  ↑3 !2"
     assert show(state(checkout.HOME, alert=(2, 41, codes.HELD)), OFFLINE)[:2] == (
-        "OFF 3 unsent", "2 not posted")
+        "○  ↑3", "2 not posted")
 
 
 def test_a_dead_task_is_said():
-    assert show(checkout.start(), Status(True, 0, 1, "0", "panel", ""))[0] == "Fault: panel"
+    status = Status(True, 0, 1, "0", "panel", "", None, None, "")
+    assert show(checkout.start(), status)[0] == "●  ?panel"
 
 
 def test_the_first_screen_after_a_boot_names_the_last_tap():
     waiting = checkout.start(("last", 41, 1250, CARD, None))
-    assert show(waiting)[1:] == ("Last saved tap", "Tap 41 12.50", "Card ..7892",
-                                 "not yet posted")
+    assert show(waiting)[1:] == ("Last saved tap", "not yet posted", "Card ..7892",
+                                 "TRACE 41 12.50")
     posted = checkout.start(("last", 41, 1250, CARD, (0, 15, 9)))
-    assert show(posted)[4] == "posted +15"
+    assert show(posted)[2] == "posted +15"
     refused = checkout.start(("last", 41, 1250, b"\x01\x02\x03\x04", (codes.CARD_LOST, 0, 0)))
-    assert show(refused)[3:] == ("Card ..0304", "refused (12)")
+    assert show(refused)[2:4] == ("refused (12)", "Card ..0304")
 
 
 def test_the_first_screen_calls_an_outcome_what_the_live_screen_called_it():
     def first(code, receipt=None):
-        return show(checkout.start(("last", 41, 1250, CARD, (code, 0, receipt))))[4]
+        return show(checkout.start(("last", 41, 1250, CARD, (code, 0, receipt))))[2]
 
     def live(code, receipt=None):
         answered = reply(sale_frame(7, 41), code, receipt=receipt, points=0)
@@ -103,7 +112,7 @@ def test_a_full_outbox_says_that_the_tap_was_not_taken():
 def test_a_void_that_was_not_stored_never_says_that_the_tap_was_not_taken():
     before = ("saved", 41, 1250)
     assert show(result("no_void", "failed", before))[1:] == (
-        "NOT cancelled", "Try again", "Tap 41 12.50", "D = cancel")
+        "NOT cancelled", "Try again", "D = cancel", "TRACE 41 12.50")
     assert show(result("no_void", "full", before))[1:3] == ("NOT cancelled", "Get it online")
 
 
@@ -114,7 +123,7 @@ def test_held_is_not_called_refused():
 def test_an_inquiry_shows_expiring_points():
     answer = reply(inquiry_frame(), balance=9, expiring=(500, 20453), stored_value=1050)
     assert show(result("balance", answer, 0))[2:] == ("Balance 9", "Value 10.50",
-                                                      "500 by 20251231")[0:3]
+                                                      "EXP 500 20251231")
 
 
 def test_both_languages_have_every_text_on_its_line():
@@ -163,7 +172,8 @@ def test_nothing_is_cut_with_the_longest_values_in_either_language():
             seen = []
             views.fit = lambda text, seen=seen: seen.append(text) or uncut(text)
             try:
-                status = Status(False, 10000, 4294967295, "0.1.0-rc1", None, "Nothing is acked")
+                status = Status(False, 10000, 4294967295, "0.1.0-rc1", None, "Nothing is acked",
+                                None, None, "")
                 lines(each, status, texts.parts(language), 2)
             finally:
                 views.fit = uncut
@@ -189,9 +199,15 @@ def test_money_and_days_are_written_without_floats():
 
 
 def test_the_status_screen_names_what_was_last_wrong_with_the_link():
-    status = Status(False, 3, 10000042, "0.1.0", None, "Login refused")
+    status = Status(False, 3, 10000042, "0.1.0", None, "Login refused", None, None, "")
     assert show(state(checkout.STATUS), status)[1:] == (
-        "ID 10000042", "Unsent 3", "Version 0.1.0", "Login refused")
-    assert show(state(checkout.STATUS), status, "zh")[1:4] == (
-        "终端 10000042", "未发送 3", "版本 0.1.0")
-    assert show(state(checkout.STATUS))[4] == ""
+        "ID 10000042", "Unsent 3", "Login refused", "0.1.0")
+    assert show(state(checkout.STATUS), status, "zh")[1:3] == (
+        "终端 10000042", "未发送 3")
+    assert show(state(checkout.STATUS))[3] == ""
+
+
+def test_a_font_file_that_is_missing_is_named_where_nothing_else_stands():
+    status = Status(True, 0, 1, "0", None, "", None, None, "no font file")
+    assert show(checkout.start(), status)[4] == "NO FONT FILE"
+    assert show(state(checkout.AMOUNT), status)[4] == "#✓ C← *✗"

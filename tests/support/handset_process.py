@@ -10,13 +10,14 @@ import queue
 import subprocess
 import threading
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from firmware import settings
 from firmware.board.flash_file import FlashFile
 from firmware.outbox import format_outbox
-from tools import handset_program
+from tools import font, handset_program
 
 WAIT_S = 20.0
 BLOCKS = 16
@@ -29,7 +30,17 @@ def provision(folder: Path, made: settings.Settings, journal: int = 7) -> Path:
     device = FlashFile(str(folder / "outbox.flash"), made.outbox_blocks)
     format_outbox(device, journal)
     device.close()
+    if made.language == "zh":
+        pseudo_font(folder / "font")
     return folder
+
+
+def pseudo_font(path: Path) -> None:
+    """A font file whose glyphs are noise, another for each letter: ASCII and GB 2312 level 1."""
+    letters = font.ascii_letters() + font.gb2312((font.LEVEL_1,))
+    noise = {letter: sha256(letter.encode()).hexdigest() for letter in letters}
+    font.write(font.build({letter: rows[:32] if ord(letter) < 0x80 else rows
+                           for letter, rows in noise.items()}, letters), path)
 
 
 class Handset:

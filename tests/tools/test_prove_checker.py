@@ -493,15 +493,15 @@ def a_sale_not_taken_while_an_online_message_waits(tale: Tale) -> None:
 
 def screens_with_the_figures_of_their_entries(tale: Tale) -> None:
     tale.offered(1)
-    tale.display("ON 1 unsent", "Saved. Sending", "Tap 1", "12.50", "D = cancel")
-    tale.display("OFF", "Saved, will post", "Tap 1", "12.50", "D = cancel")
+    tale.display("ON 1 unsent", "Saved. Sending", "12.50", "D = cancel", "TRACE 1")
+    tale.display("OFF", "Saved, will post", "12.50", "D = cancel", "TRACE 1")
     receipt = tale.posts(1)
-    tale.display("ON", "Posted +12", "Balance 12", "A. B", f"No. {receipt}")
+    tale.display("ON", "Posted +12", "Balance 12", "A. B", f"REF {receipt}")
 
 
 def a_screen_of_an_answer_that_a_restore_took_away(tale: Tale) -> None:
     a_tap_that_comes_back_after_a_restore(tale)
-    tale.display("ON", "Posted +12", "Balance 12", "A. B", "No. 1")
+    tale.display("ON", "Posted +12", "Balance 12", "A. B", "REF 1")
 
 
 EXCUSES = ("_power_went", "_heap_ran_out", "_flash_is_bad", "_waits", "_full")
@@ -1132,7 +1132,7 @@ def a_sale_not_taken_though_another_handset_lost_its_power(tale: Tale) -> None:
 
 def called_saved_before_it_is(tale: Tale) -> None:
     tale.attempt()
-    tale.display("ON", "Saved. Sending", "Tap 1", "12.50", "D = cancel")
+    tale.display("ON", "Saved. Sending", "12.50", "D = cancel", "TRACE 1")
     tale.save(1)
     tale.send(1)
     tale.posts(1)
@@ -1140,17 +1140,17 @@ def called_saved_before_it_is(tale: Tale) -> None:
 
 def a_screen_with_another_balance(tale: Tale) -> None:
     receipt = tale.sale(1)
-    tale.display("ON", "Posted +12", "Balance 13", "A. B", f"No. {receipt}")
+    tale.display("ON", "Posted +12", "Balance 13", "A. B", f"REF {receipt}")
 
 
 def a_screen_with_other_points(tale: Tale) -> None:
     receipt = tale.sale(1)
-    tale.display("ON", "Posted +13", "Balance 12", "A. B", f"No. {receipt}")
+    tale.display("ON", "Posted +13", "Balance 12", "A. B", f"REF {receipt}")
 
 
 def a_screen_with_a_receipt_of_nothing(tale: Tale) -> None:
     tale.sale(1)
-    tale.display("ON", "Posted +12", "Balance 12", "A. B", "No. 99")
+    tale.display("ON", "Posted +12", "Balance 12", "A. B", "REF 99")
 
 
 UNTRUE: tuple[tuple[Callable[[Tale], None], str], ...] = (

@@ -204,7 +204,7 @@ def figures_are_the_ledgers(case: Case) -> Findings:
 
 
 POSTED, BALANCE = re.compile(r"Posted ([+-]\d+)"), re.compile(r"Balance (-?\d+)")
-RECEIPT = re.compile(r"No\. (\d+)")
+RECEIPT = re.compile(r"REF (\d+)")
 
 
 def screens_say_what_the_ledger_says(case: Case) -> Findings:

@@ -14,7 +14,7 @@ time still happened one after the other. Times are virtual microseconds.
     story.replied(7, reply, at_us)    the gateway published these bytes
     story.acknowledged(7, frame, at_us)   the gateway's PUBACK for the frame reached the broker
     story.shown(7, reply, shown_us)   the handset showed the outcome of a journaled message
-    story.displayed(7, ("ON", "Posted +12", "Balance 12", "A. B", "No. 4"), at_us)   its screen
+    story.displayed(7, ("●", "Posted +12", "Balance 12", "A. B", "REF 4"), at_us)   its screen
     story.happened(at_us, CARD, 6200001234567892, "lost", since_us=at_us)
 """
 

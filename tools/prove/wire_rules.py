@@ -111,7 +111,7 @@ def taps_are_taken(case: Case) -> Findings:
 
 
 SAVED = ("Saved. Sending", "Saved, will post")
-TAP = re.compile(r"Tap (\d+)( .*)?")
+TAP = re.compile(r"TRACE (\d+)( .*)?")
 
 
 def screens_claim_what_is_saved(case: Case) -> Findings:

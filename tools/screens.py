@@ -1,0 +1,154 @@
+"""Every screen of the handset as one picture, drawn by the handset's own code in its own font.
+
+A row of the sheet is a scene: Chinese on the left, English on the right, its name below. `SCENES`
+is what `make screens` draws and what the golden test compares: a screen that is not among them is
+seen by nobody.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
+
+from firmware import VERSION, checkout, faults, texts, views
+from firmware.checkout import State
+from firmware.font import Font
+from firmware.screen import HEIGHT, WIDTH, Screen
+from firmware.shim_framebuf import MONO_VLSB, FrameBuffer
+from protocol import codes
+from protocol.fields import INQUIRY, REDEMPTION, SALE, Reply
+from tools.errors import Unwritable
+
+LANGUAGES = ("zh", "en")
+CARD = 6200001234567892  # reserved for tests
+JOURNAL, TRACE, AMOUNT_MINOR = 7, 41, 1250
+CAPTION = 10
+MARGIN = 6
+SCALE = 2
+ACROSS = 3
+
+
+class Scene(NamedTuple):
+    """A state of the checkout under what is around it."""
+
+    name: str
+    state: State
+    status: views.Status
+    faulty: bool = False
+
+
+def reply(code: int = codes.APPROVED, kind: int = SALE, **fields: object) -> Reply:
+    known = {"type": 128 + kind, "journal": JOURNAL, "trace": TRACE, "code": code, **fields}
+    return Reply(*(known.get(name) for name in Reply._fields))
+
+
+ANSWER = reply(points=15, balance=1234, member="王*明", tier="银卡", receipt=123456789,
+               stored_value=1050, expiring=(500, 20453))
+
+
+def _state(name: str, purpose: int | None = SALE, shown: tuple | None = None,
+           alert: tuple | None = None) -> State:
+    return State(name, purpose, AMOUNT_MINOR, (JOURNAL, TRACE), shown, None, alert)
+
+
+def _result(*shown: object) -> State:
+    return _state(checkout.RESULT, shown=shown)
+
+
+def _status(up: bool = True, unsent: int = 0, signal_dbm: int = -71, battery_percent: int = 80,
+            fault_of: str | None = None, font_fault: str = "") -> views.Status:
+    return views.Status(up, unsent, 10000042, VERSION, fault_of, "", signal_dbm,
+                        battery_percent, font_fault)
+
+
+GOOD, AWAY = _status(), _status(False, 3, -113, 12)
+LAST = ("last", TRACE, AMOUNT_MINOR, CARD)
+SCENES = (
+    Scene("ready", checkout.start(), GOOD),
+    Scene("ready, no font", checkout.start(), _status(font_fault="no font file")),
+    Scene("a task died", checkout.start(), _status(fault_of="panel")),
+    Scene("amount", _state(checkout.AMOUNT), GOOD),
+    Scene("card", _state(checkout.CARD), GOOD),
+    Scene("card, balance", _state(checkout.CARD, INQUIRY), GOOD),
+    Scene("saving", _state(checkout.SAVING), GOOD),
+    Scene("sent", _state(checkout.SENT), _status(unsent=1)),
+    Scene("saved", _result("saved", TRACE, AMOUNT_MINOR), AWAY),
+    Scene("posted", _result("posted", ANSWER, AMOUNT_MINOR), GOOD),
+    Scene("refused", _result("refused", reply(codes.CARD_LOST), AMOUNT_MINOR), GOOD),
+    Scene("held", _result("refused", reply(codes.HELD), AMOUNT_MINOR), GOOD),
+    Scene("outbox full", _result("full"), AWAY),
+    Scene("not stored", _result("failed"), GOOD),
+    Scene("cancel?", _state(checkout.ASK_VOID), GOOD),
+    Scene("cancelling", checkout.cancelling((JOURNAL, TRACE), (JOURNAL, 42), AMOUNT_MINOR),
+          _status(unsent=2)),
+    Scene("cancelled", _result("cancelled", TRACE, AMOUNT_MINOR, 0), GOOD),
+    Scene("not cancelled", _result("not_cancelled", TRACE, AMOUNT_MINOR, codes.NOT_VOIDABLE),
+          GOOD),
+    Scene("void not stored", _result("no_void", "failed", ("saved", TRACE, AMOUNT_MINOR)), GOOD),
+    Scene("waiting", checkout.waiting(REDEMPTION, (JOURNAL, TRACE), AMOUNT_MINOR, None), GOOD),
+    Scene("asking", _state(checkout.ASKED, INQUIRY), GOOD),
+    Scene("balance", _result("balance", ANSWER, 0), GOOD),
+    Scene("no answer", _result("no_answer"), GOOD),
+    Scene("offline", _result("no_answer"), AWAY),
+    Scene("not posted", _state(checkout.HOME, None, None, (2, TRACE, codes.CARD_LOST)), GOOD),
+    Scene("alert beside", _state(checkout.AMOUNT, alert=(2, TRACE, codes.CARD_LOST)), AWAY),
+    Scene("last, waiting", checkout.start((*LAST, None)), AWAY),
+    Scene("last, posted", checkout.start((*LAST, (codes.APPROVED, 15, 9))), GOOD),
+    Scene("last, held", checkout.start((*LAST, (codes.HELD, None, None))), GOOD),
+    Scene("last, cancelled", checkout.start(("last_void", TRACE, codes.APPROVED, 9)), GOOD),
+    Scene("status", _state(checkout.STATUS), AWAY, faulty=True),
+    Scene("outbox fault", checkout.recovery("corrupt"), GOOD),
+)
+
+
+def lines(scene: Scene, language: str) -> tuple[str, ...]:
+    """The five lines of a scene."""
+    status = scene.status._replace(
+        link_fault=texts.fault(language, faults.NO_NETWORK) if scene.faulty else "")
+    return views.lines(scene.state, status, texts.parts(language), 2)
+
+
+def pixels(scene: Scene, language: str, font: Font) -> bytes:
+    """1,024 bytes as the display gets them."""
+    shown: list[bytes] = []
+    Screen(lambda buffer: shown.append(bytes(buffer)), font).draw(lines(scene, language))
+    return shown[0]
+
+
+def sheet(font: Font) -> Image.Image:
+    """The picture of all scenes."""
+    wide, high = WIDTH * len(LANGUAGES) + MARGIN * 3, HEIGHT + CAPTION + MARGIN
+    down = -(-len(SCENES) // ACROSS)
+    picture = Image.new("1", (wide * ACROSS, high * down + MARGIN), 1)
+    for place, scene in enumerate(SCENES):
+        left, top = place % ACROSS * wide + MARGIN, place // ACROSS * high + MARGIN
+        for number, language in enumerate(LANGUAGES):
+            drawn = pixels(scene, language, font)
+            _put(picture, drawn, left + number * (WIDTH + MARGIN), top, HEIGHT, 1)
+        _put(picture, _caption(scene.name), left, top + HEIGHT + 1, 8, 0)
+    return picture.resize((picture.width * SCALE, picture.height * SCALE))
+
+
+def _caption(name: str) -> bytes:
+    buffer = bytearray(WIDTH)
+    FrameBuffer(buffer, WIDTH, 8, MONO_VLSB).text(name, 0, 0, 1)
+    return bytes(buffer)
+
+
+def _put(picture: Image.Image, buffer: bytes, left: int, top: int, high: int, lit: int) -> None:
+    for x, y in _places(high):
+        bit = buffer[(y >> 3) * WIDTH + x] >> (y & 7) & 1
+        picture.putpixel((left + x, top + y), lit if bit else 1 - lit)
+
+
+def _places(high: int) -> Iterator[tuple[int, int]]:
+    return ((x, y) for y in range(high) for x in range(WIDTH))
+
+
+def save(picture: Image.Image, path: Path) -> None:
+    """A PNG of one bit a pixel; Unwritable where that fails."""
+    try:
+        picture.save(path, "PNG", optimize=True)
+    except OSError as error:
+        raise Unwritable(f"{path}: {error.strerror}. No picture was written.") from None

@@ -68,6 +68,8 @@ class LiveBoard:
     """A board in real time: hardware randomness, the machine's clock, a way to the gateway."""
 
     name = "simulator"
+    font = None
+    font_fault = ""
     watchdog_ms = 60000
     boot_count = 1
     reset_cause = RESET_POWER

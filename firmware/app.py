@@ -15,7 +15,7 @@ Nothing here is shared between two Apps of one process.
 import asyncio
 import gc
 
-from firmware import VERSION, autovoid, checkout, faults, recall, texts, views, voids
+from firmware import VERSION, autovoid, checkout, faults, recall, states, texts, views, voids
 from firmware.clock import Clock
 from firmware.dispatch import Dispatch
 from firmware.errors import FirmwareError
@@ -27,7 +27,6 @@ from firmware.supervisor import Supervisor
 from firmware.ticks import Uptime
 from firmware.uplink import Uplink
 from protocol.errors import ProtocolError
-from protocol.fields import VOID
 
 # reasons of a recovery that may pass: the device failed, or there was no heap to read it; it is
 # tried again
@@ -49,8 +48,10 @@ class App:
         self._kept = None
         self._in_doubt = None  # (key, type, original) of a tap: whether it is saved a mount tells
         self.state = None
+        self.till = states.NOBODY
         self._tell = tell
         self._fault = None
+        self._stale = False  # the display is: what came from the link is drawn by its next turn
         self._dispatch = None
         self._uplink = None
         self._link_began = False
@@ -119,7 +120,7 @@ class App:
 
     def _start(self):
         self._dispatch = Dispatch(self.board, self.settings, self._kept, self.clock, self._tell,
-                                  self._on_event)
+                                  self._heard)
         uplink = Uplink(self.board, self.settings, self._dispatch, self.now, self._idle_ms,
                         self._link_progress, self._on_link, self._outbox_failed)
         self.supervisor.add("link", self._link)
@@ -127,7 +128,7 @@ class App:
 
     # The first screen after a mount. What was found unanswered is voided before anything is sent.
     def _welcome(self):
-        self.state = checkout.start(None, self.outbox.alert)
+        self.state = states.start(None, self.outbox.alert)
         self._tell("ready", self.outbox.journal)
         if self._dispatch.cancels:
             self._cancel()
@@ -138,7 +139,7 @@ class App:
         if self.state.name == checkout.RECOVERY:
             return
         alert = self.state.alert
-        self.state = checkout.start(None, alert)  # usable, whatever comes of the look back
+        self.state = states.start(None, alert)  # usable, whatever comes of the look back
         try:
             self.state = recall.first_state(self.outbox, self._dispatch.cancels, alert)
         except (OSError, OutboxUnreadable) as error:
@@ -186,6 +187,7 @@ class App:
             wait_ms = self._idle_ms
             if self._dispatch and self._dispatch.cancels:
                 wait_ms = self._cancel()
+            self._draw_late()
             if self.state.due is not None:
                 wait_ms = min(wait_ms, max(self.state.due - self.now(), 0))
             try:
@@ -228,6 +230,7 @@ class App:
 
     def _link_progress(self):
         self.supervisor.progress("link")
+        self._draw_late()
 
     # Started again, it died in the middle of anything: only the flash is believed, as at a boot.
     async def _link(self):
@@ -269,36 +272,47 @@ class App:
     # -- one event -----------------------------------------------------------------------------
 
     def _on_event(self, event):
+        self._heard(event)
+        if event[0] == "key":
+            self._fault = None
+        self._draw()
+
+    # Called from deep within the link's work, where a heap has no room for a screen too.
+    def _heard(self, event):
+        self._stale = True
         pending = [event]
         while pending:
-            self.state, effects = checkout.step(self.state, pending.pop(0), self.now())
+            self.state, effects = checkout.step(self.state, pending.pop(0), self.now(), self.till)
             for effect in effects:
                 follow_up = self._carry_out(effect)
                 if follow_up:
                     pending.append(follow_up)
-        if event[0] == "key":
-            self._fault = None
-        self._draw()
 
     def _carry_out(self, effect):
         kind = effect[0]
         if kind == "beep":
             self.board.beep(effect[1])
             return None
-        if kind == "journal" or kind == "void":
-            return self._journal(effect)
+        if kind == "journal":
+            return self._store(effect[1], effect[2])
         if kind == "ask":
             return self._ask(effect)
+        if kind == "online":
+            self.journal_online(effect[1], **effect[2])
+            return None
         if kind == "seen":
             return self._seen()
+        if kind == "till":
+            self.till = states.changed(self.till, effect[1], effect[2])
+            return None
         raise FirmwareError("no such effect: " + str(kind))
 
-    def _journal(self, effect):
-        if effect[0] == "void":
-            return self._store(VOID, {"original": effect[1:]})
-        return self._store(effect[1], {"card": effect[2], "amount_minor": effect[3]})
-
     def _store(self, kind, fields):
+        till = self.till
+        if till.training:
+            return ("trained",)
+        if till.operator:
+            fields["operator"] = till.operator
         # else the key is of what broke off, and this tap would be taken for that one
         if self._kept.doubtful and not self._mount():
             self._tell("not_saved", self.state.shown[1])
@@ -371,7 +385,7 @@ class App:
     def _ask(self, effect):
         if not self.up():
             return ("no_answer",)
-        self._dispatch.ask(effect[1], self.now(), card=effect[2])
+        self._dispatch.ask(effect[1], self.now(), **effect[2])
         self._uplink.kick()
         return None
 
@@ -380,7 +394,7 @@ class App:
     def _on_link(self, kind, *values):
         self._tell(kind, *values)
         if kind == "link":
-            self._draw()
+            self._stale = True
 
     def _died(self, name, why):
         self._fault = name
@@ -389,6 +403,14 @@ class App:
         self._tell("died", name, why)
         self._draw()
 
+    # where the heap has no room for it now, the next turn draws
+    def _draw_late(self):
+        if self._stale:
+            try:
+                self._draw()
+            except MemoryError:
+                gc.collect()
+
     def _draw(self):
         unsent = self.outbox.unsettled if self.outbox else 0
         fault = (texts.fault(self._language, self.link_fault())
@@ -396,8 +418,8 @@ class App:
         board = self.board
         status = views.Status(self.up(), unsent, self.settings.terminal_id, VERSION, self._fault,
                               fault, board.signal_dbm(), board.battery_percent(), board.font_fault)
-        parts = texts.parts(self._language)
-        lines = views.lines(self.state, status, parts, self.settings.currency_digits)
+        lines = views.lines(self.state, status, self._language, self.settings.currency_digits)
         if self.screen.draw(lines):
             self._tell("screen", lines)
+        self._stale = False
 

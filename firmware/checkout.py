@@ -1,4 +1,4 @@
-"""The cashier's way through a sale, its void, an inquiry: (state, event, now) -> (state, effects).
+"""The cashier's way through a sale, its void, an inquiry: (state, event, now) -> (state, effects)
 
 Law: nothing is shown as saved before the outbox has said so (event `saved`, durable by then), and
 nothing as posted before an authentic reply settled it (event `settled`). One tap on the reader
@@ -6,7 +6,7 @@ makes one sale: cards are taken in CARD only. No IO, no clock; `now` is ms since
 
 | state | what the cashier sees | leaves by |
 |---|---|---|
-| HOME | ready, the last tap after a boot, or an alert | digit AMOUNT, A CARD, B STATUS |
+| HOME | ready, the last tap after a boot, or an alert | digit AMOUNT, A CARD, B C D a flow |
 | AMOUNT | the amount so far | digit, C (one back), * HOME, # CARD |
 | CARD | "tap card" for a sale or an inquiry | card SAVING or ASKED, * back |
 | SAVING | nothing new: it is being stored | saved SENT CANCELLING or WAITING, full failed RESULT |
@@ -15,56 +15,54 @@ makes one sale: cards are taken in CARD only. No IO, no clock; `now` is ms since
 | CANCELLING | the void and its original are under way | both settled RESULT, else as RESULT |
 | WAITING | a message needs its answer | settled RESULT, cancelling CANCELLING, else as RESULT |
 | ASKED | waiting for the balance | answer RESULT, no_answer RESULT, * HOME |
-| RESULT | points, balance, refusal, saved | digit AMOUNT, A CARD, B STATUS, D ASK_VOID, # * HOME |
+| RESULT | points, balance, refusal, saved | digit AMOUNT, A CARD, D ASK_VOID, BCD flow, # * HOME |
 | STATUS | link, unsent taps, terminal | any key HOME |
 | RECOVERY | the outbox cannot be read: no taps until a technician comes | nothing |
 
 On HOME, # acknowledges an alert: a tap or a void that was refused or held after its screen had
 gone. A sale is void-able while it stands on the screen as saved, posted or held.
 
-Events: ("key", k) ("card", entry, id) ("saved", journal, trace) ("full",) ("failed",)
-("settled", reply) ("answer", reply) ("no_answer",) ("moved", old, new) ("time",)
-("online", type, amount_minor, what came of journaling it) ("cancelling", key, void key, waits).
-Effects: ("journal", type, card, amount_minor) ("void", journal, trace) ("ask", type, card)
-("beep", name) ("seen",): what did not post and nobody had seen was acknowledged.
+A state "flow.place" is a flow's, of `firmware.flows`. `till` (states.py) is who stands there.
+
+Events: ("key", k) ("long", k) ("card", entry, id) ("unread", entry, why) ("saved", journal, trace)
+("full",) ("failed",) ("trained",) ("settled", reply) ("answer", reply) ("no_answer",)
+("moved", old, new) ("time",) ("online", type, amount_minor, what came of journaling it)
+("cancelling", key, void key, waits) ("found", value) ("kept",).
+Effects: ("journal", type, fields) ("online", type, fields): needs its answer; fields as of
+protocol.fields.request. ("ask", type, fields) ("beep", name) ("till", field, value)
+("seen",): what did not post and nobody had seen was acknowledged.
 What does not fit a state is ignored there; an event nobody knows raises.
 """
 
-from collections import namedtuple
-
+from firmware import flows
 from firmware.errors import FirmwareError
+from firmware.states import (
+    AMOUNT,
+    ASK_VOID,
+    ASKED,
+    CANCELLING,
+    CARD,
+    HOME,
+    NOBODY,
+    RECOVERY,
+    RESULT,
+    SAVING,
+    SENT,
+    STATUS,
+    WAITING,
+    State,
+    beep,
+    start,
+    to,
+)
 from protocol import codes
 from protocol.limits import AMOUNT_MINOR_MAX, REPLY_TYPE_BASE, SALE_SAVED_AFTER_S
 from protocol.fields import INQUIRY, SALE, VOID
 
-HOME = "home"
-AMOUNT = "amount"
-CARD = "card"
-SAVING = "saving"
-SENT = "sent"
-ASK_VOID = "ask_void"
-CANCELLING = "cancelling"
-WAITING = "waiting"
-ASKED = "asked"
-RESULT = "result"
-STATUS = "status"
-RECOVERY = "recovery"
-
-# `purpose`: type of the message under way. `key`: (journal, trace) of the tap on the screen, of
-# the original while a void is under way. `shown`: what a HOME or RESULT screen says, a tuple whose
-# first element names it; CANCELLING: ("cancelling", key of the void, its code or None, whether
-# the original waits). `due`: ms, when ("time",) is wanted. `alert`: (how many, trace, code) of
-# refusals nobody has seen yet, or None.
-State = namedtuple("State", ("name", "purpose", "amount_minor", "key", "shown", "due", "alert"))
-
-EVENTS = ("key", "card", "saved", "full", "failed", "answer", "no_answer", "time")
+EVENTS = ("key", "long", "card", "unread", "saved", "full", "failed", "trained", "found", "kept",
+          "answer", "no_answer", "time")
 # what comes from elsewhere, whatever stands on the screen; these do not go by the table
 NEWS = ("settled", "moved", "cancelling", "online")
-
-
-def start(last=None, alert=None):
-    """The first state after a boot; `last` names the last saved tap (see `views`)."""
-    return State(HOME, None, 0, None, last, None, alert)
 
 
 def cancelling(key, void, amount_minor, void_code=None, waits=True, alert=None):
@@ -82,43 +80,37 @@ def recovery(reason):
     return State(RECOVERY, None, 0, None, ("recovery", reason), None, None)
 
 
-def step(state, event, now):
+def step(state, event, now, till=NOBODY):
     """The next state and the effects to carry out, in order."""
     if event[0] in NEWS:
-        return _heard(state, event, now)
-    return _by_table(state, event, now)
+        return _heard(state, event, now, till)
+    return _by_table(state, event, now, till)
 
 
-def _by_table(state, event, now):
+def _by_table(state, event, now, till):
     if event[0] not in EVENTS:
         raise FirmwareError("checkout knows no event " + str(event[0]))
+    if "." in state.name:
+        return flows.step(state, event, now, till)
     act = TABLE.get((state.name, event[0]))
-    return act(state, event, now) if act else (state, ())
-
-
-def _to(state, name, purpose=None, amount_minor=0, key=None, shown=None, due=None):
-    return State(name, purpose, amount_minor, key, shown, due, state.alert)
-
-
-def _beep(name):
-    return (("beep", name),)
+    return act(state, event, now, till) if act else (state, ())
 
 
 # -- keys ------------------------------------------------------------------------------------
 
 
-def _home_key(state, event, now):
+def _home_key(state, event, now, till):
     key = event[1]
     if key == "#" and state.alert and state.shown is None:
         return start(), (("seen",), ("beep", "key"))
-    return _ready_key(state, key)
+    return _ready_key(state, key, till)
 
 
-def _result_key(state, event, now):
+def _result_key(state, event, now, till):
     if event[1] == "D" and _voidable(state):
         shown = _of_sale(state.shown)
-        return _to(state, ASK_VOID, VOID, state.amount_minor, state.key, shown), _beep("key")
-    after, effects = _ready_key(state, event[1])
+        return to(state, ASK_VOID, VOID, state.amount_minor, state.key, shown), beep("key")
+    after, effects = _ready_key(state, event[1], till)
     if after.name != state.name and _outcome_seen(state):
         effects = (("seen",),) + effects
     return after, effects
@@ -146,105 +138,111 @@ def _of_sale(shown):
 
 
 # where nothing is being keyed: a digit begins a sale
-def _ready_key(state, key):
+def _ready_key(state, key, till):
     if key == "A":
-        return _to(state, CARD, INQUIRY), _beep("key")
-    if key == "B":
-        return _to(state, STATUS), _beep("key")
+        return to(state, CARD, INQUIRY), beep("key")
     if key in "#*":
-        return _to(state, HOME), _beep("key")
+        return to(state, HOME), beep("key")
+    if key in "BCD":
+        return flows.begin(state, key, till)
     if key.isdigit() and key != "0":
-        return _to(state, AMOUNT, SALE, int(key)), _beep("key")
+        return to(state, AMOUNT, SALE, int(key)), beep("key")
     return state, ()
 
 
-def _amount_key(state, event, now):
+def _amount_key(state, event, now, till):
     key = event[1]
     amount_minor = state.amount_minor
     if key == "*":
-        return _to(state, HOME), _beep("key")
+        return to(state, HOME), beep("key")
     if key == "#":
-        return _to(state, CARD, SALE, amount_minor), _beep("key")
+        return to(state, CARD, SALE, amount_minor), beep("key")
     if key == "C":
         amount_minor //= 10
         if not amount_minor:
-            return _to(state, HOME), _beep("key")
+            return to(state, HOME), beep("key")
     elif key.isdigit():
         amount_minor = amount_minor * 10 + int(key)
         if amount_minor > AMOUNT_MINOR_MAX:
-            return state, _beep("refused")
+            return state, beep("refused")
     else:
         return state, ()
-    return _to(state, AMOUNT, SALE, amount_minor), _beep("key")
+    return to(state, AMOUNT, SALE, amount_minor), beep("key")
 
 
-def _card_key(state, event, now):
+def _card_key(state, event, now, till):
     if event[1] != "*":
         return state, ()
     if state.purpose == SALE:
-        return _to(state, AMOUNT, SALE, state.amount_minor), _beep("key")
-    return _to(state, HOME), _beep("key")
+        return to(state, AMOUNT, SALE, state.amount_minor), beep("key")
+    return to(state, HOME), beep("key")
 
 
-def _sent_key(state, event, now):
+def _sent_key(state, event, now, till):
     # the tap is safe: the next customer need not wait for the answer
-    return _result_key(_unanswered(state) if event[1] == "D" else state, event, now)
+    return _result_key(_unanswered(state) if event[1] == "D" else state, event, now, till)
 
 
-def _ask_void_key(state, event, now):
+def _ask_void_key(state, event, now, till):
     if event[1] == "#":
-        return (_to(state, SAVING, VOID, state.amount_minor, state.key, state.shown),
-                (("void",) + state.key,))
+        return (to(state, SAVING, VOID, state.amount_minor, state.key, state.shown),
+                (("journal", VOID, {"original": state.key}),))
     if event[1] == "*":
-        return (_to(state, RESULT, SALE, state.amount_minor, state.key, state.shown),
-                _beep("key"))
+        return (to(state, RESULT, SALE, state.amount_minor, state.key, state.shown),
+                beep("key"))
     return state, ()
 
 
-def _asked_key(state, event, now):
-    return (_to(state, HOME), _beep("key")) if event[1] == "*" else (state, ())
+def _asked_key(state, event, now, till):
+    return (to(state, HOME), beep("key")) if event[1] == "*" else (state, ())
 
 
-def _any_key(state, event, now):
-    return _to(state, HOME), _beep("key")
+def _any_key(state, event, now, till):
+    return to(state, HOME), beep("key")
 
 
 # -- cards and what the outbox says ------------------------------------------------------------
 
 
-def _card(state, event, now):
+def _card(state, event, now, till):
     card = (event[1], event[2])
     if state.purpose == INQUIRY:
-        return _to(state, ASKED, INQUIRY), (("ask", INQUIRY, card),)
+        return to(state, ASKED, INQUIRY), (("ask", INQUIRY, {"card": card}),)
     amount_minor = state.amount_minor
-    return (_to(state, SAVING, SALE, amount_minor), (("journal", SALE, card, amount_minor),))
+    fields = {"card": card, "amount_minor": amount_minor}
+    return to(state, SAVING, SALE, amount_minor), (("journal", SALE, fields),)
 
 
-def _card_too_early(state, event, now):
-    return state, _beep("refused")
+def _unread(state, event, now, till):
+    return to(state, CARD, state.purpose, state.amount_minor, None, event), beep("refused")
 
 
-def _saved(state, event, now):
+def _card_too_early(state, event, now, till):
+    return state, beep("refused")
+
+
+def _saved(state, event, now, till):
     key = (event[1], event[2])
     if state.purpose == VOID:
         waits = state.shown[0] == "saved"
         voided = cancelling(state.key, key, state.amount_minor, None, waits, state.alert)
-        return voided, _beep("saved")
+        return voided, beep("saved")
     if state.purpose != SALE:
         return waiting(state.purpose, key, state.amount_minor, state.alert), ()
     due = now + SALE_SAVED_AFTER_S * 1000
-    sent = _to(state, SENT, SALE, state.amount_minor, key, None, due)
-    return sent, _beep("saved")
+    sent = to(state, SENT, SALE, state.amount_minor, key, None, due)
+    return sent, beep("saved")
 
 
-def _not_saved(state, event, now):
+def _not_saved(state, event, now, till):
     if state.purpose == VOID:  # the sale itself stands as before, and can still be cancelled
         shown = ("no_void", event[0], state.shown)
-        return _to(state, RESULT, SALE, state.amount_minor, state.key, shown), _beep("fault")
-    return _to(state, RESULT, SALE, state.amount_minor, None, event), _beep("fault")
+        return to(state, RESULT, SALE, state.amount_minor, state.key, shown), beep("fault")
+    sound = "ok" if event[0] == "trained" else "fault"
+    return to(state, RESULT, SALE, state.amount_minor, None, event), beep(sound)
 
 
-def _unanswered_sale(state, event, now):
+def _unanswered_sale(state, event, now, till):
     if state.due is None or now < state.due:
         return state, ()
     return _unanswered(state), ()
@@ -252,13 +250,13 @@ def _unanswered_sale(state, event, now):
 
 def _unanswered(state):
     shown = ("saved", state.key[1], state.amount_minor)
-    return _to(state, RESULT, SALE, state.amount_minor, state.key, shown)
+    return to(state, RESULT, SALE, state.amount_minor, state.key, shown)
 
 
 # -- answers -----------------------------------------------------------------------------------
 
 
-def _heard(state, event, now):
+def _heard(state, event, now, till):
     kind = event[0]
     if kind == "settled":
         return _settled(state, event[1])
@@ -268,7 +266,7 @@ def _heard(state, event, now):
         return _cancelling(state, event)
     if state.name == RECOVERY:
         return state, ()
-    return _by_table(_to(state, SAVING, event[1], event[2]), event[3], now)
+    return _by_table(to(state, SAVING, event[1], event[2]), event[3], now, till)
 
 
 def _settled(state, reply):
@@ -282,8 +280,8 @@ def _settled(state, reply):
         name = RESULT
         if state.name == ASK_VOID and (approved or reply.code == codes.HELD):
             name, purpose = ASK_VOID, VOID
-        result = _to(state, name, purpose, state.amount_minor, key, shown)
-        return result, _beep("ok" if approved else "refused")
+        result = to(state, name, purpose, state.amount_minor, key, shown)
+        return result, beep("ok" if approved else "refused")
     # nobody is told of what was cancelled: that is what the cashier wanted
     if approved or reply.code == codes.VOIDED:
         return state, ()
@@ -293,7 +291,7 @@ def _settled(state, reply):
     alert = (count, reply.trace, reply.code)
     shown = None if state.name == HOME else state.shown
     return State(state.name, state.purpose, state.amount_minor, state.key, shown,
-                 state.due, alert), _beep("refused")
+                 state.due, alert), beep("refused")
 
 
 def did(kind, code, receipt):
@@ -315,7 +313,7 @@ def _cancelled(state, reply, approved):
         return cancelling(state.key, void, amount_minor, code, waits, state.alert), ()
     shown = ("cancelled" if code == codes.APPROVED else "not_cancelled", state.key[1],
              amount_minor, code)
-    return _to(state, RESULT, VOID, amount_minor, None, shown), _beep(
+    return to(state, RESULT, VOID, amount_minor, None, shown), beep(
         "ok" if code == codes.APPROVED else "refused")
 
 
@@ -335,15 +333,15 @@ def _cancelling(state, event):
     return cancelling(event[1], event[2], state.amount_minor, None, event[3], state.alert), ()
 
 
-def _answer(state, event, now):
+def _answer(state, event, now, till):
     reply = event[1]
     approved = reply.code == codes.APPROVED
     shown = ("balance" if approved else "refused", reply, 0)
-    return _to(state, RESULT, INQUIRY, 0, None, shown), _beep("ok" if approved else "refused")
+    return to(state, RESULT, INQUIRY, 0, None, shown), beep("ok" if approved else "refused")
 
 
-def _no_answer(state, event, now):
-    return _to(state, RESULT, INQUIRY, 0, None, event), _beep("fault")
+def _no_answer(state, event, now, till):
+    return to(state, RESULT, INQUIRY, 0, None, event), beep("fault")
 
 
 TABLE = {
@@ -353,9 +351,11 @@ TABLE = {
     (AMOUNT, "card"): _card_too_early,
     (CARD, "key"): _card_key,
     (CARD, "card"): _card,
+    (CARD, "unread"): _unread,
     (SAVING, "saved"): _saved,
     (SAVING, "full"): _not_saved,
     (SAVING, "failed"): _not_saved,
+    (SAVING, "trained"): _not_saved,
     (SENT, "key"): _sent_key,
     (SENT, "time"): _unanswered_sale,
     (SAVING, "no_answer"): _no_answer,

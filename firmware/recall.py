@@ -1,6 +1,6 @@
 """What the outbox says about a tap, in words for people."""
 
-from firmware import checkout
+from firmware import checkout, states
 from firmware.session import type_of
 from protocol import cbor, codes, frames
 from protocol.fields import VOID
@@ -39,7 +39,7 @@ def first_state(outbox, cancels, alert):
         if key:
             return checkout.cancelling(key, (record.journal, record.trace), 0, None,
                                        outbox.waits(*key), alert)
-    return checkout.start(last_tap(record), alert)
+    return states.start(last_tap(record), alert)
 
 
 def last_tap(record):

@@ -180,6 +180,7 @@ class Uplink:
             await self._sleep(now)
 
     async def _sleep(self, now):
+        self._progress()  # what was heard is drawn now
         wait_ms = self._idle_ms
         mqtt_ms = self._mqtt.due(now)
         if mqtt_ms is not None:

@@ -14,7 +14,7 @@ from collections import namedtuple
 
 from micropython import const
 
-from firmware import checkout
+from firmware import checkout, flows, texts
 from firmware.errors import FirmwareError
 from firmware.texts import Words, names
 from protocol import codes
@@ -36,17 +36,20 @@ Status = namedtuple("Status", ("up", "unsent", "terminal_id", "version", "fault"
                                "signal_dbm", "battery_percent", "font_fault"))
 
 
-def lines(state, status, parts, currency_digits):
-    """A tuple of five texts: bar, three rows, foot. `parts`: the language's texts."""
+def lines(state, status, language, currency_digits):
+    """A tuple of five texts: bar, three rows, foot. `language`: "zh" or "en"."""
     alerted = state.alert and not alerts(state)  # else it has the whole screen
     top = bar(status, state.alert[0] if alerted else 0)
-    return (top,) + _body(state, status, parts, currency_digits)
+    return (top,) + _body(state, status, language, currency_digits)
 
 
-def _body(state, status, parts, currency_digits):
-    page = Page(state, status, Words(parts), currency_digits)
-    view = {checkout.HOME: _home, checkout.RESULT: _result}.get(state.name, _entry)
-    body = [fit(row) for row in view(page)]
+def _body(state, status, language, currency_digits):
+    page = Page(state, status, language, currency_digits)
+    if "." in state.name:
+        rows = flows.view(page)
+    else:
+        rows = {checkout.HOME: _home, checkout.RESULT: _result}.get(state.name, _entry)(page)
+    body = [fit(row) for row in rows]
     while len(body) < 3:
         body.append("")
     body.append(page.foot)
@@ -116,11 +119,12 @@ def last4(card_id):
 class Page:
     """One screen being written; `words` are the language's texts."""
 
-    def __init__(self, state, status, words, digits):
+    def __init__(self, state, status, language, digits):
         self.state = state
         self.shown = state.shown
         self.status = status
-        self.words = words
+        self.words = Words(texts.parts(language))
+        self.language = language
         self.digits = digits
         self.foot = ""
 
@@ -161,7 +165,7 @@ def _home(page):
     if page.shown:
         return _last(page, *page.shown[1:])
     page.foot = page.status.font_fault.upper()[:COLUMNS]
-    return words[names.TITLE], words[names.KEY_AMOUNT], words[names.KEY_INQUIRY]
+    return words[names.TITLE], words[names.KEY_AMOUNT], words[names.KEYS_HOME]
 
 
 # `settled` is None or (code, points, receipt)
@@ -197,7 +201,8 @@ def _entry(page):
         return words[names.AMOUNT], amount
     if name == checkout.CARD:
         page.foot = words[names.KEYS_BACK]
-        return words[names.TAP_CARD], amount if state.purpose == SALE else words[names.INQUIRY]
+        ask = names.TAP_AGAIN if page.shown else names.TAP_CARD
+        return words[ask], amount if state.purpose == SALE else words[names.INQUIRY]
     if name == checkout.SAVING:
         return words[names.SAVING], amount
     if name == checkout.SENT:
@@ -247,6 +252,8 @@ def _result(page):
         do = names.FULL_DO if page.shown[1] == "full" else names.FAILED_DO
         page.tap(page.state.key[1], page.state.amount_minor)
         return words[names.NOT_CANCELLED], words[do], words[names.CANCEL_DO]
+    if kind == "trained":
+        return words[names.TRAINING], page.money(page.state.amount_minor), words[names.NOT_POSTED]
     if kind == "full":
         return words[names.FULL], words[names.NOT_TAKEN], words[names.FULL_DO]
     if kind == "failed":

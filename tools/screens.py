@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from firmware import VERSION, checkout, faults, texts, views
-from firmware.checkout import State
+from firmware import VERSION, checkout, faults, states, texts, views
 from firmware.font import Font
 from firmware.screen import HEIGHT, WIDTH, Screen
 from firmware.shim_framebuf import MONO_VLSB, FrameBuffer
+from firmware.states import State
 from protocol import codes
 from protocol.fields import INQUIRY, REDEMPTION, SALE, Reply
 from tools.errors import Unwritable
@@ -65,9 +65,10 @@ def _status(up: bool = True, unsent: int = 0, signal_dbm: int = -71, battery_per
 GOOD, AWAY = _status(), _status(False, 3, -113, 12)
 LAST = ("last", TRACE, AMOUNT_MINOR, CARD)
 SCENES = (
-    Scene("ready", checkout.start(), GOOD),
-    Scene("ready, no font", checkout.start(), _status(font_fault="no font file")),
-    Scene("a task died", checkout.start(), _status(fault_of="panel")),
+    Scene("ready", states.start(), GOOD),
+    Scene("ready, no font", states.start(), _status(font_fault="no font file")),
+    Scene("a task died", states.start(), _status(fault_of="panel")),
+    Scene("menu", _state("menu.main"), GOOD),
     Scene("amount", _state(checkout.AMOUNT), GOOD),
     Scene("card", _state(checkout.CARD), GOOD),
     Scene("card, balance", _state(checkout.CARD, INQUIRY), GOOD),
@@ -93,10 +94,10 @@ SCENES = (
     Scene("offline", _result("no_answer"), AWAY),
     Scene("not posted", _state(checkout.HOME, None, None, (2, TRACE, codes.CARD_LOST)), GOOD),
     Scene("alert beside", _state(checkout.AMOUNT, alert=(2, TRACE, codes.CARD_LOST)), AWAY),
-    Scene("last, waiting", checkout.start((*LAST, None)), AWAY),
-    Scene("last, posted", checkout.start((*LAST, (codes.APPROVED, 15, 9))), GOOD),
-    Scene("last, held", checkout.start((*LAST, (codes.HELD, None, None))), GOOD),
-    Scene("last, cancelled", checkout.start(("last_void", TRACE, codes.APPROVED, 9)), GOOD),
+    Scene("last, waiting", states.start((*LAST, None)), AWAY),
+    Scene("last, posted", states.start((*LAST, (codes.APPROVED, 15, 9))), GOOD),
+    Scene("last, held", states.start((*LAST, (codes.HELD, None, None))), GOOD),
+    Scene("last, cancelled", states.start(("last_void", TRACE, codes.APPROVED, 9)), GOOD),
     Scene("status", _state(checkout.STATUS), AWAY, faulty=True),
     Scene("outbox fault", checkout.recovery("corrupt"), GOOD),
 )
@@ -106,7 +107,7 @@ def lines(scene: Scene, language: str) -> tuple[str, ...]:
     """The five lines of a scene."""
     status = scene.status._replace(
         link_fault=texts.fault(language, faults.NO_NETWORK) if scene.faulty else "")
-    return views.lines(scene.state, status, texts.parts(language), 2)
+    return views.lines(scene.state, status, language, 2)
 
 
 def pixels(scene: Scene, language: str, font: Font) -> bytes:

@@ -6,7 +6,7 @@ def parts():
     return (
         """title=Pointwire
 key_amount=Key the amount
-key_inquiry=A = balance
+keys_home=A balance D menu
 inquiry=Balance
 amount=Amount
 tap_card=Tap the card
@@ -56,6 +56,9 @@ trace=TRACE %d
 receipt=REF %d
 """,
         """expiring=EXP %d %s
+tap_again=Card again
+training=TRAINING
+not_posted=NOTHING posted
 """,
         """codes=
 10=Card unknown

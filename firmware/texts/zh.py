@@ -6,7 +6,7 @@ def parts():
     return (
         """title=Pointwire
 key_amount=请输入金额
-key_inquiry=A 查询余额
+keys_home=A余额 D菜单
 inquiry=查询余额
 amount=金额
 tap_card=请刷卡
@@ -56,6 +56,9 @@ trace=TRACE %d
 receipt=REF %d
 """,
         """expiring=EXP %d %s
+tap_again=请重新刷卡
+training=练习模式
+not_posted=不入账
 """,
         """codes=
 10=卡不存在

@@ -33,7 +33,7 @@ def offline() -> Iterator[Counter]:
 
 
 def test_a_sale_is_keyed_tapped_saved_and_posted(counter: Counter):
-    assert counter.lines == (bar(), "Pointwire", "Key the amount", "A = balance", "")
+    assert counter.lines == (bar(), "Pointwire", "Key the amount", "A balance D menu", "")
     counter.keys("1250")
     assert counter.lines[1:3] == ("Amount", "12.50")
     counter.keys("#")
@@ -192,7 +192,7 @@ def test_a_broker_that_is_well_while_no_gateway_answers_is_told_from_one_that_is
     counter.shop.silent |= {messages.SALE, messages.HEARTBEAT}
     counter.sale()
     counter.wait(120)
-    counter.keys("*B")
+    counter.keys("*D7")
     assert counter.lines[0] == bar(unsent=1) and counter.lines[3] == "Gateway silent"
     counter.shop.silent.clear()
     counter.wait(61)

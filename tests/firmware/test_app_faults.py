@@ -472,7 +472,7 @@ def test_what_did_not_post_stands_through_every_fault_until_it_is_acknowledged(f
             counter.boot()
         elif fault == "panel":
             beep_without_heap(counter)
-            counter.keys("B")
+            counter.keys("A")
         else:
             to_erase(counter)
             failing(counter, "ioctl", written=False, times=12)

@@ -50,7 +50,7 @@ GATEWAYS = (
 
 def status_screen(handset: Handset) -> list[str]:
     """What the technician reads behind key B."""
-    handset.do("keys", keys="*B")
+    handset.do("keys", keys="*D7")
     while True:
         lines = handset.event("screen")["lines"]
         if lines[1] in (f"ID {TERMINAL_ID}", f"终端 {TERMINAL_ID}"):

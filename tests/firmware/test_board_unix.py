@@ -79,7 +79,7 @@ def test_both_interpreters_show_the_same_pixels(staged: list[str], tmp_path: Pat
         with Handset(folder, command) as handset:
             seen = []
             handset.event("screen")
-            for key in "125#**B":
+            for key in "125#**D":
                 handset.do("keys", keys=key)
                 lines = handset.event("screen")["lines"]
                 assert handset.do("screen")["lines"] == lines

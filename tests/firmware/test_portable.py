@@ -12,8 +12,10 @@ MODULES = ("test_again", "test_autovoid", "test_beats", "test_board_at", "test_b
            "test_board_modem_steps", "test_board_scanner", "test_board_stripe", "test_board_way",
            "test_board_wifi", "test_checkout", "test_clock",
            "test_conflict", "test_dispatch", "test_dispatch_replies", "test_faults",
-           "test_keys_held", "test_link", "test_mqtt", "test_mqtt_codec", "test_outbox_find",
+           "test_flows_menu", "test_keys_held", "test_link", "test_mqtt", "test_mqtt_codec",
+           "test_outbox_find",
            "test_outbox_kept", "test_recall", "test_screen", "test_session", "test_settings",
+           "test_states",
            "test_supervisor", "test_ticks", "test_views", "test_virtual_time",
            "test_board_battery", "test_board_buzzer", "test_board_keypad", "test_board_printer",
            "test_board_ssd1306", "test_slip")

@@ -1,6 +1,6 @@
 """Every screen as text, in both languages, with the longest values. Runs on both interpreters."""
 
-from firmware import checkout, texts, views
+from firmware import checkout, views
 from firmware.checkout import State
 from firmware.texts import en, names, zh
 from firmware.views import COLUMNS, Status, columns, day, fit, lines, money
@@ -22,7 +22,7 @@ def state(name, **fields):
 
 
 def show(what, status=ONLINE, language="en"):
-    return lines(what, status, texts.parts(language), 2)
+    return lines(what, status, language, 2)
 
 
 def result(*shown):
@@ -174,7 +174,7 @@ def test_nothing_is_cut_with_the_longest_values_in_either_language():
             try:
                 status = Status(False, 10000, 4294967295, "0.1.0-rc1", None, "Nothing is acked",
                                 None, None, "")
-                lines(each, status, texts.parts(language), 2)
+                lines(each, status, language, 2)
             finally:
                 views.fit = uncut
             for text in seen:

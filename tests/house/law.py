@@ -165,6 +165,7 @@ def tests_of(path: str) -> tuple[str, ...]:
     >>> tests_of("gateway/decisions/sale.py")
     ('tests/gateway/test_decisions_sale.py', 'tests/gateway/test_decisions.py')
     """
-    room, _, inner = path.removesuffix(".py").partition("/")
+    # the words of a flow belong to it
+    room, _, inner = path.removesuffix(".py").removesuffix("_texts").partition("/")
     parts = inner.split("/")
     return tuple(f"tests/{room}/test_{'_'.join(parts[:n])}.py" for n in range(len(parts), 0, -1))

@@ -45,7 +45,8 @@ def test_every_state_is_in_the_picture():
     states = {name for name, value in vars(checkout).items()
               if name.isupper() and isinstance(value, str)}
     shown = {scene.state.name for scene in screens.SCENES}
-    assert {getattr(checkout, name) for name in states} == shown
+    assert {getattr(checkout, name) for name in states} == {
+        name for name in shown if "." not in name}
     assert len({scene.name for scene in screens.SCENES}) == len(screens.SCENES)
 
 

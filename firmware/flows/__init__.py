@@ -1,0 +1,33 @@
+"""What a cashier does beside a sale, one module a flow, each loaded from flash when it is used.
+
+Law: a flow is sans-IO like `checkout`, which hands it every event while `state.name` is
+"flow.place"; it leaves by a state of `firmware.states`. A module has a table of its places in its
+head and `begin(state, till)`, `step(state, event, now, till)`, both -> (state, effects), and
+`view(page)` -> rows. What a flow journals comes back to `checkout`, which says what became of it.
+Its words stand in `NAME_texts.py`, in both languages; all of it is cold (tools/handset_units.py).
+"""
+
+from firmware.flows import menu
+
+
+def begin(state, key, till):
+    """A key that begins a flow where nothing is being keyed."""
+    if key == "D":
+        return menu.begin(state, till)
+    return state, ()
+
+
+def step(state, event, now, till):
+    """The next state and the effects to carry out, in order."""
+    flow = state.name[:state.name.find(".")]
+    if flow == "menu":
+        return menu.step(state, event, now, till)
+    return state, ()
+
+
+def view(page):
+    """The rows of a flow's screen."""
+    flow = page.state.name[:page.state.name.find(".")]
+    if flow == "menu":
+        return menu.view(page)
+    return ()

@@ -1,0 +1,30 @@
+"""What can be done beside selling, by its digit.
+
+| place | what the cashier sees | leaves by |
+|---|---|---|
+| menu.main | the list | 7 STATUS, * HOME |
+"""
+
+from firmware.flows import menu_texts
+from firmware.states import HOME, STATUS, beep, to
+from firmware.texts import Words
+
+
+def begin(state, till):
+    return to(state, "menu.main"), beep("key")
+
+
+def step(state, event, now, till):
+    if event[0] != "key":
+        return state, ()
+    if event[1] == "*":
+        return to(state, HOME), beep("key")
+    if event[1] == "7":
+        return to(state, STATUS), beep("key")
+    return state, beep("refused")
+
+
+def view(page):
+    words = Words(menu_texts.parts(page.language))
+    page.foot = words[menu_texts.FOOT]
+    return words[menu_texts.ROW_1], words[menu_texts.ROW_2], words[menu_texts.ROW_3]

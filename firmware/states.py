@@ -1,0 +1,50 @@
+"""Where a cashier is: the values that checkout and its flows share. Pure."""
+
+from collections import namedtuple
+
+HOME = "home"
+AMOUNT = "amount"
+CARD = "card"
+SAVING = "saving"
+SENT = "sent"
+ASK_VOID = "ask_void"
+CANCELLING = "cancelling"
+WAITING = "waiting"
+ASKED = "asked"
+RESULT = "result"
+STATUS = "status"
+RECOVERY = "recovery"
+
+# `purpose`: type of the message under way. `key`: (journal, trace) of the tap on the screen, of
+# the original while a void is under way. `shown`: what a HOME or RESULT screen says, a tuple whose
+# first element names it; CANCELLING: ("cancelling", key of the void, its code or None, whether
+# the original waits). `due`: ms, when ("time",) is wanted. `alert`: (how many, trace, code) of
+# refusals nobody has seen yet, or None.
+State = namedtuple("State", ("name", "purpose", "amount_minor", "key", "shown", "due", "alert"))
+
+# Who stands at the handset, beside any screen. `operator`: number, 0 for nobody; `by_hash`: logged
+# in without the gateway, which is good for sales only; `training`: nothing posts; `last`: (card,
+# amount_minor, ms) of the last sale, or None; `login`: whether somebody has to be logged in.
+_TILL_FIELDS = ("operator", "by_hash", "training", "last", "login")
+Till = namedtuple("Till", _TILL_FIELDS)
+
+NOBODY = Till(0, False, False, None, False)
+
+
+def start(last=None, alert=None):
+    """The first state after a boot; `last` names the last saved tap (see `views`)."""
+    return State(HOME, None, 0, None, last, None, alert)
+
+
+def to(state, name, purpose=None, amount_minor=0, key=None, shown=None, due=None):
+    return State(name, purpose, amount_minor, key, shown, due, state.alert)
+
+
+def beep(name):
+    return (("beep", name),)
+
+
+def changed(till, name, value):
+    """The same till with one field of another value."""
+    return Till(*[value if field == name else old
+                  for field, old in zip(_TILL_FIELDS, till)])

@@ -1,0 +1,20 @@
+"""The menu. Runs on both interpreters."""
+
+from firmware.checkout import start
+from firmware.flows import menu_texts
+from firmware.states import STATUS
+from tests.firmware.flow_walk import home_is_near, press, same_words, walk
+
+
+def test_a_digit_begins_what_it_stands_for():
+    assert press(start(), "D")[0].name == "menu.main"
+    assert press(start(), "D7")[0].name == STATUS
+    assert press(start(), "D0")[0].name == "menu.main"
+
+
+def test_home_is_always_near():
+    home_is_near(walk(press(start(), "D")[0]))
+
+
+def test_it_says_the_same_in_both_languages():
+    same_words(menu_texts)

@@ -1,0 +1,92 @@
+"""Every flow of the handset on real MicroPython with the real gateway: keys and cards in, pixels
+and postings out; in both languages, online, offline, and with the link lost at the worst moment:
+the gateway has posted, and its answer is gone. All within the 160 KB of heap that a flow may take.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from firmware.texts import Words, names, parts
+from gateway.ledger import REVERSAL
+from protocol.fields import INQUIRY, SALE
+from tests.support.micropython import need_micropython
+from tests.support.till_day import Day
+from tools import handset_program
+
+
+@pytest.fixture(scope="module")
+def command(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    need_micropython()
+    return handset_program.stage(tmp_path_factory.mktemp("program"), heap_size="160K")
+
+
+@pytest.fixture(params=["zh", "en"])
+def language(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def words(language: str) -> Words:
+    return Words(parts(language))
+
+
+@pytest.fixture
+def day(tmp_path: Path, command: list[str], language: str):
+    with Day(tmp_path, command, language).open() as begun, begun.on():
+        yield begun
+
+
+def test_a_sale_is_posted_asked_for_and_cancelled(day: Day, words: Words):
+    day.keys("1250#")
+    day.sees(words[names.TAP_CARD], "12.50")
+    day.tap()
+    day.sees(words[names.POSTED] % 18, words[names.BALANCE] % 18)
+    day.keys("*A")
+    day.sees(words[names.TAP_CARD], words[names.INQUIRY])
+    day.tap()
+    day.sees(None, words[names.BALANCE] % 18)
+    day.keys("*300#")
+    day.tap()
+    day.sees(words[names.POSTED] % 4, words[names.BALANCE] % 22)
+    day.keys("D")
+    day.sees(words[names.CANCEL_ASK], "3.00")
+    day.keys("#")
+    day.sees(words[names.CANCELLED], "3.00")
+    assert day.booked() == [(SALE, 1250, 0), (SALE, 300, 0), (REVERSAL, -300, 0)]
+
+
+def test_sales_offline_are_posted_once_when_the_link_is_back(day: Day, words: Words):
+    day.link(False)
+    for amount in (1250, 300):
+        day.keys(f"{amount}#")
+        day.tap()
+        day.sees(words[names.SENT], f"{amount / 100:.2f}")
+    day.keys("D")
+    day.sees(words[names.CANCEL_ASK], "3.00")
+    day.keys("#")
+    day.sees(words[names.CANCELLING], "3.00")
+    day.keys("*A")
+    day.tap()
+    day.sees(words[names.NO_ANSWER], words[names.OFFLINE_DO])
+    assert day.booked() == []
+    day.keys("*")
+    day.link(True)
+    for trace in (1, 2, 3):
+        day.handset.event("settled", trace=trace)
+    assert sorted(day.booked()) == [(SALE, 300, 0), (SALE, 1250, 0), (REVERSAL, -300, 0)]
+
+
+def test_answers_that_are_lost_change_nothing_that_was_posted(day: Day, words: Words):
+    day.mute |= {SALE, INQUIRY}
+    day.keys("1250#")
+    day.tap()
+    day.handset.event("saved")
+    while not day.booked():
+        day.sees(None)
+    day.link(False)
+    day.mute.clear()
+    day.sees(words[names.SENT], "12.50")
+    day.link(True)
+    day.sees(words[names.POSTED] % 18, words[names.BALANCE] % 18)
+    assert day.booked() == [(SALE, 1250, 0)] and day.heard.count(SALE) > 1

@@ -48,7 +48,7 @@ class App:
         self._kept = None
         self._in_doubt = None  # (key, type, original) of a tap: whether it is saved a mount tells
         self.state = None
-        self.till = states.NOBODY
+        self.till = states.changed(states.NOBODY, "login", bool(settings.login))
         self._tell = tell
         self._fault = None
         self._stale = False  # the display is: what came from the link is drawn by its next turn

@@ -29,16 +29,21 @@ FIELDS = (
     ("outbox_blocks", "int", 336),
     # ((epoch, key), ...) of older epochs, the newest first: see keys_held.py
     ("old_keys", "keys", ()),
+    # 1: whoever sells has to log in; and is logged out after so long without a key
+    ("login", "int", 0),
+    ("auto_lock_s", "int", 300),
 )
 
 Settings = namedtuple("Settings", [name for name, _, _ in FIELDS])
 
 
 def settings(terminal_id, epoch, key, mqtt_host, mqtt_port, mqtt_user, mqtt_password,
-             keepalive_s=60, language="zh", currency_digits=2, outbox_blocks=336, old_keys=()):
+             keepalive_s=60, language="zh", currency_digits=2, outbox_blocks=336, old_keys=(),
+             login=0, auto_lock_s=300):
     """Settings by name, checked."""
     made = Settings(terminal_id, epoch, key, mqtt_host, mqtt_port, mqtt_user, mqtt_password,
-                    keepalive_s, language, currency_digits, outbox_blocks, old_keys)
+                    keepalive_s, language, currency_digits, outbox_blocks, old_keys, login,
+                    auto_lock_s)
     _check(made)
     return made
 
@@ -47,7 +52,7 @@ def with_keys(made, epoch, key, mqtt_user, mqtt_password, old_keys):
     """The same settings with another newest key and its login."""
     return settings(made.terminal_id, epoch, key, made.mqtt_host, made.mqtt_port, mqtt_user,
                     mqtt_password, made.keepalive_s, made.language, made.currency_digits,
-                    made.outbox_blocks, old_keys)
+                    made.outbox_blocks, old_keys, made.login, made.auto_lock_s)
 
 
 def _check(made):
@@ -63,6 +68,8 @@ def _check(made):
         (made.outbox_blocks >= 8, "outbox_blocks must be at least 8"),
         (all([1 <= epoch < made.epoch and len(key) == 32 for epoch, key in made.old_keys]),
          "old_keys must be of epochs below epoch, 32 bytes each"),
+        (made.login in (0, 1), "login must be 0 or 1"),
+        (10 <= made.auto_lock_s <= 86400, "auto_lock_s must be 10 to 86400"),
     )
     for holds, rule in rules:
         if not holds:

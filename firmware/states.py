@@ -24,11 +24,12 @@ State = namedtuple("State", ("name", "purpose", "amount_minor", "key", "shown", 
 
 # Who stands at the handset, beside any screen. `operator`: number, 0 for nobody; `by_hash`: logged
 # in without the gateway, which is good for sales only; `training`: nothing posts; `last`: (card,
-# amount_minor, ms) of the last sale, or None; `login`: whether somebody has to be logged in.
-_TILL_FIELDS = ("operator", "by_hash", "training", "last", "login")
+# amount_minor, ms) of the last sale, or None; `login`: whether somebody has to be logged in;
+# `wrong`: (how many PINs in a row were wrong, ms until which no other is taken).
+_TILL_FIELDS = ("operator", "by_hash", "training", "last", "login", "wrong")
 Till = namedtuple("Till", _TILL_FIELDS)
 
-NOBODY = Till(0, False, False, None, False)
+NOBODY = Till(0, False, False, None, False, (0, 0))
 
 
 def start(last=None, alert=None):
@@ -42,6 +43,11 @@ def to(state, name, purpose=None, amount_minor=0, key=None, shown=None, due=None
 
 def beep(name):
     return (("beep", name),)
+
+
+def needs_gateway(till):
+    """Whether what only the gateway can do has to wait until somebody logged in with it."""
+    return till.login and (not till.operator or till.by_hash)
 
 
 def changed(till, name, value):

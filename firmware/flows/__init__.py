@@ -4,10 +4,11 @@ Law: a flow is sans-IO like `checkout`, which hands it every event while `state.
 "flow.place"; it leaves by a state of `firmware.states`. A module has a table of its places in its
 head and `begin(state, till)`, `step(state, event, now, till)`, both -> (state, effects), and
 `view(page)` -> rows. What a flow journals comes back to `checkout`, which says what became of it.
+What only the gateway can do asks `login.needs_login(state, till)` where it begins.
 Its words stand in `NAME_texts.py`, in both languages; all of it is cold (tools/handset_units.py).
 """
 
-from firmware.flows import menu
+from firmware.flows import login, menu
 
 
 def begin(state, key, till):
@@ -22,6 +23,8 @@ def step(state, event, now, till):
     flow = state.name[:state.name.find(".")]
     if flow == "menu":
         return menu.step(state, event, now, till)
+    if flow == "login":
+        return login.step(state, event, now, till)
     return state, ()
 
 
@@ -30,4 +33,6 @@ def view(page):
     flow = page.state.name[:page.state.name.find(".")]
     if flow == "menu":
         return menu.view(page)
+    if flow == "login":
+        return login.view(page)
     return ()

@@ -3,7 +3,7 @@
 import os
 
 from firmware.errors import SettingsError
-from firmware.settings import decode, encode, read, settings, write
+from firmware.settings import decode, encode, read, settings, with_keys, write
 from tests.firmware.portable import raises
 
 KEY = bytes(range(32))
@@ -29,8 +29,9 @@ def test_what_is_written_is_read():
     path = "/tmp/pointwire-settings-test"
     unlink(path)
     write(path, made())
-    write(path, made(language="zh", keepalive_s=30))
-    assert read(path) == made(language="zh", keepalive_s=30)
+    changed = made(language="zh", keepalive_s=30, login=1, auto_lock_s=60)
+    write(path, changed)
+    assert read(path) == changed
     assert raises(OSError, open, path + ".new")
     unlink(path)
 
@@ -42,6 +43,13 @@ def test_old_keys_are_kept_with_their_epochs():
     for wrong in (((4, KEY),), ((0, KEY),), ((3, KEY[1:]),)):
         assert "old_keys" in str(raises(SettingsError, lambda wrong=wrong: settings(
             42, 4, KEY, "h", 1, "u", "p", old_keys=wrong)))
+
+
+def test_a_next_key_changes_nothing_else():
+    before = made(login=1, auto_lock_s=60, currency_digits=0)
+    after = with_keys(before, 2, bytes(32), "42-2", "p", ((1, KEY),))
+    assert (after.epoch, after.mqtt_user, after.old_keys) == (2, "42-2", ((1, KEY),))
+    assert after[7:11] + after[12:] == before[7:11] + before[12:]
 
 
 def test_what_cannot_be_written_leaves_the_old_settings():
@@ -99,7 +107,7 @@ def test_a_newer_file_with_unknown_names_is_read_and_missing_optional_ones_have_
 
 def test_impossible_values_are_named():
     for wrong in ({"mqtt_port": 0}, {"language": "fr"}, {"currency_digits": 9},
-                  {"mqtt_host": ""}, {"keepalive_s": 1}):
+                  {"mqtt_host": ""}, {"keepalive_s": 1}, {"login": 2}, {"auto_lock_s": 9}):
         for name in wrong:
             assert name in str(raises(SettingsError, lambda wrong=wrong: made(**wrong)))
     assert raises(SettingsError, encode, made(mqtt_host="a\nkey=00"))

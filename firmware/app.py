@@ -172,6 +172,11 @@ class App:
         if self._uplink:
             self._uplink.drop(why)
 
+    def redraw(self):
+        """The board says something else of itself than when the bar was drawn."""
+        self._stale = True
+        self._draw_late()
+
     def up(self):
         return self._uplink is not None and self._uplink.up()
 

@@ -134,7 +134,10 @@ COLD = {
                 "firmware.outbox:Outbox.seen"),
     # the control channel of the unix board
     "tell": ("firmware.board.unix_commands:event",),
+    "pixels": ("firmware.board.unix_commands:pixels_line",),
     "control": ("firmware.board.unix_commands:obey",),
+    "parts": ("firmware.board.unix_commands:play", "firmware.board.unix_commands:_within",
+              "firmware.app:App.redraw"),
     "entries": ("firmware.board.unix_commands:list_outbox",
                 "firmware.board.unix_commands:_write_taps"),
     "power": ("firmware.board.flash_file:FlashFile.cut_after",),

@@ -52,6 +52,8 @@ class UnixBoard:
         self.font, self.font_fault = font.found(folder + "/font")
         self.pixels = b""
         self.radio_on = True
+        self.watched = False
+        self.percent = self.dbm = None  # of a battery and a modem it does not have
         self._events = []
         self._event = asyncio.Event()
 
@@ -100,10 +102,10 @@ class UnixBoard:
         return gc.mem_free() or None
 
     def battery_percent(self):
-        return None
+        return self.percent
 
     def signal_dbm(self):
-        return None
+        return self.dbm
 
     def feed_watchdog(self):
         pass

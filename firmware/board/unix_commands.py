@@ -15,6 +15,8 @@ from protocol.limits import CARD_NUMBER_MAX
 
 CUT = 9
 KEYS = "0123456789*#ABCD"
+# what a person, or a page, plays with: loaded when it comes
+PLAYED = ("watch", "battery", "signal", "unread")
 # names of what `tell` brings with an event
 EVENTS = (
     ("ready", "journal"),
@@ -56,7 +58,14 @@ def event(control, kind, values):
     if kind == "ready":
         said["runtime"] = control.runtime
         said["terminal_id"] = control.settings.terminal_id
+    if kind == "screen" and control.board.watched:
+        return json.dumps(said) + "\n" + pixels_line(control.board)
     return json.dumps(said) + "\n"
+
+
+def pixels_line(board):
+    """The event for whoever watches the display: the same 1,024 bytes as the command `pixels`."""
+    return '{"event": "pixels", "pixels": "%s"}\n' % hexlify(board.pixels).decode()
 
 
 def obey(control, line):
@@ -69,9 +78,12 @@ def obey(control, line):
             raise ControlError("a command is an object")
         answer["id"] = command.get("id")
         act = COMMANDS.get(str(command.get("do")))
-        if act is None:
+        if act:
+            answer.update(act(control, command))
+        elif command.get("do") in PLAYED:
+            play(control, command)
+        else:
             raise ControlError("no such command")
-        answer.update(act(control, command))
     except Exception as error:  # noqa: BLE001 - whatever a line asks for, it is answered
         answer["error"] = told(error)
     if "outbox" in answer:
@@ -186,6 +198,29 @@ def _cut(control, command):
     else:
         control.board.outbox_device.cut_after(operations)
     return {}
+
+
+def play(control, command):
+    """What a part would say that this board does not have, and who watches its display."""
+    board, part = control.board, command.get("do")
+    if part == "watch":
+        board.watched = True
+        if board.pixels:
+            control.write(pixels_line(board))
+    elif part == "battery":
+        board.percent = _within(command["percent"], 0, 100)
+        control.app.redraw()
+    elif part == "signal":
+        board.dbm = _within(command["dbm"], -200, 0)
+        control.app.redraw()
+    else:
+        board.put(("unread", _within(int(command["entry"]), 1, 4), str(command["why"])))
+
+
+def _within(number, least, most):
+    if number is None or type(number) is int and least <= number <= most:
+        return number
+    raise ControlError("a whole number from %d to %d" % (least, most))
 
 
 COMMANDS = {

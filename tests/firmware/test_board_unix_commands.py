@@ -22,6 +22,9 @@ class Channel:
     boot_count = 4
     pixels = bytes(1024)
     radio_on = True
+    watched = False
+    percent = dbm = None
+    redrawn = 0
 
     def __init__(self, app: Any = None) -> None:
         self.app = app or self
@@ -34,6 +37,9 @@ class Channel:
 
     def drop_link(self, why: str) -> None:
         self.events.append(("dropped", why))
+
+    def redraw(self) -> None:
+        self.redrawn += 1
 
     def cut_after(self, operations: int) -> None:
         self.events.append(("cut_after", operations))
@@ -175,6 +181,44 @@ def test_a_list_that_meets_damage_is_answered_all_the_same():
         assert said["id"] == 3 and "EIO" in said["error"]
 
 
+def test_battery_and_signal_are_what_the_bar_shows_from_then_on():
+    channel = Channel()
+    assert channel.do("battery", percent=15) == {"id": 1} and channel.percent == 15
+    assert channel.do("signal", dbm=-97) == {"id": 1} and channel.dbm == -97
+    assert channel.do("battery", percent=None) == {"id": 1} and channel.percent is None
+    assert channel.redrawn == 3
+
+
+@pytest.mark.parametrize(("what", "arguments"), [
+    ("battery", {"percent": 101}), ("battery", {"percent": "full"}), ("battery", {}),
+    ("battery", {"percent": True}), ("signal", {"dbm": 1}), ("signal", {"dbm": -201}),
+    ("unread", {"entry": 5, "why": "two_cards"}), ("unread", {"entry": None, "why": "x"}),
+    ("unread", {"entry": 2})])
+def test_what_no_part_can_say_changes_nothing(what: str, arguments: dict[str, Any]):
+    channel = Channel()
+    assert channel.do(what, **arguments)["error"]
+    assert (channel.percent, channel.dbm, channel.events, channel.redrawn) == (None, None, [], 0)
+
+
+def test_two_cards_in_the_field_are_an_event_of_the_reader():
+    channel = Channel()
+    assert channel.do("unread", entry=2, why="two_cards") == {"id": 1}
+    assert channel.events == [("unread", 2, "two_cards")]
+
+
+def test_who_watches_gets_the_display_at_once_and_behind_every_screen():
+    channel = Channel()
+    screen = event(channel, "screen", (("●", "", "", "", ""),))
+    assert screen.count("\n") == 1
+    obey(channel, b'{"id": 1, "do": "watch"}')
+    first, answer = map(json.loads, channel.written)
+    assert first == {"event": "pixels", "pixels": "00" * 1024} and answer == {"id": 1}
+    channel.pixels = b"\x01" + bytes(1023)
+    shown, pixels = map(json.loads, event(channel, "screen", (("○",) * 5,)).splitlines())
+    assert shown["event"] == "screen" and pixels["pixels"] == channel.pixels.hex()
+    assert event(channel, "no_link", ("why",)).count("\n") == 1
+
+
 def said_in_the_readme(start: str) -> list[dict]:
     """The JSON that opens a row of a table in the README."""
     text = (Path(unix_commands.__file__).parents[1] / "README.md").read_text()
@@ -184,7 +228,7 @@ def said_in_the_readme(start: str) -> list[dict]:
 def test_the_readme_has_every_command_and_each_does_what_it_says(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(unix_commands, "power_off", lambda code: None)
     rows = said_in_the_readme('"id"')
-    assert {row["do"] for row in rows} == set(unix_commands.COMMANDS)
+    assert {row["do"] for row in rows} == {*unix_commands.COMMANDS, *unix_commands.PLAYED}
     with Counter() as counter:
         channel = Channel(counter.boot())
         for row in rows:
@@ -198,4 +242,5 @@ def test_the_readme_has_every_event_with_every_name():
     named = {names[0]: {"event", *names[1:]} for names in unix_commands.EVENTS}
     named["settled"] = {"event", *unix_commands.SETTLED}
     named["ready"] |= {"runtime", "terminal_id"}
+    named["pixels"] = {"event", "pixels"}
     assert {kind: set(names) for kind, names in rows.items()} == named

@@ -11,6 +11,7 @@ import pytest
 
 from firmware.board import unix_commands
 from firmware.board.unix_control import Control
+from tests.firmware.bars import bar
 from tests.firmware.counter import Counter
 from tests.firmware.shop import CARD
 from tests.support.handset_process import Handset
@@ -110,6 +111,21 @@ def test_what_it_says_stands_in_the_order_in_which_it_happened(start: Start):
     at = [each["event"] for each in events].index("saved")
     assert all("Saved" not in each["lines"][1] for each in events[:at])
     assert events[at + 1]["lines"][1] == "Saved. Sending"
+
+
+def test_who_watches_sees_the_pixels_of_every_screen_with_battery_and_signal(start: Start):
+    handset = start()
+    handset.do("watch")
+    handset.event("pixels", pixels=handset.do("pixels")["pixels"])
+    handset.do("keys", keys="A")
+    handset.event("screen", lines=["○", "Tap the card", "Balance", "", "*←"])
+    handset.event("pixels", pixels=handset.do("pixels")["pixels"])
+    handset.do("signal", dbm=-71)
+    handset.do("battery", percent=80)
+    handset.event("screen", lines=[bar(up=False), "Tap the card", "Balance", "", "*←"])
+    handset.event("pixels", pixels=handset.do("pixels")["pixels"])
+    handset.do("unread", entry=2, why="two_cards")
+    assert handset.event("screen")["lines"][1] != "Tap the card"
 
 
 def test_many_taps_are_listed_on_one_line_oldest_first(start: Start):

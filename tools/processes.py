@@ -11,6 +11,7 @@ never given up for short lives: what it needs may be down just then.
 import asyncio
 import contextlib
 import ctypes
+import math
 import os
 import signal
 import sys
@@ -65,6 +66,7 @@ class Process:
         self._user = user
         self._child: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
+        self._waking = asyncio.Event()
         self._watcher: asyncio.Task[None] | None = None
         self.on_start: Callable[[], None] = lambda: None
 
@@ -81,22 +83,29 @@ class Process:
             self._child.stdin.write(line.encode() + b"\n")
 
     def kill(self, down_s: float | None = None) -> bool:
-        """As if its power were cut, for `down_s`; False when it is down already."""
+        """As if its power were cut, for `down_s`, with math.inf until `wake`; False when it is
+        down already."""
         if self._child is None or self._child.returncode is not None:
             return False
         self.down_s = down_s
         self._child.kill()
         return True
 
+    def wake(self) -> None:
+        """The time it was to be down is over."""
+        self._waking.set()
+
     async def end(self) -> None:
         """Kill it for good."""
         self._stopping.set()
+        self.wake()
         self.kill()
         await self.stop()
 
     async def stop(self) -> None:
         """Ask it to end, wait, and end it."""
         self._stopping.set()
+        self.wake()
         child = self._child
         if child is not None and child.returncode is None:
             child.send_signal(self.stop_signal)
@@ -119,19 +128,23 @@ class Process:
                 self.fail(NotReady(f"{self.name} cannot be started: {error}. What was posted is "
                                    "safe: put right what it names and start again."))
                 return
+            self._waking.clear()
             self.on_end(code)
             if self._stopping.is_set():
                 return
-            short_lives = short_lives + 1 if clock() - started < SHORT_LIFE_S else 0
+            cut = self.down_s is not None
+            short_lives = short_lives + 1 if clock() - started < SHORT_LIFE_S and not cut else 0
             hopeless = short_lives >= SHORT_LIVES_MAX and not self._patient
             if code == EXIT_SETTINGS or hopeless:
                 self._give_up(code)
                 return
             self.restarts += 1
-            self._tell(f"{self.name} ended ({how(code)}); starting it again")
+            self._tell(f"{self.name} ended ({how(code)}); " + (
+                "down until it is switched on" if self.down_s == math.inf
+                else "starting it again"))
             down_s, self.down_s = self.down_s, None
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(),
+                await asyncio.wait_for(self._waking.wait(),
                                        self.restart_delay_s if down_s is None else down_s)
 
     def _give_up(self, code: int) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import math
 import os
 import signal
 import sys
@@ -53,6 +54,37 @@ def test_a_killed_child_is_said_and_started_again(tmp_path: Path):
         assert first != second and child.process.restarts == 1
         assert "signal 9" in child.told[0] and "again" in child.told[0]
         await child.process.stop()
+    run(main)
+
+
+def test_a_cut_child_stays_down_until_it_is_woken_and_no_number_of_cuts_gives_it_up(
+        tmp_path: Path):
+    async def main() -> None:
+        child = Child(ECHO, tmp_path)
+        for _ in range(4):
+            await child.lines.get()
+            ended = asyncio.Event()
+            child.process.on_end = lambda code, ended=ended: ended.set()
+            assert child.process.kill(math.inf)
+            await ended.wait()
+            await asyncio.sleep(0.3)
+            assert child.process.pid is None and child.lines.empty()
+            assert not child.process.kill(math.inf)
+            child.process.wake()
+        await child.lines.get()
+        assert not child.process.failed.done() and "until it is switched on" in child.told[0]
+        await child.process.stop()
+    run(main)
+
+
+def test_a_child_that_is_down_is_stopped_at_once(tmp_path: Path):
+    async def main() -> None:
+        child = Child(ECHO, tmp_path)
+        await child.lines.get()
+        child.process.kill(math.inf)
+        await asyncio.sleep(0.3)
+        await child.process.stop()
+        assert child.process.pid is None
     run(main)
 
 

@@ -95,6 +95,7 @@ class Facts(NamedTuple):
     totals: dict[int, tuple[int, ...]] | None = None
     differing: tuple[tuple[int, int, int], ...] | None = None
     line: str | None = None
+    redeeming: tuple[int, ...] | None = None
 
 
 class Dated(NamedTuple):

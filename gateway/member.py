@@ -111,6 +111,11 @@ def spendable(member: Member, today: int) -> int:
     return sum(lot.remaining for lot in member.lots if lot.lives(today, member.span))
 
 
+def usable(member: Member, today: int) -> int:
+    """The points that may pay a bill today: none while there is a debt (J11)."""
+    return 0 if member.debt else spendable(member, today)
+
+
 def expiring_next(member: Member, today: int) -> tuple[int, int] | None:
     """(points, day) of what expires first from `today` on, or None when nothing does."""
     live = [(lot.last_day(member.span), lot.remaining) for lot in member.lots

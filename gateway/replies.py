@@ -34,7 +34,7 @@ def reply_frame(keyring: Keyring, case: Case, now: int, receipt: int | None,
                   member, receipt if receipt is not None else facts.receipt, facts.expiring,
                   facts.amount_minor, head, line, facts.config_revision, None, None,
                   facts.send_again, facts.highest_trace, facts.totals, facts.differing, next_key,
-                  None)
+                  None, facts.redeeming)
     return sealed(keyring, message, payload_of(reply))
 
 

@@ -1,6 +1,6 @@
 """Requests and replies as values whose index is the key on the wire: a terminal's half.
 
-Law: a Request has keys 0 to 23 and a Reply keys 0 to 24 as fields, in that order; what is
+Law: a Request has keys 0 to 24 and a Reply keys 0 to 25 as fields, in that order; what is
 absent is None. `read_reply` is the terminal's reader: keys 0 to 5 must fit; another key
 that does not fit counts as absent, so that no gateway, newer or broken, can keep a tap from
 being settled. `protocol.messages` has all of this and the gateway's half; a handset imports
@@ -11,8 +11,9 @@ from collections import namedtuple
 
 from protocol.cbor import decode
 from protocol.errors import FrameError
-from protocol.limits import LINE_SIZE_MAX, REPLY_KEYS, TEXT_SIZE_MAX
+from protocol.limits import LINE_SIZE_MAX, REPLY_KEYS, SHARE_BP_MAX, TEXT_SIZE_MAX
 from protocol.schema import (
+    AMOUNT,
     BYTES,
     COUNT,
     EIGHT_BYTES,
@@ -57,7 +58,7 @@ REQUEST_FIELDS = (
     "type", "journal", "trace", "at", "clock_age", "operator", "card", "amount_minor",
     "basket", "points", "original", "code", "pin_block", "totals", "report", "fetch",
     "nonce", "bill", "uptime_s", "boot_count", "authorisation", "tender",
-    "frame", "held",
+    "frame", "held", "off_minor",
 )
 Request = namedtuple("Request", REQUEST_FIELDS)
 
@@ -65,7 +66,7 @@ REPLY_FIELDS = (
     "type", "journal", "trace", "digest", "code", "at", "points", "balance",
     "stored_value", "tier", "member", "receipt", "expiring", "amount_minor", "head",
     "line", "config_revision", "release", "chunk", "send_again", "highest_trace",
-    "totals", "differing", "next_key", "authorisation",
+    "totals", "differing", "next_key", "authorisation", "redeeming",
 )
 Reply = namedtuple("Reply", REPLY_FIELDS)
 
@@ -84,6 +85,7 @@ REPLY_RULES = (
     (LIST, 0, NO_LIMIT, (ROW, 3, NUMBER, U8, POINTS)),
     (ROW, 2, EPOCH, (BYTES, 40, 40)),
     EIGHT_BYTES,
+    (ROW, 6, COUNT, AMOUNT, AMOUNT, AMOUNT, AMOUNT, (INT, 1, SHARE_BP_MAX)),
 )
 REPLY_NEEDED = 6
 

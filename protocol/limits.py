@@ -42,12 +42,13 @@ REPLY_TYPE_BASE = 128
 POINTS_MAX = 9007199254740991
 AMOUNT_MINOR_MAX = 1000000000
 REQUEST_POINTS_MAX = 1000000000
+SHARE_BP_MAX = 10000  # of a bill: all of it
 CARD_NUMBER_MAX = 9999999999999999999
 BASKET_LINES_MAX = 16
 
-# Keys of a request: known below 24; below 64 unsupported, up to 65535 ignored.
-REQUEST_KEYS = 24
-REPLY_KEYS = 25
+# Keys of a request: known below 25; below 64 unsupported, up to 65535 ignored.
+REQUEST_KEYS = 25
+REPLY_KEYS = 26
 KEY_MUST_KNOW_MAX = 63
 KEY_MAX = 65535
 

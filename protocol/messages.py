@@ -63,7 +63,7 @@ _BASE = (3, 4, 5, 18, 19)
 
 MESSAGES = {
     SALE: Spec("sale", (7,), _BASE + (6, 8, 17), (), True, True),
-    REDEMPTION: Spec("redemption", (6, 7, 9), _BASE + (8, 17, 20), (), True, False),
+    REDEMPTION: Spec("redemption", (6, 7, 9), _BASE + (8, 17, 20, 24), (), True, False),
     VOID: Spec("void", (10,), _BASE + (17,), (), True, True),
     REFUND: Spec("refund", (10,), _BASE + (17,), (7, 8, 9), True, False),
     INQUIRY: Spec("inquiry", (6,), _BASE, (), False, False),

@@ -82,6 +82,7 @@ REQUEST_RULES = (
     (INT, 1, 255),
     (BYTES, 1, FRAME_UP_SIZE_MAX),
     (ROW, 2, U8, POINTS, NUMBER),
+    AMOUNT,
 )
 _NONCE = 16
 

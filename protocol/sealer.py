@@ -84,7 +84,7 @@ class Sealer:
 
     def _fill(self, request):
         # Map head and every key that is there -> position behind the payload. Integers, the
-        # bulk of a tap, are written at once with their key; 24 keys have one-byte heads.
+        # bulk of a tap, are written at once with their key, where its head has one byte.
         buffer = self._buffer
         at = _PAYLOAD_AT + 1
         count = 0
@@ -93,7 +93,7 @@ class Sealer:
             if value is not None:
                 count += 1
                 kind = type(value)
-                if kind is int and 0 <= value < 4294967296:
+                if kind is int and 0 <= value < 4294967296 and key < 24:
                     if value < 24:
                         buffer[at] = key
                         buffer[at + 1] = value
@@ -108,6 +108,9 @@ class Sealer:
                         pack_into(">BBI", buffer, at, key, 0x1A, value)
                         at += 6
                 else:
+                    if key > 23:
+                        buffer[at] = 0x18
+                        at += 1
                     buffer[at] = key
                     at = self._card(at + 1, value) if key == 6 else self._other(at + 1, value)
             key += 1

@@ -3,7 +3,8 @@
 Law: it is made online only, so states are those of now and every cause is told at once. The key
 `amount_minor` is the whole bill; points pay at most the share that the rules allow, and only the
 money part of the bill earns (K4, E12). Points earned by the same bill cannot pay it. With debt
-nothing is taken (J11). What HQ withdrew its trust from is held, as any journaled message. One that
+nothing is taken (J11). Where a terminal showed what the points take off (`off_minor`), it is that
+or nothing (Q23). What HQ withdrew its trust from is held, as any journaled message. One that
 was approved before a restore (adoption.py) is posted as it was then, into debt if need be: by the
 rules of its day, and by the tier by which its points are those that the terminal holds.
 """
@@ -16,7 +17,7 @@ from gateway.decisions.accounts import books_of, carried, facts_of, lot_ends_on,
 from gateway.decisions.sale import award_context, held
 from gateway.effects import Dated, Decision, Facts, Posted
 from gateway.ledger import Draft, redeem
-from gateway.member import balance_on, spendable
+from gateway.member import balance_on, usable
 from gateway.message import Message
 from gateway.money import Terms, figure
 from gateway.rules import Award, RuleSet, Tier, award
@@ -47,8 +48,10 @@ def redemption(message: Message, book: Book) -> Decision:
     discount_minor = rule_set.redeeming.discount(points, bill_minor)
     if not discount_minor:
         return Decision(codes.LIMIT_REACHED)
+    if told is None and message.request.off_minor not in (None, discount_minor):
+        return Decision(codes.LIMIT_REACHED)  # the rules are others than when it was shown
     books = books_of(place, book)
-    if told is None and (member.debt or points > spendable(member, books.today)):
+    if told is None and points > usable(member, books.today):
         return Decision(codes.INSUFFICIENT_POINTS, Facts(
             balance=balance_on(member, books.today)))
     if told is not None:

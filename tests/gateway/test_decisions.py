@@ -10,7 +10,7 @@ from gateway.decisions import DECISIONS
 from gateway.decisions.causes import identity_of, luhn
 from protocol import codes, keys, messages
 from protocol.messages import request
-from tests.support.street import JOURNAL, Street, card_number
+from tests.support.street import JOURNAL, RULES, Street, card_number
 
 
 class Blocks:
@@ -27,6 +27,26 @@ def test_an_inquiry_tells_member_tier_balance_and_head(engine):
     assert (told.code, told.balance, told.tier, told.member) == (0, 15, "银卡", "王*明")
     assert told.head == sold.head and told.expiring == sold.expiring
     assert told.points is None and told.receipt is None
+
+
+def test_an_inquiry_tells_what_points_buy_and_how_many_may_be_used(engine):
+    street = Street(engine, members=2)
+    street.take(street.sale(30_000))
+    assert street.take(street.inquiry()).redeeming == (360, 100, 100, 100, 100, 5000)
+    assert street.take(street.inquiry(card=1)).redeeming[0] == 0
+    street.registry.add_rule_set(street.programme, RULES._replace(redeeming=None), 1)
+    assert street.take(street.inquiry()).redeeming is None
+
+
+def test_with_a_debt_an_inquiry_tells_that_no_points_may_be_used(engine):
+    street = Street(engine)
+    sold = street.sale(30_000)
+    street.take(sold)
+    street.take(street.redemption(300, 5000))
+    street.take(street.void(street.message(sold).request.trace))
+    assert street.rows("members", "available, debt")[0][1] > 0
+    told = street.take(street.inquiry())
+    assert told.balance < 0 and told.redeeming[0] == 0
 
 
 def test_an_inquiry_behind_a_sale_in_one_batch_sees_it(engine):

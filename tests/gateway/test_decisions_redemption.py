@@ -8,7 +8,7 @@ import pytest
 from gateway.audit import run_audit
 from gateway.clock import DAY_MS, from_ms, to_ms
 from gateway.expiry import expire_lots
-from gateway.rules import RuleSet
+from gateway.rules import Redeeming, RuleSet
 from protocol import codes
 from tests.support.street import RULES, Street
 
@@ -75,6 +75,19 @@ def test_a_bill_paid_as_far_as_points_may_pay_it(street):  # Q22, Q44
         (200, 399), (200, 200), (150, 1000), (50, 1000))] == [codes.LIMIT_REACHED] * 4
     assert balance(street) == (360, 0)
     assert street.take(street.redemption(200, 400)).amount_minor == 200
+
+
+def test_it_takes_off_what_was_shown_or_nothing(street):  # Q23
+    assert street.take(street.redemption(200, 5000, off_minor=200)).amount_minor == 200
+    dearer = RULES._replace(redeeming=Redeeming(100, 50, 100, 100, 5000))
+    street.registry.add_rule_set(street.programme, dearer, 1)
+    before = balance(street)
+    for off_minor in (100, 49, 51):
+        assert street.take(street.redemption(100, 5000, off_minor=off_minor)).code == (
+            codes.LIMIT_REACHED)
+    assert balance(street) == before
+    assert street.take(street.redemption(100, 5000, off_minor=50)).amount_minor == 50
+    sound(street)
 
 
 def test_more_than_there_is_is_refused_with_the_balance(street):

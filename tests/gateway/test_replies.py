@@ -64,7 +64,9 @@ facts = st.builds(
         st.integers(1, 127), st.tuples(numbers, st.integers(0, 2**53 - 1), points), max_size=8,
     ).map(lambda sums: {0: (1, 2), **dict(sorted(sums.items()))}),
     differing=st.none() | st.lists(st.tuples(numbers, st.integers(0, 255), points),
-                                   max_size=9).map(tuple))
+                                   max_size=9).map(tuple),
+    redeeming=st.none() | st.tuples(st.integers(0, 2**53 - 1), *[st.integers(1, 10**9)] * 4,
+                                    st.integers(1, 10000)))
 
 
 @given(facts, st.none() | st.integers(1, 2**32 - 1), st.none() | st.binary(min_size=16,

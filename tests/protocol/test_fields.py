@@ -20,9 +20,9 @@ def test_the_place_of_a_field_is_its_key_on_the_wire():
     numbered = {"at": 3, "card": 6, "amount_minor": 7, "original": 10, "nonce": 16, "tender": 21}
     assert {name: REQUEST_FIELDS.index(name) for name in numbered} == numbered
     numbered = {"digest": 3, "code": 4, "balance": 7, "receipt": 11, "chunk": 18,
-                "next_key": 23, "authorisation": 24}
+                "next_key": 23, "authorisation": 24, "redeeming": 25}
     assert {name: REPLY_FIELDS.index(name) for name in numbered} == numbered
-    assert (len(REQUEST_FIELDS), len(REPLY_FIELDS), len(REPLY_RULES)) == (24, 25, 25)
+    assert (len(REQUEST_FIELDS), len(REPLY_FIELDS), len(REPLY_RULES)) == (25, 26, 26)
 
 
 def test_a_misspelt_field_is_refused_when_the_message_is_made():

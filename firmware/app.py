@@ -15,7 +15,8 @@ Nothing here is shared between two Apps of one process.
 import asyncio
 import gc
 
-from firmware import VERSION, autovoid, checkout, faults, recall, states, texts, views, voids
+from firmware import VERSION, autovoid, checkout, faults, looking, recall, states, texts, views
+from firmware import voids
 from firmware.clock import Clock
 from firmware.dispatch import Dispatch
 from firmware.errors import FirmwareError
@@ -307,6 +308,8 @@ class App:
             return None
         if kind == "seen":
             return self._seen()
+        if kind == "look":
+            return self._look(effect)
         if kind == "till":
             self.till = states.changed(self.till, effect[1], effect[2])
             return None
@@ -386,6 +389,13 @@ class App:
             pass
         except (OSError, OutboxUnreadable) as error:
             self._sort_out(error)
+
+    def _look(self, effect):
+        try:
+            return "found", looking.look(self, effect[1], effect[2])
+        except (OSError, OutboxUnreadable) as error:
+            self._sort_out(error)
+            return ("failed",)
 
     def _ask(self, effect):
         if not self.up():

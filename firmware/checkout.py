@@ -52,6 +52,7 @@ from firmware.states import (
     WAITING,
     State,
     beep,
+    did,
     start,
     to,
 )
@@ -259,7 +260,11 @@ def _unanswered(state):
 def _heard(state, event, now, till):
     kind = event[0]
     if kind == "settled":
-        return _settled(state, event[1])
+        after, effects = _settled(state, event[1])
+        if "." in after.name and after.key == (event[1].journal, event[1].trace):
+            after, own = flows.step(after, event, now, till)
+            effects += own
+        return after, effects
     if kind == "moved":
         return _moved(state, event[1], event[2])
     if kind == "cancelling":
@@ -292,13 +297,6 @@ def _settled(state, reply):
     shown = None if state.name == HOME else state.shown
     return State(state.name, state.purpose, state.amount_minor, state.key, shown,
                  state.due, alert), beep("refused")
-
-
-def did(kind, code, receipt):
-    """Whether a message of this type has done what it was for, by its final answer."""
-    if code == codes.TOO_OLD:
-        return bool(receipt)
-    return code == codes.APPROVED or kind == VOID and code == codes.NOTHING_LEFT
 
 
 # certain only when the void and its original are both answered

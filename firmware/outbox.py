@@ -19,18 +19,16 @@ Law (DESIGN 5.2; README.md has layout, capacity and cost):
 from collections import namedtuple
 
 from firmware import outbox_kept
-from firmware.checkout import did
+from firmware.outbox_back import not_posted
 from firmware.outbox_bitmap import Unsettled, clear
 from firmware.outbox_format import (
     BLOCKS_MIN, CANCEL, FRAME_SIZE_MAX, Header, MOVED, NOTE, OutboxFull, OutboxUnreadable, SEEN,
-    SETTLE, SLOT_SIZE, TAP, VERSION, read_header, read_origin, read_outcome, set_source, slots_of,
+    SETTLE, SLOT_SIZE, TAP, VERSION, read_header, read_origin, set_source, slots_of,
     write_header, write_note, write_settle, write_tap,
 )
 from firmware.outbox_mount import find_head, forget, make_sure
 from firmware.outbox_ring import Ring, corrupt
 from firmware.outbox_search import Search
-from protocol.codes import APPROVED, TRACE_CONFLICT, VOIDED
-from protocol.fields import VOID
 
 __all__ = ("Outbox", "OutboxFull", "OutboxUnreadable", "Record", "format_outbox")
 
@@ -488,12 +486,9 @@ class Outbox:
             self._last_tap, self._made = key, made
 
     def _replay_outcome(self, trace):
-        buffer, at = self._ring.buffer, self._ring.at
-        if buffer[at + 1] in (APPROVED, VOIDED, TRACE_CONFLICT) or buffer[at + 3]:
-            return
-        code, _, receipt = read_outcome(buffer, at)
-        if not did(VOID, code, receipt):
-            self.alert = (self.alert[0] + 1 if self.alert else 1, trace, code)
+        outcome = not_posted(self._ring.buffer, self._ring.at)
+        if outcome:
+            self.alert = (self.alert[0] + 1 if self.alert else 1, trace, outcome[0])
 
     def _replay_flags(self, record, key):
         if record.flags & MOVED:

@@ -2,6 +2,9 @@
 
 from collections import namedtuple
 
+from protocol import codes
+from protocol.fields import VOID
+
 HOME = "home"
 AMOUNT = "amount"
 CARD = "card"
@@ -48,6 +51,22 @@ def beep(name):
 def needs_gateway(till):
     """Whether what only the gateway can do has to wait until somebody logged in with it."""
     return till.login and (not till.operator or till.by_hash)
+
+
+def did(kind, code, receipt):
+    """Whether a message of this type has done what it was for, by its final answer."""
+    if code == codes.TOO_OLD:
+        return bool(receipt)
+    return code == codes.APPROVED or kind == VOID and code == codes.NOTHING_LEFT
+
+
+def outcome_of(kind, settled):
+    """"waiting", "posted", "held" or "refused"; `settled`: (code, points, receipt) or None."""
+    if settled is None:
+        return "waiting"
+    if did(kind, settled[0], settled[2]):
+        return "posted"
+    return "held" if settled[0] == codes.HELD else "refused"
 
 
 def changed(till, name, value):

@@ -130,8 +130,11 @@ class Page:
 
     def label(self, name, value):
         """The value with its label, or alone where both together are too long."""
-        text = self.words[name] % value
-        return text if columns(text) <= COLUMNS else str(value)
+        return self.either(self.words[name] % value, str(value))
+
+    def either(self, text, shorter):
+        """The text where a row has room for it, else the shorter one."""
+        return text if columns(text) <= COLUMNS else shorter
 
     def money(self, amount_minor):
         return money(amount_minor, self.digits)

@@ -52,6 +52,12 @@ def _state(name: str, purpose: int | None = SALE, shown: tuple | None = None,
     return State(name, purpose, AMOUNT_MINOR, (JOURNAL, TRACE), shown, None, alert)
 
 
+def _tap(outcome: str, code: int | None = None, points: int | None = None,
+         receipt: int | None = None) -> State:
+    tap = (SALE, JOURNAL, TRACE, AMOUNT_MINOR, "..7892", outcome, code, points, receipt, None)
+    return _state("taps.one", shown=(tap, None, (), None, None, None))
+
+
 def _result(*shown: object) -> State:
     return _state(checkout.RESULT, shown=shown)
 
@@ -69,6 +75,15 @@ SCENES = (
     Scene("ready, no font", states.start(), _status(font_fault="no font file")),
     Scene("a task died", states.start(), _status(fault_of="panel")),
     Scene("menu", _state("menu.main"), GOOD),
+    Scene("last taps", _tap("posted", 0, 15, 123456789), GOOD),
+    Scene("last taps, waits", _tap("waiting"), AWAY),
+    Scene("last taps, refused", _tap("refused", codes.CARD_LOST), GOOD),
+    Scene("no taps", _state("taps.none"), GOOD),
+    Scene("looking", _state("taps.look", shown=(None, None, (), "older", None, None)), GOOD),
+    Scene("not done", _state("waiting.main", alert=(2, TRACE, codes.CARD_LOST)), AWAY),
+    Scene("did not post", _state("waiting.refused", shown=(
+        (SALE, JOURNAL, TRACE, AMOUNT_MINOR, "..7892", "refused", codes.CARD_LOST, None, None,
+         None), None, None), alert=(2, TRACE, codes.CARD_LOST)), GOOD),
     Scene("amount", _state(checkout.AMOUNT), GOOD),
     Scene("card", _state(checkout.CARD), GOOD),
     Scene("card, balance", _state(checkout.CARD, INQUIRY), GOOD),

@@ -8,13 +8,15 @@ What only the gateway can do asks `login.needs_login(state, till)` where it begi
 Its words stand in `NAME_texts.py`, in both languages; all of it is cold (tools/handset_units.py).
 """
 
-from firmware.flows import login, menu
+from firmware.flows import login, menu, taps, waiting
 
 
 def begin(state, key, till):
     """A key that begins a flow where nothing is being keyed."""
     if key == "D":
         return menu.begin(state, till)
+    if key == "C":
+        return taps.begin(state, till)
     return state, ()
 
 
@@ -25,6 +27,10 @@ def step(state, event, now, till):
         return menu.step(state, event, now, till)
     if flow == "login":
         return login.step(state, event, now, till)
+    if flow == "taps":
+        return taps.step(state, event, now, till)
+    if flow == "waiting":
+        return waiting.step(state, event, now, till)
     return state, ()
 
 
@@ -35,4 +41,8 @@ def view(page):
         return menu.view(page)
     if flow == "login":
         return login.view(page)
+    if flow == "taps":
+        return taps.view(page)
+    if flow == "waiting":
+        return waiting.view(page)
     return ()

@@ -2,10 +2,10 @@
 
 | place | what the cashier sees | leaves by |
 |---|---|---|
-| menu.main | the list | 7 STATUS, * HOME |
+| menu.main | the list | 3 waiting, 7 STATUS, * HOME |
 """
 
-from firmware.flows import menu_texts
+from firmware.flows import menu_texts, waiting
 from firmware.states import HOME, STATUS, beep, to
 from firmware.texts import Words
 
@@ -19,6 +19,8 @@ def step(state, event, now, till):
         return state, ()
     if event[1] == "*":
         return to(state, HOME), beep("key")
+    if event[1] == "3":
+        return waiting.begin(state, till)
     if event[1] == "7":
         return to(state, STATUS), beep("key")
     return state, beep("refused")

@@ -163,7 +163,7 @@ def test_a_tap_that_could_not_be_sealed_is_not_claimed():
 
 def test_an_amount_is_corrected_cleared_and_bounded():
     assert play(start(), "125C")[0].amount_minor == 12
-    assert play(start(), "1CC")[0].name == HOME
+    assert play(start(), "1C")[0].name == HOME
     assert play(start(), "125*")[0].name == HOME
     assert play(start(), "0")[0].name == HOME
     assert play(start(), "1000000000")[0].amount_minor == 1000000000
@@ -366,11 +366,13 @@ def test_every_state_takes_every_event_and_home_is_always_near():
         seen.append(state)
         for event in events:
             after, _ = step(state, event, 20000)
-            if after not in seen and after not in fresh and after.amount_minor < 100:
+            # a flow's own test walks it
+            if (after not in seen and after not in fresh and after.amount_minor < 100
+                    and "." not in after.name):
                 fresh.append(after)
     names = set([state.name for state in seen])
-    assert names == set((HOME, AMOUNT, CARD, SAVING, SENT, ASKED, RESULT, STATUS, ASK_VOID,
-                         CANCELLING, WAITING, "menu.main"))
+    assert names == set((HOME, AMOUNT, CARD, SAVING, SENT, ASKED, RESULT, ASK_VOID,
+                         CANCELLING, WAITING))
     for state in seen:
         if state.name != SAVING:
             assert play(state, "****")[0].name == HOME

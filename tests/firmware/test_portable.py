@@ -18,7 +18,8 @@ MODULES = ("test_again", "test_autovoid", "test_beats", "test_board_at", "test_b
            "test_states",
            "test_supervisor", "test_ticks", "test_views", "test_virtual_time",
            "test_board_battery", "test_board_buzzer", "test_board_keypad", "test_board_printer",
-           "test_board_ssd1306", "test_slip")
+           "test_board_ssd1306", "test_slip",
+           "test_flows_taps", "test_flows_waiting", "test_looking", "test_outbox_back")
 # the fake hardware that they run against
 PEERS = ("test_battery_cell", "test_card_field", "test_keypad_matrix", "test_mfrc522_chip",
          "test_printer_peer", "test_pwm_pin", "test_scanner_peer", "test_serial_line",

@@ -1,9 +1,19 @@
 """The values that checkout and its flows share. Runs on both interpreters."""
 
-from firmware.states import NOBODY, changed
+from firmware.states import NOBODY, changed, outcome_of
+from protocol import codes
+from protocol.fields import SALE, VOID
 
 
 def test_one_field_of_a_till_changes_and_the_others_stay():
     till = changed(changed(NOBODY, "operator", 12), "training", True)
     assert till.operator == 12 and till.training is True
     assert till[3:] == NOBODY[3:] and NOBODY.operator == 0
+
+
+def test_what_became_of_a_message_by_its_answer():
+    said = [outcome_of(SALE, settled) for settled in (
+        None, (0, 12, 9), (codes.TOO_OLD, 12, 9), (codes.TOO_OLD, None, None),
+        (codes.HELD, None, None), (codes.NOTHING_LEFT, None, None))]
+    assert said == ["waiting", "posted", "posted", "refused", "held", "refused"]
+    assert outcome_of(VOID, (codes.NOTHING_LEFT, None, None)) == "posted"

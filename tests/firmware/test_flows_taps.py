@@ -1,0 +1,107 @@
+"""The last taps. Runs on both interpreters."""
+
+from firmware.checkout import start, step
+from firmware.flows import taps_texts
+from firmware.states import ASK_VOID, CANCELLING, HOME, RESULT, SAVING
+from protocol import codes
+from protocol.fields import REFUND, SALE, VOID
+from tests.firmware.flow_walk import home_is_near, press, same_words, walk
+from tests.firmware.replies import reply, sale_frame
+from tests.firmware.test_views import show
+
+POSTED = (SALE, 7, 41, 1250, "..7892", "posted", 0, 12, 1000, None)
+WAITS = (SALE, 7, 42, 800, "..7892", "waiting", None, None, None, None)
+REFUSED = (SALE, 7, 40, 800, "..7892", "refused", codes.CARD_LOST, None, None, None)
+GONE = (VOID, 7, 43, 0, "", "posted", 0, -12, 1001, (7, 41))
+BACK = (REFUND, 7, 44, 500, "", "posted", 0, -5, 1002, 1000)
+PLACE = (9, 0, 3)
+
+
+def seen(*taps):
+    """The screen behind going back over these."""
+    state = press(start(), "C")[0]
+    for number, tap in enumerate(taps):
+        if number:
+            state, _ = step(state, ("key", "B"), 0)
+        state, _ = step(state, ("found", (PLACE, tap)), 0)
+    return state
+
+
+def test_c_asks_for_the_newest_tap():
+    state, wanted = press(start(), "C")
+    assert state.name == "taps.look" and wanted == [("look", "older", None)]
+    assert step(state, ("found", None), 0)[0].name == "taps.none"
+
+
+def test_it_reads_on_in_a_later_turn_so_that_the_link_goes_on():
+    state, effects = step(press(start(), "C")[0], ("found", (PLACE, None)), 1000)
+    assert effects == () and state.due > 1000
+    assert step(state, ("time",), 1000)[1] == ()
+    after, effects = step(state, ("time",), state.due)
+    assert effects == (("look", "older", PLACE),) and after.due is None
+
+
+def test_a_goes_to_newer_ones_and_b_to_older_ones_and_the_end_beeps():
+    state = seen(POSTED)
+    assert press(state, "A")[1] == [("look", "newer", PLACE)]
+    older, wanted = press(state, "B")
+    assert wanted == [("look", "older", PLACE)]
+    stays, effects = step(older, ("found", None), 0)
+    assert stays.name == "taps.one" and effects == (("beep", "refused"),)
+    assert stays.shown[0] == POSTED
+
+
+def test_each_says_what_became_of_it():
+    assert show(seen(POSTED))[1:] == ("Sale 12.50", "Posted +12", "..7892", "41 A↑B↓ D✗")
+    assert show(seen(WAITS))[2] == "Not yet posted"
+    assert show(seen(REFUSED))[2:] == ("Card lost", "..7892", "40 A↑B↓")
+    assert show(seen(GONE))[1:] == ("Cancel", "Posted", "Of tap 41", "43 A↑B↓")
+    assert show(seen(BACK))[1:4] == ("Refund 5.00", "Posted -5", "Of REF 1000")
+    assert show(seen(POSTED), language="zh")[1:4] == ("消费 12.50", "积分 +12", "..7892")
+
+
+def test_a_sale_whose_void_was_passed_is_cancelled_and_cannot_be_again():
+    state = seen(GONE, POSTED)
+    assert show(state)[2] == "Cancelled" and press(state, "D")[0].name == "taps.one"
+    waits = GONE[:5] + ("waiting", None, None, None, (7, 41))
+    assert show(seen(waits, POSTED))[2] == "Cancelling"
+    refused = GONE[:5] + ("refused", codes.NOT_VOIDABLE, None, None, (7, 41))
+    assert show(seen(refused, POSTED))[2] == "Posted +12"
+
+
+def test_d_asks_as_the_sale_itself_does_and_names_it():
+    for tap, shown in ((POSTED, "posted"), (WAITS, "saved")):
+        state = press(seen(tap), "D")[0]
+        assert state.name == ASK_VOID and state.shown[0] == shown
+        after, wanted = press(state, "#")
+        assert after.name == SAVING and wanted == [("journal", VOID, {"original": tap[1:3]})]
+        saved = step(after, ("saved", 7, 50), 0)[0]
+        assert saved.name == CANCELLING and saved.key == tap[1:3]
+        kept = press(state, "*")[0]
+        assert kept.name == RESULT and show(kept)[1:]
+    assert press(seen(REFUSED), "D")[0].name == "taps.one"
+    assert press(seen(BACK), "D")[0].name == "taps.one"
+
+
+def test_the_answer_that_comes_meanwhile_is_shown():
+    state = seen(WAITS)
+    answer = reply(sale_frame(7, 42, 800), points=8, receipt=9)
+    assert show(step(state, ("settled", answer), 0)[0])[2] == "Posted +8"
+    refused = reply(sale_frame(7, 42, 800), codes.CARD_LOST)
+    after, _ = step(state, ("settled", refused), 0)
+    assert show(after)[2] == "Card lost" and after.alert == (1, 42, codes.CARD_LOST)
+
+
+def test_a_flash_that_fails_is_named():
+    state, effects = step(press(start(), "C")[0], ("failed",), 0)
+    assert show(state)[1] == "Cannot be read" and effects == (("beep", "fault"),)
+
+
+def test_home_is_always_near():
+    events = [("found", value) for value in (None, (PLACE, None), (PLACE, POSTED), (PLACE, GONE))]
+    home_is_near(walk(press(start(), "C")[0], events + [("failed",), ("time",)], limit=60))
+    assert press(seen(POSTED), "*")[0].name == HOME
+
+
+def test_it_says_the_same_in_both_languages():
+    same_words(taps_texts)

@@ -14,15 +14,17 @@ MINUTES ?= 3
 CHAOS ?=
 # arguments for the tests: make test TESTS="tests/gateway -k audit"
 TESTS ?=
+# arguments for the coverage: make coverage-device COVERAGE=--json
+COVERAGE ?=
 # one more than there are cores: many tests wait for processes and clocks
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()))')
 DEVICE_STUBS := micropython-esp32-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo simulate fleet prove prove-pairs chaos screens test test-long lint bench clean
+.PHONY: help demo simulate fleet prove prove-pairs chaos screens test test-long lint bench coverage-device clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo ## handsets, broker, gateway and ledger on this machine; DEMO="--help" lists options
 	@$(BIN)/pointwire demo $(DEMO)
@@ -63,6 +65,9 @@ bench: $(VENV)/.dev ## frames, outbox, postings, expiry and taps beside it, each
 	@$(BIN)/python -m tools.bench_expiry
 	@$(BIN)/python -m tools.bench_beside
 	@$(BIN)/python -m tests.firmware.heap_needed
+
+coverage-device: $(VENV)/.dev ## lines of the handset program that its tests ran on MicroPython, by an instrumented copy; fails below 90 %
+	@$(BIN)/python -m tools.device_coverage $(COVERAGE)
 
 clean: ## remove everything that was made here: .venv, var, typings, caches
 	rm -rf $(VENV) var typings build dist *.egg-info .hypothesis .ruff_cache .pytest_cache

@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.support.system import missing
 
 ROOT = Path(__file__).resolve().parents[2]
+TIMEOUT_S = 60
 
 
 class MicroPythonFailed(AssertionError):
@@ -36,7 +37,7 @@ def need_micropython() -> str:
 
 
 def run(source: str, arguments: tuple[str, ...] = (), stdin: bytes = b"",
-        heap: str | None = None, path: tuple[str, ...] = (), timeout_s: int = 60) -> str:
+        heap: str | None = None, path: tuple[str, ...] = (), timeout_s: int = 0) -> str:
     """Run `source` (code, not a file) and return what it printed.
 
     `heap` as in -X heapsize (`96K`, or `96wK` for 32-bit-sized words); `path` is searched
@@ -50,7 +51,8 @@ def run(source: str, arguments: tuple[str, ...] = (), stdin: bytes = b"",
     search = ":".join((*path, str(ROOT), ".frozen"))
     ended = subprocess.run(
         [*command, "-c", prelude + source], input=stdin, capture_output=True,
-        timeout=timeout_s, cwd=ROOT, env={**os.environ, "MICROPYPATH": search}, check=False,
+        timeout=max(timeout_s, TIMEOUT_S), cwd=ROOT, env={**os.environ, "MICROPYPATH": search},
+        check=False,
     )
     out = ended.stdout.decode()
     if ended.returncode != 0:

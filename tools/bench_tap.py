@@ -1,0 +1,185 @@
+"""From a tap to its sealed frame on flash, beside json.dumps + HMAC of the same content.
+
+`python -m tools.bench_tap` runs this same file on MicroPython (on CPython where the wheel does not
+exist, and says so). Law: `Dispatch.journal` as a tap calls it (request, seal, append, sync) and
+JSON with the same HMAC routine, in one process, round by round in turn; a figure is the median of
+the rounds, and only their ratio is judged. The code is resident, as in a product image that has it
+frozen; loading cold units is not in it. The flash is memory with a driver that does nothing
+besides, erases included; the same on the unix board's flash file is shown beside it.
+"""
+
+import gc
+import json
+import os
+import sys
+import time
+
+from firmware.board.flash_file import FlashFile
+from firmware.clock import Clock
+from firmware.dispatch import Dispatch
+from firmware.outbox import Outbox, format_outbox
+from firmware.settings import settings
+from protocol import fields, keys
+
+RATIO_MAX_PERCENT = 300
+ROUNDS = 9
+TAPS_PER_ROUND = 200
+HEAP = "512K"
+BLOCKS = 12
+BLOCK_SIZE = 4096
+_ERASED = b"\xff" * BLOCK_SIZE
+AT = 1763712000
+ONCE_PER_SIDE = "tap to frame on flash", "the same, flash file", "json.dumps + HMAC"
+
+KEY = bytes(range(32))
+TERMINAL_ID = 10000042
+JOURNAL = 1592605928
+CARD = (2, 6200001234567892)
+AMOUNT_MINOR = 123456
+
+
+class Memory:
+    """A flash whose driver costs as little as one can."""
+
+    def __init__(self, blocks):
+        self._blocks = [bytearray(_ERASED) for _ in range(blocks)]
+
+    def readblocks(self, block, buffer, offset=0):
+        buffer[:] = memoryview(self._blocks[block])[offset:offset + len(buffer)]
+
+    def writeblocks(self, block, data, offset=0):
+        self._blocks[block][offset:offset + len(data)] = data
+
+    def ioctl(self, operation, argument):
+        if operation == 4:
+            return len(self._blocks)
+        if operation == 5:
+            return BLOCK_SIZE
+        if operation == 6:
+            self._blocks[argument][:] = _ERASED
+        return 0
+
+
+class Board:
+    """What a Dispatch asks of one."""
+
+    boot_count = 1
+    reset_cause = 1
+    outbox_device = None
+
+    def random(self, size):
+        return os.urandom(size)
+
+    def save_settings(self, made):
+        pass
+
+
+class Till:
+    """A handset that was just switched on, and whose clock is set."""
+
+    def __init__(self, device):
+        format_outbox(device, JOURNAL)
+        self.outbox = Outbox(device)
+        self.outbox.mount()
+        made = settings(TERMINAL_ID, 1, KEY, "broker", 8883, "user", "password")
+        clock = Clock(1)
+        clock.set(AT, 0)
+        self._dispatch = Dispatch(Board(), made, self.outbox, clock, _nobody, _nobody)
+
+    def tap(self):
+        self._dispatch.journal(fields.SALE, 3600000, card=CARD, amount_minor=AMOUNT_MINOR)
+
+    def settle(self):
+        """All of them, as if answered."""
+        for journal, trace in list(self.outbox.pending()):
+            self.outbox.settle(journal, trace, 0, 12, trace)
+            self.outbox.tidy()
+
+    def newest(self):
+        return self.outbox.frame(JOURNAL, self.outbox.last_trace)
+
+
+def _nobody(*values):
+    pass
+
+
+def as_json():
+    """What the frame says, as JSON with a MAC."""
+    content = {"terminal_id": TERMINAL_ID, "epoch": 1, "type": "sale", "journal": JOURNAL,
+               "trace": 40000, "at": AT + 3600, "clock_age": 3600, "card": CARD,
+               "amount_minor": AMOUNT_MINOR}
+    return keys.hmac_sha256(KEY, json.dumps(content).encode())
+
+
+def measure(rounds=ROUNDS, taps_per_round=TAPS_PER_ROUND):
+    """[bytes of a frame, rows of (name, nanoseconds per tap)]."""
+    path = f"bench-{os.urandom(4).hex()}.flash"
+    tills = Till(Memory(BLOCKS)), Till(FlashFile(path, BLOCKS))
+    try:
+        spent = [[], [], []]
+        for _ in range(rounds):
+            for place, till in enumerate(tills):
+                spent[place].append(_round_ns(till.tap, taps_per_round))
+                till.settle()
+            spent[2].append(_round_ns(as_json, taps_per_round))
+    finally:
+        os.remove(path)
+    return [len(tills[0].newest()),
+            [(name, sorted(took)[rounds // 2] // taps_per_round)
+             for name, took in zip(ONCE_PER_SIDE, spent)]]  # noqa: B905
+
+
+def _round_ns(make, times):
+    gc.collect()
+    began = time.time_ns()
+    for _ in range(times):
+        make()
+    return time.time_ns() - began
+
+
+def ratio_percent(rows):
+    """What a tap costs, in percent of json.dumps + HMAC."""
+    took = dict(rows[1])
+    return 100 * took[ONCE_PER_SIDE[0]] // took[ONCE_PER_SIDE[2]]
+
+
+def reached(rows):
+    return ratio_percent(rows) <= RATIO_MAX_PERCENT
+
+
+def report(runtime, rows):
+    """The lines a person reads."""
+    yield f"A sale of {rows[0]} bytes on {runtime}"
+    for name, took_ns in rows[1]:
+        yield f"{name:24} {took_ns // 1000:5}.{took_ns % 1000 // 100} us"
+    verdict = "reached" if reached(rows) else "NOT reached"
+    yield (f"tap to frame on flash costs {times(ratio_percent(rows))} json.dumps + HMAC "
+           f"(at most {times(RATIO_MAX_PERCENT)}): {verdict}")
+
+
+def times(percent):
+    """220 -> 2.20x"""
+    return f"{percent // 100}.{percent % 100:02}x"
+
+
+def run_on_micropython(binary, rounds=ROUNDS, taps_per_round=TAPS_PER_ROUND):
+    """(runtime, rows) from this file run by the binary."""
+    from tools import bench_runner
+
+    return bench_runner.run_on_micropython(__file__, binary, HEAP, rounds, taps_per_round)
+
+
+def main():
+    """Command line: print the table; exit code 1 where the figure is missed."""
+    from tools import bench_runner
+
+    rows = bench_runner.show(run_on_micropython, measure, report)
+    if rows is not None and not reached(rows):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    if sys.implementation.name == "micropython":
+        print(json.dumps([sys.version, measure(int(sys.argv[1]), int(sys.argv[2]))]))
+    else:
+        main()

@@ -15,8 +15,19 @@ Nothing here is shared between two Apps of one process.
 import asyncio
 import gc
 
-from firmware import VERSION, autovoid, checkout, faults, looking, recall, states, texts, views
-from firmware import voids
+from firmware import (
+    VERSION,
+    autovoid,
+    checkout,
+    faults,
+    looking,
+    operators,
+    recall,
+    states,
+    texts,
+    views,
+    voids,
+)
 from firmware.clock import Clock
 from firmware.dispatch import Dispatch
 from firmware.errors import FirmwareError
@@ -52,6 +63,7 @@ class App:
         self.till = states.changed(states.NOBODY, "login", bool(settings.login))
         self._tell = tell
         self._fault = None
+        self._touched_ms = 0
         self._stale = False  # the display is: what came from the link is drawn by its next turn
         self._dispatch = None
         self._uplink = None
@@ -193,6 +205,8 @@ class App:
             wait_ms = self._idle_ms
             if self._dispatch and self._dispatch.cancels:
                 wait_ms = self._cancel()
+            if self.till.operator:
+                wait_ms = min(wait_ms, self._lock())
             self._draw_late()
             if self.state.due is not None:
                 wait_ms = min(wait_ms, max(self.state.due - self.now(), 0))
@@ -200,10 +214,20 @@ class App:
                 event = await asyncio.wait_for_ms(self.board.event(), wait_ms)
             except asyncio.TimeoutError:
                 event = ("time",)
+            else:
+                self._touched_ms = self.now()
             if event[0] != "time" or self.state.due is not None:
                 self._on_event(event)
             else:
                 self._tidy()
+
+    # whoever presses nothing for so long has gone away; ms to the next look
+    def _lock(self):
+        left_ms = self._touched_ms + self.settings.auto_lock_s * 1000 - self.now()
+        if left_ms > 0:
+            return left_ms
+        self._on_event(("lock",))
+        return self._idle_ms
 
     # nobody waits now: the next tap need not erase, and a flash that failed is tried again
     def _tidy(self):
@@ -310,6 +334,8 @@ class App:
             return self._seen()
         if kind == "look":
             return self._look(effect)
+        if kind == "operator":
+            return operators.carry_out(self, effect)
         if kind == "till":
             self.till = states.changed(self.till, effect[1], effect[2])
             return None
@@ -399,7 +425,7 @@ class App:
 
     def _ask(self, effect):
         if not self.up():
-            return ("no_answer",)
+            return "no_answer", effect[1]
         self._dispatch.ask(effect[1], self.now(), **effect[2])
         self._uplink.kick()
         return None
@@ -432,7 +458,8 @@ class App:
                  if self.state.name == checkout.STATUS else "")
         board = self.board
         status = views.Status(self.up(), unsent, self.settings.terminal_id, VERSION, self._fault,
-                              fault, board.signal_dbm(), board.battery_percent(), board.font_fault)
+                              fault, board.signal_dbm(), board.battery_percent(), board.font_fault,
+                              self.till.operator if self.till.login else None)
         lines = views.lines(self.state, status, self._language, self.settings.currency_digits)
         if self.screen.draw(lines):
             self._tell("screen", lines)

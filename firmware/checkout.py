@@ -23,11 +23,13 @@ On HOME, # acknowledges an alert: a tap or a void that was refused or held after
 gone. A sale is void-able while it stands on the screen as saved, posted or held.
 
 A state "flow.place" is a flow's, of `firmware.flows`. `till` (states.py) is who stands there.
+Where somebody has to log in first, each key of HOME to RESULT but * leads there, and what became
+of a tap and nobody saw stays as an alert.
 
 Events: ("key", k) ("long", k) ("card", entry, id) ("unread", entry, why) ("saved", journal, trace)
 ("full",) ("failed",) ("trained",) ("settled", reply) ("answer", reply) ("no_answer",)
 ("moved", old, new) ("time",) ("online", type, amount_minor, what came of journaling it)
-("cancelling", key, void key, waits) ("found", value) ("kept",).
+("cancelling", key, void key, waits) ("found", value) ("kept",) ("lock",): the operator is gone.
 Effects: ("journal", type, fields) ("online", type, fields): needs its answer; fields as of
 protocol.fields.request. ("ask", type, fields) ("beep", name) ("till", field, value)
 ("seen",): what did not post and nobody had seen was acknowledged.
@@ -36,6 +38,7 @@ What does not fit a state is ignored there; an event nobody knows raises.
 
 from firmware import flows
 from firmware.errors import FirmwareError
+from firmware.flows import login
 from firmware.states import (
     AMOUNT,
     ASK_VOID,
@@ -53,6 +56,7 @@ from firmware.states import (
     State,
     beep,
     did,
+    locked,
     start,
     to,
 )
@@ -63,7 +67,7 @@ from protocol.fields import INQUIRY, SALE, VOID
 EVENTS = ("key", "long", "card", "unread", "saved", "full", "failed", "trained", "found", "kept",
           "answer", "no_answer", "time")
 # what comes from elsewhere, whatever stands on the screen; these do not go by the table
-NEWS = ("settled", "moved", "cancelling", "online")
+NEWS = ("settled", "moved", "cancelling", "online", "lock")
 
 
 def cancelling(key, void, amount_minor, void_code=None, waits=True, alert=None):
@@ -102,12 +106,16 @@ def _by_table(state, event, now, till):
 
 def _home_key(state, event, now, till):
     key = event[1]
+    if locked(till):
+        return _locked_key(state, key, now, till)
     if key == "#" and state.alert and state.shown is None:
         return start(), (("seen",), ("beep", "key"))
     return _ready_key(state, key, till)
 
 
 def _result_key(state, event, now, till):
+    if locked(till):
+        return _locked_key(state, event[1], now, till)
     if event[1] == "D" and _voidable(state):
         shown = _of_sale(state.shown)
         return to(state, ASK_VOID, VOID, state.amount_minor, state.key, shown), beep("key")
@@ -115,6 +123,33 @@ def _result_key(state, event, now, till):
     if after.name != state.name and _outcome_seen(state):
         effects = (("seen",),) + effects
     return after, effects
+
+
+def _locked_key(state, key, now, till):
+    state = _put_by(state)
+    if key == "*":
+        return to(state, HOME), beep("key")
+    return login.begin(state, key, till, now)
+
+
+# nobody is there who could have seen what stands on the screen
+def _put_by(state):
+    if state.name != RESULT or state.purpose == INQUIRY:
+        return state
+    shown = state.shown
+    if shown[0] == "refused":
+        trace, code = shown[1].trace, shown[1].code
+    elif shown[0] == "not_cancelled":
+        trace, code = shown[1], shown[3]
+    else:
+        return state
+    return _alerted(state, trace, code)
+
+
+def _alerted(state, trace, code):
+    alert = (state.alert[0] + 1 if state.alert else 1, trace, code)
+    shown = None if state.name == HOME else state.shown
+    return State(state.name, state.purpose, state.amount_minor, state.key, shown, state.due, alert)
 
 
 # The cashier leaves the screen of an outcome that a mount would else find and bring back. What
@@ -271,6 +306,8 @@ def _heard(state, event, now, till):
         return _cancelling(state, event)
     if state.name == RECOVERY:
         return state, ()
+    if kind == "lock":
+        return login.leave(_put_by(state))
     return _by_table(to(state, SAVING, event[1], event[2]), event[3], now, till)
 
 
@@ -292,11 +329,7 @@ def _settled(state, reply):
         return state, ()
     if state.alert and state.alert[1:] == (reply.trace, reply.code):
         return state, ()  # told again, because there was no memory to draw it
-    count = state.alert[0] + 1 if state.alert else 1
-    alert = (count, reply.trace, reply.code)
-    shown = None if state.name == HOME else state.shown
-    return State(state.name, state.purpose, state.amount_minor, state.key, shown,
-                 state.due, alert), beep("refused")
+    return _alerted(state, reply.trace, reply.code), beep("refused")
 
 
 # certain only when the void and its original are both answered
@@ -333,12 +366,16 @@ def _cancelling(state, event):
 
 def _answer(state, event, now, till):
     reply = event[1]
+    if reply.type != REPLY_TYPE_BASE + INQUIRY:
+        return state, ()  # who asked for this does not wait any more
     approved = reply.code == codes.APPROVED
     shown = ("balance" if approved else "refused", reply, 0)
     return to(state, RESULT, INQUIRY, 0, None, shown), beep("ok" if approved else "refused")
 
 
 def _no_answer(state, event, now, till):
+    if event[-1] not in ("no_answer", INQUIRY):
+        return state, ()
     return to(state, RESULT, INQUIRY, 0, None, event), beep("fault")
 
 

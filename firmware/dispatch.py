@@ -11,7 +11,7 @@ Law:
 - questions (trace 0) are asked once, with a fresh nonce, and forgotten after 30 s.
 
 What a frame brought is kept as news until `announce`: first everything is made durable, then
-it is said. Events for the App: ("settled", reply) ("answer", reply) ("no_answer",)
+it is said. Events for the App: ("settled", reply) ("answer", reply) ("no_answer", what was asked)
 ("moved", old, new) ("cancelling", key, its void, whether key waits).
 """
 
@@ -92,7 +92,8 @@ class Dispatch:
 
     def ask(self, kind, now, **fields):
         """Seal a question; it goes out ahead of all taps, and takes the place of an older one."""
-        fields["nonce"] = self._board.random(NONCE_SIZE)
+        if "nonce" not in fields:  # a PIN is sealed with it
+            fields["nonce"] = self._board.random(NONCE_SIZE)
         journal = self._outbox.journal
         frame = bytes(self._seal(kind, journal, 0, now, fields))
         self.drop(kind)
@@ -214,8 +215,8 @@ class Dispatch:
                         if kind != messages.HEARTBEAT]
 
     def _give_up(self, kind):
-        if kind == messages.INQUIRY:
-            self._on_event(("no_answer",))
+        if kind == messages.INQUIRY or kind == messages.LOGIN:
+            self._on_event(("no_answer", kind))
         self.drop(kind)
 
     # -- what came down --------------------------------------------------------------------------

@@ -48,6 +48,11 @@ def beep(name):
     return (("beep", name),)
 
 
+def locked(till):
+    """Whether somebody has to log in before anything is done."""
+    return till.login and not till.operator
+
+
 def needs_gateway(till):
     """Whether what only the gateway can do has to wait until somebody logged in with it."""
     return till.login and (not till.operator or till.by_hash)

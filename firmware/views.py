@@ -16,6 +16,7 @@ from micropython import const
 
 from firmware import checkout, flows, texts
 from firmware.errors import FirmwareError
+from firmware.flows import login
 from firmware.texts import Words, names
 from protocol import codes
 from protocol.fields import SALE, VOID
@@ -31,9 +32,10 @@ _UNSENT = const(12)
 # `up`: the link; `unsent`: unsettled taps; `fault`: name of a task that died, or None;
 # `link_fault`: what was last wrong with the link, a text, for the status screen; `signal_dbm`
 # and `battery_percent` as a board says them, None for nothing known; `font_fault`: what is wrong
-# with the font file, empty for nothing.
+# with the font file, empty for nothing; `operator`: who is logged in, 0 for nobody, None where
+# nobody has to.
 Status = namedtuple("Status", ("up", "unsent", "terminal_id", "version", "fault", "link_fault",
-                               "signal_dbm", "battery_percent", "font_fault"))
+                               "signal_dbm", "battery_percent", "font_fault", "operator"))
 
 
 def lines(state, status, language, currency_digits):
@@ -163,11 +165,14 @@ def _home(page):
         count, trace, code = page.state.alert
         page.tap(trace)
         return words[names.ALERT] % count, page.reason(code), words[names.ALERT_DO]
+    operator = page.status.operator
+    if operator == 0 and not page.shown or page.shown and page.shown[0] == "operator":
+        return login.home(page)
     if page.shown and page.shown[0] == "last_void":
         return _last_void(page, *page.shown[1:])
     if page.shown:
         return _last(page, *page.shown[1:])
-    page.foot = page.status.font_fault.upper()[:COLUMNS]
+    page.foot = page.status.font_fault.upper()[:COLUMNS] or (operator and "OP %d" % operator or "")
     return words[names.TITLE], words[names.KEY_AMOUNT], words[names.KEYS_HOME]
 
 

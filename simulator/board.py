@@ -77,7 +77,7 @@ class FakeBoard:
     """One boot of a handset. `device` is the outbox partition, `connect` the radio's.
 
     `watchdog_ms` decides how often idle tasks wake (three times in it), so a long one makes a
-    day in which little happens cheap.
+    day in which little happens cheap. `files`: what it keeps by name, for later boots.
     """
 
     name = "simulator"
@@ -94,6 +94,7 @@ class FakeBoard:
         self.reset_cause = reset_cause
         self.panel = Panel()
         self.on_settings: Callable[[Settings], None] = lambda settings: None
+        self.files: dict[str, bytes] = {}
         self.beeps: deque[str] = deque(maxlen=32)
         self.resets = 0
         self.watchdog_fed = 0
@@ -124,6 +125,12 @@ class FakeBoard:
 
     def save_settings(self, settings: Settings) -> None:
         self.on_settings(settings)
+
+    def keep(self, name: str, data: bytes) -> None:
+        self.files[name] = data
+
+    def kept(self, name: str) -> bytes | None:
+        return self.files.get(name)
 
     def show(self, buffer: bytes | bytearray | memoryview) -> None:
         self._shown = bytes(buffer)

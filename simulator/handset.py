@@ -90,6 +90,7 @@ class Handset:
         self._loop = loop
         self._random = random
         self._device = device
+        self._files: dict[str, bytes] = {}
         self._log = log
         self._watchdog_ms = watchdog_ms
         self._witness = witness or Witness()
@@ -170,6 +171,7 @@ class Handset:
         board.drift_ppm = self.drift_ppm
         board.panel.on_card = self._takes_card
         board.on_settings = self._keep
+        board.files = self._files
         self._presented.clear()
         boot = self.boots
         app = App(board, self.settings, lambda kind, *values: self._told(boot, kind, values))

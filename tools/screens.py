@@ -47,6 +47,10 @@ ANSWER = reply(points=15, balance=1234, member="王*明", tier="银卡", receipt
                stored_value=1050, expiring=(500, 20453))
 
 
+def _login(place: str, number: int = 5, *shown: object) -> State:
+    return State("login." + place, None, number, None, shown, None, None)
+
+
 def _state(name: str, purpose: int | None = SALE, shown: tuple | None = None,
            alert: tuple | None = None) -> State:
     return State(name, purpose, AMOUNT_MINOR, (JOURNAL, TRACE), shown, None, alert)
@@ -63,9 +67,10 @@ def _result(*shown: object) -> State:
 
 
 def _status(up: bool = True, unsent: int = 0, signal_dbm: int = -71, battery_percent: int = 80,
-            fault_of: str | None = None, font_fault: str = "") -> views.Status:
+            fault_of: str | None = None, font_fault: str = "",
+            operator: int | None = None) -> views.Status:
     return views.Status(up, unsent, 10000042, VERSION, fault_of, "", signal_dbm,
-                        battery_percent, font_fault)
+                        battery_percent, font_fault, operator)
 
 
 GOOD, AWAY = _status(), _status(False, 3, -113, 12)
@@ -84,6 +89,23 @@ SCENES = (
     Scene("did not post", _state("waiting.refused", shown=(
         (SALE, JOURNAL, TRACE, AMOUNT_MINOR, "..7892", "refused", codes.CARD_LOST, None, None,
          None), None, None), alert=(2, TRACE, codes.CARD_LOST)), GOOD),
+    Scene("log in", states.start(), _status(operator=0)),
+    Scene("operator", _login("operator"), _status(operator=0)),
+    Scene("PIN", _login("pin", 5, "pin", "24680"), _status(operator=0)),
+    Scene("login asked", _login("asked", 5, "asked", None), _status(operator=0)),
+    Scene("logged in", states.start(("operator", 5, "李小龙")), _status(operator=5)),
+    Scene("logged in offline", states.start(("operator", 5, None)), _status(False, operator=5)),
+    Scene("an operator, ready", states.start(), _status(operator=5)),
+    Scene("PIN wrong", _login("refused", 5, "refused", "again", codes.OPERATOR_PIN_WRONG),
+          _status(operator=0)),
+    Scene("operator barred", _login("refused", 5, "refused", "other",
+                                    codes.OPERATOR_NOT_ALLOWED), _status(operator=0)),
+    Scene("no login kept", _login("refused", 5, "refused", "other", "none"), AWAY),
+    Scene("login too old", _login("refused", 5, "refused", "other", "old"), AWAY),
+    Scene("no tries left", _login("refused", 5, "refused", "other", "tries"), AWAY),
+    Scene("login not stored", _login("refused", 5, "refused", "again", "failed"), AWAY),
+    Scene("3 wrong PINs", _login("wait", 0, "wait", 50), _status(operator=0)),
+    Scene("log in online", _login("online", 0), AWAY),
     Scene("amount", _state(checkout.AMOUNT), GOOD),
     Scene("card", _state(checkout.CARD), GOOD),
     Scene("card, balance", _state(checkout.CARD, INQUIRY), GOOD),

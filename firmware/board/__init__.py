@@ -13,6 +13,8 @@ package: `machine`, `network` and `esp32` are imported only here.
 | `random(n)` | n bytes from the hardware generator (a seeded one in the simulator) |
 | `aes(key)` | one-block AES in ECB: an object with `encrypt(block)` and `decrypt(block)` |
 | `save_settings(settings)` | keeps them for the next boot, durable on return, or raises |
+| `keep(name, data)` | keeps some bytes, durable on return; OSError: those of before stay |
+| `kept(name)` | the bytes kept last under this name, or None |
 | `show(buffer)` | puts 1,024 bytes (128x64, MONO_VLSB) on the display and returns at once |
 | `font`, `font_fault` | `firmware.font.found` of its file: a Font or None, and why there is none |
 | `beep(name)` | starts a pattern and returns at once: "key", "ok", "refused", "saved", "fault" |

@@ -3,7 +3,8 @@
     python -m firmware.board.unix DIR          (CPython)
     micropython main.py DIR                    (a staged program, tools/handset_program.py)
 
-DIR holds `settings`, `outbox.flash`, `boot` (how often it started) and `font` (or none). Law:
+DIR holds `settings`, `outbox.flash`, `boot` (how often it started), `font` (or none) and what is
+kept under a name (`operators`). Law:
 what a real board keeps through a power cut stands in these files, and nothing else does.
 """
 
@@ -17,6 +18,7 @@ from cryptolib import aes
 
 from firmware import font
 from firmware.app import App
+from firmware.board import kept_file
 from firmware.board.flash_file import FlashFile
 from firmware.board.unix_control import Control
 from firmware.errors import FirmwareError
@@ -47,7 +49,7 @@ class UnixBoard:
 
     def __init__(self, folder, outbox_blocks):
         self.boot_count = _count_boot(folder + "/boot")
-        self._settings_path = folder + "/settings"
+        self._folder = folder
         self.outbox_device = FlashFile(folder + "/outbox.flash", outbox_blocks)
         self.font, self.font_fault = font.found(folder + "/font")
         self.pixels = b""
@@ -68,7 +70,13 @@ class UnixBoard:
         return aes(key, _MODE_ECB)
 
     def save_settings(self, settings):
-        write(self._settings_path, settings)
+        write(self._folder + "/settings", settings)
+
+    def keep(self, name, data):
+        kept_file.keep(self._folder + "/" + name, data)
+
+    def kept(self, name):
+        return kept_file.kept(self._folder + "/" + name)
 
     def show(self, buffer):
         self.pixels = buffer

@@ -2,10 +2,10 @@
 
 | place | what the cashier sees | leaves by |
 |---|---|---|
-| menu.main | the list | 3 waiting, 7 STATUS, * HOME |
+| menu.main | the list | 3 waiting, 7 STATUS, 8 logged out, * HOME |
 """
 
-from firmware.flows import menu_texts, waiting
+from firmware.flows import login, menu_texts, waiting
 from firmware.states import HOME, STATUS, beep, to
 from firmware.texts import Words
 
@@ -23,6 +23,8 @@ def step(state, event, now, till):
         return waiting.begin(state, till)
     if event[1] == "7":
         return to(state, STATUS), beep("key")
+    if event[1] == "8" and till.operator:
+        return login.leave(state)
     return state, beep("refused")
 
 

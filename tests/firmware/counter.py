@@ -30,7 +30,7 @@ class Counter:
 
     def __init__(self, answer: Callable[[bytes], bytes | None] | None = None,
                  weather: Weather = QUICK, work: Work = AT_ONCE, blocks: int = 16,
-                 language: str = "en") -> None:
+                 language: str = "en", **changed: object) -> None:
         # the program collects garbage as often as a handset can afford to; on this side that would
         # walk through all that the tests before this one have left
         gc.freeze()
@@ -44,7 +44,9 @@ class Counter:
         self.radio = Radio(self.loop, Random(2), weather, broker)
         self.flash = NorFlash(blocks, Random(3))
         format_outbox(self.flash, 7)
-        self.settings = settings_for(1883, language=language, outbox_blocks=blocks)
+        self.settings = settings_for(1883, language=language, outbox_blocks=blocks,
+                                     **changed)
+        self.files: dict[str, bytes] = {}
         self.told: list[tuple[Any, ...]] = []
         self.screens: list[tuple[str, ...]] = []
         self.boots = 0
@@ -53,6 +55,7 @@ class Counter:
         """Power on; `board` replaces members of the board."""
         self.boots += 1
         self.board = FakeBoard(self.loop, Random(4), self.flash, self.radio.connect, self.boots)
+        self.board.files = self.files
         for name, value in board.items():
             setattr(self.board, name, value)
         self.app = App(self.board, self.settings, self._tell)

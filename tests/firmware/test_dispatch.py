@@ -456,7 +456,7 @@ def test_a_question_without_answer_is_given_up_after_half_a_minute():
     desk.pump(0)
     assert desk.dispatch.due(0) <= ANSWER_MS
     desk.pump(ANSWER_MS)
-    assert desk.events == [("no_answer",)]
+    assert desk.events == [("no_answer", messages.INQUIRY)]
 
 
 def test_a_lost_connection_ends_the_question_and_frees_its_place():
@@ -465,8 +465,18 @@ def test_a_lost_connection_ends_the_question_and_frees_its_place():
     desk.dispatch.ask(messages.INQUIRY, 0, card=(2, CARD))
     desk.pump(0)
     desk.dispatch.lost()
-    assert desk.events == [("no_answer",)]
+    assert desk.events == [("no_answer", messages.INQUIRY)]
     assert desk.dispatch.link.free() == 8
+
+
+def test_a_login_is_given_up_by_its_name_and_goes_under_the_nonce_of_its_pin():
+    desk = Desk()
+    desk.connect()
+    desk.dispatch.ask(messages.LOGIN, 0, nonce=b"12345678", operator=5, pin_block=bytes(16))
+    assert Asked(desk.dispatch._to_ask[0][2]).content[16] == b"12345678"
+    desk.pump(0)
+    desk.dispatch.lost()
+    assert desk.events == [("no_answer", messages.LOGIN)]
 
 
 def test_a_question_that_had_not_gone_out_when_the_link_went_is_given_up_too():
@@ -474,7 +484,7 @@ def test_a_question_that_had_not_gone_out_when_the_link_went_is_given_up_too():
     desk.connect()
     desk.dispatch.ask(messages.INQUIRY, 1, card=(2, CARD))
     desk.dispatch.lost()
-    assert desk.events == [("no_answer",)]
+    assert desk.events == [("no_answer", messages.INQUIRY)]
     desk.connect(5)
     assert [Asked(frame).type for frame in desk.sent] == [messages.HEARTBEAT]
 

@@ -63,7 +63,7 @@ def test_every_letter_can_be_drawn_by_the_font_or_is_a_chinese_character(languag
 @pytest.mark.parametrize("fault", [None, "panel"])
 def test_every_screen_has_room_for_its_longest_values(language: str, fault: str | None):
     for state in longest():
-        status = Status(False, 10000, 4294967295, "0.1.0-rc1", fault, "", -71, 80, "")
+        status = Status(False, 10000, 4294967295, "0.1.0-rc1", fault, "", -71, 80, "", None)
         bar, *rows, foot = show(state, status, language)
         assert len(bar) <= COLUMNS and len(foot) <= COLUMNS, (state.name, bar, foot)
         assert all(letter in ICONS or 32 <= ord(letter) < 127 for letter in bar + foot)

@@ -8,8 +8,8 @@ from protocol import codes
 from protocol.messages import INQUIRY, SALE
 from tests.firmware.replies import CARD, inquiry_frame, reply, sale_frame
 
-ONLINE = Status(True, 0, 10000042, "0.1.0", None, "", None, None, "")
-OFFLINE = Status(False, 3, 10000042, "0.1.0", None, "", None, None, "")
+ONLINE = Status(True, 0, 10000042, "0.1.0", None, "", None, None, "", None)
+OFFLINE = Status(False, 3, 10000042, "0.1.0", None, "", None, None, "", None)
 
 
 def state(name, **fields):
@@ -45,15 +45,15 @@ def test_saved_will_post_names_the_tap():
 def test_the_bar_shows_link_signal_unsent_taps_and_battery_in_every_language():
     for language in ("en", "zh"):
         assert show(checkout.start(), OFFLINE, language)[0] == "○  ↑3"
-    full = Status(True, 12, 1, "0.1.0", None, "", -51, 100, "")
+    full = Status(True, 12, 1, "0.1.0", None, "", -51, 100, "", None)
     assert show(checkout.start(), full)[0] == "●▇ ↑12         █"
-    signals = [views.bar(Status(True, 0, 1, "", None, "", dbm, None, ""), 0)[1]
+    signals = [views.bar(Status(True, 0, 1, "", None, "", dbm, None, "", None), 0)[1]
                for dbm in (-113, -106, -105, -93, -81, -69, -51)]
     assert "".join(signals) == "▁▁▂▃▅▇▇"
-    batteries = [views.bar(Status(True, 0, 1, "", None, "", None, percent, ""), 0)[15]
+    batteries = [views.bar(Status(True, 0, 1, "", None, "", None, percent, "", None), 0)[15]
                  for percent in (0, 9, 10, 31, 32, 54, 76, 100)]
     assert "".join(batteries) == "▏▏▎▎▍▋██"
-    crowded = Status(False, 10000, 1, "", None, "", -51, 100, "")
+    crowded = Status(False, 10000, 1, "", None, "", -51, 100, "", None)
     assert views.bar(crowded, 9999) == "○▇ ↑10000 !999 █"
 
 
@@ -67,7 +67,7 @@ def test_the_bar_of_every_other_screen_says_how_many_did_not_post():
 
 
 def test_a_dead_task_is_said():
-    status = Status(True, 0, 1, "0", "panel", "", None, None, "")
+    status = Status(True, 0, 1, "0", "panel", "", None, None, "", None)
     assert show(checkout.start(), status)[0] == "●  ?panel"
 
 
@@ -173,7 +173,7 @@ def test_nothing_is_cut_with_the_longest_values_in_either_language():
             views.fit = lambda text, seen=seen: seen.append(text) or uncut(text)
             try:
                 status = Status(False, 10000, 4294967295, "0.1.0-rc1", None, "Nothing is acked",
-                                None, None, "")
+                                None, None, "", None)
                 lines(each, status, language, 2)
             finally:
                 views.fit = uncut
@@ -199,7 +199,7 @@ def test_money_and_days_are_written_without_floats():
 
 
 def test_the_status_screen_names_what_was_last_wrong_with_the_link():
-    status = Status(False, 3, 10000042, "0.1.0", None, "Login refused", None, None, "")
+    status = Status(False, 3, 10000042, "0.1.0", None, "Login refused", None, None, "", None)
     assert show(state(checkout.STATUS), status)[1:] == (
         "ID 10000042", "Unsent 3", "Login refused", "0.1.0")
     assert show(state(checkout.STATUS), status, "zh")[1:3] == (
@@ -208,6 +208,6 @@ def test_the_status_screen_names_what_was_last_wrong_with_the_link():
 
 
 def test_a_font_file_that_is_missing_is_named_where_nothing_else_stands():
-    status = Status(True, 0, 1, "0", None, "", None, None, "no font file")
+    status = Status(True, 0, 1, "0", None, "", None, None, "no font file", None)
     assert show(checkout.start(), status)[4] == "NO FONT FILE"
     assert show(state(checkout.AMOUNT), status)[4] == "#✓ C← *✗"

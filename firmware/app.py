@@ -457,7 +457,8 @@ class App:
         fault = (texts.fault(self._language, self.link_fault())
                  if self.state.name == checkout.STATUS else "")
         board = self.board
-        status = views.Status(self.up(), unsent, self.settings.terminal_id, VERSION, self._fault,
+        failed = self._fault or (states.READER if self.till.reader else None)
+        status = views.Status(self.up(), unsent, self.settings.terminal_id, VERSION, failed,
                               fault, board.signal_dbm(), board.battery_percent(), board.font_fault,
                               self.till.operator if self.till.login else None)
         lines = views.lines(self.state, status, self._language, self.settings.currency_digits)

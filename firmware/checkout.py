@@ -7,8 +7,8 @@ makes one sale: cards are taken in CARD only. No IO, no clock; `now` is ms since
 | state | what the cashier sees | leaves by |
 |---|---|---|
 | HOME | ready, the last tap after a boot, or an alert | digit AMOUNT, A CARD, B C D a flow |
-| AMOUNT | the amount so far | digit, C (one back), * HOME, # CARD |
-| CARD | "tap card" for a sale or an inquiry | card SAVING or ASKED, * back |
+| AMOUNT | the amount so far | digit, C (one back), long C or * HOME, # CARD |
+| CARD | "tap card" for a sale or an inquiry | card SAVING ASKED card.twice, D card.none, * |
 | SAVING | nothing new: it is being stored | saved SENT CANCELLING or WAITING, full failed RESULT |
 | SENT | saved, waiting for points | settled RESULT, 10 s RESULT, D ASK_VOID, else as RESULT |
 | ASK_VOID | cancel this sale? | # SAVING (the void), * RESULT, a refusal of the sale RESULT |
@@ -26,8 +26,9 @@ A state "flow.place" is a flow's, of `firmware.flows`. `till` (states.py) is who
 Where somebody has to log in first, each key of HOME to RESULT but * leads there, and what became
 of a tap and nobody saw stays as an alert.
 
-Events: ("key", k) ("long", k) ("card", entry, id) ("unread", entry, why) ("saved", journal, trace)
-("full",) ("failed",) ("trained",) ("settled", reply) ("answer", reply) ("no_answer",)
+Events: ("key", k) ("long", k) ("card", entry, id) ("unread", entry, why) ("fault", entry, why or
+None) ("saved", journal, trace) ("full",) ("failed",) ("trained",) ("settled", reply)
+("answer", reply) ("no_answer",)
 ("moved", old, new) ("time",) ("online", type, amount_minor, what came of journaling it)
 ("cancelling", key, void key, waits) ("found", value) ("kept",) ("lock",): the operator is gone.
 Effects: ("journal", type, fields) ("online", type, fields): needs its answer; fields as of
@@ -38,7 +39,7 @@ What does not fit a state is ignored there; an event nobody knows raises.
 
 from firmware import flows
 from firmware.errors import FirmwareError
-from firmware.flows import login
+from firmware.flows import card, login
 from firmware.states import (
     AMOUNT,
     ASK_VOID,
@@ -62,10 +63,10 @@ from firmware.states import (
 )
 from protocol import codes
 from protocol.limits import AMOUNT_MINOR_MAX, REPLY_TYPE_BASE, SALE_SAVED_AFTER_S
-from protocol.fields import INQUIRY, SALE, VOID
+from protocol.fields import INQUIRY, SALE, TAP, VOID
 
-EVENTS = ("key", "long", "card", "unread", "saved", "full", "failed", "trained", "found", "kept",
-          "answer", "no_answer", "time")
+EVENTS = ("key", "long", "card", "unread", "fault", "saved", "full", "failed", "trained",
+          "found", "kept", "answer", "no_answer", "time")
 # what comes from elsewhere, whatever stands on the screen; these do not go by the table
 NEWS = ("settled", "moved", "cancelling", "online", "lock")
 
@@ -96,9 +97,19 @@ def _by_table(state, event, now, till):
     if event[0] not in EVENTS:
         raise FirmwareError("checkout knows no event " + str(event[0]))
     if "." in state.name:
-        return flows.step(state, event, now, till)
-    act = TABLE.get((state.name, event[0]))
-    return act(state, event, now, till) if act else (state, ())
+        state, effects = flows.step(state, event, now, till)
+    else:
+        act = TABLE.get((state.name, event[0]))
+        state, effects = act(state, event, now, till) if act else (state, ())
+    if event[0] in ("card", "unread", "fault") and event[1] == TAP:
+        effects += _of_reader(event, till)
+    return state, effects
+
+
+# it says once that it stopped working; whatever it reads shows that it works again
+def _of_reader(event, till):
+    why = event[2] if event[0] == "fault" else None
+    return () if why == till.reader else (("till", "reader", why),)
 
 
 # -- keys ------------------------------------------------------------------------------------
@@ -206,7 +217,14 @@ def _amount_key(state, event, now, till):
     return to(state, AMOUNT, SALE, amount_minor), beep("key")
 
 
+# a key held down, told behind its press
+def _amount_held(state, event, now, till):
+    return (to(state, HOME), beep("key")) if event[1] == "C" else (state, ())
+
+
 def _card_key(state, event, now, till):
+    if event[1] == "D" and state.purpose == SALE:
+        return card.without(state)
     if event[1] != "*":
         return state, ()
     if state.purpose == SALE:
@@ -241,16 +259,14 @@ def _any_key(state, event, now, till):
 
 
 def _card(state, event, now, till):
-    card = (event[1], event[2])
     if state.purpose == INQUIRY:
-        return to(state, ASKED, INQUIRY), (("ask", INQUIRY, {"card": card}),)
-    amount_minor = state.amount_minor
-    fields = {"card": card, "amount_minor": amount_minor}
-    return to(state, SAVING, SALE, amount_minor), (("journal", SALE, fields),)
+        return to(state, ASKED, INQUIRY), (("ask", INQUIRY, {"card": event[1:]}),)
+    return card.sell(state, event[1:], now, till)
 
 
 def _unread(state, event, now, till):
-    return to(state, CARD, state.purpose, state.amount_minor, None, event), beep("refused")
+    shown = (event[2], state.shown[1] if state.shown else None)
+    return to(state, CARD, state.purpose, state.amount_minor, None, shown), beep("refused")
 
 
 def _card_too_early(state, event, now, till):
@@ -262,12 +278,16 @@ def _saved(state, event, now, till):
     if state.purpose == VOID:
         waits = state.shown[0] == "saved"
         voided = cancelling(state.key, key, state.amount_minor, None, waits, state.alert)
-        return voided, beep("saved")
+        effects = beep("saved")
+        if till.last and till.last[3] == state.key:
+            effects += (("till", "last", None),)  # it may be sold once more
+        return voided, effects
     if state.purpose != SALE:
         return waiting(state.purpose, key, state.amount_minor, state.alert), ()
     due = now + SALE_SAVED_AFTER_S * 1000
     sent = to(state, SENT, SALE, state.amount_minor, key, None, due)
-    return sent, beep("saved")
+    last = (state.shown[0], state.amount_minor, now, key)
+    return sent, (("till", "last", last),) + beep("saved")
 
 
 def _not_saved(state, event, now, till):
@@ -384,6 +404,7 @@ TABLE = {
     (HOME, "card"): _card_too_early,
     (AMOUNT, "key"): _amount_key,
     (AMOUNT, "card"): _card_too_early,
+    (AMOUNT, "long"): _amount_held,
     (CARD, "key"): _card_key,
     (CARD, "card"): _card,
     (CARD, "unread"): _unread,

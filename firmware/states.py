@@ -17,6 +17,10 @@ ASKED = "asked"
 RESULT = "result"
 STATUS = "status"
 RECOVERY = "recovery"
+TWICE = "card.twice"  # of flows/card.py
+
+# the name of the part in the bar, while it does not work
+READER = "reader"
 
 # `purpose`: type of the message under way. `key`: (journal, trace) of the tap on the screen, of
 # the original while a void is under way. `shown`: what a HOME or RESULT screen says, a tuple whose
@@ -26,13 +30,14 @@ RECOVERY = "recovery"
 State = namedtuple("State", ("name", "purpose", "amount_minor", "key", "shown", "due", "alert"))
 
 # Who stands at the handset, beside any screen. `operator`: number, 0 for nobody; `by_hash`: logged
-# in without the gateway, which is good for sales only; `training`: nothing posts; `last`: (card,
-# amount_minor, ms) of the last sale, or None; `login`: whether somebody has to be logged in;
-# `wrong`: (how many PINs in a row were wrong, ms until which no other is taken).
-_TILL_FIELDS = ("operator", "by_hash", "training", "last", "login", "wrong")
+# in without the gateway, which is good for sales only; `training`: nothing posts; `last`: (id of
+# the card, amount_minor, ms, key) of the last sale, or None; `login`: whether somebody has to be
+# logged in; `wrong`: (how many PINs in a row were wrong, ms until which no other is taken);
+# `reader`: why the contactless reader does not work, or None.
+_TILL_FIELDS = ("operator", "by_hash", "training", "last", "login", "wrong", "reader")
 Till = namedtuple("Till", _TILL_FIELDS)
 
-NOBODY = Till(0, False, False, None, False, (0, 0))
+NOBODY = Till(0, False, False, None, False, (0, 0), None)
 
 
 def start(last=None, alert=None):

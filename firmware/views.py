@@ -6,7 +6,7 @@ character above 127 takes two). What is longer is cut at the end, which only nam
 tiers may be; a number is never cut: where it leaves no room for its label, the label goes.
 
     bar    ● online, ○ not; signal ▁ to ▇; ↑ unsent taps; ! what did not post and nobody
-           acknowledged; ? the task that died; battery ▏ to █
+           acknowledged; ? the task or part that failed; battery ▏ to █
     foot   keys: ✓ yes, ✗ no, ← back; TRACE of a tap, REF of a receipt
 """
 
@@ -16,7 +16,7 @@ from micropython import const
 
 from firmware import checkout, flows, texts
 from firmware.errors import FirmwareError
-from firmware.flows import login
+from firmware.flows import card, login
 from firmware.texts import Words, names
 from protocol import codes
 from protocol.fields import SALE, VOID
@@ -29,11 +29,11 @@ _SIGNAL = const(2)
 _BATTERY = const(7)
 _UNSENT = const(12)
 
-# `up`: the link; `unsent`: unsettled taps; `fault`: name of a task that died, or None;
-# `link_fault`: what was last wrong with the link, a text, for the status screen; `signal_dbm`
-# and `battery_percent` as a board says them, None for nothing known; `font_fault`: what is wrong
-# with the font file, empty for nothing; `operator`: who is logged in, 0 for nobody, None where
-# nobody has to.
+# `up`: the link; `unsent`: unsettled taps; `fault`: name of a task that died or of a part that
+# does not work, or None; `link_fault`: what was last wrong with the link, a text, for the status
+# screen; `signal_dbm` and `battery_percent` as a board says them, None for nothing known;
+# `font_fault`: what is wrong with the font file, empty for nothing; `operator`: who is logged in,
+# 0 for nobody, None where nobody has to.
 Status = namedtuple("Status", ("up", "unsent", "terminal_id", "version", "fault", "link_fault",
                                "signal_dbm", "battery_percent", "font_fault", "operator"))
 
@@ -208,9 +208,7 @@ def _entry(page):
         page.foot = words[names.KEYS_AMOUNT]
         return words[names.AMOUNT], amount
     if name == checkout.CARD:
-        page.foot = words[names.KEYS_BACK]
-        ask = names.TAP_AGAIN if page.shown else names.TAP_CARD
-        return words[ask], amount if state.purpose == SALE else words[names.INQUIRY]
+        return card.wanted(page)
     if name == checkout.SAVING:
         return words[names.SAVING], amount
     if name == checkout.SENT:

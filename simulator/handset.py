@@ -17,6 +17,7 @@ from firmware.app import App
 from firmware.outbox import Outbox, format_outbox
 from firmware.recall import content, original
 from firmware.settings import Settings
+from firmware.states import TWICE
 from protocol import messages
 from protocol.messages import Reply
 from simulator.board import RESET_POWER, WATCHDOG_MS, FakeBoard
@@ -325,7 +326,9 @@ class Handset:
     def _told(self, boot: int, kind: str, values: tuple[Any, ...]) -> None:
         if boot != self.boots or self.board is None:
             return
-        if self._untold and kind in ("saved", "not_saved", "died", "screen"):
+        if kind == "screen" and self.app is not None and self._asks_again(self.app):
+            self.board.panel.press("#")
+        elif self._untold and kind in ("saved", "not_saved", "died", "screen"):
             self._untold = False
             if kind == "screen" and any(FULL in line for line in values[0]):
                 self._note("full_outbox")
@@ -351,6 +354,10 @@ class Handset:
             self._note(kind, values[0])
         else:
             self._note(kind, *(each for each in values if isinstance(each, int)))
+
+    # the same card with the same amount: this merchant means it
+    def _asks_again(self, app: App) -> bool:
+        return app.state is not None and app.state.name == TWICE
 
     def _saved(self, journal: int, trace: int, kind: int, original: Named | None) -> None:
         if kind != messages.SALE:

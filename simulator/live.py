@@ -208,6 +208,7 @@ class Terminal:
         self.keyed += 1
         self.board.panel.press(f"*{AMOUNT_MINOR}#")
         self.board.panel.card(2, self.keys.card)
+        self.board.panel.press("#")  # the same card with the same amount: asked, it is meant so
 
     async def until(self, enough: Any) -> None:
         while not enough():

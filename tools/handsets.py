@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from firmware.flows import card_texts
+from firmware.texts import Words
 from tools.errors import NotReady
 from tools.processes import Process
 
 ENTRY_TAP = 2
 ANSWER_WAIT_S = 10.0
+_TWICE = tuple(Words(card_texts.parts(language))[card_texts.SAME] for language in ("en", "zh"))
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,8 @@ class Handset:
                 self.saved.put_nowait((said["journal"], said["trace"]))
             case "screen":
                 self.screen = tuple(said.get("lines", ()))
+                if asks_again(self.screen):
+                    self.process.write(json.dumps({"do": "keys", "keys": "#"}))
         self._on_event(self, said)
 
     async def do(self, what: str, **arguments: Any) -> Mapping[str, Any]:
@@ -137,6 +142,11 @@ class Handset:
         """What its flash holds, oldest first."""
         answer = await self.do("outbox")
         return [_entry(self.terminal_id, row) for row in answer["outbox"]]
+
+
+def asks_again(lines: Sequence[str]) -> bool:
+    """Whether a screen asks about the same card with the same amount. Who sells here means it."""
+    return len(lines) > 1 and lines[1] in _TWICE
 
 
 def settled(terminal_id: int, said: Mapping[str, Any]) -> Settled:

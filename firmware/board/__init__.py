@@ -32,6 +32,9 @@ it gets the lines, and `show` is not called (a simulation of which nobody sees t
 
 `event()` returns `("key", k)` with k one of `0123456789*#ABCD`, or `("card", entry, id)` with
 entry 1 swipe, 2 tap, 3 scan, 4 keyed and id an int (card number) or bytes (UID of 4, 7 or 10).
+Where it can: `("long", k)` behind the press of a key that is held down, `("unread", entry, why)`
+for a card that could not be taken, `("fault", entry, why)` once when a reader stops working and
+with None when it works again.
 It is cancelled and called again all the time: an event that has not been returned is kept.
 
 The reader has `await read(n)`: at least one byte, at most n, `b""` at the end of the stream.

@@ -104,7 +104,8 @@ class TapReader:
     """`next` gives ("card", 2, uid), ("unread", 2, why) or, once each time, ("fault", 2, why).
 
     why of "unread": two_cards, random_id, unreadable; of "fault": the reason of a CardReaderError,
-    or "bus". `fault` is that of now, None while it works. `memory` reads and writes cards.
+    or "bus", and None once it works again, where no card says so. `fault` is that of now, None
+    while it works. `memory` reads and writes cards.
     """
 
     def __init__(self, chip, ticks_ms):
@@ -142,13 +143,14 @@ class TapReader:
             return self._failed(error)
         self._failures = 0
         self._retry_ms = _RETRY_MS
+        healed = ("fault", TAP, None) if self.fault else None
         self.fault = None
         if outcome != CHOSEN:
             self._rest(_LOOK_EVERY_MS)
-            return self._presence.unclear()
+            return self._presence.unclear() or healed
         event = self._presence.saw(found)
         self._rest(_LOOK_AGAIN_MS if self._presence.fresh() else _LOOK_EVERY_MS)
-        return event
+        return event or healed
 
     def _failed(self, error):
         self._chip.ready = False

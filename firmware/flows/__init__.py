@@ -8,7 +8,7 @@ What only the gateway can do asks `login.needs_login(state, till)` where it begi
 Its words stand in `NAME_texts.py`, in both languages; all of it is cold (tools/handset_units.py).
 """
 
-from firmware.flows import login, menu, taps, waiting
+from firmware.flows import card, login, menu, taps, waiting
 
 
 def begin(state, key, till):
@@ -23,6 +23,8 @@ def begin(state, key, till):
 def step(state, event, now, till):
     """The next state and the effects to carry out, in order."""
     flow = state.name[:state.name.find(".")]
+    if flow == "card":
+        return card.step(state, event, now, till)
     if flow == "menu":
         return menu.step(state, event, now, till)
     if flow == "login":
@@ -37,6 +39,8 @@ def step(state, event, now, till):
 def view(page):
     """The rows of a flow's screen."""
     flow = page.state.name[:page.state.name.find(".")]
+    if flow == "card":
+        return card.view(page)
     if flow == "menu":
         return menu.view(page)
     if flow == "login":

@@ -11,7 +11,7 @@ from firmware.texts import en, zh
 LINES = 16
 
 class Words:
-    """The texts of a language: `words[names.TITLE]`, and `reason` for the reply codes."""
+    """The texts of a language: `words[names.TITLE]`, and `reason` for reply codes and names."""
 
     def __init__(self, parts):
         self._parts = parts
@@ -24,9 +24,9 @@ class Words:
         return _value(part, start)
 
     def reason(self, code):
-        """Why a request was refused, for the cashier; None where there is no text for it."""
+        """The text of a code or name; None where there is none."""
         part = self._parts[-1]
-        start = part.find("\n%d=" % code)
+        start = part.find("\n%s=" % code)
         return None if start < 0 else _value(part, start + 1)
 
 

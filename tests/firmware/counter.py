@@ -11,6 +11,7 @@ from typing import Any
 
 from firmware.app import App
 from firmware.outbox import Outbox, format_outbox
+from firmware.states import TWICE
 from simulator.board import FakeBoard
 from simulator.broker import Broker
 from simulator.eventlog import EventLog
@@ -87,6 +88,8 @@ class Counter:
     def sale(self, keys: str = "1250", card: int = CARD) -> None:
         self.keys("*" + keys + "#")
         self.tap(card)
+        if self.app.state.name == TWICE:  # the same once more: meant so
+            self.keys("#")
 
     @property
     def lines(self) -> tuple[str, ...]:

@@ -378,13 +378,47 @@ def test_a_cashier_who_goes_on_selling_sees_what_did_not_post_until_it_is_acknow
         counter.sale("600")
         counter.radio.set_dark(False)
         counter.wait(60)
-        for _ in range(3):
-            counter.keys("700#")
+        for points in (7, 8, 9):
+            counter.keys(f"{points}00#")
             assert counter.lines[0] == bar(alerted=1)
             counter.tap()
             counter.wait(2)
-            assert counter.lines[:2] == (bar(alerted=1), "Posted +7")
+            assert counter.lines[:2] == (bar(alerted=1), f"Posted +{points}")
         counter.keys("#")
         assert counter.lines == (bar(), "1 not posted", "Card lost", "# = seen", "TRACE 1")
         counter.keys("#7")
         assert counter.lines[0] == bar()
+
+
+def test_a_card_laid_twice_doubles_no_sale_without_a_question(counter: Counter):
+    for _ in range(2):
+        counter.keys("1250##")
+        counter.tap()
+        counter.tap()
+        counter.wait(2)
+    assert counter.lines[1:] == ("Same card+amount", "Sell again?", "12.50", "#✓ *✗")
+    assert len(counter.all("saved")) == len(counter.shop.posted) == 1
+    counter.keys("##")
+    counter.wait(2)
+    assert len(counter.all("saved")) == len(counter.shop.posted) == 2
+    counter.keys("1250#")
+    counter.wait(60)
+    counter.tap()
+    assert len(counter.all("saved")) == 3
+
+
+def test_what_was_cancelled_is_sold_again_without_a_question(counter: Counter):
+    counter.sale()
+    counter.keys("D#1250#")
+    counter.tap()
+    assert [kind for _, _, kind, _ in counter.all("saved")] == [messages.SALE, messages.VOID,
+                                                               messages.SALE]
+
+
+def test_the_bar_names_a_reader_that_does_not_work(counter: Counter):
+    for event, said in ((("fault", 2, "absent"), "reader"), (("fault", 2, None), None)):
+        counter.board.panel._put(event)
+        counter.wait(0)
+        assert counter.lines[0] == bar(fault=said)
+        counter.keys("*")
+        assert counter.lines[0] == bar(fault=said)

@@ -159,7 +159,8 @@ def test_a_full_outbox_still_takes_the_void_of_a_sale():
             counter.sale("100")
         last = counter.app.outbox.last()
         counter.app.state = checkout.step(
-            checkout.start()._replace(name=checkout.SAVING, purpose=SALE, amount_minor=100),
+            checkout.start()._replace(name=checkout.SAVING, purpose=SALE, amount_minor=100,
+                                          shown=(CARD,)),
             ("saved", last.journal, last.trace), counter.app.now())[0]
         counter.keys("D#")
         assert counter.lines[1] == "Cancelling"

@@ -112,8 +112,8 @@ def test_power_that_goes_inside_a_flash_operation_loses_no_tap_that_was_promised
     handset = start()
     handset.sale("500", CARD)
     handset.do("cut", after_flash_ops=operations)
-    for _ in range(4):
-        handset.send('{"do": "keys", "keys": "*1250#"}')
+    for number in range(4):
+        handset.send(f'{{"do": "keys", "keys": "*125{number}#"}}')
         handset.send(f'{{"do": "card", "entry": 2, "card": "{CARD}"}}')
     assert handset.end() == CUT_EXIT_CODE
     promised = {(each["journal"], each["trace"]) for each in handset.said

@@ -9,9 +9,9 @@ from protocol import codes
 from protocol.fields import INQUIRY, LOGIN, REPLY_FIELDS, SALE, VOID, Reply
 from tests.firmware.flow_walk import home_is_near, press, same_words, walk
 
-WANTED = Till(0, False, False, None, True, (0, 0))
-ONLINE = Till(5, False, False, None, True, (0, 0))
-BY_HASH = Till(5, True, False, None, True, (0, 0))
+WANTED = Till(0, False, False, None, True, (0, 0), None)
+ONLINE = Till(5, False, False, None, True, (0, 0), None)
+BY_HASH = Till(5, True, False, None, True, (0, 0), None)
 CANDIDATE = b"salt and hash"
 TO_LOGIN = ("operator", "ask", 5, "2468")
 
@@ -146,7 +146,7 @@ def wrong_three_times(now, by_gateway=True):
         assert forgets == ([("forget", 5, CANDIDATE)] if by_gateway else [])
         (name, wrong), = effects_of(effects, "till")
         assert name == "wrong"
-        till = Till(0, False, False, None, True, wrong)
+        till = Till(0, False, False, None, True, wrong, None)
         if count < 3:
             assert state.shown == ("refused", "again", codes.OPERATOR_PIN_WRONG)
             assert wrong == (count, 0)
@@ -223,8 +223,8 @@ def test_home_is_always_near():
     events = [("found", (CANDIDATE, True)), ("found", (CANDIDATE, False)), ("found", "right"),
               ("found", "wrong"), ("found", "none"), ("no_answer", LOGIN), ("failed",), ("time",),
               ("answer", reply(0)), ("answer", reply(51)), ("answer", reply(52))]
-    for till in (WANTED, Till(0, False, False, None, True, (2, 0)),
-                 Till(0, False, False, None, True, (0, 50000)), BY_HASH):
+    for till in (WANTED, Till(0, False, False, None, True, (2, 0), None),
+                 Till(0, False, False, None, True, (0, 50000), None), BY_HASH):
         states = walk(press(start(), "#", WANTED)[0], events, till)
         home_is_near(states, till)
 

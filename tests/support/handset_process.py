@@ -18,6 +18,7 @@ from firmware import settings
 from firmware.board.flash_file import FlashFile
 from firmware.outbox import format_outbox
 from tools import font, handset_program
+from tools.handsets import asks_again
 
 WAIT_S = 20.0
 BLOCKS = 16
@@ -107,7 +108,12 @@ class Handset:
         """Key an amount, confirm, tap; the `saved` event."""
         self.do("keys", keys=keys + "#")
         self.do("card", entry=2, card=str(card))
-        return self.event("saved")
+        while True:
+            said = self._seen.pop(0) if self._seen else self._next("event saved")
+            if said.get("event") == "saved":
+                return said
+            if said.get("event") == "screen" and asks_again(said["lines"]):
+                self.do("keys", keys="#")
 
     def end(self) -> int:
         """Wait until it has ended; its exit code."""

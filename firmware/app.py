@@ -83,6 +83,9 @@ class App:
     def boot(self):
         """Mount the outbox and show the first screen. An unreadable outbox is never formatted."""
         self.supervisor.add("panel", self._panel)
+        if hasattr(self.board, "tasks"):
+            for name, start in self.board.tasks(self.supervisor.progress):
+                self.supervisor.add(name, start)
         self._kept = Outbox(self.board.outbox_device)
         try:
             if self._mount():

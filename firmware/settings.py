@@ -33,17 +33,19 @@ FIELDS = (
     ("login", "int", 0),
     ("auto_lock_s", "int", 300),
 )
+# beside them `others`: ((name, text), ...) of the lines that are not of this table. They are kept
+# as they are: names of a newer program, and those of boards (board/options.py).
 
-Settings = namedtuple("Settings", [name for name, _, _ in FIELDS])
+Settings = namedtuple("Settings", [name for name, _, _ in FIELDS] + ["others"])
 
 
 def settings(terminal_id, epoch, key, mqtt_host, mqtt_port, mqtt_user, mqtt_password,
              keepalive_s=60, language="zh", currency_digits=2, outbox_blocks=336, old_keys=(),
-             login=0, auto_lock_s=300):
+             login=0, auto_lock_s=300, others=()):
     """Settings by name, checked."""
     made = Settings(terminal_id, epoch, key, mqtt_host, mqtt_port, mqtt_user, mqtt_password,
                     keepalive_s, language, currency_digits, outbox_blocks, old_keys, login,
-                    auto_lock_s)
+                    auto_lock_s, others)
     _check(made)
     return made
 
@@ -52,7 +54,7 @@ def with_keys(made, epoch, key, mqtt_user, mqtt_password, old_keys):
     """The same settings with another newest key and its login."""
     return settings(made.terminal_id, epoch, key, made.mqtt_host, made.mqtt_port, mqtt_user,
                     mqtt_password, made.keepalive_s, made.language, made.currency_digits,
-                    made.outbox_blocks, old_keys, made.login, made.auto_lock_s)
+                    made.outbox_blocks, old_keys, made.login, made.auto_lock_s, made.others)
 
 
 def _check(made):
@@ -85,12 +87,16 @@ def encode(made):
             value = hexlify(value).decode()
         elif kind == "keys":
             value = ",".join(["%d:%s" % (epoch, hexlify(key).decode()) for epoch, key in value])
-        text = str(value)
-        if "\n" in text or "\r" in text:
-            raise SettingsError("settings: %s may not hold a line break" % name)
-        lines.append("%s=%s\n" % (name, text))
+        lines.append(_line(name, str(value)))
+    lines += [_line(name, text) for name, text in made.others]
     body = "".join(lines).encode()
     return ("%s%08x\n" % (_MAGIC, crc32(body) & 0xFFFFFFFF)).encode() + body
+
+
+def _line(name, text):
+    if "\n" in text or "\r" in text:
+        raise SettingsError("settings: %s may not hold a line break" % name)
+    return "%s=%s\n" % (name, text)
 
 
 def decode(data):
@@ -102,13 +108,17 @@ def decode(data):
         raise SettingsError("settings: not a settings file of this version; write it again")
     if head != expected:
         raise SettingsError("settings: damaged (CRC); write them again with the tool")
-    said = {}
+    said, others = {}, []
+    known = [name for name, _, _ in FIELDS]
     try:
         for line in body.decode().split("\n"):
             name, equals, text = line.partition("=")
-            if equals:
+            if equals and name in known:
                 said[name] = text
-        made = Settings(*[_value(said, name, kind, default) for name, kind, default in FIELDS])
+            elif equals:
+                others.append((name, text))
+        values = [_value(said, name, kind, default) for name, kind, default in FIELDS]
+        made = Settings(*values, tuple(others))
     except ValueError as error:
         raise SettingsError("settings: unreadable value (%s); write them again" % error)
     _check(made)

@@ -27,6 +27,10 @@ package: `machine`, `network` and `esp32` are imported only here.
 | `feed_watchdog()` | called only by the supervisor, when every task has made progress |
 | `reset()` | starts again; does not return on hardware |
 
+A board whose parts have tasks of their own has `tasks(progress)`: (name, coroutine function) of
+each, for the supervisor; each calls `progress(name)` three times in `watchdog_ms` or oftener. It
+is called once, at boot, before anything else.
+
 A board that draws for itself may have a `display` with `draw(lines)` and `lines`, like Screen:
 it gets the lines, and `show` is not called (a simulation of which nobody sees the pixels).
 

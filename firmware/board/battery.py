@@ -17,6 +17,8 @@ import asyncio
 
 from micropython import const
 
+from firmware.board.signs import silent
+
 SAMPLE_MS = const(1000)
 SAMPLES = const(9)
 # (mV, percent), rising
@@ -138,9 +140,10 @@ class Battery:
     `charger`, a pin that is 0 while it charges (open drain, as TP4056 and its kin), or None.
     """
 
-    def __init__(self, adc, ratio_per_1000=2000, charger=None, curve=CURVE):
+    def __init__(self, adc, ratio_per_1000=2000, charger=None, curve=CURVE, progress=silent):
         self.gauge = Gauge(curve)
         self._adc = adc
+        self._progress = progress
         self._ratio_per_1000 = ratio_per_1000
         self._charger = charger
 
@@ -155,5 +158,6 @@ class Battery:
     async def run(self):
         """The task that samples; it ends only by being cancelled."""
         while True:
+            self._progress()
             self.read()
             await asyncio.sleep_ms(SAMPLE_MS)

@@ -8,6 +8,8 @@ import asyncio
 
 from micropython import const
 
+from firmware.board.signs import awaited, silent
+
 _SILENT_HZ = const(0)
 # tone in 50 Hz and length in 10 ms, one after another; 0 is a pause
 _PATTERNS = {
@@ -29,10 +31,11 @@ def tones(name):
 class Buzzer:
     """`pwm` has `freq(hz)` and `duty_u16(duty)`; `fault`: None, or "absent" when it refused."""
 
-    def __init__(self, pwm, volume=2):
+    def __init__(self, pwm, volume=2, progress=silent):
         self.volume = volume
         self.fault = None
         self._pwm = pwm
+        self._progress = progress
         self._next = None
         self._something = asyncio.Event()
 
@@ -45,7 +48,7 @@ class Buzzer:
         """The task that plays; it ends only by being cancelled, and then it is silent."""
         try:
             while True:
-                await self._something.wait()
+                await awaited(self._something, self._progress)
                 self._something.clear()
                 await self._pattern(self._next)
         finally:

@@ -126,12 +126,14 @@ def _ambiguous(sample):
 
 class Keypad:
     """`rows` and `columns` are four pins each; `now()` in ms that never wrap (ticks.py).
+    `any_down()`, where one look can tell: whether any key may be pressed.
 
     `lost`: presses for which there was no room, because nobody took any for so long.
     """
 
-    def __init__(self, rows, columns, now):
+    def __init__(self, rows, columns, now, any_down=None):
         self.lost = 0
+        self._any_down = any_down
         self._rows = rows
         self._columns = columns
         self._now = now
@@ -150,8 +152,25 @@ class Keypad:
         """Those that are stuck, e.g. "5#"."""
         return "".join([KEYS[key] for key in range(len(KEYS)) if self._debouncer.stuck >> key & 1])
 
+    def held(self, key):
+        """Whether it is down now: for who switches on with a key held."""
+        return bool(self._sample() >> KEYS.index(key) & 1)
+
     def scan(self, timer=None):
         """Read all keys once; the callback of a timer."""
+        sample = 0
+        if self._any_down is None or self._any_down():
+            sample = self._sample()
+        pressed = self._debouncer.feed(sample, self._now())
+        long = self._debouncer.long
+        if pressed or long:
+            for key in range(len(KEYS)):
+                if pressed >> key & 1:
+                    self._put(key)
+                if long >> key & 1:
+                    self._put(_LONG | key)
+
+    def _sample(self):
         sample = 0
         bit = 1
         for row in self._rows:
@@ -161,14 +180,7 @@ class Keypad:
                     sample |= bit
                 bit <<= 1
             row.value(1)
-        pressed = self._debouncer.feed(sample, self._now())
-        long = self._debouncer.long
-        if pressed or long:
-            for key in range(len(KEYS)):
-                if pressed >> key & 1:
-                    self._put(key)
-                if long >> key & 1:
-                    self._put(_LONG | key)
+        return sample
 
     def _put(self, event):
         after = (self._put_at + 1) % _QUEUE_SIZE

@@ -14,6 +14,8 @@ import asyncio
 
 from micropython import const
 
+from firmware.board.signs import awaited, silent
+
 ANSWER_MS = const(500)
 BUSY_MS_MAX = const(15000)  # XOFF, or bytes that the UART does not take
 PRINT_MS_MAX = const(20000)  # from the last line to its confirmation
@@ -98,13 +100,14 @@ class Printer:
     as is known. `paper_low`: as its sensor says, where it has one.
     """
 
-    def __init__(self, reader, writer, lines, letters):
+    def __init__(self, reader, writer, lines, letters, progress=silent):
         self.state = "idle"
         self.dropped = 0
         self.unconfirmed = 0
         self.paper_low = False
         self._reader = reader
         self._writer = writer
+        self._progress = progress
         self._lines = lines
         self._letters = letters
         self._jobs = []
@@ -152,7 +155,8 @@ class Printer:
             while not self._jobs:
                 self.state = "idle"
                 self._something.clear()
-                await self._something.wait()
+                await awaited(self._something, self._progress)
+            self._progress()
             job = self._jobs[0]
             try:
                 trouble = await self._print(job)
@@ -203,6 +207,7 @@ class Printer:
         return trouble or await self._ask(_OFFLINE_CAUSE)
 
     async def _send(self, part):
+        self._progress()
         if self._paused:
             self.state = "busy"
             left_ms = BUSY_MS_MAX
@@ -221,6 +226,7 @@ class Printer:
     # what is wrong by DLE EOT, None where nothing is
     async def _ask(self, question):
         for _ in range(_TRIES):
+            self._progress()
             await self._quiet()
             self._status = None
             self._garbage = 0
@@ -248,6 +254,7 @@ class Printer:
 
     # False when nothing came
     async def _hear(self, ms):
+        self._progress()
         try:
             part = await asyncio.wait_for_ms(self._reader.read(16), ms)
         except asyncio.TimeoutError:

@@ -12,6 +12,8 @@ import asyncio
 
 from micropython import const
 
+from firmware.board.signs import silent
+
 PAGE_SIZE = const(128)
 PAGES = const(8)
 RETRY_MS = const(1000)
@@ -105,8 +107,9 @@ class Ssd1306:
     `fault`: None, "absent" (no answer, or it went in the middle), "stuck" (the bus is held).
     """
 
-    def __init__(self, bus, recover=None):
+    def __init__(self, bus, recover=None, progress=silent):
         self._bus = bus
+        self.progress = progress
         self._recover = recover
         self._wanted = bytearray(PAGE_SIZE * PAGES)
         self._pages = _pages_of(self._wanted)
@@ -146,6 +149,7 @@ class Ssd1306:
     async def run(self):
         """The task that sends; it ends only by being cancelled."""
         while True:
+            self.progress()
             try:
                 await self._send()
             except OSError as error:

@@ -21,14 +21,20 @@ MODULES = ("test_again", "test_autovoid", "test_beats", "test_board_at", "test_b
            "test_board_battery", "test_board_buzzer", "test_board_keypad", "test_board_printer",
            "test_board_ssd1306", "test_slip",
            "test_flows_taps", "test_flows_waiting", "test_looking", "test_outbox_back")
+# boards of hardware, and what they are made of
+BOARDS = ("test_board_dates", "test_board_esp32_common", "test_board_esp32_edge",
+          "test_board_esp32_main", "test_board_esp32_parts", "test_board_esp32_sim800",
+          "test_board_esp32s3_a7670", "test_board_expander", "test_board_options",
+          "test_board_pins", "test_board_signs")
 # the fake hardware that they run against
-PEERS = ("test_battery_cell", "test_card_field", "test_keypad_matrix", "test_mfrc522_chip",
+PEERS = ("test_battery_cell", "test_card_field", "test_expander_chip", "test_keypad_matrix",
+         "test_mfrc522_chip",
          "test_printer_peer", "test_pwm_pin", "test_scanner_peer", "test_serial_line",
          "test_ssd1306_chip", "test_stripe_peer")
 
 
 def test_they_pass_on_the_interpreter_that_ships():
-    names = ["tests.firmware." + name for name in MODULES]
+    names = ["tests.firmware." + name for name in MODULES + BOARDS]
     names += ["tests.simulator." + name for name in PEERS]
     said = run(f"from tests.firmware.portable import run_all\nrun_all({names!r})", heap="4M")
     count = re.search(r"ran (\d+)", said)

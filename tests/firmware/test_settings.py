@@ -98,11 +98,19 @@ def test_a_newer_file_with_unknown_names_is_read_and_missing_optional_ones_have_
     lines = [line for line in lines if not line.startswith("keepalive_s")] + ["colour=blue"]
     body = ("\n".join(lines) + "\n").encode()
     head = "pointwire settings 1 %08x\n" % (crc32(body) & 0xFFFFFFFF)
-    assert decode(head.encode() + body) == made()
+    assert decode(head.encode() + body) == made(others=(("colour", "blue"),))
     lines = [line for line in lines if not line.startswith("mqtt_host")]
     body = ("\n".join(lines) + "\n").encode()
     head = "pointwire settings 1 %08x\n" % (crc32(body) & 0xFFFFFFFF)
     assert "mqtt_host is missing" in str(raises(SettingsError, decode, head.encode() + body))
+
+
+def test_names_of_a_newer_program_outlive_a_rotation():
+    newer = (("colour", "blue"), ("apn", "a=b"))
+    kept = decode(encode(made(others=newer)))
+    turned = with_keys(kept, 2, bytes(32), "42-2", "p", ((1, KEY),))
+    assert decode(encode(turned)) == turned and turned.others == newer
+    assert raises(SettingsError, encode, made(others=(("apn", "a\nkey=00"),)))
 
 
 def test_impossible_values_are_named():

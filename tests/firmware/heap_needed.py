@@ -16,6 +16,8 @@ from tools import handset_program
 Story = Callable[[list[str], Path], None]
 STORIES: dict[str, Story] = {
     "sales and an inquiry": test_heap.test_sale_and_inquiry_come_through,
+    "an operator logs in, and by the hash":
+        test_heap.test_an_operator_logs_in_and_behind_a_power_cut_by_the_hash,
     "12 taps kept through a reboot":
         test_heap.test_taps_without_a_link_are_kept_through_a_reboot_and_then_posted,
     "a rotation, taps sent again": test_heap.test_a_rotation_and_a_list_to_send_again_find_room,

@@ -19,12 +19,13 @@ from firmware.keys_held import epoch_of
 from firmware.link import WINDOW
 from firmware.shim import Aes
 from protocol import codes, keys, topics
-from protocol.messages import HEARTBEAT, SETTLED, VOID
+from protocol.messages import HEARTBEAT, SALE, SETTLED, VOID
 from simulator.broker import Credential
 from tests.firmware.bad_brokers import BadBroker, flooding
 from tests.firmware.bars import plain_bar
 from tests.firmware.replies import KEY, TERMINAL_ID, Asked, reply_frame
 from tests.firmware.shop import CARD, CREDENTIALS, Shop, settings_for
+from tests.firmware.test_app_login import Door
 from tests.firmware.test_app_voids import Gate, conflicting
 from tests.firmware.test_bad_brokers import gone
 from tests.support.handset_process import Handset, provision
@@ -77,6 +78,34 @@ def test_sale_and_inquiry_come_through(command: list[str], tmp_path: Path):
             sell_and_ask(handset, shop)
             assert not has_died(handset), handset.story()
             assert not handset.noise, handset.story()
+
+
+def test_an_operator_logs_in_and_behind_a_power_cut_by_the_hash(
+        command: list[str], tmp_path: Path):
+    door = Door()
+    with TinyGateway(CREDENTIALS, door) as gateway:
+        folder = provision(tmp_path / "handset", settings_for(gateway.port, language="zh",
+                                                              login=1))
+        with Handset(folder, command) as handset:
+            handset.event("link", up=True)
+            handset.do("keys", keys="5#2468#")
+            while handset.event("screen")["lines"][1] != "操作员 5":
+                pass
+            handset.sale("1250", CARD)
+            handset.event("settled", trace=1)
+            handset.send('{"do": "cut"}')
+            assert handset.end() == 9
+            assert not has_died(handset), handset.story()
+        with Handset(folder, command) as handset:
+            handset.event("link", up=True)
+            handset.do("link", up=False)
+            handset.event("link", up=False)
+            handset.do("keys", keys="5#2468#")
+            while handset.event("screen")["lines"][2] != "离线登录":
+                pass
+            handset.sale("900", CARD)
+            assert not has_died(handset), handset.story()
+    assert [each.content[5] for each in door.of(SALE)] == [5]
 
 
 def test_taps_without_a_link_are_kept_through_a_reboot_and_then_posted(

@@ -29,7 +29,8 @@ from tests.support.handset_process import Handset, provision
 from tests.support.tiny_gateway import TinyGateway
 from tools import coffee_shop
 
-KEYRING = Keyring(*(sha256(name).digest() for name in (b"master", b"audit", b"frame")))
+SECRETS = tuple(sha256(name).digest() for name in (b"master", b"audit", b"frame"))
+KEYRING = Keyring(*SECRETS)
 
 
 class Day:

@@ -77,9 +77,9 @@ def cancelling(key, void, amount_minor, void_code=None, waits=True, alert=None):
     return State(CANCELLING, VOID, amount_minor, key, shown, None, alert)
 
 
-def waiting(kind, key, amount_minor, alert):
-    """The message `key` needs its answer, and has none yet."""
-    return State(WAITING, kind, amount_minor, key, None, None, alert)
+def waiting(kind, key, amount_minor, alert, shown=None):
+    """The message `key` needs its answer, and has none yet. `shown`: what its flow left."""
+    return State(WAITING, kind, amount_minor, key, shown, None, alert)
 
 
 def recovery(reason):
@@ -275,7 +275,7 @@ def _card_too_early(state, event, now, till):
 
 def _saved(state, event, now, till):
     key = (event[1], event[2])
-    if state.purpose == VOID:
+    if state.purpose == VOID and state.key:
         waits = state.shown[0] == "saved"
         voided = cancelling(state.key, key, state.amount_minor, None, waits, state.alert)
         effects = beep("saved")
@@ -283,7 +283,7 @@ def _saved(state, event, now, till):
             effects += (("till", "last", None),)  # it may be sold once more
         return voided, effects
     if state.purpose != SALE:
-        return waiting(state.purpose, key, state.amount_minor, state.alert), ()
+        return waiting(state.purpose, key, state.amount_minor, state.alert, state.shown), ()
     due = now + SALE_SAVED_AFTER_S * 1000
     sent = to(state, SENT, SALE, state.amount_minor, key, None, due)
     last = (state.shown[0], state.amount_minor, now, key)
@@ -291,7 +291,8 @@ def _saved(state, event, now, till):
 
 
 def _not_saved(state, event, now, till):
-    if state.purpose == VOID:  # the sale itself stands as before, and can still be cancelled
+    # the sale itself stands as before, and can still be cancelled
+    if state.purpose == VOID and state.key:
         shown = ("no_void", event[0], state.shown)
         return to(state, RESULT, SALE, state.amount_minor, state.key, shown), beep("fault")
     sound = "ok" if event[0] == "trained" else "fault"
@@ -328,7 +329,8 @@ def _heard(state, event, now, till):
         return state, ()
     if kind == "lock":
         return login.leave(_put_by(state))
-    return _by_table(to(state, SAVING, event[1], event[2]), event[3], now, till)
+    left = state.shown if "." in state.name else None
+    return _by_table(to(state, SAVING, event[1], event[2], None, left), event[3], now, till)
 
 
 def _settled(state, reply):
@@ -338,10 +340,13 @@ def _settled(state, reply):
         return _cancelled(state, reply, approved)
     if state.key == key and state.name in (SENT, RESULT, WAITING, ASK_VOID):
         shown = ("posted" if approved else "refused", reply, state.amount_minor)
-        purpose = SALE if state.purpose == VOID else state.purpose
-        name = RESULT
-        if state.name == ASK_VOID and (approved or reply.code == codes.HELD):
-            name, purpose = ASK_VOID, VOID
+        if state.name == WAITING and state.shown:
+            shown += state.shown
+        name, purpose = RESULT, state.purpose
+        if state.name == ASK_VOID:
+            purpose = SALE
+            if approved or reply.code == codes.HELD:
+                name, purpose = ASK_VOID, VOID
         result = to(state, name, purpose, state.amount_minor, key, shown)
         return result, beep("ok" if approved else "refused")
     # nobody is told of what was cancelled: that is what the cashier wanted

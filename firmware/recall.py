@@ -35,10 +35,10 @@ def first_state(outbox, cancels, alert):
             code = None if outbox.waits(*void) else codes.APPROVED
             return checkout.cancelling(key, void, amount_minor, code, True, alert)
     if record and record.settled is None and type_of(record.frame) == VOID:
-        key = original(content(record.frame))
-        if key:
-            return checkout.cancelling(key, (record.journal, record.trace), 0, None,
-                                       outbox.waits(*key), alert)
+        void, key = (record.journal, record.trace), original(content(record.frame))
+        if not key:  # it names a receipt
+            return checkout.waiting(VOID, void, 0, alert)
+        return checkout.cancelling(key, void, 0, None, outbox.waits(*key), alert)
     return states.start(last_tap(record), alert)
 
 
@@ -48,9 +48,9 @@ def last_tap(record):
     if record is None:
         return None
     said = content(record.frame)
-    if said[0] == VOID and record.settled:
-        key = original(said)
+    key = original(said) if said[0] == VOID else None
+    if key and record.settled:
         code, _, receipt = record.settled
-        return "last_void", key[1] if key else record.trace, code, receipt
+        return "last_void", key[1], code, receipt
     card = said.get(6)
     return "last", record.trace, said.get(7, 0), card[1] if card else None, record.settled

@@ -14,7 +14,7 @@ from collections import namedtuple
 
 from micropython import const
 
-from firmware import checkout, flows, texts
+from firmware import checkout, flows, texts, views_answer
 from firmware.errors import FirmwareError
 from firmware.flows import card, login
 from firmware.texts import Words, names
@@ -97,18 +97,6 @@ def money(amount_minor, digits):
         return str(amount_minor)
     unit = 10 ** digits
     return "%d.%0*d" % (amount_minor // unit, digits, amount_minor % unit)
-
-
-def day(days):
-    """Days since 1970-01-01 as 20261231 (proleptic Gregorian, H. Hinnant's civil_from_days)."""
-    days += 719468
-    era, of_era = days // 146097, days % 146097
-    year = (of_era - of_era // 1460 + of_era // 36524 - of_era // 146096) // 365
-    of_year = of_era - (365 * year + year // 4 - year // 100)
-    month = (5 * of_year + 2) // 153
-    of_month = of_year - (153 * month + 2) // 5 + 1
-    month += 3 if month < 10 else -9
-    return "%04d%02d%02d" % (year + era * 400 + (1 if month <= 2 else 0), month, of_month)
 
 
 def last4(card_id):
@@ -203,7 +191,8 @@ def _last_void(page, trace, code, receipt):
 def _entry(page):
     """The screens of a sale or an inquiry under way, status and recovery."""
     state, words = page.state, page.words
-    name, amount = state.name, page.money(state.amount_minor)
+    name = state.name
+    amount = page.money(state.amount_minor) if state.amount_minor else ""
     if name == checkout.AMOUNT:
         page.foot = words[names.KEYS_AMOUNT]
         return words[names.AMOUNT], amount
@@ -220,7 +209,7 @@ def _entry(page):
         return words[names.CANCEL_ASK], amount, tap
     if name == checkout.CANCELLING or name == checkout.WAITING:
         page.tap(state.key[1])
-        label = names.CANCELLING if name == checkout.CANCELLING else names.ASKING
+        label = names.CANCELLING if state.purpose == VOID else names.ASKING
         return words[label], amount
     if name == checkout.ASKED:
         page.foot = words[names.KEYS_BACK]
@@ -239,11 +228,11 @@ def _entry(page):
 def _result(page):
     kind = page.shown[0]
     if kind == "posted":
-        return _posted(page, page.shown[1])
+        return views_answer.posted(page, *page.shown[1:])
     if kind == "balance":
-        return _balance(page, page.shown[1])
+        return views_answer.balance(page, page.shown[1])
     if kind == "refused":
-        return _refused(page, page.shown[1], page.shown[2])
+        return views_answer.refused(page, page.shown[1], page.shown[2])
     words = page.words
     if kind == "saved":
         page.tap(page.shown[1])
@@ -267,36 +256,3 @@ def _result(page):
     # no_answer
     do = names.NO_ANSWER_DO if page.status.up else names.OFFLINE_DO
     return words[names.NO_ANSWER], words[do]
-
-
-def _posted(page, reply):
-    page.receipt(reply.receipt)
-    return page.label(names.POSTED, reply.points or 0), _balance_text(page, reply), _member(reply)
-
-
-def _balance_text(page, reply):
-    return "" if reply.balance is None else page.label(names.BALANCE, reply.balance)
-
-
-def _member(reply):
-    return " ".join([text for text in (reply.member, reply.tier) if text])
-
-
-def _balance(page, reply):
-    found = [_member(reply), _balance_text(page, reply)]
-    if reply.stored_value is not None:
-        found.append(page.label(names.VALUE, page.money(reply.stored_value)))
-    if reply.expiring:
-        points, until = reply.expiring[0], day(reply.expiring[1])
-        text = page.words[names.EXPIRING] % (points, until)
-        page.foot = text if len(text) <= COLUMNS else "%d/%s" % (points, until[2:])
-    return found
-
-
-def _refused(page, reply, amount_minor):
-    words = page.words
-    if reply.trace:
-        page.tap(reply.trace, amount_minor)
-    if reply.code == codes.HELD:
-        return words[names.HELD], words[names.NO_POINTS_YET]
-    return words[names.REFUSED], page.reason(reply.code), reply.line or ""

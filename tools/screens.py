@@ -17,7 +17,7 @@ from firmware.screen import HEIGHT, WIDTH, Screen
 from firmware.shim_framebuf import MONO_VLSB, FrameBuffer
 from firmware.states import State
 from protocol import codes
-from protocol.fields import INQUIRY, REDEMPTION, SALE, Reply
+from protocol.fields import INQUIRY, REDEMPTION, REFUND, SALE, VOID, Reply
 from tools.errors import Unwritable
 
 LANGUAGES = ("zh", "en")
@@ -62,6 +62,10 @@ def _tap(outcome: str, code: int | None = None, points: int | None = None,
     return _state("taps.one", shown=(tap, None, (), None, None, None))
 
 
+def _flow(name: str, purpose: int, shown: tuple | None) -> State:
+    return State(name, purpose, 5000 if purpose == REDEMPTION else 500, None, shown, None, None)
+
+
 def _result(*shown: object) -> State:
     return _state(checkout.RESULT, shown=shown)
 
@@ -74,6 +78,8 @@ def _status(up: bool = True, unsent: int = 0, signal_dbm: int = -71, battery_per
 
 
 GOOD, AWAY = _status(), _status(False, 3, -113, 12)
+# what a redemption knows behind its inquiry: card, balance, terms
+ASKED = ((2, CARD), 360, (360, 100, 100, 100, 100, 5000))
 LAST = ("last", TRACE, AMOUNT_MINOR, CARD)
 SCENES = (
     Scene("ready", states.start(), GOOD),
@@ -106,6 +112,31 @@ SCENES = (
     Scene("login not stored", _login("refused", 5, "refused", "again", "failed"), AWAY),
     Scene("3 wrong PINs", _login("wait", 0, "wait", 50), _status(operator=0)),
     Scene("log in online", _login("online", 0), AWAY),
+    Scene("points: bill", _flow("redeem.amount", REDEMPTION, None), GOOD),
+    Scene("points: how many", _flow("redeem.points", REDEMPTION, (*ASKED, 0, None)), GOOD),
+    Scene("points: keyed", _flow("redeem.points", REDEMPTION, (*ASKED, 300, None)), GOOD),
+    Scene("points: too many", _flow("redeem.points", REDEMPTION, (*ASKED, 400, (1, 360))), GOOD),
+    Scene("points: sure?", _flow("redeem.sure", REDEMPTION, (*ASKED, 300, 300)), GOOD),
+    Scene("points: no terms", _flow("redeem.sure", REDEMPTION,
+                                    (None, 360, None, 300, None)), GOOD),
+    Scene("points: paid", _result("posted", reply(
+        kind=REDEMPTION, points=-253, balance=107, receipt=1000, amount_minor=300), 5000, "used",
+        300), GOOD),
+    Scene("points: too few", _result("refused", reply(
+        codes.INSUFFICIENT_POINTS, REDEMPTION, balance=90), 5000), GOOD),
+    Scene("void: receipt", _flow("reverse.receipt", VOID, (123456789,)), GOOD),
+    Scene("void: sure?", _flow("reverse.sure", VOID, (123456789,)), GOOD),
+    Scene("voided", _result("posted", reply(
+        kind=VOID, points=-15, balance=1219, receipt=123456790, amount_minor=1250), 0), GOOD),
+    Scene("void: before", _result("posted", reply(codes.NOTHING_LEFT, VOID), 0), GOOD),
+    Scene("refund: amount", _flow("reverse.amount", REFUND, (123456789,)), GOOD),
+    Scene("refund: sure?", _flow("reverse.sure", REFUND, (123456789,)), GOOD),
+    Scene("refunded", _result("posted", reply(
+        kind=REFUND, points=-6, balance=1228, receipt=123456791, amount_minor=500), 500), GOOD),
+    Scene("refund: too much", _result("refused", reply(
+        codes.EXCEEDS_ORIGINAL, REFUND, amount_minor=750), 1250), GOOD),
+    Scene("refund: basket", _result("refused", reply(
+        codes.EXCEEDS_ORIGINAL, REFUND, amount_minor=1250), 1250), GOOD),
     Scene("amount", _state(checkout.AMOUNT), GOOD),
     Scene("card", _state(checkout.CARD), GOOD),
     Scene("card, balance", _state(checkout.CARD, INQUIRY), GOOD),

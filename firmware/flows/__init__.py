@@ -8,7 +8,7 @@ What only the gateway can do asks `login.needs_login(state, till)` where it begi
 Its words stand in `NAME_texts.py`, in both languages; all of it is cold (tools/handset_units.py).
 """
 
-from firmware.flows import card, login, menu, taps, waiting
+from firmware.flows import card, login, menu, redeem, reverse, taps, waiting
 
 
 def begin(state, key, till):
@@ -17,6 +17,8 @@ def begin(state, key, till):
         return menu.begin(state, till)
     if key == "C":
         return taps.begin(state, till)
+    if key == "B":
+        return redeem.begin(state, till)
     return state, ()
 
 
@@ -33,6 +35,10 @@ def step(state, event, now, till):
         return taps.step(state, event, now, till)
     if flow == "waiting":
         return waiting.step(state, event, now, till)
+    if flow == "redeem":
+        return redeem.step(state, event, now, till)
+    if flow == "reverse":
+        return reverse.step(state, event, now, till)
     return state, ()
 
 
@@ -49,4 +55,8 @@ def view(page):
         return taps.view(page)
     if flow == "waiting":
         return waiting.view(page)
+    if flow == "redeem":
+        return redeem.view(page)
+    if flow == "reverse":
+        return reverse.view(page)
     return ()

@@ -2,12 +2,13 @@
 
 | place | what the cashier sees | leaves by |
 |---|---|---|
-| menu.main | the list | 3 waiting, 7 STATUS, 8 logged out, * HOME |
+| menu.main | the list | 1 2 reverse.receipt, 3 waiting, 7 STATUS, 8 logged out, * HOME |
 """
 
-from firmware.flows import login, menu_texts, waiting
+from firmware.flows import login, menu_texts, reverse, waiting
 from firmware.states import HOME, STATUS, beep, to
 from firmware.texts import Words
+from protocol.fields import REFUND, VOID
 
 
 def begin(state, till):
@@ -19,6 +20,10 @@ def step(state, event, now, till):
         return state, ()
     if event[1] == "*":
         return to(state, HOME), beep("key")
+    if event[1] == "1":
+        return reverse.begin(state, till, VOID)
+    if event[1] == "2":
+        return reverse.begin(state, till, REFUND)
     if event[1] == "3":
         return waiting.begin(state, till)
     if event[1] == "7":

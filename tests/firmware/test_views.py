@@ -3,7 +3,7 @@
 from firmware import checkout, views
 from firmware.checkout import State
 from firmware.texts import en, names, zh
-from firmware.views import COLUMNS, Status, columns, day, fit, lines, money
+from firmware.views import COLUMNS, Status, columns, fit, lines, money
 from protocol import codes
 from protocol.messages import INQUIRY, SALE
 from tests.firmware.replies import CARD, inquiry_frame, reply, sale_frame
@@ -191,11 +191,9 @@ def test_long_names_are_cut_at_a_whole_character():
     assert fit("a喝一杯咖啡吧朋友") == "a喝一杯咖啡吧朋"
 
 
-def test_money_and_days_are_written_without_floats():
+def test_money_is_written_without_floats():
     assert [money(1250, 2), money(5, 2), money(1250, 0), money(5, 3)] == [
         "12.50", "0.05", "1250", "0.005"]
-    assert [day(0), day(59), day(11016), day(20453)] == [
-        "19700101", "19700301", "20000229", "20251231"]
 
 
 def test_the_status_screen_names_what_was_last_wrong_with_the_link():

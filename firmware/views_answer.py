@@ -1,0 +1,87 @@
+"""What the gateway answered, as the three rows and the foot of a screen. Pure; see views.py."""
+
+from firmware.texts import names
+from protocol import codes
+from protocol.fields import REDEMPTION, SALE, VOID
+from protocol.limits import REPLY_TYPE_BASE
+
+
+def day(days):
+    """Days since 1970-01-01 as 20261231 (proleptic Gregorian, H. Hinnant's civil_from_days)."""
+    days += 719468
+    era, of_era = days // 146097, days % 146097
+    year = (of_era - of_era // 1460 + of_era // 36524 - of_era // 146096) // 365
+    of_year = of_era - (365 * year + year // 4 - year // 100)
+    month = (5 * of_year + 2) // 153
+    of_month = of_year - (153 * month + 2) // 5 + 1
+    month += 3 if month < 10 else -9
+    return "%04d%02d%02d" % (year + era * 400 + (1 if month <= 2 else 0), month, of_month)
+
+
+def posted(page, reply, amount_minor, left=None, used=0):
+    """What was done. `left`, `used`: ("used", points) that a flow showed before it, or nothing."""
+    if reply.type != REPLY_TYPE_BASE + SALE:
+        if reply.code == codes.NOTHING_LEFT:  # what was to be done was done before
+            return refused(page, reply, amount_minor)
+        return _done(page, reply, used)
+    page.receipt(reply.receipt)
+    return page.label(names.POSTED, reply.points or 0), _balance_text(page, reply), _member(reply)
+
+
+# A redemption, a refund or a void by receipt; `used`: the points that the cashier saw before it,
+# from which the reply's are told apart into those and what the money part of the bill earned.
+def _done(page, reply, used):
+    kind, points = reply.type - REPLY_TYPE_BASE, reply.points or 0
+    page.receipt(reply.receipt)
+    words, rows = page.words, []
+    if reply.amount_minor is not None:
+        label = names.OFF if kind == REDEMPTION else names.HAND_BACK
+        rows.append(page.label(label, page.money(reply.amount_minor)))
+    elif kind == VOID:
+        rows.append(words[names.CANCELLED])
+    moved = page.label(names.POSTED, points)
+    if used and points + used:
+        parts = "%d %+d" % (-used, points + used)
+        moved = page.either(page.label(names.POINTS, parts), moved)
+    rows.append(moved)
+    rows.append(_balance_text(page, reply))
+    return rows
+
+
+def _balance_text(page, reply):
+    return "" if reply.balance is None else page.label(names.BALANCE, reply.balance)
+
+
+def _member(reply):
+    return " ".join([text for text in (reply.member, reply.tier) if text])
+
+
+def balance(page, reply):
+    found = [_member(reply), _balance_text(page, reply)]
+    if reply.stored_value is not None:
+        found.append(page.label(names.VALUE, page.money(reply.stored_value)))
+    if reply.expiring:
+        points, until = reply.expiring[0], day(reply.expiring[1])
+        text = page.words[names.EXPIRING] % (points, until)
+        page.foot = page.either(text, "%d/%s" % (points, until[2:]))
+    return found
+
+
+def refused(page, reply, amount_minor):
+    words = page.words
+    if reply.trace:
+        page.tap(reply.trace, amount_minor)
+    if reply.code == codes.HELD:
+        return words[names.HELD], words[names.NO_POINTS_YET]
+    return words[names.REFUSED], page.reason(reply.code), _more(page, reply, amount_minor)
+
+
+# what the reply tells beside its code
+def _more(page, reply, amount_minor):
+    if reply.code == codes.INSUFFICIENT_POINTS and reply.balance is not None:
+        return page.label(names.BALANCE, reply.balance)
+    if reply.code == codes.EXCEEDS_ORIGINAL and reply.amount_minor:
+        if amount_minor <= reply.amount_minor:  # it is not the sum: goods are given back by line
+            return page.words[names.HAS_BASKET]
+        return page.label(names.LEFT, page.money(reply.amount_minor))
+    return reply.line or ""

@@ -14,6 +14,8 @@ MINUTES ?= 3
 CHAOS ?=
 # arguments for the tests: make test TESTS="tests/gateway -k audit"
 TESTS ?=
+# arguments for the handset's benchmark: make bench-device BENCH="--only tap"
+BENCH ?=
 # arguments for the coverage: make coverage-device COVERAGE=--json
 COVERAGE ?=
 # one more than there are cores: many tests wait for processes and clocks
@@ -21,7 +23,7 @@ WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + (len(os.sched_getaffinity(
 DEVICE_STUBS := micropython-esp32-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo simulate fleet prove prove-pairs chaos screens test test-long lint bench coverage-device clean
+.PHONY: help demo simulate fleet prove prove-pairs chaos screens test test-long lint bench bench-device coverage-device clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +67,9 @@ bench: $(VENV)/.dev ## frames, outbox, postings, expiry and taps beside it, each
 	@$(BIN)/python -m tools.bench_expiry
 	@$(BIN)/python -m tools.bench_beside
 	@$(BIN)/python -m tests.firmware.heap_needed
+
+bench-device: $(VENV)/.dev ## what a handset costs beside its limits: heap of each flow, a tap to its frame on flash, bytes on the air for a sale and a month; 15 minutes or more, as root
+	@$(BIN)/python -m tests.firmware.bench_device $(BENCH)
 
 coverage-device: $(VENV)/.dev ## lines of the handset program that its tests ran on MicroPython, by an instrumented copy; fails below 90 %
 	@$(BIN)/python -m tools.device_coverage $(COVERAGE)

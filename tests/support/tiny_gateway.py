@@ -47,8 +47,8 @@ class TinyGateway:
         try:
             while data := await reader.read(4096):
                 connection.receive(data)
-        except OSError:
-            pass
+        except (OSError, asyncio.CancelledError):
+            pass  # gone, or it is the end
         connection.broken()
 
     def _run(self) -> None:

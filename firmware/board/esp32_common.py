@@ -1,7 +1,8 @@
 """A handset on an ESP32 or ESP32-S3: the drivers wired to the board table of board/__init__.py.
 
 Law: what identifies the handset stands on two partitions that fail apart: files (settings, font,
-CA) on `vfs`, taps on `outbox`; boot count and the gateway's last day are in NVS, which is neither.
+CA, hashes of PINs) on `vfs`, taps on `outbox`; boot count and the gateway's last day are in NVS,
+which is neither.
 The outbox partition is handed on and never touched here. Nothing waits for a part: a driver's task
 is named and supervised (`tasks`), what it tells comes out of `event`, oldest first.
 """
@@ -12,7 +13,7 @@ from cryptolib import aes
 from micropython import const
 
 from firmware import font
-from firmware.board import dates, options
+from firmware.board import dates, kept_file, options
 from firmware.board.battery import Battery
 from firmware.board.buzzer import Buzzer
 from firmware.board.card_taps import TapReader
@@ -128,6 +129,12 @@ class Esp32Board:
 
     def save_settings(self, settings):
         write(self._edge.root + SETTINGS_PATH, settings)
+
+    def keep(self, name, data):
+        kept_file.keep(self._edge.root + "/" + name, data)
+
+    def kept(self, name):
+        return kept_file.kept(self._edge.root + "/" + name)
 
     def show(self, buffer):
         self.pixels.show(buffer)

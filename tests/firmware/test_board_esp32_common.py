@@ -2,7 +2,7 @@
 
 import asyncio
 
-from firmware.board import dates, modem_models, pins
+from firmware.board import dates, kept_file, modem_models, pins
 from firmware.board.esp32_common import EVENTS_MAX, Esp32Board
 from firmware.board.esp32_main import begin
 from firmware.settings import read, with_keys
@@ -75,6 +75,16 @@ def test_the_date_is_the_newest_known_and_the_gateways_word_counts_most():
         await asyncio.sleep_ms(3000)
         board._set_date()
         assert world.set_to[-1] == built + 10 * dates.DAY_S + 3
+
+    made(act)
+
+
+def test_what_is_kept_by_a_name_lies_beside_the_settings():
+    async def act(world, board):
+        assert board.kept("operators") is None
+        board.keep("operators", b"rows")
+        assert board.kept("operators") == b"rows"
+        assert kept_file.kept(world.folder + "/operators") == b"rows"
 
     made(act)
 

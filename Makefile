@@ -12,6 +12,8 @@ PROVE ?=
 # arguments for chaos: make chaos MINUTES=3, SEED=7 repeats a schedule, CHAOS="--help" lists options
 MINUTES ?= 3
 CHAOS ?=
+# events of the monkey, on each interpreter
+EVENTS ?= 200000
 # arguments for the tests: make test TESTS="tests/gateway -k audit"
 TESTS ?=
 # arguments for the handset's benchmark: make bench-device BENCH="--only tap"
@@ -23,7 +25,7 @@ WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + (len(os.sched_getaffinity(
 DEVICE_STUBS := micropython-esp32-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo simulate fleet prove prove-pairs chaos screens test test-long lint bench bench-device coverage-device clean
+.PHONY: help demo simulate fleet prove prove-pairs chaos monkey screens test test-long lint bench bench-device coverage-device clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +47,10 @@ prove-pairs: $(VENV)/.dev ## one tap with every two faults at all their steps; t
 
 chaos: $(VENV)/.dev ## real processes, kill -9 and bad links, then the books: MINUTES=3 of it and a minute or more on top to start, drain and judge; SEED=7 repeats a schedule
 	@$(BIN)/pointwire chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(CHAOS)
+
+monkey: $(VENV)/.dev ## random keys, cards, links and power cuts at the handset, on both interpreters: EVENTS=5000 SEED=17 replays a round
+	@$(BIN)/python -m tests.firmware.monkey $(EVENTS) $(or $(SEED),1)
+	@MICROPYPATH=.:.frozen $(BIN)/micropython -X heapsize=64M -m tests.firmware.monkey $(EVENTS) $(or $(SEED),1)
 
 screens: $(VENV)/.dev ## every screen of the handset as one picture, firmware/screens.png; needs apt-get install unifont
 	@$(BIN)/pointwire device screens

@@ -1,8 +1,9 @@
 """The handset program as a release ships it: linked, compiled to .mpy, in one folder.
 
 `stage` is the one place that knows what belongs on a handset. Left out: the shim (CPython's
-stand-ins), and nothing else. tools/linker makes few stripped modules of the forty, and loads
-what is cold (handset_units.py) only when it runs, so that the program lives in a small heap.
+stand-ins) and the product image, nothing else. tools/linker makes few stripped
+modules of the forty, and loads what is cold (handset_units.py) only when it runs, so that the
+program lives in a small heap.
 MicroPython finds the modules because the folder of the script it runs comes first in its path;
 MICROPYPATH is set to the frozen modules alone, so that nothing from a person's home folder is ever
 loaded instead. `symbols` beside the program maps the short names of a traceback back.
@@ -48,7 +49,8 @@ def environment() -> dict[str, str]:
 def sources() -> list[Path]:
     """What a handset carries, relative to the root."""
     return sorted(path.relative_to(ROOT) for room in ROOMS for path in (ROOT / room).rglob("*.py")
-                  if path.name not in LEFT_OUT and "__pycache__" not in path.parts)
+                  if path.name not in LEFT_OUT
+                  and not {"__pycache__", "image"} & {*path.parts})
 
 
 def stage(target_dir: Path, mpy: bool = True, heap_size: str | None = None) -> list[str]:

@@ -53,7 +53,7 @@ class _NoOutbox:
 
     def ioctl(self, operation, argument):
         raise OutboxUnreadable("blank", "the flash has no partition of the name outbox; write the "
-                               "partition table of firmware/image")
+                               "partition table of firmware/board/image")
 
 
 def outbox_of(edge):

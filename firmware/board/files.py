@@ -20,7 +20,7 @@ def mount(vfs, partition):
     found = partition.find(partition.TYPE_DATA, label=LABEL)
     if not found:
         _faults.append("the flash has no partition vfs; write the partition table of "
-                       "firmware/image")
+                       "firmware/board/image")
         return fault()
     try:
         vfs.mount(vfs.VfsLfs2(found[0]), "/")

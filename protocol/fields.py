@@ -99,9 +99,10 @@ def places(names, type, journal, trace, fields) -> list:
     """The values of a message in the order of its keys."""
     values = [type, journal, trace] + [None] * (len(names) - 3)
     for name, value in fields.items():
-        if name not in names:
+        try:
+            values[names.index(name)] = value
+        except ValueError:
             raise ValueError("no such field: " + name)
-        values[names.index(name)] = value
     return values
 
 

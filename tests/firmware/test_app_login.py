@@ -307,13 +307,13 @@ def test_a_pin_is_nowhere_but_in_its_block(counter: Counter, door: Door):
 
 
 def test_the_handset_locks_itself_when_nobody_presses_a_key(door: Door):
-    with Counter(door, login=1, auto_lock_s=60) as counter:
+    with Counter(door, login=1, auto_lock_s=50) as counter:
         counter.boot()
         counter.wait(5)
         log_in(counter)
-        counter.wait(55)
+        counter.wait(45)
         counter.keys("12")
-        counter.wait(58)
+        counter.wait(48)
         assert rows(counter)[:2] == ("Amount", "0.12")
         counter.wait(3)
         assert rows(counter) == LOG_IN and counter.app.till.operator == 0

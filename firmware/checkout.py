@@ -63,7 +63,7 @@ from firmware.states import (
 )
 from protocol import codes
 from protocol.limits import AMOUNT_MINOR_MAX, REPLY_TYPE_BASE, SALE_SAVED_AFTER_S
-from protocol.fields import INQUIRY, SALE, TAP, VOID
+from protocol.fields import BATCH_CLOSE, INQUIRY, SALE, TAP, VOID
 
 EVENTS = ("key", "long", "card", "unread", "fault", "saved", "full", "failed", "trained",
           "found", "kept", "answer", "no_answer", "time")
@@ -316,8 +316,13 @@ def _unanswered(state):
 def _heard(state, event, now, till):
     kind = event[0]
     if kind == "settled":
-        after, effects = _settled(state, event[1])
-        if "." in after.name and after.key == (event[1].journal, event[1].trace):
+        reply = event[1]
+        after, effects = _settled(state, reply)
+        key = (reply.journal, reply.trace)
+        # shown at once where nobody does a thing
+        if reply.type == REPLY_TYPE_BASE + BATCH_CLOSE and after.name == HOME:
+            after = to(after, "dayend.sent", BATCH_CLOSE, 0, key, (False, 0))
+        if "." in after.name and after.key == key:
             after, own = flows.step(after, event, now, till)
             effects += own
         return after, effects

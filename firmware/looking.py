@@ -10,12 +10,18 @@ A tap is (kind, journal, trace, amount_minor, card, outcome, code, points, recei
 | older, newer | a place, None: the newest | (place, tap), None: no more; tap None: go on |
 | unsent | (journal, trace) or None | the oldest tap behind it that waits, or None |
 | refused | a place, None: the newest | as older: what did not post and was not acknowledged |
+| day | the value before, None | `day_count.turn` |
+| ready | None | `day_count.refusal` |
+| close | (journal, trace) | the totals that this close of a day told, as rows |
+| row | journal, (trace, code, points) | None: it is so here; else with our code and points |
 """
 
+from firmware import day_count
 from firmware.errors import FirmwareError
 from firmware.outbox_back import refusal_before, tap_before, tap_behind
-from firmware.recall import content
-from firmware.states import outcome_of
+from firmware.outbox_kept import answer_of
+from firmware.recall import amount_of, content
+from firmware.states import did, outcome_of
 from firmware.views import last4
 from protocol import codes
 
@@ -37,6 +43,14 @@ def look(app, what, at):
         if found is None:
             return place and (place, None)
         return place, tap_of(found[0], found[1], _frame(outbox, found[:2]), found[2])
+    if what == "day":
+        return day_count.turn(app, at)
+    if what == "ready":
+        return day_count.refusal(app)
+    if what == "close":
+        return day_count.close_of(outbox, at)
+    if what == "row":
+        return _other(outbox, at[0], at[1])
     raise FirmwareError("nobody can look for " + str(what))
 
 
@@ -65,8 +79,14 @@ def tap_of(journal, trace, frame, settled):
             outcome_of(kind, settled), code, points, receipt, said.get(10))
 
 
-def amount_of(said):
-    """The money that a message names, 0 for none."""
-    if 8 in said:
-        return sum([line[1] for line in said[8]])
-    return said.get(7, 0)
+# What head office holds of a trace, where that is another thing than what stands here.
+def _other(outbox, journal, row):
+    trace, code, points = row
+    settled = answer_of(outbox, journal, trace)
+    if settled is None:  # nobody has it, or its block was given up
+        return None if code == codes.TRY_LATER else (trace, code, points, None, None)
+    ours = codes.APPROVED if did(0, settled[0], settled[2]) else settled[0]
+    gained = settled[1] or 0
+    if code == ours and (points == gained or ours != codes.APPROVED):
+        return None
+    return trace, code, points, ours, gained

@@ -3,7 +3,7 @@
 from firmware import checkout, states
 from firmware.session import type_of
 from protocol import cbor, codes, frames
-from protocol.fields import VOID
+from protocol.fields import BATCH_CLOSE, VOID
 from protocol.limits import FRAME_UP_SIZE_MAX
 
 ORIGINAL = 10
@@ -12,6 +12,13 @@ ORIGINAL = 10
 def content(frame):
     """The message in one of our own frames: {key: value}."""
     return cbor.decode(frames.split(frame, FRAME_UP_SIZE_MAX).payload)
+
+
+def amount_of(said):
+    """The money that a message names, 0 for none."""
+    if 8 in said:
+        return sum([line[1] for line in said[8]])
+    return said.get(7, 0)
 
 
 def original(said):
@@ -44,7 +51,8 @@ def first_state(outbox, cancels, alert):
 
 def last_tap(record):
     """What was saved last, for the first screen after a boot: ("last", trace, amount, card id,
-    settled), ("last_void", trace of the original, code, receipt) or None."""
+    settled), ("last_void", trace of the original, code, receipt), ("last_day", trace, settled) of
+    the end of a day, or None."""
     if record is None:
         return None
     said = content(record.frame)
@@ -52,5 +60,7 @@ def last_tap(record):
     if key and record.settled:
         code, _, receipt = record.settled
         return "last_void", key[1], code, receipt
+    if said[0] == BATCH_CLOSE:
+        return "last_day", record.trace, record.settled
     card = said.get(6)
     return "last", record.trace, said.get(7, 0), card[1] if card else None, record.settled

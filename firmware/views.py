@@ -158,6 +158,8 @@ def _home(page):
         return login.home(page)
     if page.shown and page.shown[0] == "last_void":
         return _last_void(page, *page.shown[1:])
+    if page.shown and page.shown[0] == "last_day":
+        return flows.last_day(page)
     if page.shown:
         return _last(page, *page.shown[1:])
     page.foot = page.status.font_fault.upper()[:COLUMNS] or (operator and "OP %d" % operator or "")

@@ -12,12 +12,13 @@ from typing import NamedTuple
 from PIL import Image
 
 from firmware import VERSION, checkout, faults, states, texts, views
+from firmware.day_count import Count
 from firmware.font import Font
 from firmware.screen import HEIGHT, WIDTH, Screen
 from firmware.shim_framebuf import MONO_VLSB, FrameBuffer
 from firmware.states import State
 from protocol import codes
-from protocol.fields import INQUIRY, REDEMPTION, REFUND, SALE, VOID, Reply
+from protocol.fields import BATCH_CLOSE, INQUIRY, REDEMPTION, REFUND, SALE, VOID, Reply
 from tools.errors import Unwritable
 
 LANGUAGES = ("zh", "en")
@@ -36,6 +37,10 @@ class Scene(NamedTuple):
     state: State
     status: views.Status
     faulty: bool = False
+
+
+DAY = Count(JOURNAL, 1, 130, 128, ((SALE, 120, 150000, 1500), (REDEMPTION, 1, 5000, -500)),
+            (3, 0), None, (), None, None, None)
 
 
 def reply(code: int = codes.APPROVED, kind: int = SALE, **fields: object) -> Reply:
@@ -64,6 +69,10 @@ def _tap(outcome: str, code: int | None = None, points: int | None = None,
 
 def _flow(name: str, purpose: int, shown: tuple | None) -> State:
     return State(name, purpose, 5000 if purpose == REDEMPTION else 500, None, shown, None, None)
+
+
+def _day(place: str, *shown: object) -> State:
+    return _state("dayend." + place, BATCH_CLOSE, shown)
 
 
 def _result(*shown: object) -> State:
@@ -137,6 +146,18 @@ SCENES = (
         codes.EXCEEDS_ORIGINAL, REFUND, amount_minor=750), 1250), GOOD),
     Scene("refund: basket", _result("refused", reply(
         codes.EXCEEDS_ORIGINAL, REFUND, amount_minor=1250), 1250), GOOD),
+    Scene("day-end, counting", _day("count", ("count", None, 40)), GOOD),
+    Scene("day-end, not now", _day("no", "unsettled", 3), AWAY),
+    Scene("day-end, a type", _day("totals", DAY, 0), GOOD),
+    Scene("day-end, sent", _day("sent", False, 0), GOOD),
+    Scene("day-end, no answer", _day("sent", True, 0), AWAY),
+    Scene("day-end, agrees", _day("done", (), (), (), 0, (), 0), GOOD),
+    Scene("day-end, a type differs", _day("differs", (), (), (), 0, (
+        (None, SALE, (119, 148750, 1488), (120, 150000, 1500)),), 0), GOOD),
+    Scene("day-end, a tap differs", _day("differs", (), (), (), 0, (
+        (TRACE, codes.CARD_LOST, 0, codes.APPROVED, 12),), 0), GOOD),
+    Scene("day-end, refused", _day("done", "refused", codes.NOTHING_LEFT), GOOD),
+    Scene("last, day-end", states.start(("last_day", TRACE, None)), AWAY),
     Scene("amount", _state(checkout.AMOUNT), GOOD),
     Scene("card", _state(checkout.CARD), GOOD),
     Scene("card, balance", _state(checkout.CARD, INQUIRY), GOOD),

@@ -8,7 +8,7 @@ What only the gateway can do asks `login.needs_login(state, till)` where it begi
 Its words stand in `NAME_texts.py`, in both languages; all of it is cold (tools/handset_units.py).
 """
 
-from firmware.flows import card, login, menu, redeem, reverse, taps, waiting
+from firmware.flows import card, dayend, login, menu, redeem, reverse, taps, waiting
 
 
 def begin(state, key, till):
@@ -31,6 +31,8 @@ def step(state, event, now, till):
         return menu.step(state, event, now, till)
     if flow == "login":
         return login.step(state, event, now, till)
+    if flow == "dayend":
+        return dayend.step(state, event, now, till)
     if flow == "taps":
         return taps.step(state, event, now, till)
     if flow == "waiting":
@@ -42,6 +44,11 @@ def step(state, event, now, till):
     return state, ()
 
 
+def last_day(page):
+    """The rows of the first screen after a boot, where a day's end was the last that was saved."""
+    return dayend.last(page)
+
+
 def view(page):
     """The rows of a flow's screen."""
     flow = page.state.name[:page.state.name.find(".")]
@@ -51,6 +58,8 @@ def view(page):
         return menu.view(page)
     if flow == "login":
         return login.view(page)
+    if flow == "dayend":
+        return dayend.view(page)
     if flow == "taps":
         return taps.view(page)
     if flow == "waiting":

@@ -2,10 +2,10 @@
 
 | place | what the cashier sees | leaves by |
 |---|---|---|
-| menu.main | the list | 1 2 reverse.receipt, 3 waiting, 7 STATUS, 8 logged out, * HOME |
+| menu.main | the list | 1 2 reverse.receipt, 3 waiting, 4 dayend, 7 STATUS, 8 out, * HOME |
 """
 
-from firmware.flows import login, menu_texts, reverse, waiting
+from firmware.flows import dayend, login, menu_texts, reverse, waiting
 from firmware.states import HOME, STATUS, beep, to
 from firmware.texts import Words
 from protocol.fields import REFUND, VOID
@@ -26,6 +26,8 @@ def step(state, event, now, till):
         return reverse.begin(state, till, REFUND)
     if event[1] == "3":
         return waiting.begin(state, till)
+    if event[1] == "4":
+        return dayend.begin(state, till)
     if event[1] == "7":
         return to(state, STATUS), beep("key")
     if event[1] == "8" and till.operator:

@@ -12,8 +12,9 @@ from typing import Any
 from firmware.app import App
 from firmware.outbox import Outbox, format_outbox
 from firmware.states import TWICE
+from protocol import keys
 from simulator.board import FakeBoard
-from simulator.broker import Broker
+from simulator.broker import Broker, Credential
 from simulator.eventlog import EventLog
 from simulator.flash import NorFlash
 from simulator.loop import US, VirtualLoop
@@ -31,13 +32,21 @@ class Counter:
 
     def __init__(self, answer: Callable[[bytes], bytes | None] | None = None,
                  weather: Weather = QUICK, work: Work = AT_ONCE, blocks: int = 16,
-                 language: str = "en", **changed: object) -> None:
+                 language: str = "en", terminal: tuple[int, bytes] | None = None,
+                 **changed: object) -> None:
         # the program collects garbage as often as a handset can afford to; on this side that would
         # walk through all that the tests before this one have left
         gc.freeze()
         self.shop = Shop()
         self.loop = VirtualLoop()
-        broker = Broker(CREDENTIALS)
+        self.settings = settings_for(1883, language=language, outbox_blocks=blocks, **changed)
+        known = CREDENTIALS
+        if terminal:  # one that another gateway knows
+            user, password = keys.mqtt_user(terminal[0], 1), keys.mqtt_password(terminal[1])
+            known = {user: Credential(terminal[0], password.encode())}
+            self.settings = self.settings._replace(
+                terminal_id=terminal[0], key=terminal[1], mqtt_user=user, mqtt_password=password)
+        broker = Broker(known)
         answer = answer or self.shop.answer
         log = EventLog(lambda: self.loop.now_us)
         Shore(self.loop, Random(1), broker, one_by_one(lambda frame, now_us: answer(frame)), log,
@@ -45,8 +54,6 @@ class Counter:
         self.radio = Radio(self.loop, Random(2), weather, broker)
         self.flash = NorFlash(blocks, Random(3))
         format_outbox(self.flash, 7)
-        self.settings = settings_for(1883, language=language, outbox_blocks=blocks,
-                                     **changed)
         self.files: dict[str, bytes] = {}
         self.told: list[tuple[Any, ...]] = []
         self.screens: list[tuple[str, ...]] = []

@@ -1,10 +1,10 @@
 """What flows are told of the outbox. Runs on both interpreters."""
 
 from firmware.errors import FirmwareError
-from firmware.looking import amount_of, look
+from firmware.looking import look
 from firmware.outbox import Outbox, format_outbox
 from protocol import codes
-from protocol.fields import REFUND, SALE, VOID
+from protocol.fields import SALE, VOID
 from tests.firmware.portable import RamFlash, raises
 from tests.firmware.replies import sale_frame, void_frame
 
@@ -81,9 +81,17 @@ def test_refusals_come_newest_first_also_where_the_frame_is_gone():
     assert look(shelf, "refused", place) is None
 
 
-def test_the_money_of_a_basket_is_the_sum_of_its_lines():
-    assert amount_of({0: REFUND, 8: ((1, 500), (2, 750))}) == 1250
-    assert amount_of({0: SALE, 7: 1250}) == 1250 and amount_of({0: VOID}) == 0
+def test_what_head_office_names_is_told_where_it_is_another_thing_here():
+    shelf = Shelf()
+    shelf.add(sale_frame(7, 1, 1250), 0, 12, 1000)
+    shelf.add(sale_frame(7, 2, 800), codes.CARD_LOST)
+    shelf.add(sale_frame(7, 3, 800), codes.TOO_OLD, 8, 9)
+    for row in ((1, 0, 12), (2, codes.CARD_LOST, 0), (3, 0, 8), (4, 90, 0)):
+        assert look(shelf, "row", (7, row)) is None, row
+    assert look(shelf, "row", (7, (1, 90, 0))) == (1, 90, 0, 0, 12)
+    assert look(shelf, "row", (7, (1, 0, 11))) == (1, 0, 11, 0, 12)
+    assert look(shelf, "row", (7, (2, 0, 8))) == (2, 0, 8, codes.CARD_LOST, 0)
+    assert look(shelf, "row", (7, (4, 0, 8))) == (4, 0, 8, None, None)
 
 
 def test_an_unknown_question_is_an_error():

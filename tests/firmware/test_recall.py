@@ -1,7 +1,7 @@
 """What the outbox says about a tap, in words for people. Runs on both interpreters."""
 
 from firmware.outbox import Outbox, format_outbox
-from firmware.recall import content, last_tap
+from firmware.recall import amount_of, content, last_tap
 from protocol import frames, messages
 from tests.firmware.portable import RamFlash
 from tests.firmware.replies import CARD, KEY, TERMINAL_ID, sale_frame
@@ -49,6 +49,18 @@ def test_an_entry_without_card_and_amount_is_named_by_its_trace():
     request = messages.request(messages.VOID, 7, 1, original=(7, 1))
     outbox.append(1, frames.seal(KEY, 1, TERMINAL_ID, 1, messages.encode_request(request)))
     assert last_tap(outbox.last()) == ("last", 1, 0, None, None)
+
+
+def test_the_end_of_a_day_is_named_as_such():
+    outbox = shelf()
+    request = messages.request(messages.BATCH_CLOSE, 7, 1, totals={0: (1, 1)})
+    outbox.append(1, frames.seal(KEY, 1, TERMINAL_ID, 1, messages.encode_request(request)))
+    assert last_tap(outbox.last()) == ("last_day", 1, None)
+
+
+def test_the_money_of_a_basket_is_the_sum_of_its_lines():
+    assert amount_of({0: messages.REFUND, 8: ((1, 500), (2, 750))}) == 1250
+    assert amount_of({0: messages.SALE, 7: 1250}) == 1250 and amount_of({0: 3}) == 0
 
 
 def test_the_content_of_a_frame_is_what_was_sealed():

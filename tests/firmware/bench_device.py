@@ -37,7 +37,10 @@ def verdict(reached: bool) -> str:
 
 
 def heap(folder: Path, idle_s: float) -> Part:
-    found = list(heap_flows.measure(folder))
+    found = []
+    for each in heap_flows.measure(folder):
+        found.append(each)
+        click.echo(" ".join(str(value) for value in each), err=True)  # it takes its time
     code = next(each for each in found if isinstance(each, Resident))
     flows = [each for each in found if isinstance(each, Needed)]
     return of_heap(code, flows)

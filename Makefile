@@ -55,6 +55,9 @@ monkey: $(VENV)/.dev ## random keys, cards, links and power cuts at the handset,
 screens: $(VENV)/.dev ## every screen of the handset as one picture, firmware/screens.png; needs apt-get install unifont
 	@$(BIN)/pointwire device screens
 
+page-picture: $(VENV)/.dev ## the demo's page as the README shows it, tools/page.png; needs apt-get install unifont chromium-headless-shell
+	@$(BIN)/python -m tests.tools.page_picture tools/page.png
+
 test: $(VENV)/.dev ## the whole test suite; TESTS="tests/protocol -k cbor" runs a part
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
 

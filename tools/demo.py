@@ -13,7 +13,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 import click
@@ -25,6 +25,8 @@ from tools import demo_stage, state, tally
 from tools.demo_run import Ports, Troupe, tapped
 from tools.demo_view import View, where_it_listens
 from tools.errors import EXIT_BAD_RESULT, EXIT_STOPPED, PortTaken
+from tools.page import drawer, serving
+from tools.page.street import Street
 
 HANDSETS = 4
 TAPS = 20
@@ -43,6 +45,13 @@ class Asked:
     mqtt_port: int | None
     http_port: int | None
     pace: int | None
+    page: int | None
+    no_page: bool
+
+    @property
+    def with_page(self) -> bool:
+        """Unless told otherwise: as long as somebody may look at it."""
+        return not self.no_page and (self.page is not None or not self.leave)
 
     @property
     def pause_ms(self) -> int:
@@ -94,6 +103,10 @@ class Result:
                    "the default is taken.")
 @click.option("--http-port", type=click.IntRange(0, 65535),
               help=f"Default {demo_stage.HTTP_PORT}; 0 takes any free one.")
+@click.option("--page", type=click.IntRange(0, 65535), metavar="PORT",
+              help=f"Where the handsets are shown in a browser; default {serving.PORT}, or any "
+                   "free one; none with --exit.")
+@click.option("--no-page", is_flag=True, help="No handsets in a browser.")
 def demo(**options: object) -> None:
     """Watch handsets send taps over MQTT to the gateway, and points and balances come back."""
     asked = Asked(**options)  # type: ignore[arg-type]
@@ -127,11 +140,14 @@ async def _demo(asked: Asked, view: View) -> Result:
         engine = demo_stage.open_ledger(where, keyring)
         try:
             registry = Registry(engine, keyring, actor="demo")
-            async with _troupe(asked, view, where, kept, registry, ports) as troupe:
-                result = await _play(asked, view, troupe, engine, registry, began)
-                if not asked.leave:
-                    await _stay(view, troupe, where)
-                return result
+            with _page(asked, view, registry) as street:
+                async with _troupe(asked, view, where, kept, registry, ports, street) as troupe:
+                    result = await _play(asked, view, troupe, engine, registry, began)
+                    if street is not None:
+                        street.open()
+                    if not asked.leave:
+                        await _stay(view, troupe, where)
+                    return result
         finally:
             engine.dispose()
     finally:
@@ -152,9 +168,22 @@ def _ports(asked: Asked, view: View) -> Ports:
     return ports
 
 
+@contextlib.contextmanager
+def _page(asked: Asked, view: View, registry: Registry) -> Iterator[Street | None]:
+    """The handsets in a browser, if anybody is to see them."""
+    if not asked.with_page:
+        yield None
+        return
+    street = Street(drawer.cards(registry), drawer.clock)
+    with serving.listen(asked.page) as listening, serving.serving(street, listening) as address:
+        view.tell(f"the handsets in a browser: {address}")
+        yield street
+
+
 @contextlib.asynccontextmanager
 async def _troupe(asked: Asked, view: View, where: state.Home, kept: state.Secrets,
-                  registry: Registry, ports: Ports) -> AsyncIterator[Troupe]:
+                  registry: Registry, ports: Ports, street: Street | None,
+                  ) -> AsyncIterator[Troupe]:
     """All processes, up and connected; down again at the end, whatever happened."""
     runtime, note = demo_stage.choose_runtime(asked.runtime)
     if note:
@@ -166,12 +195,16 @@ async def _troupe(asked: Asked, view: View, where: state.Home, kept: state.Secre
     keyring = registry.keyring
     folders = {each: str(demo_stage.provision(where, keyring, each, ports.mqtt))
                for each in cast.tills}
+    if note := demo_stage.give_font(where, cast.tills):
+        view.tell(note)
     program = demo_stage.program(where, runtime)
     troupe = Troupe(where, environment, program, cast, ports, view.tell, view.show)
     view.tell(f"{asked.terminals} handsets on {runtime}, broker on {ports.mqtt}, "
               f"web on {ports.http}")
     try:
         troupe.on_change = lambda: state.write_running(where, troupe.running())
+        if street is not None:
+            troupe.on_started, troupe.on_said = street.started, street.heard
         await troupe.start(folders)
         yield troupe
     finally:

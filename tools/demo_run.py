@@ -68,6 +68,9 @@ class Troupe:
         self._listening = asyncio.Event()
         self._subscribed = asyncio.Event()
         self.on_change: Callable[[], None] = lambda: None
+        # for whoever shows the handsets: each start of one, and every event of it
+        self.on_started: Callable[[Handset], None] = lambda handset: None
+        self.on_said: Callable[[Handset, Mapping[str, Any]], None] = lambda handset, said: None
         self._keyed: dict[int, tuple[int, int]] = {}
         self._shown: dict[tuple[int, int, int], Shown] = {}
         self._gateway = [
@@ -149,6 +152,7 @@ class Troupe:
 
         def started() -> None:
             made.started()
+            self.on_started(made)
             self.on_change()
 
         made.process.on_start = started
@@ -169,6 +173,7 @@ class Troupe:
     # -- taps --------------------------------------------------------------------------------
 
     def _handset_said(self, handset: Handset, said: Mapping[str, Any]) -> None:
+        self.on_said(handset, said)
         key = (handset.terminal_id, said.get("journal", 0), said.get("trace", 0))
         if said["event"] == "saved" and handset.terminal_id in self._keyed:
             self._shown[key] = Shown(*key, *self._keyed[handset.terminal_id], None)
@@ -197,6 +202,7 @@ class Troupe:
         left = list(range(taps))
         await asyncio.gather(*(self._cashier(each, left, draw, pause_s)
                                for each in self.handsets.values()))
+        self._keyed.clear()  # what is tapped from now on others keyed
 
     async def _cashier(self, handset: Handset, left: list[int], draw: random.Random,
                        pause_s: float) -> None:

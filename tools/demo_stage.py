@@ -19,14 +19,15 @@ from sqlalchemy.exc import DBAPIError
 
 from firmware import settings as handset_settings
 from firmware.board.flash_file import FlashFile
-from firmware.errors import SettingsError
+from firmware.errors import FontError, SettingsError
+from firmware.font import Font
 from firmware.outbox import format_outbox
 from firmware.settings import Settings
 from gateway import database, startup
 from gateway.keyring import Keyring
 from gateway.registry import Registry
 from protocol import keys
-from tools import coffee_shop, handset_program, state
+from tools import coffee_shop, font, handset_program, state
 from tools.errors import NotReady, PortTaken
 
 HOST = "127.0.0.1"
@@ -124,6 +125,26 @@ def provision(where: state.Home, keyring: Keyring, terminal_id: int, mqtt_port: 
         device.close()
         os.replace(fresh, flash)
     return folder
+
+
+def give_font(where: state.Home, tills: Sequence[int]) -> str | None:
+    """The letters of both languages for these handsets; what to say where there are none."""
+    made = where.folder / "font"
+    try:
+        try:
+            Font(str(made)).close()
+        except FontError:
+            letters = font.ascii_letters() + font.gb2312(font.ALL)
+            font.write(font.build(font.read_hex(font.UNIFONT), letters), made)
+    except NotReady:
+        return ("the handsets speak English: Chinese letters come with Debian's package unifont "
+                "(apt-get install unifont)")
+    for terminal_id in tills:
+        link = where.handset(terminal_id) / "font"
+        if not link.is_symlink():
+            link.unlink(missing_ok=True)
+            link.symlink_to(os.path.relpath(made, link.parent))
+    return None
 
 
 def _kept_settings(folder: Path, keyring: Keyring, terminal_id: int) -> Settings | None:

@@ -9,7 +9,7 @@ import click
 from tools import font
 
 LETTERS = {
-    "gb2312": (font.SYMBOLS, font.LEVEL_1, font.LEVEL_2),
+    "gb2312": font.ALL,
     "level1": (font.SYMBOLS, font.LEVEL_1),
 }
 

@@ -30,6 +30,7 @@ UNIFONT = Path("/usr/share/unifont/unifont.hex")
 INSTALL = ("apt-get install unifont, or, without root, apt-get download unifont, dpkg -x "
            "unifont_*.deb DIR, and --source DIR/usr/share/unifont/unifont.hex")
 LEVEL_1, LEVEL_2, SYMBOLS = range(16, 56), range(56, 88), range(1, 10)
+ALL = (SYMBOLS, LEVEL_1, LEVEL_2)
 WIDTH = HEIGHT = 16
 CODE_MAX = 0xFFFF
 # of a GB 2312 code above its row and its cell

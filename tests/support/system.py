@@ -10,6 +10,7 @@ import shutil
 import pytest
 
 DEBIAN_PACKAGES = {"mosquitto": "mosquitto"}
+BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
 SBIN = "/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin"
 
 
@@ -33,3 +34,9 @@ def need(program: str) -> str:
         missing(f"{program} is not installed: apt-get install {package} (macOS: brew)")
     assert path is not None
     return path
+
+
+def need_browser() -> str:
+    """Path of a Chromium, else as `need`."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    return found or need(BROWSERS[0])

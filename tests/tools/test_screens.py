@@ -19,7 +19,7 @@ def read(tmp_path_factory: pytest.TempPathFactory):
     if not font.UNIFONT.is_file():
         missing("no unifont: apt-get install unifont")
     path = tmp_path_factory.mktemp("font") / "font"
-    letters = font.ascii_letters() + font.gb2312((font.SYMBOLS, font.LEVEL_1, font.LEVEL_2))
+    letters = font.ascii_letters() + font.gb2312(font.ALL)
     font.write(font.build(font.read_hex(font.UNIFONT), letters), path)
     made = Font(str(path))
     yield made

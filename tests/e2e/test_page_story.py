@@ -127,7 +127,7 @@ def test_a_newcomer_sells_loses_the_signal_and_the_power_and_every_tap_posts_onc
         # cards that are no good
         till.key("500")
         tab.click(".is-two")
-        till.says("请重新刷卡")
+        till.says("请重新刷卡", "5.00", "有两张卡")
         tab.click(".is-unknown")
         till.says("已拒绝", "卡不存在")
         assert len(till.posted()) == 4

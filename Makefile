@@ -25,7 +25,7 @@ WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + (len(os.sched_getaffinity(
 DEVICE_STUBS := micropython-esp32-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo simulate fleet prove prove-pairs chaos monkey screens test test-long lint bench bench-device coverage-device clean
+.PHONY: help demo simulate fleet prove prove-pairs chaos monkey screens page-picture test test-long lint bench bench-device coverage-device clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -43,6 +43,7 @@ class Supervisor:
         self._feed = feed
         self._named = []
         self.unsaid = 0
+        self.error = None  # of the death that is being told, None for an end
 
     def add(self, name, start):
         """`start()` gives the coroutine of the task, again after each death. One that comes late
@@ -102,9 +103,11 @@ class Supervisor:
                 await named.start()
             except Exception as error:  # noqa: BLE001 - whatever it was, it is said and logged
                 why = told(error)
+                self.error = error
             named.deaths += 1
             named.short_lives += 1
             self._say(named.name, why)
+            self.error = None  # what it holds on to is free again
             if self._now() - named.began_ms > LIVED_MS:
                 wait_ms = RESTART_MS
                 named.short_lives = 0

@@ -12,11 +12,12 @@ import asyncio
 from cryptolib import aes
 from micropython import const
 
-from firmware import font
-from firmware.board import dates, kept_file, options
+from firmware import VERSION, font
+from firmware.board import dates, kept_file, options, upkeep
 from firmware.board.battery import Battery
 from firmware.board.buzzer import Buzzer
 from firmware.board.card_taps import TapReader
+from firmware.board.crash_log import CrashLog, trace
 from firmware.board.esp32_parts import (
     heap_free, modem_of, outbox_of, ports_of, reader_chip_of,
 )
@@ -29,9 +30,12 @@ from firmware.ticks import Uptime
 
 SETTINGS_PATH = "/settings"
 FONT_PATH = "/font"
+CRASH_PATH = "/crash"
 TICKS_MASK = const((1 << 30) - 1)
 WATCHDOG_MS = const(60000)
 EVENTS_MAX = const(32)
+UPKEEP_MS = const(15000)
+_WATCHDOG = const(3)
 _MODE_ECB = const(1)
 _NVS_SPACE = "pointwire"
 
@@ -52,6 +56,11 @@ class Esp32Board:
         self.boot_count = self._counted("boots") + 1
         self._keep("boots", self.boot_count)
         self.reset_cause = machine.reset_cause()
+        self.crashes = CrashLog(edge.root + CRASH_PATH, "boot=%d version=%s reset=%d" % (
+            self.boot_count, VERSION, self.reset_cause))
+        self.app = None  # set by who makes it
+        self._touched_ms = 0
+        self._lows = 0
         self.outbox_device = outbox_of(edge)
         self.font, self.font_fault = font.found(edge.root + FONT_PATH)
         self.now = Uptime(self.ticks_ms)
@@ -154,6 +163,7 @@ class Esp32Board:
                  ("reader", self._told("reader", self.reader.next)),
                  ("display", self.pixels.run), ("buzzer", self.buzzer.run),
                  (self.options.way, self.way.run)]
+        found.append(("upkeep", self._upkeep))
         found += [(name, self._told(name, part.next)) for name, part in self._readers]
         if self.battery:
             found.append(("battery", self.battery.run))
@@ -166,6 +176,7 @@ class Esp32Board:
 
     def put(self, event):
         """Something that a part told."""
+        self._touched_ms = self.now()
         if len(self._events) >= EVENTS_MAX:
             self.lost += 1
             return
@@ -214,6 +225,45 @@ class Esp32Board:
 
     def reset(self):
         self._edge.machine.reset()
+
+    # -- what keeps it running -------------------------------------------------------------------
+
+    def died(self, task, error):
+        """A task died; `error` None: it ended."""
+        self._note(task, trace(error) if error else "ended")
+
+    def _note(self, task, what):
+        self.crashes.keep(self.now() // 1000, heap_free(), task, what)
+
+    async def _upkeep(self):
+        if self.reset_cause == _WATCHDOG:
+            self._note("watchdog", "reset")
+        said = []
+        while True:
+            self._progress("upkeep")
+            stalled = self.app.supervisor.stalled() if self.app else []
+            if stalled and stalled != said:
+                self._note(stalled[0], "stalled")
+            said = stalled
+            why = self._wants_restart()
+            if why:
+                self._note("upkeep", why)
+                self.reset()
+            await asyncio.sleep_ms(UPKEEP_MS)
+
+    def _wants_restart(self):
+        app, now = self.app, self.now()
+        quiet_ms = now - self._touched_ms
+        # a collection of a large heap takes its time: only while nobody is there
+        free = heap_free() if quiet_ms >= upkeep.QUIET_MS else None
+        low = free is not None and free < upkeep.HEAP_LOW
+        if low and not self._lows:
+            self._note("upkeep", "heap low")
+        self._lows = self._lows + 1 if low else 0
+        outbox = app.outbox if app else None
+        return upkeep.restart(self.options.reset_hour, app and app.clock.now(app.now()), now,
+                              quiet_ms, outbox is None or outbox.unsettled > 0,
+                              self._lows)
 
     # -- time, for certificates only -------------------------------------------------------------
 

@@ -45,8 +45,11 @@ def app_of(board, settings):
     def tell(kind, *values):
         if kind == "clock":
             board.clock_set(values[0])
+        elif kind == "died":
+            board.died(values[0], app.supervisor.error)
 
-    return App(board, settings, tell)
+    app = board.app = App(board, settings, tell)
+    return app
 
 
 async def say(display, lines):

@@ -44,8 +44,7 @@ _PORT_BUFFER = const(256)
 def heap_free():
     """Bytes of MicroPython's heap behind a collection; None on CPython."""
     gc.collect()
-    mem_free = getattr(gc, "mem_free", None)
-    return mem_free() if mem_free else None
+    return gc.mem_free() or None
 
 
 class _NoOutbox:

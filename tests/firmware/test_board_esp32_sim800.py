@@ -124,6 +124,8 @@ def test_a_task_that_hangs_lets_the_watchdog_bite_and_all_others_do_not():
         app.drop_link("a test")
         await world.until(world.watchdog.bitten, 900000)
         assert board.way.fault == faults.PPP_STUCK
+        with open(world.folder + "/crash") as file:
+            assert " modem: stalled\n" in file.read()
 
     lives(act)
 
@@ -167,7 +169,13 @@ def test_the_address_is_asked_for_once_and_again_when_nobody_is_there():
 def test_nobody_feeds_before_a_boot_and_a_terminal_says_who_it_is():
     async def act(world, board, app):
         assert board.name == "esp32-sim800" and board.reset_cause == 3
-        assert app.settings.terminal_id == TERMINAL_ID and now_ms() == 0
+        board.tasks(lambda name: None)
+        task = asyncio.create_task(board._upkeep())
+        await asyncio.sleep_ms(100)
+        task.cancel()
+        with open(world.folder + "/crash") as file:
+            assert file.read().endswith("watchdog: reset\n")
+        assert app.settings.terminal_id == TERMINAL_ID and now_ms() == 100
         assert len(board.random(8)) == 8 and board.ticks_ms() < 1 << 30
 
     async def start(world, board, app):

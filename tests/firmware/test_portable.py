@@ -26,7 +26,8 @@ MODULES = ("test_again", "test_autovoid", "test_beats", "test_board_at", "test_b
            "test_flows_taps", "test_flows_waiting", "test_looking", "test_outbox_back",
            "test_day_count", "test_flows_dayend")
 # boards of hardware, and what they are made of
-BOARDS = ("test_board_dates", "test_board_esp32_common", "test_board_esp32_edge",
+BOARDS = ("test_board_crash_log", "test_board_upkeep",
+          "test_board_dates", "test_board_esp32_common", "test_board_esp32_edge",
           "test_board_esp32_main", "test_board_esp32_parts", "test_board_esp32_sim800",
           "test_board_esp32s3_a7670", "test_board_expander", "test_board_options",
           "test_board_pins", "test_board_signs")

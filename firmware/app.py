@@ -412,7 +412,7 @@ class App:
     # where this cannot be kept, or would hide what nobody was told yet, it comes again with the
     # next boot
     def _seen(self):
-        if self._dispatch.keeps_news():
+        if self._dispatch.keeps_news() or self.till.training:
             return
         try:
             self.outbox.seen()
@@ -466,7 +466,8 @@ class App:
         status = views.Status(self.up(), unsent, self.settings.terminal_id, VERSION, failed,
                               fault, board.signal_dbm(), board.battery_percent(), board.font_fault,
                               self.till.operator if self.till.login else None)
-        lines = views.lines(self.state, status, self._language, self.settings.currency_digits)
+        lines = views.lines(self.state, status, self._language, self.settings.currency_digits,
+                            self.till.training)
         if self.screen.draw(lines):
             self._tell("screen", lines)
         self._stale = False

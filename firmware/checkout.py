@@ -102,14 +102,8 @@ def _by_table(state, event, now, till):
         act = TABLE.get((state.name, event[0]))
         state, effects = act(state, event, now, till) if act else (state, ())
     if event[0] in ("card", "unread", "fault") and event[1] == TAP:
-        effects += _of_reader(event, till)
+        effects += card.of_reader(event, till)
     return state, effects
-
-
-# it says once that it stopped working; whatever it reads shows that it works again
-def _of_reader(event, till):
-    why = event[2] if event[0] == "fault" else None
-    return () if why == till.reader else (("till", "reader", why),)
 
 
 # -- keys ------------------------------------------------------------------------------------
@@ -119,7 +113,7 @@ def _home_key(state, event, now, till):
     key = event[1]
     if locked(till):
         return _locked_key(state, key, now, till)
-    if key == "#" and state.alert and state.shown is None:
+    if key == "#" and state.alert and state.shown is None and not till.training:
         return start(), (("seen",), ("beep", "key"))
     return _ready_key(state, key, till)
 
@@ -292,7 +286,7 @@ def _saved(state, event, now, till):
 
 def _not_saved(state, event, now, till):
     # the sale itself stands as before, and can still be cancelled
-    if state.purpose == VOID and state.key:
+    if state.purpose == VOID and state.key and event[0] != "trained":
         shown = ("no_void", event[0], state.shown)
         return to(state, RESULT, SALE, state.amount_minor, state.key, shown), beep("fault")
     sound = "ok" if event[0] == "trained" else "fault"

@@ -38,10 +38,10 @@ Status = namedtuple("Status", ("up", "unsent", "terminal_id", "version", "fault"
                                "signal_dbm", "battery_percent", "font_fault", "operator"))
 
 
-def lines(state, status, language, currency_digits):
+def lines(state, status, language, currency_digits, training=False):
     """A tuple of five texts: bar, three rows, foot. `language`: "zh" or "en"."""
     alerted = state.alert and not alerts(state)  # else it has the whole screen
-    top = bar(status, state.alert[0] if alerted else 0)
+    top = bar(status, state.alert[0] if alerted else 0, training)
     return (top,) + _body(state, status, language, currency_digits)
 
 
@@ -58,10 +58,12 @@ def _body(state, status, language, currency_digits):
     return tuple(body)
 
 
-def bar(status, alerted):
-    """16 columns, for instance `●▅ ↑3 !1       ▋`."""
+def bar(status, alerted, training=False):
+    """16 columns, for instance `●▅ ↑3 !1       ▋`; in training `●▅ TRAIN ↑3    ▋`."""
     text = _SIGNS[0 if status.up else 1]
     text += " " if status.signal_dbm is None else _step(_SIGNAL, status.signal_dbm, -105, 12)
+    if training:
+        text += " TRAIN"
     for place, said in enumerate((status.unsent, alerted, status.fault)):
         if said and (place == 2 or not status.fault):
             text += " " + _SIGNS[_UNSENT + place] + str(said)

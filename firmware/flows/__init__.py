@@ -8,7 +8,7 @@ What only the gateway can do asks `login.needs_login(state, till)` where it begi
 Its words stand in `NAME_texts.py`, in both languages; all of it is cold (tools/handset_units.py).
 """
 
-from firmware.flows import card, dayend, login, menu, redeem, reverse, taps, waiting
+from firmware.flows import card, dayend, login, menu, redeem, reverse, taps, training, waiting
 
 
 def begin(state, key, till):
@@ -41,6 +41,8 @@ def step(state, event, now, till):
         return redeem.step(state, event, now, till)
     if flow == "reverse":
         return reverse.step(state, event, now, till)
+    if flow == "training":
+        return training.step(state, event, now, till)
     return state, ()
 
 
@@ -68,4 +70,6 @@ def view(page):
         return redeem.view(page)
     if flow == "reverse":
         return reverse.view(page)
+    if flow == "training":
+        return training.view(page)
     return ()

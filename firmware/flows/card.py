@@ -44,6 +44,12 @@ def without(state):
     return to(state, "card.none", SALE, state.amount_minor, None, state.shown), beep("refused")
 
 
+def of_reader(event, till):
+    """It says once that it stopped working; whatever it reads shows that it works again."""
+    why = event[2] if event[0] == "fault" else None
+    return () if why == till.reader else (("till", "reader", why),)
+
+
 def step(state, event, now, till):
     if event[0] != "key":
         return state, ()

@@ -422,3 +422,22 @@ def test_the_bar_names_a_reader_that_does_not_work(counter: Counter):
         assert counter.lines[0] == bar(fault=said)
         counter.keys("*")
         assert counter.lines[0] == bar(fault=said)
+
+
+def test_nothing_that_is_done_in_training_posts_or_is_kept(counter: Counter):
+    counter.keys("D6#")
+    before = counter.app.outbox.next_trace
+    counter.sale()
+    assert "TRAIN" in counter.lines[0]
+    assert counter.lines[1:] == ("TRAINING", "12.50", "NOTHING posted", "")
+    assert counter.app.journal_online(messages.REDEMPTION, (2, CARD), 500, points=5) is None
+    assert counter.lines[1:4] == ("TRAINING", "5.00", "NOTHING posted")
+    assert counter.app.outbox.next_trace == before and not counter.all("saved")
+    counter.keys("D6#")
+    counter.sale()
+    assert len(counter.all("saved")) == 1
+    counter.keys("*D6#")
+    assert "TRAIN" in counter.lines[0]
+    counter.cut()
+    counter.boot()
+    assert "TRAIN" not in counter.lines[0]

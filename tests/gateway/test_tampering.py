@@ -86,6 +86,8 @@ def test_whoever_tampers_at_random_is_found_out(street: Street, chunk: int):
                     done.append(tamper(intruder, random, tables))
                 except DBAPIError:
                     continue  # the database itself refuses: a key is taken, a number too large
+            # one of a pair may have put right what the other did
+            changed = done and {table.name: intruder.rows(table) for table in tables} != sound
             report = run_audit(street.engine, street.keyring, rebuild=True,
                                clock=lambda: street.now)
-            assert report.findings or not done, f"seed {number}: {done}"
+            assert report.findings or not changed, f"seed {number}: {done}"

@@ -75,9 +75,15 @@ def tamper(intruder: Intruder, random: Random, tables: list[Table]) -> str:
     return f"{kind} {table.name}.{column.name} of {tuple(row)[:3]}: {value!r}"
 
 
+def rows_of(intruder: Intruder, tables: list[Table]) -> list[set[Any]]:
+    return [set(map(tuple, intruder.rows(table))) for table in tables]
+
+
 @pytest.mark.parametrize("chunk", range(-(-TAMPERINGS // CHUNK)))
 def test_whoever_tampers_at_random_is_found_out(street: Street, chunk: int):
     tables = list(metadata.sorted_tables)
+    with Intruder(street.engine, alone=True) as intruder:
+        sound = rows_of(intruder, tables)
     for number in range(chunk * CHUNK, min((chunk + 1) * CHUNK, TAMPERINGS)):
         random, done = Random(number), []
         with Intruder(street.engine, alone=True) as intruder:
@@ -86,8 +92,8 @@ def test_whoever_tampers_at_random_is_found_out(street: Street, chunk: int):
                     done.append(tamper(intruder, random, tables))
                 except DBAPIError:
                     continue  # the database itself refuses: a key is taken, a number too large
-            # one of a pair may have put right what the other did
-            changed = done and {table.name: intruder.rows(table) for table in tables} != sound
             report = run_audit(street.engine, street.keyring, rebuild=True,
                                clock=lambda: street.now)
-            assert report.findings or not changed, f"seed {number}: {done}"
+            # one of a pair may have put right what the other did
+            assert report.findings or not done or rows_of(intruder, tables) == sound, (
+                f"seed {number}: {done}")

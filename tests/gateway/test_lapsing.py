@@ -1,9 +1,14 @@
 """One piece of the expiry job, by itself."""
 
+from collections.abc import Sequence
+
+import pytest
+
+from gateway import lapsing as lapsing_module
 from gateway.catalogue import read_catalogue
 from gateway.clock import business_day, to_ms
 from gateway.database import counting_statements, reading, writing
-from gateway.lapsing import Done, Lapsing
+from gateway.lapsing import REST, Done, GivingWay, Lapsing
 from gateway.ledger import EXPIRY, Books
 from tests.gateway.test_decisions_redemption import sound
 from tests.support.street import Street
@@ -50,3 +55,23 @@ def test_many_members_take_as_many_statements_as_one(engine):
             assert lapsing(street)(ids) == Done(len(ids))
         counts.append(len(statements))
     assert counts == [counts[0]] * 2
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_it_rests_as_long_as_a_piece_took_while_somebody_sells(
+        engine, monkeypatch: pytest.MonkeyPatch):
+    street, clock, rests = Street(engine, members=2), [0.0], []
+    street.answers(street.sale(10_000))
+
+    def piece(ids: Sequence[int]) -> Done:
+        clock[0] += 3.0
+        if 1 in ids:
+            street.answers(street.sale(10_000, card=1))
+        return Done(len(ids))
+
+    monkeypatch.setattr(lapsing_module.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(lapsing_module.time, "sleep", rests.append)
+    giving_way = GivingWay(engine, piece)  # pyright: ignore[reportArgumentType]
+    assert giving_way([2]) == Done(1) and rests == []
+    assert giving_way([1, 2]) == Done(2) and rests == [3.0 * REST]
+    assert giving_way([2]) == Done(1) and len(rests) == 1

@@ -16,6 +16,7 @@ import asyncio
 import gc
 
 from firmware import (
+    adjusting,
     VERSION,
     autovoid,
     checkout,
@@ -71,12 +72,19 @@ class App:
         self.now = Uptime(board.ticks_ms)
         self.screen = getattr(board, "display", None) or Screen(board.show, board.font)
         # whoever draws for itself needs no glyphs; without them Chinese would be boxes
-        readable = board.font or self.screen is getattr(board, "display", None)
-        self._language = settings.language if readable else "en"
+        self._readable = board.font or self.screen is getattr(board, "display", None)
+        self.speak(settings.language)
         self.clock = Clock(board.boot_count)
         self.supervisor = Supervisor(self.now, self._died, board.feed_watchdog,
                                      board.watchdog_ms)
         self._idle_ms = board.watchdog_ms // 3
+
+    def speak(self, language):
+        self._language = language if self._readable else "en"
+
+    def keys_held(self):
+        """Keys and settings as they were last kept, or None before the outbox could be read."""
+        return self._dispatch.keys if self._dispatch else None
 
     # -- starting ------------------------------------------------------------------------------
 
@@ -342,6 +350,8 @@ class App:
         if kind == "till":
             self.till = states.changed(self.till, effect[1], effect[2])
             return None
+        if kind == "set":
+            return adjusting.carry_out(self, effect)
         if kind == "print":  # no slip is printed yet
             return "found", "absent"
         raise FirmwareError("no such effect: " + str(kind))

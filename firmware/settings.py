@@ -32,6 +32,9 @@ FIELDS = (
     # 1: whoever sells has to log in; and is logged out after so long without a key
     ("login", "int", 0),
     ("auto_lock_s", "int", 300),
+    # 0 to 3, as the cashier set them
+    ("volume", "int", 2),
+    ("brightness", "int", 2),
 )
 # beside them `others`: ((name, text), ...) of the lines that are not of this table. They are kept
 # as they are: names of a newer program, and those of boards (board/options.py).
@@ -41,11 +44,11 @@ Settings = namedtuple("Settings", [name for name, _, _ in FIELDS] + ["others"])
 
 def settings(terminal_id, epoch, key, mqtt_host, mqtt_port, mqtt_user, mqtt_password,
              keepalive_s=60, language="zh", currency_digits=2, outbox_blocks=336, old_keys=(),
-             login=0, auto_lock_s=300, others=()):
+             login=0, auto_lock_s=300, volume=2, brightness=2, others=()):
     """Settings by name, checked."""
     made = Settings(terminal_id, epoch, key, mqtt_host, mqtt_port, mqtt_user, mqtt_password,
                     keepalive_s, language, currency_digits, outbox_blocks, old_keys, login,
-                    auto_lock_s, others)
+                    auto_lock_s, volume, brightness, others)
     _check(made)
     return made
 
@@ -54,7 +57,17 @@ def with_keys(made, epoch, key, mqtt_user, mqtt_password, old_keys):
     """The same settings with another newest key and its login."""
     return settings(made.terminal_id, epoch, key, made.mqtt_host, made.mqtt_port, mqtt_user,
                     mqtt_password, made.keepalive_s, made.language, made.currency_digits,
-                    made.outbox_blocks, old_keys, made.login, made.auto_lock_s, made.others)
+                    made.outbox_blocks, old_keys, made.login, made.auto_lock_s, made.volume,
+                    made.brightness, made.others)
+
+
+def adjusted(made, name, value):
+    """The same settings with one of another value."""
+    values = [value if field == name else made[place]
+              for place, (field, _, _) in enumerate(FIELDS)]
+    changed = Settings(*values, made.others)
+    _check(changed)
+    return changed
 
 
 def _check(made):
@@ -72,6 +85,8 @@ def _check(made):
          "old_keys must be of epochs below epoch, 32 bytes each"),
         (made.login in (0, 1), "login must be 0 or 1"),
         (10 <= made.auto_lock_s <= 86400, "auto_lock_s must be 10 to 86400"),
+        (0 <= made.volume <= 3, "volume must be 0 to 3"),
+        (0 <= made.brightness <= 3, "brightness must be 0 to 3"),
     )
     for holds, rule in rules:
         if not holds:

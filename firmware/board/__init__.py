@@ -15,6 +15,7 @@ package: `machine`, `network` and `esp32` are imported only here.
 | `save_settings(settings)` | keeps them for the next boot, durable on return, or raises |
 | `keep(name, data)` | keeps some bytes, durable on return; OSError: those of before stay |
 | `kept(name)` | the bytes kept last under this name, or None |
+| `adjust(name, value)` | optional: sets "volume" or "brightness", 0 to 3, at once |
 | `show(buffer)` | puts 1,024 bytes (128x64, MONO_VLSB) on the display and returns at once |
 | `font`, `font_fault` | `firmware.font.found` of its file: a Font or None, and why there is none |
 | `beep(name)` | starts a pattern and returns at once: "key", "ok", "refused", "saved", "fault" |

@@ -76,7 +76,8 @@ class Esp32Board:
         self.keypad = keypad
         self.reader = TapReader(reader_chip_of(pins, edge, self.ticks_ms), self.ticks_ms)
         self.buzzer = Buzzer(machine.PWM(machine.Pin(pins.buzzer), freq=2000, duty_u16=0),
-                             progress=self._sign("buzzer"))
+                             settings.volume, self._sign("buzzer"))
+        display.brightness(settings.brightness)
         self.battery = self._battery_of(pins) if made.cell else None
         self.printer, self._readers = ports_of(pins, edge, options.parts(made), self.font,
                                                settings, self._sign("printer"))
@@ -150,6 +151,12 @@ class Esp32Board:
 
     def beep(self, name):
         self.buzzer.play(name)
+
+    def adjust(self, name, value):
+        if name == "volume":
+            self.buzzer.volume = value
+        else:
+            self.pixels.brightness(value)
 
     def tasks(self, progress):
         """(name, coroutine function) of each part; `progress(name)` is the supervisor's."""

@@ -8,7 +8,18 @@ What only the gateway can do asks `login.needs_login(state, till)` where it begi
 Its words stand in `NAME_texts.py`, in both languages; all of it is cold (tools/handset_units.py).
 """
 
-from firmware.flows import card, dayend, login, menu, redeem, reverse, taps, training, waiting
+from firmware.flows import (
+    card,
+    dayend,
+    login,
+    menu,
+    redeem,
+    reverse,
+    setup,
+    taps,
+    training,
+    waiting,
+)
 
 
 def begin(state, key, till):
@@ -43,6 +54,8 @@ def step(state, event, now, till):
         return reverse.step(state, event, now, till)
     if flow == "training":
         return training.step(state, event, now, till)
+    if flow == "setup":
+        return setup.step(state, event, now, till)
     return state, ()
 
 
@@ -72,4 +85,6 @@ def view(page):
         return reverse.view(page)
     if flow == "training":
         return training.view(page)
+    if flow == "setup":
+        return setup.view(page)
     return ()

@@ -2,10 +2,10 @@
 
 | place | what the cashier sees | leaves by |
 |---|---|---|
-| menu.main | the list | 1 2 reverse, 3 waiting, 4 dayend, 6 training, 7 STATUS, 8 out, * HOME |
+| menu.main | the list | 1 2 reverse, 3 waiting, 4 dayend, 5 setup, 6 training, 7 STATUS, 8, * |
 """
 
-from firmware.flows import dayend, login, menu_texts, reverse, training, waiting
+from firmware.flows import dayend, login, menu_texts, reverse, setup, training, waiting
 from firmware.states import HOME, STATUS, beep, to
 from firmware.texts import Words
 from protocol.fields import REFUND, VOID
@@ -28,6 +28,8 @@ def step(state, event, now, till):
         return waiting.begin(state, till)
     if event[1] == "4":
         return dayend.begin(state, till)
+    if event[1] == "5":
+        return setup.begin(state, till)
     if event[1] == "6":
         return training.begin(state, till)
     if event[1] == "7":

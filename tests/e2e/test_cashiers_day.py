@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.flows import redeem_texts, reverse_texts
+from firmware.flows import redeem_texts, reverse_texts, setup_texts
 from firmware.texts import Words, names, parts
 from gateway.ledger import REDEMPTION as REDEEMED
 from gateway.ledger import REFUND as REFUNDED
@@ -216,3 +216,29 @@ def test_a_refund_whose_answer_is_lost_is_taken_back_by_itself(
     day.keys("*A")
     day.tap()
     day.sees(None, words[names.BALANCE] % 300)
+
+
+# -- settings and training ------------------------------------------------------------------------
+
+
+def test_the_language_is_switched_while_it_runs(day: Day, language: str):
+    other = {"zh": "en", "en": "zh"}[language]
+    before, after = (Words(setup_texts.parts(each)) for each in (language, other))
+    day.keys("D5")
+    day.sees(before[setup_texts.LANGUAGE], before[setup_texts.VOLUME] % 2)
+    day.keys("12")
+    day.sees(after[setup_texts.LANGUAGE], after[setup_texts.VOLUME] % 3)
+    day.keys("*1250#")
+    day.tap()
+    day.sees(Words(parts(other))[names.POSTED] % 18)
+
+
+def test_training_posts_nothing(day: Day, words: Words):
+    day.keys("D6#1250#")
+    day.tap()
+    day.sees(words[names.TRAINING], "12.50", words[names.NOT_POSTED])
+    day.keys("*D6#1250#")
+    day.tap()
+    day.sees(words[names.POSTED] % 18)
+    assert day.booked() == [(SALE, 1250, 0)]
+    assert day.handset.do("status")["next_trace"] == 2

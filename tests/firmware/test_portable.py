@@ -24,7 +24,8 @@ MODULES = ("test_again", "test_autovoid", "test_beats", "test_board_at", "test_b
            "test_supervisor", "test_ticks", "test_views", "test_views_answer", "test_virtual_time",
            "test_board_battery", "test_board_buzzer", "test_board_keypad", "test_board_printer",
            "test_board_ssd1306", "test_slip",
-           "test_flows_taps", "test_flows_waiting", "test_looking", "test_outbox_back",
+           "test_flows_setup", "test_flows_taps", "test_flows_waiting", "test_looking",
+           "test_outbox_back",
            "test_day_count", "test_flows_dayend")
 # boards of hardware, and what they are made of
 BOARDS = ("test_board_crash_log", "test_board_upkeep",

@@ -26,7 +26,7 @@ from gateway.tables import entries
 from protocol import keys
 from simulator.broker import Credential
 from tests.firmware.replies import Asked
-from tests.support.handset_process import Handset, provision
+from tests.support.handset_process import Handset, provision, pseudo_font
 from tests.support.tiny_gateway import TinyGateway
 from tools import coffee_shop
 
@@ -68,6 +68,7 @@ class Day:
             provision(self._files, settings.settings(
                 self.terminal_id, 1, self._key, "127.0.0.1", gateway.port, user, password,
                 **values))
+            pseudo_font(self._files / "font")  # either language can be switched to
             yield self
         self.engine.dispose()
 

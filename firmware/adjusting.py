@@ -1,0 +1,27 @@
+"""What a cashier may set: kept for the next boot first, then in force. Cold, the App's."""
+
+from firmware.errors import SettingsError
+from firmware.settings import adjusted
+
+
+def carry_out(app, effect):
+    """("set", name, value), or ("set", None, None) to hear how it is: ("kept", language, volume,
+    brightness, board, boots), or ("failed",) where it could not be kept and nothing changed."""
+    _, name, value = effect
+    board, keys = app.board, app.keys_held()
+    if keys is None:
+        return ("failed",)
+    if name:
+        # of the keys' own copy: a rotation may have written newer ones than the boot read
+        made = adjusted(keys.settings, name, value)
+        try:
+            board.save_settings(made)
+        except (OSError, SettingsError):
+            return ("failed",)
+        keys.settings = made
+        if name == "language":
+            app.speak(value)
+        elif hasattr(board, "adjust"):
+            board.adjust(name, value)
+    made = keys.settings
+    return "kept", made.language, made.volume, made.brightness, board.name, board.boot_count

@@ -1,0 +1,61 @@
+"""What a cashier may set: language, volume, brightness; each key sets the next value, at once.
+
+| place | what the cashier sees | leaves by |
+|---|---|---|
+| setup.main | how it is set | 1 2 3 the next value, 4 setup.about, * HOME |
+| setup.failed | it could not be kept; nothing changed | any key setup.main |
+| setup.about | program, board, boots | any key setup.main |
+
+`shown`: (language, volume, brightness, board, boots), None until they are known.
+"""
+
+from firmware.flows import setup_texts
+from firmware.states import HOME, beep, to
+from firmware.texts import Words
+
+
+def begin(state, till):
+    return to(state, "setup.main"), (("set", None, None),) + beep("key")
+
+
+def step(state, event, now, till):
+    kind, shown = event[0], state.shown
+    if kind == "kept":
+        return to(state, "setup.main", None, 0, None, event[1:]), ()
+    if kind == "failed":
+        return to(state, "setup.failed", None, 0, None, shown), beep("fault")
+    if kind != "key":
+        return state, ()
+    key = event[1]
+    if state.name != "setup.main":
+        return to(state, "setup.main", None, 0, None, shown), beep("key")
+    if key == "*":
+        return to(state, HOME), beep("key")
+    if not shown:
+        return state, ()
+    if key == "1":
+        wanted = "language", "en" if shown[0] == "zh" else "zh"
+    elif key == "2":
+        wanted = "volume", (shown[1] + 1) % 4
+    elif key == "3":
+        wanted = "brightness", (shown[2] + 1) % 4
+    elif key == "4":
+        return to(state, "setup.about", None, 0, None, shown), beep("key")
+    else:
+        return state, ()
+    return state, (("set",) + wanted,) + beep("key")
+
+
+def view(page):
+    words, shown = Words(setup_texts.parts(page.language)), page.shown
+    page.foot = words[setup_texts.FOOT_BACK]
+    if page.state.name == "setup.failed":
+        return words[setup_texts.NOT_KEPT], words[setup_texts.AS_BEFORE]
+    if not shown:
+        return (words[setup_texts.TITLE],)
+    if page.state.name == "setup.about":
+        return ("Pointwire " + page.status.version)[:16], shown[3], words[
+            setup_texts.BOOTS] % shown[4]
+    page.foot = words[setup_texts.FOOT]
+    return (words[setup_texts.LANGUAGE], words[setup_texts.VOLUME] % shown[1],
+            words[setup_texts.BRIGHTNESS] % shown[2])

@@ -1,0 +1,43 @@
+"""The words of the settings: in each language one text a line, in the order of the numbers."""
+
+from micropython import const
+
+TITLE = const(0)
+LANGUAGE = const(1)
+VOLUME = const(2)
+BRIGHTNESS = const(3)
+BOOTS = const(4)
+NOT_KEPT = const(5)
+AS_BEFORE = const(6)
+FOOT = const(7)
+FOOT_BACK = const(8)
+
+
+def parts(language):
+    return (zh() if language == "zh" else en(),)
+
+
+def en():
+    return """title=Settings
+language=1 English
+volume=2 Volume %d
+brightness=3 Light %d
+boots=Boots %d
+not_kept=Not kept
+as_before=All as before
+foot=4ABOUT       *←
+foot_back=*←
+"""
+
+
+def zh():
+    return """title=设置
+language=1 中文
+volume=2 音量 %d
+brightness=3 亮度 %d
+boots=启动 %d 次
+not_kept=未能保存
+as_before=设置未变
+foot=4ABOUT       *←
+foot_back=*←
+"""

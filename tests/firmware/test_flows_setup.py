@@ -1,0 +1,43 @@
+"""The settings a cashier may change. Runs on both interpreters."""
+
+from firmware.checkout import start, step
+from firmware.flows import setup_texts
+from firmware.states import HOME
+from tests.firmware.flow_walk import home_is_near, press, same_words, walk
+
+KEPT = ("kept", "zh", 2, 3, "unix", 41)
+
+
+def shown():
+    state, wanted = press(start(), "D5")
+    assert wanted == [("set", None, None)]
+    return step(state, KEPT, 0)[0]
+
+
+def test_each_key_sets_the_next_value_and_nothing_changes_before_it_is_kept():
+    state = shown()
+    for key, wanted in (("1", ("set", "language", "en")), ("2", ("set", "volume", 3)),
+                        ("3", ("set", "brightness", 0))):
+        after, effects = press(state, key)
+        assert effects == [wanted] and after == state
+    assert press(step(state, ("kept", "en", 3, 0, "unix", 41), 0)[0], "1")[1] == [
+        ("set", "language", "zh")]
+
+
+def test_what_could_not_be_kept_is_said_and_everything_is_as_before():
+    state, _ = step(press(shown(), "2")[0], ("failed",), 0)
+    assert state.name == "setup.failed"
+    assert press(state, "*")[0] == shown()
+
+
+def test_before_it_is_known_how_it_is_nothing_can_be_set():
+    state = press(start(), "D5")[0]
+    assert press(state, "123")[1] == [] and press(state, "*")[0].name == HOME
+
+
+def test_home_is_always_near():
+    home_is_near(walk(shown(), [KEPT, ("failed",)]))
+
+
+def test_it_says_the_same_in_both_languages():
+    same_words(setup_texts)

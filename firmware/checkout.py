@@ -65,8 +65,9 @@ from protocol import codes
 from protocol.limits import AMOUNT_MINOR_MAX, REPLY_TYPE_BASE, SALE_SAVED_AFTER_S
 from protocol.fields import BATCH_CLOSE, INQUIRY, SALE, TAP, VOID
 
-EVENTS = ("key", "long", "card", "unread", "fault", "saved", "full", "failed", "trained",
-          "found", "kept", "answer", "no_answer", "time")
+PRESSED = ("key", "long")
+EVENTS = ("card", "unread", "fault", "saved", "full", "failed", "trained", "found", "kept",
+          "answer", "no_answer", "time")
 # what comes from elsewhere, whatever stands on the screen; these do not go by the table
 NEWS = ("settled", "moved", "cancelling", "online", "lock")
 
@@ -88,9 +89,19 @@ def recovery(reason):
 
 def step(state, event, now, till=NOBODY):
     """The next state and the effects to carry out, in order."""
-    if event[0] in NEWS:
+    kind = event[0]
+    if kind in NEWS:
         return _heard(state, event, now, till)
-    return _by_table(state, event, now, till)
+    if kind not in PRESSED:
+        return _by_table(state, event, now, till)
+    if "." in state.name:
+        return flows.step(state, event, now, till)
+    return _pressed(state, event, now, till)
+
+
+def _pressed(state, event, now, till):
+    act = KEYS.get((state.name, event[0]))
+    return act(state, event, now, till) if act else (state, ())
 
 
 def _by_table(state, event, now, till):
@@ -182,13 +193,11 @@ def _of_sale(shown):
 def _ready_key(state, key, till):
     if key == "A":
         return to(state, CARD, INQUIRY), beep("key")
-    if key in "#*":
+    if key == "#" or key == "*":
         return to(state, HOME), beep("key")
-    if key in "BCD":
-        return flows.begin(state, key, till)
-    if key.isdigit() and key != "0":
-        return to(state, AMOUNT, SALE, int(key)), beep("key")
-    return state, ()
+    if key.isdigit():
+        return (to(state, AMOUNT, SALE, int(key)), beep("key")) if int(key) else (state, ())
+    return flows.begin(state, key, till)
 
 
 def _amount_key(state, event, now, till):
@@ -403,28 +412,32 @@ def _no_answer(state, event, now, till):
     return to(state, RESULT, INQUIRY, 0, None, event), beep("fault")
 
 
-TABLE = {
+# two units, so that a key need not load what cards and answers are for
+KEYS = {
     (HOME, "key"): _home_key,
-    (HOME, "card"): _card_too_early,
     (AMOUNT, "key"): _amount_key,
-    (AMOUNT, "card"): _card_too_early,
     (AMOUNT, "long"): _amount_held,
     (CARD, "key"): _card_key,
+    (SENT, "key"): _sent_key,
+    (ASK_VOID, "key"): _ask_void_key,
+    (CANCELLING, "key"): _result_key,
+    (WAITING, "key"): _result_key,
+    (ASKED, "key"): _asked_key,
+    (RESULT, "key"): _result_key,
+    (STATUS, "key"): _any_key,
+}
+
+TABLE = {
+    (HOME, "card"): _card_too_early,
+    (AMOUNT, "card"): _card_too_early,
     (CARD, "card"): _card,
     (CARD, "unread"): _unread,
     (SAVING, "saved"): _saved,
     (SAVING, "full"): _not_saved,
     (SAVING, "failed"): _not_saved,
     (SAVING, "trained"): _not_saved,
-    (SENT, "key"): _sent_key,
     (SENT, "time"): _unanswered_sale,
     (SAVING, "no_answer"): _no_answer,
-    (ASK_VOID, "key"): _ask_void_key,
-    (CANCELLING, "key"): _result_key,
-    (WAITING, "key"): _result_key,
-    (ASKED, "key"): _asked_key,
     (ASKED, "answer"): _answer,
     (ASKED, "no_answer"): _no_answer,
-    (RESULT, "key"): _result_key,
-    (STATUS, "key"): _any_key,
 }

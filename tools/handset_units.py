@@ -43,10 +43,13 @@ COLD = {
     "anew": ("firmware.app:App._read_anew", "firmware.app:App._show_anew",
              "firmware.app:App._find_shown"),
     # for each key, card and screen
+    "keys": ("firmware.checkout:_pressed",),
+    "flow": ("firmware.flows:step",),
     "checkout": ("firmware.checkout:_by_table",),
     "answers": ("firmware.checkout:_heard",),
     "shown": ("firmware.app:App._draw", "firmware.views:lines"),
     "bar": ("firmware.views:bar", "firmware.views:_step"),
+    "flow shown": ("firmware.flows:view",),
     "views": ("firmware.views:_body", "firmware.views:Page", "firmware.texts:Words"),
     "draw": ("firmware.screen:Screen.draw", "firmware.screen:_tall"),
     "small": ("firmware.screen:Screen._small",),

@@ -29,13 +29,13 @@ def test_it_finds_a_sale_that_is_doubled_without_a_question(monkeypatch: pytest.
 
 
 def test_it_finds_a_screen_that_nobody_leaves(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(checkout.TABLE, (checkout.CARD, "key"), lambda state, *_: (state, ()))
+    monkeypatch.setitem(checkout.KEYS, (checkout.CARD, "key"), lambda state, *_: (state, ()))
     with pytest.raises(AssertionError, match="leads to card"):
         monkey.play(1, EVENTS)
 
 
 def test_it_finds_an_effect_that_kills_a_task(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(checkout.TABLE, (checkout.AMOUNT, "long"),
+    monkeypatch.setitem(checkout.KEYS, (checkout.AMOUNT, "long"),
                         lambda state, *_: (state, (("surprise",),)))
     with pytest.raises(AssertionError, match="no such effect"):
         monkey.play(1, EVENTS)

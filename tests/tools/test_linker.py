@@ -135,6 +135,15 @@ def test_words_of_the_interpreter_strings_and_named_arguments_keep_their_names()
     assert ".amount" in "".join(linked(sources, main).units.values())
 
 
+def test_the_type_of_a_named_tuple_is_no_word_of_its_own(tmp_path):
+    sources = {"room": "", "room.a": "from collections import namedtuple\n"
+               "Reading = namedtuple('Reading', ('trace', 'amount'))\n"}
+    main = "import sys\nfrom room.a import Reading\nsys.stdout.write(str(Reading(1, 2)[1]))\n"
+    program = linked(sources, main)
+    assert "Reading" not in "".join(program.units.values())
+    assert run(program, tmp_path) == "2"
+
+
 def test_a_local_name_never_hides_a_global(tmp_path):
     sources = {"room": "", "room.views": "def lines(text):\n    return [text]\n",
                "room.app": "from room import views\n\ndef draw():\n"

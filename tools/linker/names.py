@@ -47,6 +47,8 @@ class _Shortener:
         for statement in self._statements:
             self._parameters(statement)
         self._everything()
+        for statement in self._statements:
+            _name_type(statement)
         return {new: ", ".join(sorted(old)) for new, old in sorted(self._symbols.items())}
 
     def _may_change(self, name: str) -> bool:
@@ -159,6 +161,14 @@ class _Shortener:
                     node.id = table.get(node.id, node.id)
                 elif isinstance(node, ast.arg):
                     node.arg = table.get(node.arg, node.arg)
+
+
+def _name_type(statement: ast.stmt) -> None:
+    """A named tuple's type is called as what it is bound to, like a class: one word less."""
+    if (isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
+            and isinstance(statement.value, ast.Call)
+            and ast.unparse(statement.value.func) == "namedtuple"):
+        statement.value.args[0] = ast.Constant(statement.targets[0].id)
 
 
 def _privates(statement: ast.stmt) -> set[str]:

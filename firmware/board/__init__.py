@@ -15,7 +15,6 @@ package: `machine`, `network` and `esp32` are imported only here.
 | `save_settings(settings)` | keeps them for the next boot, durable on return, or raises |
 | `keep(name, data)` | keeps some bytes, durable on return; OSError: those of before stay |
 | `kept(name)` | the bytes kept last under this name, or None |
-| `adjust(name, value)` | optional: sets "volume" or "brightness", 0 to 3, at once |
 | `show(buffer)` | puts 1,024 bytes (128x64, MONO_VLSB) on the display and returns at once |
 | `font`, `font_fault` | `firmware.font.found` of its file: a Font or None, and why there is none |
 | `beep(name)` | starts a pattern and returns at once: "key", "ok", "refused", "saved", "fault" |
@@ -34,6 +33,7 @@ is called once, at boot, before anything else.
 
 A board that draws for itself may have a `display` with `draw(lines)` and `lines`, like Screen:
 it gets the lines, and `show` is not called (a simulation of which nobody sees the pixels).
+It may have `adjust(name, value)`: sets "volume" or "brightness", 0 to 3, at once.
 
 `event()` returns `("key", k)` with k one of `0123456789*#ABCD`, or `("card", entry, id)` with
 entry 1 swipe, 2 tap, 3 scan, 4 keyed and id an int (card number) or bytes (UID of 4, 7 or 10).

@@ -12,11 +12,15 @@ from firmware.texts import Words, names, parts
 from gateway.ledger import REDEMPTION as REDEEMED
 from gateway.ledger import REFUND as REFUNDED
 from gateway.ledger import REVERSAL
+from gateway.rules import Redeeming
 from protocol.fields import INQUIRY, REDEMPTION, REFUND, SALE
 from tests.support import handset_process
 from tests.support.micropython import need_micropython
 from tests.support.till_day import Day
-from tools import handset_program
+from tools import coffee_shop, handset_program
+
+# a hundred points are worth a yuan, of at most half the bill
+RULES = coffee_shop.RULES._replace(redeeming=Redeeming(100, 100, 100, 100, 5000))
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +43,7 @@ def words(language: str) -> Words:
 def day(tmp_path: Path, command: list[str], language: str, monkeypatch: pytest.MonkeyPatch):
     # what needs an answer waits 30 s for it
     monkeypatch.setattr(handset_process, "WAIT_S", 90.0)
-    with Day(tmp_path, command, language).open() as begun, begun.on():
+    with Day(tmp_path, command, language, RULES).open() as begun, begun.on():
         yield begun
 
 

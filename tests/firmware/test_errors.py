@@ -16,6 +16,10 @@ CODES = {
     "NoWay": "no_way",
 }
 
+# they import what only a chip has, or run, and define no error
+OF_THE_CHIP = ("firmware.main", "firmware.board.esp32_edge", "firmware.board.esp32_sim800",
+               "firmware.board.esp32s3_a7670")
+
 
 def kinds(root: type[Exception]) -> list[type[Exception]]:
     found = [root]
@@ -26,7 +30,7 @@ def kinds(root: type[Exception]) -> list[type[Exception]]:
 
 def all_errors() -> list[type[Exception]]:
     for each in pkgutil.walk_packages(firmware.__path__, "firmware."):
-        if each.name != "firmware.main":
+        if each.name not in OF_THE_CHIP:
             importlib.import_module(each.name)
     return [each for each in kinds(FirmwareError) if each.__module__.startswith("firmware.")]
 

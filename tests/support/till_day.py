@@ -21,7 +21,7 @@ from gateway.errors import TryLater
 from gateway.intake import Arrival, Intake
 from gateway.keyring import Keyring
 from gateway.registry import Registry
-from gateway.rules import Redeeming
+from gateway.rules import RuleSet
 from gateway.tables import entries
 from protocol import keys
 from simulator.broker import Credential
@@ -31,8 +31,6 @@ from tests.support.tiny_gateway import TinyGateway
 from tools import coffee_shop
 
 SECRETS = tuple(sha256(name).digest() for name in (b"master", b"audit", b"frame"))
-# a hundred points are worth a yuan, of at most half the bill
-RULES = coffee_shop.RULES._replace(redeeming=Redeeming(100, 100, 100, 100, 5000))
 KEYRING = Keyring(*SECRETS)
 
 
@@ -40,12 +38,12 @@ class Day:
     """One merchant's till; `handset` is its process while it is on."""
 
     def __init__(self, folder: Path, command: Sequence[str], language: str,
-                 **changed: object) -> None:
+                 rules: RuleSet = coffee_shop.RULES, **changed: object) -> None:
         self.engine = database.open_engine(f"sqlite:///{folder / 'ledger.sqlite3'}")
         database.migrate(self.engine)
         self.registry = Registry(self.engine, KEYRING)
         self.intake = Intake(self.engine, KEYRING)
-        self.cards = coffee_shop.create(self.registry, rules=RULES)
+        self.cards = coffee_shop.create(self.registry, rules=rules)
         coffee_shop.add_terminals(self.registry, 1)
         self.terminal_id = coffee_shop.tills_of(self.registry.terminals())[0].terminal_id
         self.mute: set[int] = set()

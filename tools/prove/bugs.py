@@ -232,8 +232,9 @@ BUGS: dict[str, Bug] = {
         "found by seed 40"),
     "balance of before": Bug(
         "the screen shows the balance without the points of the tap",
-        (Edit("firmware.views", "page.label(names.BALANCE, reply.balance)\n",
-              "page.label(names.BALANCE, reply.balance - (reply.points or 0))\n"),),
+        (Edit("firmware.views_answer",
+              "is None else page.label(names.BALANCE, reply.balance)\n",
+              "is None else page.label(names.BALANCE, reply.balance - (reply.points or 0))\n"),),
         (SCREEN_DIFFERS,), 5),
     # ---- the gateway ----
     "acknowledge before commit": Bug(

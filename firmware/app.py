@@ -225,12 +225,12 @@ class App:
                 event = await asyncio.wait_for_ms(self.board.event(), wait_ms)
             except asyncio.TimeoutError:
                 event = ("time",)
-            else:
+            if event[0] != "time":
                 self._touched_ms = self.now()
-            if event[0] != "time" or self.state.due is not None:
-                self._on_event(event)
-            else:
+            elif self.state.due is None:
                 self._tidy()
+                continue
+            self._on_event(event)
 
     # whoever presses nothing for so long has gone away; ms to the next look
     def _lock(self):

@@ -56,12 +56,13 @@ class UnixBoard:
         self.radio_on = True
         self.watched = False
         self.percent = self.dbm = None  # of a battery and a modem it does not have
+        self.ahead_ms = 0  # of the time that has passed
         self._events = []
         self._event = asyncio.Event()
 
     def ticks_ms(self):
         # on CPython an int, in the stubs a type of its own
-        return time.ticks_ms() & TICKS_MASK  # pyright: ignore[reportOperatorIssue]
+        return time.ticks_ms() + self.ahead_ms & TICKS_MASK  # pyright: ignore[reportOperatorIssue]
 
     def random(self, size):
         return os.urandom(size)
@@ -85,7 +86,7 @@ class UnixBoard:
         pass
 
     def put(self, event):
-        """A key or card from outside."""
+        """A key, a card or the time from outside."""
         self._events.append(event)
         self._event.set()
 

@@ -16,7 +16,7 @@ from protocol.limits import CARD_NUMBER_MAX
 CUT = 9
 KEYS = "0123456789*#ABCD"
 # what a person, or a page, plays with: loaded when it comes
-PLAYED = ("watch", "battery", "signal", "unread")
+PLAYED = ("watch", "battery", "signal", "unread", "later")
 # names of what `tell` brings with an event
 EVENTS = (
     ("ready", "journal"),
@@ -213,6 +213,9 @@ def play(control, command):
     elif part == "signal":
         board.dbm = _within(command["dbm"], -200, 0)
         control.app.redraw()
+    elif part == "later":
+        board.ahead_ms += _within(int(command["ms"]), 0, 3600000)
+        board.put(("time",))
     else:
         board.put(("unread", _within(int(command["entry"]), 1, 4), str(command["why"])))
 

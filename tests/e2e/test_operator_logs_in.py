@@ -13,12 +13,9 @@ from firmware.flows import login_texts
 from firmware.texts import Words, names
 from protocol import codes
 from protocol.fields import LOGIN, SALE
-from tests.e2e.test_cashiers_day import command, language, words
 from tests.firmware.replies import Asked
 from tests.support.commands import commanded
 from tests.support.till_day import SECRETS, Day
-
-__all__ = ["command", "language", "words"]
 
 PIN, WRONG, NAME = "2468", "8642", "李小龙"
 

@@ -24,7 +24,7 @@ class Channel:
     radio_on = True
     watched = False
     percent = dbm = None
-    redrawn = 0
+    redrawn = ahead_ms = 0
 
     def __init__(self, app: Any = None) -> None:
         self.app = app or self
@@ -193,17 +193,24 @@ def test_battery_and_signal_are_what_the_bar_shows_from_then_on():
     ("battery", {"percent": 101}), ("battery", {"percent": "full"}), ("battery", {}),
     ("battery", {"percent": True}), ("signal", {"dbm": 1}), ("signal", {"dbm": -201}),
     ("unread", {"entry": 5, "why": "two_cards"}), ("unread", {"entry": None, "why": "x"}),
-    ("unread", {"entry": 2})])
+    ("unread", {"entry": 2}), ("later", {"ms": -1}), ("later", {"ms": 3600001}), ("later", {})])
 def test_what_no_part_can_say_changes_nothing(what: str, arguments: dict[str, Any]):
     channel = Channel()
     assert channel.do(what, **arguments)["error"]
-    assert (channel.percent, channel.dbm, channel.events, channel.redrawn) == (None, None, [], 0)
+    assert (channel.percent, channel.dbm, channel.events) == (None, None, [])
+    assert channel.redrawn == channel.ahead_ms == 0
 
 
 def test_two_cards_in_the_field_are_an_event_of_the_reader():
     channel = Channel()
     assert channel.do("unread", entry=2, why="two_cards") == {"id": 1}
     assert channel.events == [("unread", 2, "two_cards")]
+
+
+def test_time_that_passed_wakes_whoever_waits_for_it():
+    channel = Channel()
+    assert channel.do("later", ms=30000) == channel.do("later", ms=500) == {"id": 1}
+    assert channel.ahead_ms == 30500 and channel.events == [("time",), ("time",)]
 
 
 def test_who_watches_gets_the_display_at_once_and_behind_every_screen():

@@ -21,7 +21,6 @@ from gateway.errors import TryLater
 from gateway.intake import Arrival, Intake
 from gateway.keyring import Keyring
 from gateway.registry import Registry
-from gateway.rules import RuleSet
 from gateway.tables import entries
 from protocol import keys
 from simulator.broker import Credential
@@ -38,12 +37,12 @@ class Day:
     """One merchant's till; `handset` is its process while it is on."""
 
     def __init__(self, folder: Path, command: Sequence[str], language: str,
-                 rules: RuleSet = coffee_shop.RULES, **changed: object) -> None:
+                 **changed: object) -> None:
         self.engine = database.open_engine(f"sqlite:///{folder / 'ledger.sqlite3'}")
         database.migrate(self.engine)
         self.registry = Registry(self.engine, KEYRING)
         self.intake = Intake(self.engine, KEYRING)
-        self.cards = coffee_shop.create(self.registry, rules=rules)
+        self.cards = coffee_shop.create(self.registry)
         coffee_shop.add_terminals(self.registry, 1)
         self.terminal_id = coffee_shop.tills_of(self.registry.terminals())[0].terminal_id
         self.mute: set[int] = set()
@@ -123,3 +122,8 @@ class Day:
                 select(entries.c.kind, entries.c.amount_minor, entries.c.code)
                 .order_by(entries.c.id))
             return [(row.kind, row.amount_minor, row.code) for row in rows]
+
+    def books(self, count: int) -> None:
+        """Wait until so many entries stand in the ledger."""
+        while len(self.booked()) < count:
+            self.handset.do("status")

@@ -7,7 +7,7 @@ makes one sale: cards are taken in CARD only. No IO, no clock; `now` is ms since
 | state | what the cashier sees | leaves by |
 |---|---|---|
 | HOME | ready, the last tap after a boot, or an alert | digit AMOUNT, A CARD, B C D a flow |
-| AMOUNT | the amount so far | digit, C (one back), long C or * HOME, # CARD |
+| AMOUNT | the amount so far | digit, C (one back), long C or * HOME, # CARD, A basket |
 | CARD | "tap card" for a sale or an inquiry | card SAVING ASKED card.twice, D card.none, * |
 | SAVING | nothing new: it is being stored | saved SENT CANCELLING or WAITING, full failed RESULT |
 | SENT | saved, waiting for points | settled RESULT, 10 s RESULT, D ASK_VOID, else as RESULT |
@@ -39,7 +39,7 @@ What does not fit a state is ignored there; an event nobody knows raises.
 
 from firmware import flows
 from firmware.errors import FirmwareError
-from firmware.flows import card, login
+from firmware.flows import basket, card, login
 from firmware.states import (
     AMOUNT,
     ASK_VOID,
@@ -207,6 +207,8 @@ def _amount_key(state, event, now, till):
         return to(state, HOME), beep("key")
     if key == "#":
         return to(state, CARD, SALE, amount_minor), beep("key")
+    if key == "A":
+        return basket.begin(state, till)
     if key == "C":
         amount_minor //= 10
         if not amount_minor:
@@ -231,6 +233,8 @@ def _card_key(state, event, now, till):
     if event[1] != "*":
         return state, ()
     if state.purpose == SALE:
+        if state.shown and state.shown[1]:
+            return basket.begin(state, till)
         return to(state, AMOUNT, SALE, state.amount_minor), beep("key")
     return to(state, HOME), beep("key")
 

@@ -198,7 +198,7 @@ def _entry(page):
     name = state.name
     amount = page.money(state.amount_minor) if state.amount_minor else ""
     if name == checkout.AMOUNT:
-        page.foot = words[names.KEYS_AMOUNT]
+        page.foot = words[names.KEYS_SALE]
         return words[names.AMOUNT], amount
     if name == checkout.CARD:
         return card.wanted(page)

@@ -19,6 +19,7 @@ from firmware.shim_framebuf import MONO_VLSB, FrameBuffer
 from firmware.states import State
 from protocol import codes
 from protocol.fields import BATCH_CLOSE, INQUIRY, REDEMPTION, REFUND, SALE, VOID, Reply
+from protocol.limits import BASKET_LINES_MAX
 from tools.errors import Unwritable
 
 LANGUAGES = ("zh", "en")
@@ -89,6 +90,7 @@ def _status(up: bool = True, unsent: int = 0, signal_dbm: int = -71, battery_per
 GOOD, AWAY = _status(), _status(False, 3, -113, 12)
 # what a redemption knows behind its inquiry: card, balance, terms
 ASKED = ((2, CARD), 360, (360, 100, 100, 100, 100, 5000))
+BASKET = ((12, 1250),)
 LAST = ("last", TRACE, AMOUNT_MINOR, CARD)
 SCENES = (
     Scene("ready", states.start(), GOOD),
@@ -164,6 +166,11 @@ SCENES = (
     Scene("settings, not kept", _state("setup.failed", None, ("zh", 2, 3, "esp32", 41)), GOOD),
     Scene("about", _state("setup.about", None, ("zh", 2, 3, "esp32 sim800", 41)), GOOD),
     Scene("amount", _state(checkout.AMOUNT), GOOD),
+    Scene("items: category", _state("basket.category", shown=(BASKET, 500, 3)), GOOD),
+    Scene("items: one more", _state("basket.amount", shown=(BASKET, 0, 0)), GOOD),
+    Scene("items: amount", _state("basket.amount", shown=(BASKET, 500, 0)), GOOD),
+    Scene("items: full", _state("basket.amount", shown=(
+        ((65535, 78),) * BASKET_LINES_MAX, 0, 0)), GOOD),
     Scene("card", _state(checkout.CARD), GOOD),
     Scene("card, balance", _state(checkout.CARD, INQUIRY), GOOD),
     Scene("card, two there", _state(checkout.CARD, shown=("two_cards", None)), GOOD),

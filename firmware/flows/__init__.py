@@ -9,6 +9,7 @@ Its words stand in `NAME_texts.py`, in both languages; all of it is cold (tools/
 """
 
 from firmware.flows import (
+    basket,
     card,
     dayend,
     login,
@@ -38,6 +39,8 @@ def step(state, event, now, till):
     flow = state.name[:state.name.find(".")]
     if flow == "card":
         return card.step(state, event, now, till)
+    if flow == "basket":
+        return basket.step(state, event, now, till)
     if flow == "menu":
         return menu.step(state, event, now, till)
     if flow == "login":
@@ -69,6 +72,8 @@ def view(page):
     flow = page.state.name[:page.state.name.find(".")]
     if flow == "card":
         return card.view(page)
+    if flow == "basket":
+        return basket.view(page)
     if flow == "menu":
         return menu.view(page)
     if flow == "login":

@@ -64,6 +64,7 @@ hand_back=Hand back %s
 left=Left %s
 has_basket=Has a basket
 points=Points %s
+keys_sale=#✓ C← *✗ A=ITEMS
 """,
         """codes=
 10=Card unknown

@@ -64,6 +64,7 @@ hand_back=应退 %s
 left=可退 %s
 has_basket=含商品明细
 points=积分 %s
+keys_sale=#✓ C← *✗ A=ITEMS
 """,
         """codes=
 10=卡不存在

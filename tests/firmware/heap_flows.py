@@ -43,6 +43,7 @@ def sale(amount: str) -> Steps:
 
 FLOWS: dict[str, Story] = {
     "sale": Story((*sale("1250"), *sale("900"), *sale("77700"))),
+    "a sale in lines": Story((("1250A65535#" + "500A3#" * 15 + "#", "card"), (TAP, "result"))),
     "the same sale again": Story((*sale("1250"), *sale("1250")[:2], (TAP, "card.twice"),
                                   ("#", "result"))),
     "inquiry": Story((("A", "card"), (TAP, "result"))),

@@ -107,7 +107,7 @@ def test_screen_pixels_and_status_say_what_is_there():
         channel = Channel(counter.boot())
         counter.wait(5)
         counter.keys("12")
-        assert channel.do("screen")["lines"] == [bar(), "Amount", "0.12", "", "#✓ C← *✗"]
+        assert channel.do("screen")["lines"] == [bar(), "Amount", "0.12", "", "#✓ C← *✗ A=ITEMS"]
         channel.pixels = counter.board.screen
         assert channel.do("pixels") == {"id": 1, "pixels": counter.board.screen.hex()}
         assert channel.do("status") == {

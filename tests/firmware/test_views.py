@@ -208,4 +208,4 @@ def test_the_status_screen_names_what_was_last_wrong_with_the_link():
 def test_a_font_file_that_is_missing_is_named_where_nothing_else_stands():
     status = Status(True, 0, 1, "0", None, "", None, None, "no font file", None)
     assert show(checkout.start(), status)[4] == "NO FONT FILE"
-    assert show(state(checkout.AMOUNT), status)[4] == "#✓ C← *✗"
+    assert show(state(checkout.AMOUNT), status)[4] == "#✓ C← *✗ A=ITEMS"

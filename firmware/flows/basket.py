@@ -1,0 +1,94 @@
+"""A sale in lines: each the amount and the number of a category of goods.
+
+| place | what the cashier sees | leaves by |
+|---|---|---|
+| basket.category | this line's amount, its category so far | digit, C, # basket.amount, * |
+| basket.amount | lines, their sum, the next amount so far | digit, C, # A, # CARD, * HOME |
+
+Law: the amount of the sale is the sum of its lines.
+`amount_minor`: that sum; `shown`: (lines as (category, amount_minor), amount and category keyed).
+"""
+
+from firmware.flows import basket_texts
+from firmware.flows.keyed import keyed
+from firmware.states import CARD, HOME, beep, to
+from firmware.texts import Words
+from protocol.fields import SALE
+from protocol.limits import AMOUNT_MINOR_MAX, BASKET_LINES_MAX, U16_MAX
+
+
+def begin(state, till):
+    """The amount that stands on the screen is the first line's; back from the card its lines are
+    there."""
+    if state.shown:
+        return _at("basket.amount", state, state.shown[1])
+    return _at("basket.category", state, (), state.amount_minor)
+
+
+def _at(place, state, lines, amount_minor=0, category=0):
+    amount_of_all = sum([line[1] for line in lines])
+    shown = (lines, amount_minor, category)
+    return to(state, place, SALE, amount_of_all, None, shown), beep("key")
+
+
+def step(state, event, now, till):
+    if event[0] in ("card", "unread"):
+        return state, beep("refused")
+    place, (lines, amount_minor, category) = state.name, state.shown
+    if event[0] == "long" and event[1] == "C" and place == "basket.category":
+        return _at(place, state, lines, amount_minor)
+    if event[0] == "long" and event[1] == "C":
+        return _without_amount(state, lines)
+    if event[0] != "key":
+        return state, ()
+    key = event[1]
+    if place == "basket.amount":
+        return _amount(state, key, lines, amount_minor)
+    if key == "*" or key == "C" and not category:
+        return _at("basket.amount", state, lines, amount_minor)
+    if key == "#" and category:
+        return _at("basket.amount", state, lines + ((category, amount_minor),))
+    category = keyed(category, key, U16_MAX)
+    if category is None:
+        return state, beep("refused")
+    return _at(place, state, lines, amount_minor, category)
+
+
+def _amount(state, key, lines, amount_minor):
+    if key == "*":
+        return to(state, HOME), beep("key")
+    if key == "C" and amount_minor < 10:
+        return _without_amount(state, lines if amount_minor else lines[:-1])
+    if key in "#A" and amount_minor:
+        return _at("basket.category", state, lines, amount_minor)
+    if key == "#":
+        return to(state, CARD, SALE, state.amount_minor, None, (None, lines)), beep("key")
+    left_minor = AMOUNT_MINOR_MAX - state.amount_minor
+    if len(lines) < BASKET_LINES_MAX:
+        amount_minor = keyed(amount_minor, key, left_minor)
+    else:
+        amount_minor = None
+    if amount_minor is None:
+        return state, beep("refused")
+    return _at("basket.amount", state, lines, amount_minor)
+
+
+# what would be a sale of nothing is none
+def _without_amount(state, lines):
+    return _at("basket.amount", state, lines) if lines else (to(state, HOME), beep("key"))
+
+
+def view(page):
+    words = Words(basket_texts.parts(page.language))
+    lines, amount_minor, category = page.shown
+    amount = page.money(amount_minor)
+    if page.state.name == "basket.category":
+        page.foot = words[basket_texts.KEYS_CATEGORY]
+        return words[basket_texts.CATEGORY], str(category or ""), amount
+    page.foot = words[basket_texts.KEYS]
+    full = len(lines) == BASKET_LINES_MAX
+    first = words[basket_texts.FULL if full else basket_texts.LINES] % len(lines)
+    if not amount_minor and lines:
+        amount = page.money(lines[-1][1])
+        amount = page.either(words[basket_texts.LINE] % (lines[-1][0], amount), amount)
+    return first, amount, words[basket_texts.SUM] % page.money(page.state.amount_minor)

@@ -164,7 +164,12 @@ def _home(page):
         return flows.last_day(page)
     if page.shown:
         return _last(page, *page.shown[1:])
-    page.foot = page.status.font_fault.upper()[:COLUMNS] or (operator and "OP %d" % operator or "")
+    page.foot = page.status.font_fault.upper()[:COLUMNS]
+    if not page.foot:
+        page.foot = words[names.KEY_POINTS]
+        if operator:
+            who = "OP %d" % operator
+            page.foot = page.either(who + " " + page.foot, who)
     return words[names.TITLE], words[names.KEY_AMOUNT], words[names.KEYS_HOME]
 
 
@@ -193,7 +198,7 @@ def _last_void(page, trace, code, receipt):
 
 
 def _entry(page):
-    """The screens of a sale or an inquiry under way, status and recovery."""
+    """The screens of a sale or an inquiry under way."""
     state, words = page.state, page.words
     name = state.name
     amount = page.money(state.amount_minor) if state.amount_minor else ""
@@ -218,15 +223,23 @@ def _entry(page):
     if name == checkout.ASKED:
         page.foot = words[names.KEYS_BACK]
         return (words[names.ASKING],)
-    if name == checkout.STATUS:
-        status = page.status
+    return _of_handset(page)
+
+
+def _of_handset(page):
+    """The screens of status and recovery."""
+    words, status = page.words, page.status
+    if page.state.name == checkout.STATUS:
         page.foot = status.version[:COLUMNS]
+        if status.signal_dbm is not None:
+            signal = words[names.SIGNAL] % status.signal_dbm
+            page.foot = page.either(page.foot + " " + signal, signal)
         return (page.label(names.TERMINAL, status.terminal_id),
                 words[names.UNSENT] % status.unsent, status.link_fault)
-    if name == checkout.RECOVERY:
+    if page.state.name == checkout.RECOVERY:
         page.foot = page.shown[1][:COLUMNS]
         return words[names.RECOVERY], words[names.RECOVERY_DO], words[names.RECOVERY_CALL]
-    raise FirmwareError("no view for the state " + name)
+    raise FirmwareError("no view for the state " + page.state.name)
 
 
 def _result(page):

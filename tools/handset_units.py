@@ -56,6 +56,7 @@ COLD = {
     "row": ("firmware.screen:Screen._row", "firmware.font:Font.find"),
     "home": ("firmware.views:_home",),
     "entry": ("firmware.views:_entry",),
+    "status": ("firmware.views:_of_handset",),
     "card": ("firmware.flows.card:sell", "firmware.flows.card:_sold",
              "firmware.flows.card:of_reader"),
     "card asks": ("firmware.flows.card:step", "firmware.flows.card:without"),

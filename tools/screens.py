@@ -97,6 +97,7 @@ SCENES = (
     Scene("ready, no font", states.start(), _status(font_fault="no font file")),
     Scene("a task died", states.start(), _status(fault_of="panel")),
     Scene("menu", _state("menu.main"), GOOD),
+    Scene("menu, later", _state("menu.later"), GOOD),
     Scene("training?", _state("training.ask", shown=("training", False)), GOOD),
     Scene("training, end?", _state("training.ask", shown=("training", True)), GOOD),
     Scene("last taps", _tap("posted", 0, 15, 123456789), GOOD),

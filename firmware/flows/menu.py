@@ -2,7 +2,10 @@
 
 | place | what the cashier sees | leaves by |
 |---|---|---|
-| menu.main | the list | 1 2 reverse, 3 waiting, 4 dayend, 5 setup, 6 training, 7 STATUS, 8, * |
+| menu.main | the list | 1 2 reverse, 3 waiting, 4 dayend, 5 setup, 6 training, 7 STATUS, 8, 0, * |
+| menu.later | not yet: gifts, top-up, payment, new cards, card PINs | any key menu.main |
+
+Each of the latter will be a flow like the others, begun here by a digit of its own.
 """
 
 from firmware.flows import dayend, login, menu_texts, reverse, setup, training, waiting
@@ -18,6 +21,8 @@ def begin(state, till):
 def step(state, event, now, till):
     if event[0] != "key":
         return state, ()
+    if state.name == "menu.later":
+        return begin(state, till)
     if event[1] == "*":
         return to(state, HOME), beep("key")
     if event[1] == "1":
@@ -34,6 +39,8 @@ def step(state, event, now, till):
         return training.begin(state, till)
     if event[1] == "7":
         return to(state, STATUS), beep("key")
+    if event[1] == "0":
+        return to(state, "menu.later"), beep("key")
     if event[1] == "8" and till.operator:
         return login.leave(state)
     return state, beep("refused")
@@ -41,5 +48,6 @@ def step(state, event, now, till):
 
 def view(page):
     words = Words(menu_texts.parts(page.language))
-    page.foot = words[menu_texts.FOOT]
-    return words[menu_texts.ROW_1], words[menu_texts.ROW_2], words[menu_texts.ROW_3]
+    first = menu_texts.LATER if page.state.name == "menu.later" else menu_texts.MAIN
+    page.foot = words[first + 3]
+    return words[first], words[first + 1], words[first + 2]

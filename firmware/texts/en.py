@@ -65,6 +65,8 @@ left=Left %s
 has_basket=Has a basket
 points=Points %s
 keys_sale=#✓ C← *✗ A=ITEMS
+signal=%ddBm
+key_points=B=POINTS
 """,
         """codes=
 10=Card unknown

@@ -65,6 +65,8 @@ left=可退 %s
 has_basket=含商品明细
 points=积分 %s
 keys_sale=#✓ C← *✗ A=ITEMS
+signal=%ddBm
+key_points=B=POINTS
 """,
         """codes=
 10=卡不存在

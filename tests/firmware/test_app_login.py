@@ -100,7 +100,7 @@ def test_an_operator_logs_in_and_each_sale_carries_the_number(counter: Counter, 
     assert [each.content.get(5) for each in door.asked if each.trace] == [5, 5]
     assert [each.type for each in door.asked if each.trace] == [SALE, VOID]
     counter.keys("*")
-    assert rows(counter)[3] == "OP 5"
+    assert rows(counter)[3] == "OP 5 B=POINTS"
 
 
 def test_without_the_setting_nobody_is_asked(door: Door):

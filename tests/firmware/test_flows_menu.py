@@ -3,13 +3,22 @@
 from firmware.checkout import start
 from firmware.flows import menu_texts
 from firmware.states import STATUS
-from tests.firmware.flow_walk import home_is_near, press, same_words, walk
+from tests.firmware.flow_walk import KEYS, home_is_near, press, same_words, walk
+from tests.firmware.test_views import show
 
 
 def test_a_digit_begins_what_it_stands_for():
     assert press(start(), "D")[0].name == "menu.main"
     assert press(start(), "D7")[0].name == STATUS
-    assert press(start(), "D0")[0].name == "menu.main"
+    assert press(start(), "D9")[0].name == "menu.main"
+
+
+def test_what_comes_later_has_its_place_and_says_so():
+    state = press(start(), "D0")[0]
+    assert show(state)[1:] == ("Not yet, sorry:", "Gifts Top-up Pay", "New cards, PINs", "*←")
+    assert show(state, language="zh")[1] == "以下尚未开通"
+    for key in KEYS:
+        assert press(state, key) == press(start(), "D")
 
 
 def test_home_is_always_near():

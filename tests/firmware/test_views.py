@@ -205,6 +205,23 @@ def test_the_status_screen_names_what_was_last_wrong_with_the_link():
     assert show(state(checkout.STATUS))[3] == ""
 
 
+def test_the_status_screen_tells_the_signal_as_a_number():
+    def foot(version, dbm):
+        return show(state(checkout.STATUS),
+                    Status(True, 0, 1, version, None, "", dbm, None, "", None))[4]
+
+    assert foot("0.1.0", -71) == "0.1.0 -71dBm" and foot("0.1.0", None) == "0.1.0"
+    assert foot("0.1.0-rc1", -113) == "-113dBm"  # the version stands in `about` too
+
+
+def test_home_names_the_key_that_pays_with_points_where_there_is_room():
+    def foot(operator):
+        status = Status(True, 0, 1, "", None, "", None, None, "", operator)
+        return show(checkout.start(), status)[4]
+
+    assert foot(None) == "B=POINTS" and foot(5) == "OP 5 B=POINTS" and foot(65535) == "OP 65535"
+
+
 def test_a_font_file_that_is_missing_is_named_where_nothing_else_stands():
     status = Status(True, 0, 1, "0", None, "", None, None, "no font file", None)
     assert show(checkout.start(), status)[4] == "NO FONT FILE"

@@ -23,6 +23,7 @@ from firmware import (
     faults,
     looking,
     operators,
+    printing,
     recall,
     states,
     texts,
@@ -65,6 +66,7 @@ class App:
         self._tell = tell
         self._fault = None
         self._touched_ms = 0
+        self._slips = []  # (key, reply or None, whether it is asked for again) to be printed
         self._stale = False  # the display is: what came from the link is drawn by its next turn
         self._dispatch = None
         self._uplink = None
@@ -80,7 +82,7 @@ class App:
         self._idle_ms = board.watchdog_ms // 3
 
     def speak(self, language):
-        self._language = language if self._readable else "en"
+        self.language = language if self._readable else "en"
 
     def keys_held(self):
         """Keys and settings as they were last kept, or None before the outbox could be read."""
@@ -352,8 +354,10 @@ class App:
             return None
         if kind == "set":
             return adjusting.carry_out(self, effect)
-        if kind == "print":  # no slip is printed yet
-            return "found", "absent"
+        if kind == "print":
+            if effect[3] or getattr(self.board, "printer", None):
+                self._slips.append(effect[1:])
+            return None
         raise FirmwareError("no such effect: " + str(kind))
 
     def _store(self, kind, fields):
@@ -431,6 +435,21 @@ class App:
         except (OSError, OutboxUnreadable) as error:
             self._sort_out(error)
 
+    # Slips, by the turn that drew the screen of what they say: paper holds no tap back. Where the
+    # heap has no room for one now, it is the next turn's.
+    def _slip_turn(self):
+        slip = self._slips.pop(0)
+        try:
+            found = ("printer", printing.put(self, *slip))
+        except MemoryError:
+            self._slips.insert(0, slip)
+            raise
+        except (OSError, OutboxUnreadable) as error:
+            self._sort_out(error)
+            found = ("failed",)
+        if slip[2]:
+            self._on_event(found)
+
     def _look(self, effect):
         try:
             return "found", looking.look(self, effect[1], effect[2])
@@ -461,22 +480,24 @@ class App:
 
     # where the heap has no room for it now, the next turn draws
     def _draw_late(self):
-        if self._stale:
-            try:
+        try:
+            if self._stale:
                 self._draw()
-            except MemoryError:
-                gc.collect()
+            if self._slips and self.outbox:
+                self._slip_turn()
+        except MemoryError:
+            gc.collect()
 
     def _draw(self):
         unsent = self.outbox.unsettled if self.outbox else 0
-        fault = (texts.fault(self._language, self.link_fault())
+        fault = (texts.fault(self.language, self.link_fault())
                  if self.state.name == checkout.STATUS else "")
         board = self.board
         failed = self._fault or (states.READER if self.till.reader else None)
         status = views.Status(self.up(), unsent, self.settings.terminal_id, VERSION, failed,
                               fault, board.signal_dbm(), board.battery_percent(), board.font_fault,
                               self.till.operator if self.till.login else None)
-        lines = views.lines(self.state, status, self._language, self.settings.currency_digits,
+        lines = views.lines(self.state, status, self.language, self.settings.currency_digits,
                             self.till.training)
         if self.screen.draw(lines):
             self._tell("screen", lines)

@@ -30,10 +30,12 @@ Events: ("key", k) ("long", k) ("card", entry, id) ("unread", entry, why) ("faul
 None) ("saved", journal, trace) ("full",) ("failed",) ("trained",) ("settled", reply)
 ("answer", reply) ("no_answer",)
 ("moved", old, new) ("time",) ("online", type, amount_minor, what came of journaling it)
-("cancelling", key, void key, waits) ("found", value) ("kept",) ("lock",): the operator is gone.
+("cancelling", key, void key, waits) ("found", value) ("kept",) ("printer", state)
+("lock",): the operator is gone.
 Effects: ("journal", type, fields) ("online", type, fields): needs its answer; fields as of
 protocol.fields.request. ("ask", type, fields) ("beep", name) ("till", field, value)
-("seen",): what did not post and nobody had seen was acknowledged.
+("seen",): what did not post and nobody had seen was acknowledged. ("print", key, its reply or
+None, whether it is asked for again, which ("printer", state) answers).
 What does not fit a state is ignored there; an event nobody knows raises.
 """
 
@@ -67,7 +69,7 @@ from protocol.fields import BATCH_CLOSE, INQUIRY, SALE, TAP, VOID
 
 PRESSED = ("key", "long")
 EVENTS = ("card", "unread", "fault", "saved", "full", "failed", "trained", "found", "kept",
-          "answer", "no_answer", "time")
+          "answer", "no_answer", "time", "printer")
 # what comes from elsewhere, whatever stands on the screen; these do not go by the table
 NEWS = ("settled", "moved", "cancelling", "online", "lock")
 
@@ -309,7 +311,7 @@ def _not_saved(state, event, now, till):
 def _unanswered_sale(state, event, now, till):
     if state.due is None or now < state.due:
         return state, ()
-    return _unanswered(state), ()
+    return _unanswered(state), (("print", state.key, None, False),)
 
 
 def _unanswered(state):
@@ -360,7 +362,10 @@ def _settled(state, reply):
             if approved or reply.code == codes.HELD:
                 name, purpose = ASK_VOID, VOID
         result = to(state, name, purpose, state.amount_minor, key, shown)
-        return result, beep("ok" if approved else "refused")
+        said = beep("ok" if approved else "refused")
+        if approved and name == RESULT and state.name != RESULT:  # else it has one: "will post"
+            said += (("print", key, reply, False),)
+        return result, said
     # nobody is told of what was cancelled: that is what the cashier wanted
     if approved or reply.code == codes.VOIDED:
         return state, ()
@@ -381,8 +386,10 @@ def _cancelled(state, reply, approved):
         return cancelling(state.key, void, amount_minor, code, waits, state.alert), ()
     shown = ("cancelled" if code == codes.APPROVED else "not_cancelled", state.key[1],
              amount_minor, code)
-    return to(state, RESULT, VOID, amount_minor, None, shown), beep(
-        "ok" if code == codes.APPROVED else "refused")
+    said = beep("ok" if code == codes.APPROVED else "refused")
+    if code == codes.APPROVED:
+        said += (("print", void, reply if void == (reply.journal, reply.trace) else None, False),)
+    return to(state, RESULT, VOID, amount_minor, None, shown), said
 
 
 def _moved(state, old, new):

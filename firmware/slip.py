@@ -21,35 +21,33 @@ BIG = const(2)
 
 # A tap, as far as it is known; what is not is None.
 # `kind`: SALE, REDEMPTION, VOID or REFUND; `state`: "posted", "saved", "refused", "held",
-# "cancelling". `when`: local time as it shall be printed. `points`: added, negative for taken;
+# "cancelling". `when`: the time as it shall be printed. `points`: added, negative for taken;
 # `money_minor`: paid by points (redemption) or to hand back (void, refund), `to_pay_minor`: what
-# is left to pay; `original`: the receipt, or tap, that is taken back; `reason`: why it was
-# refused, a text; `line`: what the gateway wants printed. `training`: nothing of it was posted.
+# is left to pay; `original`: the receipt, or (journal, trace), that is taken back; `reason`: why
+# it was refused, a text; `line`: what the gateway wants printed. `training`: nothing of it was
+# posted. `language`: that of the screen when it was made.
 TapSlip = namedtuple("TapSlip", (
     "kind", "state", "shop", "terminal_id", "operator", "when", "trace", "receipt", "card_id",
     "member", "amount_minor", "money_minor", "to_pay_minor", "points", "balance", "original",
-    "reason", "line", "training"))
+    "reason", "line", "training", "language"))
 
 # The end of a day. `totals`: rows (kind, taps, amount_minor, points); `unsent`: taps not in them
 # yet; `compared`: whether head office answered; `theirs`: its rows where they differ, else None;
 # `differing`: rows (trace, code, points) of the taps on which they do.
 DaySlip = namedtuple("DaySlip", (
     "shop", "terminal_id", "operator", "when", "totals", "unsent", "compared", "theirs",
-    "differing", "training"))
+    "differing", "training", "language"))
 
 _KINDS = {SALE: names.SALE, REDEMPTION: names.REDEMPTION, VOID: names.VOID, REFUND: names.REFUND}
 _STATES = {"posted": names.POSTED, "saved": names.SAVED, "refused": names.REFUSED,
            "held": names.HELD, "cancelling": names.CANCELLING}
 
 
-def words_of(language):
-    """The texts of slips, as `layout` takes them; an unknown language speaks English."""
-    return Words(slip_zh.parts() if language == "zh" else slip_en.parts())
-
-
-def layout(slip, words, currency_digits, copy=False):
-    """The lines of a TapSlip or DaySlip, a list."""
-    is_day = isinstance(slip, DaySlip)
+def layout(slip, currency_digits, copy=False):
+    """The lines of a TapSlip or DaySlip, a list; an unknown language speaks English."""
+    is_day = hasattr(slip, "totals")
+    # made here: what is handed into a cold call would outlive the code of its class
+    words = Words(slip_zh.parts() if slip.language == "zh" else slip_en.parts())
     page = _Page(words, currency_digits)
     page.wrap(CENTER | BIG, slip.shop)
     page.center(names.DAY_END if is_day else _KINDS[slip.kind])
@@ -145,7 +143,10 @@ class _Page:
         if slip.card_id is not None:
             self.say(names.CARD, last4(slip.card_id))
         self.say(names.MEMBER, slip.member or None)
-        self.say(names.ORIGINAL, slip.original)
+        original = slip.original
+        if type(original) is tuple:  # one of this handset
+            original = "%s %d" % (self.words[names.TAP], original[1])
+        self.say(names.ORIGINAL, original)
         self.rule()
         self.money(names.AMOUNT, slip.amount_minor)
         if slip.state == "posted":

@@ -138,5 +138,4 @@ def ports_of(pins, edge, parts, font, settings, progress):
 
 
 def _lines(settings):
-    words = slip.words_of(settings.language)
-    return lambda each, copy: slip.layout(each, words, settings.currency_digits, copy)
+    return lambda each, copy: slip.layout(each, settings.currency_digits, copy)

@@ -4,10 +4,10 @@ Commands as in the Epson command reference and the manuals of its kin: ESC @, ES
 ESC d, DLE EOT n (real-time status, answered whatever the printer is doing), GS r 1 (status when
 all before it is printed; a printer without paper is offline and does not answer it).
 
-Law: nobody waits for paper. `put` and `again` return at once; the task `run` prints. After each
-line the printer is asked; what is wrong has a name in `state`, is tried again every two seconds,
-and then the slip is printed whole, from its head. Of a slip that was begun every further print
-carries the reprint mark, so no tap has two slips without it. Each wait has an end.
+Law: nobody waits for paper. `print_slip` and `again` return at once; the task `run` prints. After
+each line the printer is asked; what is wrong has a name in `state`, is tried again every two
+seconds, and then the slip is printed whole, from its head. Of a slip that was begun every further
+print carries the reprint mark, so no tap has two slips without it. Each wait has an end.
 """
 
 import asyncio
@@ -124,10 +124,10 @@ class Printer:
     def waiting(self):
         return len(self._jobs)
 
-    def put(self, slip):
-        """Print it when the printer can."""
+    def print_slip(self, slip, copy=False):
+        """Print it when the printer can; `copy`: with the reprint mark."""
         self._last = slip
-        self._add(_Job(slip, False))
+        self._add(_Job(slip, copy))
 
     def again(self):
         """Print the last slip once more, marked; False where there is none."""

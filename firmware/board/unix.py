@@ -54,6 +54,7 @@ class UnixBoard:
         self.font, self.font_fault = font.found(folder + "/font")
         self.pixels = b""
         self.radio_on = True
+        self.printer = None
         self.watched = False
         self.percent = self.dbm = None  # of a battery and a modem it does not have
         self.ahead_ms = 0  # of the time that has passed

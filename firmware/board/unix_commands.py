@@ -6,6 +6,7 @@ import sys
 from binascii import hexlify, unhexlify
 
 from firmware import faults
+from firmware.board.unix_paper import UnixPaper
 from firmware.errors import FirmwareError, told
 from firmware.outbox import OutboxUnreadable
 from firmware.outbox_kept import record_behind
@@ -226,7 +227,20 @@ def _within(number, least, most):
     raise ControlError("a whole number from %d to %d" % (least, most))
 
 
+def _printer(control, command):
+    state, board = command["state"], control.board
+    if state is None:
+        board.printer = None
+    elif state not in ("idle", "paper_out"):
+        raise ControlError("state is idle, paper_out or null")
+    else:
+        board.printer = board.printer or UnixPaper(control)
+        board.printer.paper_is(state)
+    return {}
+
+
 COMMANDS = {
+    "printer": _printer,
     "keys": _keys,
     "card": _card,
     "screen": _screen,

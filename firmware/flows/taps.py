@@ -39,8 +39,8 @@ def step(state, event, now, till):
     if kind == "found":
         if state.name == "taps.look":
             return _found(state, event[1], now)
-        if state.name == "taps.one" and event[1]:
-            return _with(state, "taps.one", state.shown[:5] + (event[1],)), ()
+    if kind == "printer" and state.name == "taps.one":
+        return _with(state, "taps.one", state.shown[:5] + (event[1],)), ()
     if kind == "settled" and state.name == "taps.one":
         return _settled(state, event[1]), ()
     if kind == "failed":
@@ -64,7 +64,7 @@ def _key(state, key):
         what = "newer" if key == "A" else "older"
         return _looking(_with(state, "taps.look", (tap, place, voids, what, place, None)))
     if key == "#":
-        return state, (("print", "tap", tap[1:3]),)
+        return state, (("print", tap[1:3], None, True),)
     if key == "D" and _voidable(tap, voids):
         return to(state, ASK_VOID, VOID, tap[3], tap[1:3], _as_of_sale(tap)), beep("key")
     return state, beep("refused")

@@ -66,7 +66,7 @@ def whole(slip, copy):
 
 def test_a_slip_is_printed_as_it_was_laid_out():
     async def story(printer, peer):
-        printer.put("A")
+        printer.print_slip("A")
         assert printer.waiting == 1 and peer.paper == []
         await asyncio.sleep_ms(5000)
         assert printer.state == "idle" and printer.waiting == 0
@@ -110,7 +110,7 @@ def test_each_trouble_is_named_before_anything_is_sent_and_waited_out():
             attribute, value = broken
             good = getattr(peer, attribute)
             setattr(peer, attribute, value)
-            printer.put("A")
+            printer.print_slip("A")
             await asyncio.sleep_ms(30000)
             assert printer.state == name and printer.waiting == 1, (name, printer.state)
             assert peer.paper == []
@@ -129,7 +129,7 @@ def test_paper_that_ends_in_the_middle_gives_a_whole_slip_with_the_mark():
     for keeps_buffer in (True, False):
         for lines in range(1, 13):
             async def story(printer, peer, lines=lines):
-                printer.put("A")
+                printer.print_slip("A")
                 await asyncio.sleep_ms(8000)
                 assert printer.state == "paper_out", lines
                 assert texts(peer.tear()) == whole("A", False)[:lines]
@@ -149,7 +149,7 @@ def test_paper_that_ends_in_the_middle_gives_a_whole_slip_with_the_mark():
 def test_a_printer_that_loses_power_in_the_middle_prints_it_again():
     for after_ms in range(50, 1300, 90):
         async def story(printer, peer, after_ms=after_ms):
-            printer.put("A")
+            printer.print_slip("A")
             await asyncio.sleep_ms(after_ms)
             if printer.state == "idle":
                 return
@@ -167,7 +167,7 @@ def test_a_printer_that_loses_power_in_the_middle_prints_it_again():
 
 def test_no_tap_has_two_slips_without_the_mark():
     async def story(printer, peer):
-        printer.put("A")
+        printer.print_slip("A")
         await asyncio.sleep_ms(5000)
         assert printer.again()
         await asyncio.sleep_ms(5000)
@@ -182,7 +182,7 @@ def test_there_is_nothing_to_reprint_before_the_first_and_no_second_while_it_wai
     async def story(printer, peer):
         assert not printer.again()
         peer.cover_open = True
-        printer.put("A")
+        printer.print_slip("A")
         assert printer.again() and printer.waiting == 1
 
     live(story)
@@ -191,7 +191,7 @@ def test_there_is_nothing_to_reprint_before_the_first_and_no_second_while_it_wai
 def test_a_busy_printer_is_waited_for_and_loses_nothing():
     async def story(printer, peer):
         peer.busy = True
-        printer.put("A")
+        printer.print_slip("A")
         await asyncio.sleep_ms(9000)
         assert printer.state == "busy"
         peer.busy = False
@@ -206,7 +206,7 @@ def test_a_busy_printer_is_waited_for_and_loses_nothing():
 def test_one_that_holds_the_line_is_named_busy():
     async def story(printer, peer):
         peer.held = True
-        printer.put("A")
+        printer.print_slip("A")
         await asyncio.sleep_ms(BUSY_MS_MAX + 1000)
         assert printer.state == "busy"
         peer.held = False
@@ -219,15 +219,15 @@ def test_one_that_holds_the_line_is_named_busy():
 def test_one_that_does_not_know_the_confirmation_is_believed_after_a_while_and_then_at_once():
     async def story(printer, peer):
         peer.confirms = False
-        printer.put("A")
+        printer.print_slip("A")
         await asyncio.sleep_ms(PRINT_MS_MAX + 3000)
         assert printer.state == "idle" and printer.unconfirmed == 1
-        printer.put("B")
+        printer.print_slip("B")
         await asyncio.sleep_ms(6000)
         assert printer.state == "idle" and printer.unconfirmed == 2
         # long enough to see that the paper ends under the last line
         peer.paper_lines = 12
-        printer.put("C")
+        printer.print_slip("C")
         await asyncio.sleep_ms(9000)
         assert printer.state == "paper_out"
         peer.load_paper()
@@ -242,11 +242,11 @@ def test_one_that_does_not_know_the_confirmation_is_believed_after_a_while_and_t
 def test_the_paper_sensor_warns():
     async def story(printer, peer):
         peer.paper_low = True
-        printer.put("A")
+        printer.print_slip("A")
         await asyncio.sleep_ms(5000)
         assert printer.paper_low and printer.state == "idle"
         peer.paper_low = False
-        printer.put("B")
+        printer.print_slip("B")
         await asyncio.sleep_ms(5000)
         assert not printer.paper_low
 
@@ -257,14 +257,14 @@ def test_too_many_waiting_slips_drop_the_oldest_and_none_stops_the_next():
     async def story(printer, peer):
         peer.cover_open = True
         for slip in "ABCDEF":
-            printer.put(slip)
+            printer.print_slip(slip)
             await asyncio.sleep_ms(100)
         assert printer.waiting == WAITING_MAX and printer.dropped == 2
         peer.cover_open = False
         await asyncio.sleep_ms(30000)
         assert [text[0] for text in texts(peer.paper) if text.endswith("end")] == list("CDEF")
         peer.cover_open = True
-        printer.put("G")
+        printer.print_slip("G")
         await asyncio.sleep_ms(3000)
         printer.drop()
         peer.cover_open = False
@@ -277,12 +277,12 @@ def test_too_many_waiting_slips_drop_the_oldest_and_none_stops_the_next():
 
 def test_one_that_was_begun_is_finished_however_many_come_behind_it():
     async def story(printer, peer):
-        printer.put("A")
+        printer.print_slip("A")
         await asyncio.sleep_ms(300)
         peer.cover_open = True
         await asyncio.sleep_ms(100)
         for slip in "BCDEF":
-            printer.put(slip)
+            printer.print_slip(slip)
         assert printer.waiting == WAITING_MAX and printer.dropped == 2
         peer.cover_open = False
         await asyncio.sleep_ms(30000)
@@ -294,11 +294,11 @@ def test_one_that_was_begun_is_finished_however_many_come_behind_it():
 def test_what_is_dropped_before_the_task_looks_prints_nothing_and_ends_nothing():
     async def story(printer, peer):
         await asyncio.sleep_ms(100)
-        printer.put("A")
+        printer.print_slip("A")
         printer.drop()
         await asyncio.sleep_ms(1000)
         assert printer.state == "idle" and peer.asked == 0
-        printer.put("B")
+        printer.print_slip("B")
         await asyncio.sleep_ms(5000)
         assert texts(peer.paper) == whole("B", False)
 
@@ -308,7 +308,7 @@ def test_what_is_dropped_before_the_task_looks_prints_nothing_and_ends_nothing()
 def test_a_late_answer_is_not_taken_for_the_next():
     async def story(printer, peer):
         peer.mute = True
-        printer.put("A")
+        printer.print_slip("A")
         await asyncio.sleep_ms(1200)
         peer.mute = False
         # all is well, says an answer from before; the cover is open by now
@@ -327,7 +327,7 @@ def test_a_stream_that_ended_is_named_and_does_not_spin():
             return b""
 
         printer._reader.read = ended
-        printer.put("A")
+        printer.print_slip("A")
         await asyncio.sleep_ms(10 * RETRY_MS)
         assert printer.state == "no_answer" and peer.asked < 30
 
@@ -347,7 +347,7 @@ def test_noise_without_an_end_is_not_listened_to_for_ever():
             peer.confirms = pause
             if pause:
                 peer.reader.feed(b"\x13")
-            printer.put("A")
+            printer.print_slip("A")
             await asyncio.sleep_ms(60000)
             assert texts(peer.paper)[-1] == "A end" and printer.state == "idle", pause
             task.cancel()
@@ -363,7 +363,7 @@ def test_a_heap_that_has_no_room_for_a_slip_is_named_and_tried_again():
             raise MemoryError
 
         printer._lines = full
-        printer.put("A")
+        printer.print_slip("A")
         await asyncio.sleep_ms(3000)
         assert printer.state == "memory" and printer.waiting == 1
         printer._lines = layout
@@ -393,7 +393,7 @@ def test_any_weather_ends_in_a_name_and_then_in_a_slip():
                 if kind == 9:
                     peer.reader.feed(bytes((draw >> 8 & 0xFF, draw >> 16 & 0xFF, 0x13)))
                 if kind > 11:
-                    printer.put(f"S{draw & 7}")
+                    printer.print_slip(f"S{draw & 7}")
                 await asyncio.sleep_ms(draw >> 16 & 0xFFF)
                 assert printer.state in TROUBLES + ("idle", "printing"), seed
                 peer.power_on()
@@ -402,7 +402,7 @@ def test_any_weather_ends_in_a_name_and_then_in_a_slip():
             peer.cover_open = peer.error = peer.busy = peer.held = False
             peer.mute = peer.noise = False
             peer.load_paper()
-            printer.put("last")
+            printer.print_slip("last")
             await asyncio.sleep_ms(120000)
             assert printer.state == "idle" and printer.waiting == 0, (seed, printer.state)
             seen = texts(peer.paper)

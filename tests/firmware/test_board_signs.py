@@ -58,7 +58,7 @@ def test_a_printer_that_takes_nothing_shows_itself_while_it_waits():
     def start(progress):
         peer = PrinterPeer()
         printer = Printer(peer.reader, Held(), lambda slip, copy: [(0, "12.50")], None, progress)
-        printer.put("slip")
+        printer.print_slip("slip")
         return printer.run()
 
     assert longest_silence(start) <= MINUTE_MS // 3

@@ -1,0 +1,65 @@
+"""A slip of a tap for the board's printer: what effect ("print", key, reply, copy) comes to. Cold.
+
+Law: what is printed is what the outbox holds of the tap, with what its reply said beside it; a
+printer never holds a tap back. What is asked for again carries the reprint mark. In training
+nothing is journaled, so no slip comes of it: paper leaves the shop, and would be taken for a sale.
+"""
+
+from firmware.outbox_kept import answer_of
+from firmware.recall import amount_of, content
+from firmware.slip import TapSlip
+from firmware.states import outcome_of
+from firmware.texts import Words, parts
+from firmware.views_answer import day
+from protocol.fields import REDEMPTION, REFUND, SALE, VOID
+from protocol.limits import REPLY_TYPE_BASE
+
+_DAY_S = 86400
+
+
+def put(app, key, reply, copy):
+    """Hand the slip to the printer, whose state is told. OSError, OutboxUnreadable: no slip."""
+    printer = getattr(app.board, "printer", None)
+    try:
+        said = content(app.outbox.frame(*key))
+    except KeyError:  # its block was given up
+        said = {0: reply.type - REPLY_TYPE_BASE if reply else 0}
+    if printer and said[0] in (SALE, REDEMPTION, VOID, REFUND):
+        printer.print_slip(_slip(app, key, said, reply), copy)
+    return printer.state if printer else "absent"
+
+
+def _slip(app, key, said, reply):
+    settled = (reply.code, reply.points, reply.receipt) if reply else answer_of(app.outbox, *key)
+    kind, state = said[0], outcome_of(said[0], settled)
+    code, points, receipt = settled or (None, None, None)
+    card, original, amount_minor = said.get(6), said.get(10), amount_of(said)
+    if type(original) is tuple:
+        amount_minor = _amount_at(app.outbox, original)
+    # redemption: what the points pay; else what is handed back
+    money_minor = reply.amount_minor if reply else said.get(24)
+    to_pay = amount_minor - money_minor if kind == REDEMPTION and money_minor is not None else None
+    member = " ".join([text for text in (reply.member, reply.tier) if text]) if reply else None
+    reason = Words(parts(app.language)).reason(code) if state == "refused" else None
+    return TapSlip(
+        kind, "saved" if state == "waiting" else state, None, app.settings.terminal_id,
+        said.get(5), _when(said.get(3, reply and reply.at)), key[1], receipt,
+        card[1] if card else None, member, amount_minor or None, money_minor, to_pay, points,
+        reply.balance if reply else None, original, reason, reply.line if reply else None, False,
+        app.language)
+
+
+def _amount_at(outbox, key):
+    try:
+        return amount_of(content(outbox.frame(*key)))
+    except KeyError:
+        return 0
+
+
+# no handset knows the time zone of its shop
+def _when(at):
+    if at is None:
+        return None
+    date, of_day = day(at // _DAY_S), at % _DAY_S
+    return "%s-%s-%s %02d:%02d UTC" % (
+        date[:4], date[4:6], date[6:], of_day // 3600, of_day % 3600 // 60)

@@ -1,0 +1,117 @@
+"""Which slips a day at the counter leaves on paper: the whole program, in virtual time."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from firmware.slip import layout
+from protocol.fields import REFUND
+from tests.firmware.counter import Counter
+from tests.firmware.test_app_receipts import Office
+from tests.firmware.test_app_voids import Gate
+from tests.firmware.test_printing import Paper
+
+
+class Till(Counter):
+    """A counter with paper."""
+
+    def __init__(self, **changed: object) -> None:
+        super().__init__(**changed)  # type: ignore[arg-type]
+        self.paper = Paper()
+        self.boot(printer=self.paper)
+        self.wait(2)
+
+    def slips(self) -> list[str]:
+        """What came since the last look."""
+        torn, self.paper.slips = self.paper.slips, []
+        return ["\n".join(text for _, text in layout(slip, 2, copy)) for slip, copy in torn]
+
+
+@pytest.fixture
+def till() -> Iterator[Till]:
+    with Till(language="en") as made:
+        yield made
+
+
+def test_a_posted_sale_is_printed_once(till: Till):
+    till.sale()
+    assert not till.slips()
+    till.wait(2)
+    slip, = till.slips()
+    assert "12.50" in slip and "+12" in slip and "Posted" in slip and "REPRINT" not in slip
+    till.wait(60)
+    assert not till.slips()
+
+
+def test_a_sale_that_will_post_says_so_on_paper_and_its_points_come_without(till: Till):
+    till.radio.set_dark(True)
+    till.sale()
+    till.wait(12)
+    slip, = till.slips()
+    assert "Saved, will post" in slip and "Points follow when online" in slip
+    till.radio.set_dark(False)
+    till.wait(60)
+    assert till.lines[1] == "Posted +12" and not till.slips()
+
+
+def test_a_slip_of_the_list_is_marked(till: Till):
+    till.sale()
+    till.wait(2)
+    till.slips()
+    till.keys("C#")
+    till.wait(1)
+    slip, = till.slips()
+    assert "REPRINT" in slip and "12.50" in slip
+
+
+def test_training_leaves_no_paper(till: Till):
+    till.keys("D6#")
+    till.sale()
+    till.wait(20)
+    assert till.lines[1] == "TRAINING" and not till.slips()
+
+
+def test_a_heap_that_has_no_room_for_a_slip_prints_it_later(till: Till, monkeypatch):
+    tries, put = [], till.paper.print_slip
+
+    def full(slip: object, copy: bool) -> None:
+        tries.append(slip)
+        if len(tries) == 1:
+            raise MemoryError
+        put(slip, copy)
+
+    monkeypatch.setattr(till.paper, "print_slip", full)
+    till.sale()
+    till.wait(25)
+    assert len(tries) == 2 and len(till.slips()) == 1 and not till.all("died")
+
+
+def test_points_a_refund_and_a_void_are_printed():
+    office = Office()
+    with Till(language="en", answer=office) as till:
+        till.keys("B5000#")
+        till.tap()
+        till.wait(2)
+        till.keys("##")
+        till.wait(2)
+        slip, = till.slips()
+        for part in ("Paid by points              3.00", "To pay                     47.00",
+                     "Amount                     50.00"):
+            assert part in slip
+        till.keys("*D2900#500##")
+        till.wait(2)
+        slip, = till.slips()
+        assert "REFUND" in slip and "Takes back                   900" in slip
+        assert "Hand back                   5.00" in slip
+        assert [said[0] for said in office.heard][-1] == REFUND
+
+
+def test_a_cancelled_sale_is_printed_with_its_money():
+    with Till(language="zh", answer=Gate()) as till:
+        till.sale()
+        till.wait(2)
+        till.keys("D#")
+        till.wait(2)
+        sold, cancelled = till.slips()
+        assert "12.50" in sold and "12.50" in cancelled
+        assert "REPRINT" not in cancelled and sold != cancelled

@@ -13,6 +13,7 @@ from PIL import Image
 
 from firmware import VERSION, checkout, faults, states, texts, views
 from firmware.day_count import Count
+from firmware.flows import taps_texts
 from firmware.font import Font
 from firmware.screen import HEIGHT, WIDTH, Screen
 from firmware.shim_framebuf import MONO_VLSB, FrameBuffer
@@ -68,6 +69,11 @@ def _tap(outcome: str, code: int | None = None, points: int | None = None,
     return _state("taps.one", shown=(tap, None, (), None, None, None))
 
 
+def _no_refund(why: int) -> State:
+    tap = _tap("waiting")
+    return tap._replace(shown=(*(tap.shown or ())[:5], why))
+
+
 def _flow(name: str, purpose: int, shown: tuple | None) -> State:
     return State(name, purpose, 5000 if purpose == REDEMPTION else 500, None, shown, None, None)
 
@@ -103,6 +109,7 @@ SCENES = (
     Scene("last taps", _tap("posted", 0, 15, 123456789), GOOD),
     Scene("last taps, waits", _tap("waiting"), AWAY),
     Scene("last taps, refused", _tap("refused", codes.CARD_LOST), GOOD),
+    Scene("no refund yet", _no_refund(taps_texts.REFUND_LATER), AWAY),
     Scene("no taps", _state("taps.none"), GOOD),
     Scene("looking", _state("taps.look", shown=(None, None, (), "older", None, None)), GOOD),
     Scene("not done", _state("waiting.main", alert=(2, TRACE, codes.CARD_LOST)), AWAY),

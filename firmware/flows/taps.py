@@ -3,15 +3,16 @@
 | place | what the cashier sees | leaves by |
 |---|---|---|
 | taps.look | nothing new: the outbox is read, a block a turn | found one or none, time, * HOME |
-| taps.one | a tap and what became of it | A B look, D ASK_VOID, # its slip, * HOME |
+| taps.one | a tap and what became of it | A B look, D ASK_VOID, C reverse, # its slip, * HOME |
 | taps.none | no tap stands here, or it cannot be read now | * HOME |
 
 `shown`: (tap as in `looking`, its place, voids, what is looked for, where it goes on, what the
-printer said). `voids`: (trace of the original, whether it is gone) of the voids of this journal
-that were passed on the way back; a void is younger than what it voids, so none is missed.
+printer said or, as a number of taps_texts, why there is no refund). `voids`: (key of the original,
+what became of the void) of the voids that were passed on the way back; a void is younger than what
+it voids, so none is missed.
 """
 
-from firmware.flows import taps_texts
+from firmware.flows import reverse, taps_texts
 from firmware.states import ASK_VOID, HOME, State, beep, outcome_of, to
 from firmware.texts import Words
 from protocol import codes
@@ -35,7 +36,7 @@ def _looking(state):
 def step(state, event, now, till):
     kind = event[0]
     if kind == "key":
-        return _key(state, event[1])
+        return _key(state, event[1], till)
     if kind == "found":
         if state.name == "taps.look":
             return _found(state, event[1], now)
@@ -54,7 +55,7 @@ def _with(state, name, shown, due=None):
     return State(name, state.purpose, state.amount_minor, state.key, shown, due, state.alert)
 
 
-def _key(state, key):
+def _key(state, key, till):
     if key == "*":
         return to(state, HOME), beep("key")
     if state.name != "taps.one":
@@ -67,6 +68,11 @@ def _key(state, key):
         return state, (("print", tap[1:3], None, True),)
     if key == "D" and _voidable(tap, voids):
         return to(state, ASK_VOID, VOID, tap[3], tap[1:3], _as_of_sale(tap)), beep("key")
+    if key == "C":
+        why = _no_refund(tap, voids)
+        if not why:
+            return reverse.refund_of(state, till, tap[1:3])
+        return _with(state, state.name, state.shown[:5] + (why,)), beep("refused")
     return state, beep("refused")
 
 
@@ -106,6 +112,14 @@ def _outcome(tap, voids):
 
 def _voidable(tap, voids):
     return tap[0] == SALE and _outcome(tap, voids) in ("waiting", "posted", "held")
+
+
+# Only what the gateway is known to have posted has something that a part of could go back.
+def _no_refund(tap, voids):
+    outcome = _outcome(tap, voids)
+    if tap[0] not in (SALE, REDEMPTION) or outcome in ("refused", "cancelled", "cancelling"):
+        return taps_texts.NO_REFUND
+    return 0 if outcome == "posted" and tap[8] else taps_texts.REFUND_LATER
 
 
 # as the screen of the sale itself says it
@@ -153,7 +167,11 @@ def tap_rows(page, words, shown):
         last = page.either(words[taps_texts.ORIGINAL] % original[1], str(original[1]))
     elif original:
         last = page.either(words[taps_texts.RECEIPT] % original, str(original))
-    if shown[5]:
+    elif kind in (SALE, REDEMPTION) and not _no_refund(tap, voids):
+        last = (last + " " + words[taps_texts.KEY_REFUND]).strip()
+    if type(shown[5]) is int:
+        last = words[shown[5]]
+    elif shown[5]:
         last = words[taps_texts.PRINTER] + " " + shown[5]
     page.foot = _foot(trace, words, _voidable(tap, voids))
     return title, said, last

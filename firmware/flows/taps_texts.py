@@ -14,6 +14,9 @@ PRINTER = const(16)
 KEYS = const(17)
 KEY_VOID = const(18)
 FOOT_NONE = const(19)
+KEY_REFUND = const(20)
+NO_REFUND = const(21)
+REFUND_LATER = const(22)
 
 
 def parts(language):
@@ -43,6 +46,9 @@ receipt=Of REF %d
 keys= A↑B↓
 key_void= D✗
 foot=*←
+key_refund=C refund
+no_refund=No refund of it
+refund_later=Refund if posted
 """,
     )
 
@@ -70,5 +76,8 @@ receipt=原凭证 %d
 keys= A↑B↓
 key_void= D✗
 foot=*←
+key_refund=C 退货
+no_refund=此笔不能退货
+refund_later=入账后才能退货
 """,
     )

@@ -56,6 +56,8 @@ FLOWS: dict[str, Story] = {
     "refund by receipt": Story((("D", "menu.main"), ("2", "reverse.receipt"),
                                 ("4294967295#", "reverse.amount"), ("99999#", "reverse.sure"),
                                 ("#", "result"))),
+    "refund of the last tap": Story((*sale("1250"), ("C", "taps.one"), ("C", "reverse.amount"),
+                                     ("500#", "reverse.sure"), ("#", "result"))),
     "day-end": Story((*sale("1250"), *sale("900"), ("*", "home"), ("D", "menu.main"),
                       ("4", "dayend.totals"), ("#", "dayend.done"), ("#", "home"))),
     "menu and status": Story((("D", "menu.main"), ("7", "status"), ("*", "home"))),

@@ -11,7 +11,7 @@ from tests.firmware.bars import bar
 from tests.firmware.counter import Counter
 from tests.firmware.replies import CARD, Asked, reply_frame
 
-REDEMPTION, VOID, REFUND = messages.REDEMPTION, messages.VOID, messages.REFUND
+SALE, REDEMPTION, VOID, REFUND = messages.SALE, messages.REDEMPTION, messages.VOID, messages.REFUND
 RULE = Redeeming(100, 100, 100, 100, 5000)
 POINTS_A_YUAN = 1
 SAID = {
@@ -33,10 +33,12 @@ SAID = {
 
 
 class Office:
-    """A gateway with one member and the receipt 900 of 12.50, which another terminal sold."""
+    """A gateway with one member and the receipt 900 of 12.50, which another terminal sold; what
+    this one sells is in `sold`, with what is left of it."""
 
     def __init__(self) -> None:
         self.balance, self.left_minor = 360, 1250
+        self.sold: dict[object, int] = {}
         self.posted: dict[tuple[int, int], bytes] = {}
         self.silent: set[int] = set()
         self.terms = True
@@ -64,6 +66,12 @@ class Office:
                 return reply_frame(frame, codes.LIMIT_REACHED)
             points = (said[7] - off_minor) // 100 * POINTS_A_YUAN - said[9]
             return self._approved(frame, points, off_minor)
+        if kind == SALE:
+            self.sold[said[1], said[2]] = said[7]
+            return self._approved(frame, said[7] // 100, 0)
+        if kind == REFUND and said[10] in self.sold:
+            self.sold[said[10]] -= said[7]
+            return self._approved(frame, -(said[7] // 100), said[7])
         if type(said[10]) is not int:  # of one of its own, which has not come or is taken back
             return reply_frame(frame, points=0)
         if said[10] != 900:
@@ -275,3 +283,51 @@ def test_a_void_by_receipt_that_finds_no_room_says_that_it_was_not_taken(
     assert counter.lines[1] in ("Outbox is full", "存储已满")
     counter.keys("D")
     assert counter.lines[1].startswith("1")  # the menu: there is no sale here to be cancelled
+
+
+# -- of the last taps -----------------------------------------------------------------------------
+
+
+def test_a_part_of_the_last_tap_goes_back(counter: Counter, office: Office):
+    counter.sale()
+    counter.wait(1)
+    counter.keys("*CC500#")
+    assert counter.lines[3] in ("TRACE 1", "流水 1")
+    counter.keys("#")
+    counter.wait(1)
+    assert counter.lines[1] == said(counter)["refunded"][0]
+    assert office.sold == {(7, 1): 750} and office.balance == 360 + 12 - 5
+    counter.keys("*C")
+    assert counter.lines[3] in ("Of tap 1", "原流水 1")
+    counter.keys("C")
+    assert counter.lines[3] in ("No refund of it", "此笔不能退货")
+
+
+def test_of_a_tap_that_waits_nothing_goes_back_yet(counter: Counter, office: Office):
+    counter.radio.set_dark(True)
+    counter.wait(120)
+    counter.sale()
+    counter.keys("*CC")
+    assert counter.lines[3] in ("Refund if posted", "入账后才能退货")
+    counter.radio.set_dark(False)
+    counter.wait(120)
+    assert counter.lines[3].endswith(("C refund", "C 退货"))
+    counter.radio.set_dark(True)
+    counter.wait(120)
+    counter.keys("C500##")
+    assert counter.lines[1:3] == said(counter)["none"]
+    assert len(counter.all("saved")) == 1 and office.sold == {(7, 1): 1250}
+
+
+def test_a_refund_of_the_last_tap_whose_answer_was_lost_is_cancelled(
+        counter: Counter, office: Office):
+    counter.sale()
+    counter.wait(1)
+    office.silent = {REFUND}
+    counter.keys("*CC500##")
+    counter.wait(31)
+    office.silent.clear()
+    counter.wait(120)
+    assert counter.lines[1] == said(counter)["cancelled"]
+    assert counter.all("saved")[1:] == [(7, 2, REFUND, (7, 1)), (7, 3, VOID, (7, 2))]
+    assert counter.app.outbox.unsettled == 0

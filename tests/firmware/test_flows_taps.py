@@ -2,9 +2,9 @@
 
 from firmware.checkout import start, step
 from firmware.flows import taps_texts
-from firmware.states import ASK_VOID, CANCELLING, HOME, RESULT, SAVING
+from firmware.states import ASK_VOID, CANCELLING, HOME, NOBODY, RESULT, SAVING, changed
 from protocol import codes
-from protocol.fields import REFUND, SALE, VOID
+from protocol.fields import REDEMPTION, REFUND, SALE, VOID
 from tests.firmware.flow_walk import home_is_near, press, same_words, walk
 from tests.firmware.replies import reply, sale_frame
 from tests.firmware.test_views import show
@@ -14,6 +14,7 @@ WAITS = (SALE, 7, 42, 800, "..7892", "waiting", None, None, None, None)
 REFUSED = (SALE, 7, 40, 800, "..7892", "refused", codes.CARD_LOST, None, None, None)
 GONE = (VOID, 7, 43, 0, "", "posted", 0, -12, 1001, (7, 41))
 BACK = (REFUND, 7, 44, 500, "", "posted", 0, -5, 1002, 1000)
+PAID = (REDEMPTION,) + POSTED[1:]
 PLACE = (9, 0, 3)
 
 
@@ -52,12 +53,13 @@ def test_a_goes_to_newer_ones_and_b_to_older_ones_and_the_end_beeps():
 
 
 def test_each_says_what_became_of_it():
-    assert show(seen(POSTED))[1:] == ("Sale 12.50", "Posted +12", "..7892", "41 A↑B↓ D✗")
+    assert show(seen(POSTED))[1:] == (
+        "Sale 12.50", "Posted +12", "..7892 C refund", "41 A↑B↓ D✗")
     assert show(seen(WAITS))[2] == "Not yet posted"
     assert show(seen(REFUSED))[2:] == ("Card lost", "..7892", "40 A↑B↓")
     assert show(seen(GONE))[1:] == ("Cancel", "Posted", "Of tap 41", "43 A↑B↓")
     assert show(seen(BACK))[1:4] == ("Refund 5.00", "Posted -5", "Of REF 1000")
-    assert show(seen(POSTED), language="zh")[1:4] == ("消费 12.50", "积分 +12", "..7892")
+    assert show(seen(POSTED), language="zh")[1:4] == ("消费 12.50", "积分 +12", "..7892 C 退货")
 
 
 def test_a_sale_whose_void_was_passed_is_cancelled_and_cannot_be_again():
@@ -81,6 +83,38 @@ def test_d_asks_as_the_sale_itself_does_and_names_it():
         assert kept.name == RESULT and show(kept)[1:]
     assert press(seen(REFUSED), "D")[0].name == "taps.one"
     assert press(seen(BACK), "D")[0].name == "taps.one"
+
+
+def test_c_refunds_what_posted_and_names_it_by_its_trace():
+    for tap in (POSTED, PAID):
+        state = press(seen(tap), "C")[0]
+        assert (state.name, state.purpose) == ("reverse.amount", REFUND)
+        asked = press(state, "500#")[0]
+        assert show(asked)[1:4] == ("Refund of it?", "5.00", "TRACE 41")
+        assert press(asked, "#")[1] == [
+            ("online", REFUND, {"original": (7, 41), "amount_minor": 500})]
+        assert press(asked, "**")[0].name == HOME
+
+
+def test_what_did_not_post_or_went_back_says_why_there_is_no_refund():
+    without_receipt = POSTED[:8] + (None, None)
+    held = POSTED[:5] + ("held", codes.HELD, None, None, None)
+    for taps, said in (((WAITS,), "Refund if posted"), ((without_receipt,), "Refund if posted"),
+                       ((held,), "Refund if posted"), ((REFUSED,), "No refund of it"),
+                       ((GONE, POSTED), "No refund of it"), ((BACK,), "No refund of it"),
+                       ((GONE,), "No refund of it")):
+        state = seen(*taps)
+        assert "C refund" not in show(state)[3]
+        state, effects = step(state, ("key", "C"), 0)
+        assert state.name == "taps.one" and effects == (("beep", "refused"),)
+        assert show(state)[3] == said
+        assert step(state, ("key", "B"), 0)[0].name == "taps.look"
+    assert show(press(seen(WAITS), "C")[0], language="zh")[3] == "入账后才能退货"
+
+
+def test_who_logged_in_without_the_gateway_refunds_nothing():
+    till = changed(changed(changed(NOBODY, "login", True), "operator", 5), "by_hash", True)
+    assert press(seen(POSTED), "C", till)[0].name == "login.online"
 
 
 def test_the_answer_that_comes_meanwhile_is_shown():

@@ -24,6 +24,9 @@ COVERAGE ?=
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()))')
 DEVICE_STUBS := micropython-esp32-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
+# thousands of processes start in tests and in the demo: what one has compiled the next one reads
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo simulate fleet prove prove-pairs chaos monkey screens page-picture test test-long lint bench bench-device coverage-device clean
 

@@ -13,11 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
@@ -155,16 +151,15 @@ def _transaction_id(engine: Engine, what: str) -> int:
         return int(connection.exec_driver_sql(f"SELECT {what}::text").scalar_one())
 
 
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    return config
-
-
 def migrate(engine: Engine, audit_key: bytes | None = None) -> None:
     """Bring the schema to the newest migration; harmless when it is there already. `audit_key`: a
     migration that makes rows for what is there seals them."""
-    config = _config()
+    # a third of a second to load, which no process needs that only works with the database
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["audit_key"] = audit_key
     with writing(engine) as connection:
         if on_postgresql(connection):
@@ -176,15 +171,21 @@ def migrate(engine: Engine, audit_key: bytes | None = None) -> None:
 
 def schema_version(engine: Engine) -> tuple[str | None, str | None]:
     """(revision in the database, newest revision known); equal when nothing is to do."""
-    newest = ScriptDirectory.from_config(_config()).get_current_head()
     with reading(engine) as connection:
-        return MigrationContext.configure(connection).get_current_revision(), newest
+        migrated = inspect(connection).has_table("alembic_version")
+        present = (connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+                   if migrated else None)
+    return present, max(_revisions())
 
 
 def known_revision(revision: str | None) -> bool:
     """Whether a database at this revision is one of ours, of today or of an earlier day."""
-    known = {each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()}
-    return revision is None or revision in known
+    return revision is None or revision in _revisions()
+
+
+def _revisions() -> set[str]:
+    """Of the migrations; the names of their files begin with them."""
+    return {path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py")}
 
 
 def unreachable(fault: BaseException) -> str:

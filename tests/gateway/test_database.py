@@ -5,12 +5,16 @@ import threading
 from random import Random
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from gateway.database import (
+    MIGRATIONS,
     DatabaseError,
     counting_statements,
+    known_revision,
     migrate,
     on_postgresql,
     open_engine,
@@ -28,6 +32,17 @@ def test_a_migrated_database_is_at_the_newest_revision_and_migrating_again_is_ha
     migrate(engine)
     present, newest = schema_version(engine)
     assert present == newest is not None
+
+
+def test_the_revisions_are_those_of_the_migrations(tmp_path):
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    scripts = ScriptDirectory.from_config(config)
+    new = open_engine(f"sqlite:///{tmp_path / 'new.sqlite3'}")
+    assert schema_version(new) == (None, scripts.get_current_head())
+    assert all(known_revision(each.revision) for each in scripts.walk_revisions())
+    assert known_revision(None) and not known_revision("9999")
+    new.dispose()
 
 
 def test_two_processes_may_migrate_at_once(tmp_path):

@@ -52,6 +52,19 @@ def test_a_storage_that_fails_is_passed_over():
     CrashLog("/no/such/folder/crash", "").keep(1, None, "panel", "ended")
 
 
+def test_a_reset_by_the_watchdog_leaves_a_line_and_another_one_none():
+    async def act(world, board, app):
+        for cause, said in ((1, ""), (5, ""), (3, " watchdog: reset\n")):
+            board.reset_cause = cause
+            board._wants_restart = lambda: None
+            task = asyncio.create_task(board._upkeep())
+            await asyncio.sleep_ms(100)
+            task.cancel()
+            assert read(world.folder + "/crash")[-len(" watchdog: reset\n"):] == said
+
+    lives(act)
+
+
 def test_a_task_that_dies_on_a_board_leaves_a_line_and_goes_on():
     async def act(world, board, app):
         await asyncio.sleep_ms(500)

@@ -131,6 +131,24 @@ def test_a_reset_is_the_chips_and_mains_has_no_battery():
     made(act, options=MODEM_OPTIONS + (("cell", "0"),))
 
 
+def test_volume_and_brightness_are_set_at_once():
+    async def act(world, board):
+        running = [asyncio.create_task(part.run()) for part in (board.pixels, board.buzzer)]
+        seen = []
+        for level in (0, 3):
+            board.adjust("brightness", level)
+            board.adjust("volume", level)
+            world.buzzer.heard.clear()
+            board.beep("key")
+            await asyncio.sleep_ms(500)
+            seen.append((world.display.contrast, bool(world.buzzer.heard)))
+        assert seen[0][0] < seen[1][0] and [heard for _, heard in seen] == [False, True]
+        for task in running:
+            task.cancel()
+
+    made(act)
+
+
 def test_one_block_of_aes_is_the_standards():
     async def act(world, board):
         sealed = board.aes(bytes(range(16))).encrypt(

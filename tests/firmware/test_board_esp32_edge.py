@@ -1,6 +1,7 @@
 """The edge takes from the chip's own modules what boards ask for. Runs on both interpreters."""
 
 import sys
+import time
 
 
 class Modules:
@@ -58,6 +59,32 @@ def test_the_chips_clock_is_set_to_the_date_and_weekday():
     edge.set_clock(1795360507)
     assert Rtc.set_to[-1] == (2026, 11, 22, 6, 15, 15, 7, 0)
     assert edge.clock() > 1700000000
+
+
+class From2000:
+    """The time of an ESP32, which counts from 2000 (PITFALLS F15)."""
+
+    ticks_ms = None
+
+    @staticmethod
+    def gmtime(seconds):
+        return time.gmtime(seconds + 946684800)
+
+    @staticmethod
+    def time():
+        return 1795360507 - 946684800
+
+
+def test_a_chip_that_counts_from_2000_has_the_same_clock():
+    edge = edge_of()
+    module = sys.modules["firmware.board.esp32_edge"]
+    before, module.time = module.time, From2000
+    try:
+        assert edge.clock() == 1795360507
+        edge.set_clock(1795360507)
+    finally:
+        module.time = before
+    assert Rtc.set_to[-1] == (2026, 11, 22, 6, 15, 15, 7, 0)
 
 
 def test_it_hands_on_what_the_chip_has():

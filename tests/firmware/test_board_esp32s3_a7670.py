@@ -57,5 +57,8 @@ def test_a_printer_and_a_scanner_have_a_port_each():
         await asyncio.sleep_ms(3000)
         assert [name for name, _ in board._readers] == ["scanner"]
         assert board.printer.state == "idle"
+        await asyncio.sleep_ms(50000)
+        # each of them shows progress under the name that the supervisor knows it by
+        assert app.supervisor.stalled() == [] and not world.watchdog.bitten()
 
     lives(act, WIFI_OPTIONS + (("parts", "printer,scanner"),))

@@ -22,7 +22,7 @@ nearly always, and functions on it are loaded only while it is not (tools/handse
 from micropython import const
 
 from protocol import codes
-from protocol.fields import ACTIVATE, PAYMENT, REDEMPTION, REFUND, REWARD, TOP_UP
+from protocol.fields import ACTIVATE, PAYMENT, REDEMPTION, REFUND, REWARD, SALE, TOP_UP
 from protocol.limits import VOID_AFTER_S
 
 # so many may be unanswered at once; what a cashier begins beyond that is not taken
@@ -38,7 +38,7 @@ AGAIN = const(4)    # journal another void of the same original, then settle thi
 
 def online_only(kind):
     """Whether a message of this type is made while the member waits for its answer."""
-    return kind in (REDEMPTION, REFUND, REWARD, TOP_UP, PAYMENT, ACTIVATE)
+    return kind != SALE and kind in (REDEMPTION, REFUND, REWARD, TOP_UP, PAYMENT, ACTIVATE)
 
 
 def void_answered(code, waits, original_code):

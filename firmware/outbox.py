@@ -22,9 +22,9 @@ from firmware import outbox_kept
 from firmware.outbox_back import not_posted
 from firmware.outbox_bitmap import Unsettled, clear
 from firmware.outbox_format import (
-    BLOCKS_MIN, CANCEL, FRAME_SIZE_MAX, Header, MOVED, NOTE, OutboxFull, OutboxUnreadable, SEEN,
-    SETTLE, SLOT_SIZE, TAP, VERSION, read_header, read_origin, set_source, slots_of,
-    write_header, write_note, write_settle, write_tap,
+    BLOCKS_MIN, CANCEL, FRAME_SIZE_MAX, Header, MOVED, NOTE, OutboxFull, OutboxUnreadable,
+    RECORDS_END, SEEN, SETTLE, SLOT_SIZE, TAP, VERSION, read_header, read_origin, set_source,
+    slots_of, write_header, write_note, write_settle, write_tap,
 )
 from firmware.outbox_mount import find_head, forget, make_sure
 from firmware.outbox_ring import Ring, corrupt
@@ -189,7 +189,7 @@ class Outbox:
         slots, leaves = slots_of(size, flags) + (slots_of(spare) if spare else 0), 0
         if reserve:
             leaves = _MOVE_LEAVES_SLOTS if flags & MOVED else _VOID_LEAVES_SLOTS
-        return (self._unsettled.fits(self.journal, self.next_trace, 0 if reserve else 1)
+        return (self._unsettled.fits(self.journal, self.last_trace + 1, 0 if reserve else 1)
                 and self.last_trace < _U32_MAX
                 and self._make_room(slots, leaves))
 
@@ -202,7 +202,7 @@ class Outbox:
         OutboxFull: nothing was written.
         """
         self._sure()
-        if trace != self.next_trace:
+        if trace != self.last_trace + 1:
             raise ValueError("the next trace is %d, not %d" % (self.next_trace, trace))
         if not 0 < len(frame) <= FRAME_SIZE_MAX:
             raise ValueError("a frame has 1..%d bytes" % FRAME_SIZE_MAX)
@@ -299,8 +299,9 @@ class Outbox:
     def _make_room(self, slots, leaves):
         least = _USELESS_MIN_TO_MOVE if leaves == _MOVE_LEAVES_SLOTS else _USELESS_MIN
         for _ in range(_ROUNDS_PER_TAP):
-            if self._has_room(slots, leaves) or self._opens(leaves):
-                if not self._has_room(slots, leaves):
+            fits = self._has_room(slots, leaves)
+            if fits or self._opens(leaves):
+                if not fits:
                     self._open()
                 self._round = self._in_vain = 0
                 return True
@@ -315,7 +316,8 @@ class Outbox:
         return self._useless >= self._in_vain + least
 
     def _has_room(self, slots, leaves):
-        free, left = self._ring.free, self._ring.head_room - slots
+        ring = self._ring
+        free, left = ring.free, RECORDS_END - ring.end - slots
         if left < 0:
             return False
         if leaves:

@@ -46,9 +46,9 @@ class Unsettled:
             self._keys[page] = number << _JOURNAL_SHIFT | trace >> _PAGE_BITS
             self.used += 1
             self.hint = page
-        at = _byte(page, trace)
-        if not self.bits[at] & _bit(trace):
-            self.bits[at] |= _bit(trace)
+        at, bit = _byte(page, trace), _bit(trace)
+        if not self.bits[at] & bit:
+            self.bits[at] |= bit
             self.count += 1
         return True
 

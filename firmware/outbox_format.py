@@ -42,6 +42,7 @@ TAP_HEAD_SIZE = 20
 _ORIGIN_SIZE = 8
 BUFFER_SLOTS = (TAP_HEAD_SIZE + FRAME_SIZE_MAX + _ORIGIN_SIZE + SLOT_SIZE - 1) // SLOT_SIZE + 1
 
+_PADDING = b"\xff" * SLOT_SIZE
 _HEADER = "<3sBBBHIHHIII"
 _HEADER_CRC_AT = 28
 _TAP = "<BBHIII"
@@ -142,18 +143,16 @@ class Record:
 
 def write_tap(buffer, journal, trace, frame, flags=0, origin=None):
     """Fill `buffer` with the record; how many slots it takes. `origin` with MOVED only."""
-    size = len(frame)
-    slots = slots_of(size, flags)
-    end = TAP_HEAD_SIZE + size
-    pack_into(_TAP, buffer, 0, TAP, flags, size, journal, trace, 0)
+    end = TAP_HEAD_SIZE + len(frame)
+    pack_into(_TAP, buffer, 0, TAP, flags, len(frame), journal, trace, 0)
     buffer[TAP_HEAD_SIZE:end] = frame
     if origin:
         pack_into("<II", buffer, end, origin[0], origin[1])
         end += _ORIGIN_SIZE
-    for at in range(end, slots * SLOT_SIZE):
-        buffer[at] = 0xFF
+    over = -end % SLOT_SIZE
+    buffer[end:end + over] = _PADDING[:over]
     _seal_tap(buffer, 0, end - TAP_HEAD_SIZE)
-    return slots
+    return (end + over) // SLOT_SIZE
 
 
 def read_origin(buffer, at, size):

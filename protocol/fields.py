@@ -96,13 +96,25 @@ def request(type: int, journal: int, trace: int, **fields) -> Request:
 
 
 def places(names, type, journal, trace, fields) -> list:
-    """The values of a message in the order of its keys."""
-    values = [type, journal, trace] + [None] * (len(names) - 3)
+    """The values of a message in the order of its keys, all of them."""
+    return _put(names, [type, journal, trace] + [None] * (len(names) - 3), fields)
+
+
+def put(values: list, fields) -> list:
+    """`values`, the first ones of a request in the order of its keys, with these fields at their
+    places; it becomes no longer than the last of them needs."""
+    return _put(REQUEST_FIELDS, values, fields)
+
+
+def _put(names, values, fields):
     for name, value in fields.items():
         try:
-            values[names.index(name)] = value
+            key = names.index(name)
         except ValueError:
             raise ValueError("no such field: " + name)
+        while key >= len(values):
+            values.append(None)
+        values[key] = value
     return values
 
 

@@ -36,16 +36,15 @@ class Sealer:
         self._buffer = bytearray(_PAYLOAD_AT + size + _SLACK)
         self._view = memoryview(self._buffer)
         self._key = b""
-        self._kid = b""
+        self._own = (0, 0)
         self._prefix = b""
         self._inner = b""
         self._outer = b""
 
     def seal_request(self, key: bytes, terminal_id: int, epoch: int, request) -> memoryview:
         """The sealed frame, valid until the next call; FrameError where it is too large."""
-        own = kid(terminal_id, epoch)
-        if key != self._key or own != self._kid:
-            self._bind(key, terminal_id, own)
+        if key != self._key or (terminal_id, epoch) != self._own:
+            self._bind(key, terminal_id, epoch)
         end = self._fill(request)
         view = self._view
         start = self._wrap(end - _PAYLOAD_AT)
@@ -57,11 +56,12 @@ class Sealer:
         view[end + 2:end + _TAIL_SIZE] = outer.digest()
         return view[start:end + _TAIL_SIZE]
 
-    def _bind(self, key, terminal_id, own):
+    def _bind(self, key, terminal_id, epoch):
+        self._key = b""  # what breaks off here is done again
+        self._prefix = PREFIX + kid(terminal_id, epoch)
         inner, self._outer = pads(key)
         self._inner = inner + mac_prefix(UP, terminal_id)
-        self._prefix = PREFIX + own
-        self._kid = own
+        self._own = (terminal_id, epoch)
         self._key = key
 
     def _wrap(self, size):
@@ -92,21 +92,20 @@ class Sealer:
         for value in request:
             if value is not None:
                 count += 1
-                kind = type(value)
-                if kind is int and 0 <= value < 4294967296 and key < 24:
-                    if value < 24:
+                if type(value) is int and 0 <= value < 4294967296 and key < 24:
+                    if value > 65535:
+                        pack_into(">BBI", buffer, at, key, 0x1A, value)
+                        at += 6
+                    elif value < 24:
                         buffer[at] = key
                         buffer[at + 1] = value
                         at += 2
                     elif value < 256:
                         pack_into(">BBB", buffer, at, key, 0x18, value)
                         at += 3
-                    elif value < 65536:
+                    else:
                         pack_into(">BBH", buffer, at, key, 0x19, value)
                         at += 4
-                    else:
-                        pack_into(">BBI", buffer, at, key, 0x1A, value)
-                        at += 6
                 else:
                     if key > 23:
                         buffer[at] = 0x18

@@ -136,7 +136,7 @@ COLD = {
     "faults": ("firmware.texts:fault",),
     "zh": ("firmware.texts.zh:parts",),
     # for each tap
-    "request": ("protocol.fields:request", "protocol.fields:Request"),
+    "request": ("protocol.fields:put", "protocol.fields:_put"),
     "seal": ("protocol.sealer:Sealer.seal_request",),
     "bind": ("protocol.sealer:Sealer._bind",),
     "encode": ("protocol.sealer:Sealer._other",),

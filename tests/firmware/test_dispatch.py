@@ -96,6 +96,17 @@ def test_a_tap_is_durable_before_anyone_hears_of_it():
     assert after_a_cut.waits(7, 1)
 
 
+def test_a_frame_holds_what_was_keyed_and_uptime_and_boot_until_the_clock_is_set():
+    desk = Desk()
+    desk.sale(now=90500)
+    desk.clock.set(AT, 91000)
+    desk.sale(now=95000)
+    sale = {0: messages.SALE, 1: 7, 6: (2, CARD), 7: 1250}
+    without, after = [Asked(desk.outbox.frame(7, trace)).content for trace in (1, 2)]
+    assert without == sale | {2: 1, 18: 90, 19: 3}
+    assert after == sale | {2: 2, 3: AT + 4, 4: 4}
+
+
 def test_what_is_sent_again_are_the_same_bytes_even_after_a_reboot():
     desk = Desk()
     desk.sale()

@@ -30,6 +30,15 @@ def test_a_misspelt_field_is_refused_when_the_message_is_made():
         request(SALE, 1, 1, amount=5)
 
 
+def test_fields_put_behind_the_first_values_stand_at_their_keys_and_no_further():
+    values = fields.put([SALE, 7, 40], {"amount_minor": 1250, "card": (2, 9)})
+    assert values == [SALE, 7, 40, None, None, None, (2, 9), 1250]
+    assert values == list(request(SALE, 7, 40, card=(2, 9), amount_minor=1250))[:8]
+    assert fields.put([SALE, 7, 40, 5], {"at": 6}) == [SALE, 7, 40, 6]
+    with pytest.raises(ValueError, match="no such field: amount"):
+        fields.put([SALE, 1, 1], {"amount": 5})
+
+
 def test_a_reply_without_one_of_its_first_six_keys_counts_as_not_come():
     whole = {0: 129, 1: 1, 2: 1, 3: bytes(8), 4: 0, 5: 0}
     assert isinstance(read_reply(cbor.encode(whole)), Reply)

@@ -72,6 +72,22 @@ def test_a_new_key_epoch_or_terminal_is_taken_up_at_once():
         assert sealed == plain(sale, key, terminal_id, epoch)
 
 
+def test_a_key_that_could_not_be_taken_up_leaves_nothing_of_itself(
+        monkeypatch: pytest.MonkeyPatch):
+    sealer, sale = Sealer(), samples.sample(SALE)
+    sealer.seal_request(KEY, 7, 1, sale)
+
+    def no_memory(key: bytes):
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("protocol.sealer.pads", no_memory)
+        with pytest.raises(MemoryError):
+            sealer.seal_request(bytes(32), 7, 2, sale)
+    for key, epoch in ((KEY, 1), (bytes(32), 2)):
+        assert bytes(sealer.seal_request(key, 7, epoch, sale)) == plain(sale, key, 7, epoch)
+
+
 def test_payloads_on_both_sides_of_each_length_form_are_sealed_in_turn():
     sealer = Sealer()
     for size in (0, 4, 5, 6, 7, 8, 200, 230, 231, 232, 233, 234, 235, 240, 3, 950, 10):

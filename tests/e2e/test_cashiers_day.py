@@ -1,12 +1,19 @@
-"""Sales, inquiries, settings and training on real MicroPython with the real gateway: keys and
-cards in, pixels and postings out; in both languages, online, offline, and with the link lost at
-the worst moment: the gateway has posted, and its answer is gone.
+"""Sales (also in lines), inquiries, settings and training on real MicroPython with the real
+gateway: keys and cards in, pixels and postings out; in both languages, online, offline, and with
+the link lost at the worst moment: the gateway has posted, and its answer is gone.
 """
 
-from firmware.flows import setup_texts
+from sqlalchemy import select
+
+from firmware.flows import basket_texts, reverse_texts, setup_texts
 from firmware.texts import Words, names, parts
-from gateway.ledger import REVERSAL
+from gateway.database import reading
+from gateway.decisions.refund import basket_in
+from gateway.ledger import REFUND, REVERSAL
+from gateway.tables import entries
+from protocol import codes
 from protocol.fields import INQUIRY, SALE
+from protocol.limits import BASKET_LINES_MAX
 from tests.support.till_day import Day
 
 
@@ -85,3 +92,55 @@ def test_training_posts_nothing(day: Day, words: Words):
     day.sees(words[names.POSTED] % 18)
     assert day.booked() == [(SALE, 1250, 0)]
     assert day.handset.do("status")["next_trace"] == 2
+
+
+# -- sales in lines -------------------------------------------------------------------------------
+
+
+def baskets(day: Day) -> list[list[tuple[int, int]]]:
+    """What the ledger keeps of each entry's lines, oldest first."""
+    with reading(day.engine) as connection:
+        kept = connection.scalars(select(entries.c.context).order_by(entries.c.id))
+        return [[(line[0], line[1]) for line in basket_in(context)] for context in kept]
+
+
+def test_a_sale_in_lines_is_booked_with_them(day: Day, words: Words, language: str):
+    lines = Words(basket_texts.parts(language))
+    day.keys("1250A12#500")
+    day.sees(lines[basket_texts.LINES] % 1, "5.00", lines[basket_texts.SUM] % "12.50")
+    day.keys("A3##")
+    day.sees(words[names.TAP_CARD], "17.50")
+    day.tap()
+    day.sees(words[names.POSTED] % 26, words[names.BALANCE] % 26)
+    day.keys("*CC500##")  # a part of it: the gateway wants lines
+    day.sees(words[names.REFUSED], words.reason(codes.EXCEEDS_ORIGINAL), words[names.HAS_BASKET])
+    day.keys("*")
+    assert day.booked()[0] == (SALE, 1750, 0) and baskets(day)[0] == [(12, 1250), (3, 500)]
+
+
+def test_the_longest_sale_in_lines_is_kept_offline_and_booked_once(day: Day, words: Words):
+    day.mute.add(SALE)  # at the worst moment: it is booked, and its answer is gone
+    day.keys("100A65535#" * BASKET_LINES_MAX + "#")
+    day.tap()
+    day.books(1)
+    day.link(False)
+    day.mute.clear()
+    day.keys("*200A1#300A2##")
+    day.tap()
+    day.sees(words[names.SENT], "5.00")
+    day.link(True)
+    day.handset.event("settled", trace=2)
+    assert day.booked() == [(SALE, 1600, 0), (SALE, 500, 0)]
+    assert baskets(day) == [[(65535, 100)] * BASKET_LINES_MAX, [(1, 200), (2, 300)]]
+
+
+def test_a_part_of_the_last_tap_goes_back(day: Day, words: Words, language: str):
+    back = Words(reverse_texts.parts(language))
+    day.keys("20000#")
+    day.tap()
+    day.sees(words[names.POSTED] % 300)
+    day.keys("*CC5000#")
+    day.sees(back[reverse_texts.REFUND_ASK], "50.00", back[reverse_texts.TAP] % 1)
+    day.keys("#")
+    day.sees(words[names.HAND_BACK] % "50.00", words[names.POSTED] % -75)
+    assert day.booked() == [(SALE, 20000, 0), (REFUND, -5000, 0)]

@@ -23,6 +23,7 @@ from firmware.board.flash_file import FlashFile
 from firmware.board.unix_control import Control
 from firmware.errors import FirmwareError
 from firmware.settings import read, write
+from protocol.limits import U32_MAX
 
 TICKS_MASK = (1 << 30) - 1
 NO_NETWORK = 101
@@ -124,15 +125,22 @@ class UnixBoard:
         sys.exit(0)
 
 
+# A number that no message has room for counts as damaged; one that cannot be written is counted
+# again next time, for no tap depends on it.
 def _count_boot(path):
     try:
         with open(path) as file:
             count = int(file.read()) + 1
     except (OSError, ValueError):
         count = 1
-    with open(path + ".new", "w") as file:
-        file.write("%d\n" % count)
-    os.rename(path + ".new", path)
+    if not 1 <= count <= U32_MAX:
+        count = 1
+    try:
+        with open(path + ".new", "w") as file:
+            file.write("%d\n" % count)
+        os.rename(path + ".new", path)
+    except OSError:
+        pass
     return count
 
 

@@ -261,3 +261,17 @@ def test_an_outbox_that_cannot_be_read_is_a_named_screen_and_is_left_as_it_is(
 def test_a_boot_counter_that_cannot_be_read_starts_again(start: Start, folder: Path):
     (folder / "boot").write_bytes(b"\xff\xfe")
     assert start().do("status")["boot_count"] == 1
+
+
+@pytest.mark.parametrize("damaged", [b"-5", b"4294967295"])
+def test_a_boot_counter_that_no_message_has_room_for_starts_again(damaged: bytes, start: Start,
+                                                                  folder: Path):
+    (folder / "boot").write_bytes(damaged)
+    assert start().do("status")["boot_count"] == 1
+    assert (folder / "boot").read_bytes() == b"1\n"
+
+
+def test_a_boot_counter_that_cannot_be_written_stops_nobody(start: Start, folder: Path):
+    (folder / "boot").write_text("4")
+    (folder / "boot.new").mkdir()
+    assert start().do("status")["boot_count"] == 5

@@ -10,6 +10,7 @@ import queue
 import subprocess
 import threading
 from collections.abc import Sequence
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -38,10 +39,15 @@ def provision(folder: Path, made: settings.Settings, journal: int = 7) -> Path:
 
 def pseudo_font(path: Path) -> None:
     """A font file whose glyphs are noise, another for each letter: ASCII and GB 2312 level 1."""
+    font.write(_noise(), path)
+
+
+@cache
+def _noise() -> font.Built:
     letters = font.ascii_letters() + font.gb2312((font.LEVEL_1,))
     noise = {letter: sha256(letter.encode()).hexdigest() for letter in letters}
-    font.write(font.build({letter: rows[:32] if ord(letter) < 0x80 else rows
-                           for letter, rows in noise.items()}, letters), path)
+    return font.build({letter: rows[:32] if ord(letter) < 0x80 else rows
+                       for letter, rows in noise.items()}, letters)
 
 
 class Handset:

@@ -440,7 +440,7 @@ class App:
     def _slip_turn(self):
         slip = self._slips.pop(0)
         try:
-            found = ("printer", printing.put(self, *slip))
+            found = printing.carry_out(self, *slip)
         except MemoryError:
             self._slips.insert(0, slip)
             raise
@@ -494,6 +494,11 @@ class App:
                  if self.state.name == checkout.STATUS else "")
         board = self.board
         failed = self._fault or (states.READER if self.till.reader else None)
+        printer = getattr(board, "printer", None)
+        # what is unsent or did not post counts more than paper
+        if printer and not (failed or unsent or self.state.alert
+                            or printer.state in ("idle", "printing")):
+            failed = "printer"
         status = views.Status(self.up(), unsent, self.settings.terminal_id, VERSION, failed,
                               fault, board.signal_dbm(), board.battery_percent(), board.font_fault,
                               self.till.operator if self.till.login else None)

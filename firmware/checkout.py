@@ -30,12 +30,13 @@ Events: ("key", k) ("long", k) ("card", entry, id) ("unread", entry, why) ("faul
 None) ("saved", journal, trace) ("full",) ("failed",) ("trained",) ("settled", reply)
 ("answer", reply) ("no_answer",)
 ("moved", old, new) ("time",) ("online", type, amount_minor, what came of journaling it)
-("cancelling", key, void key, waits) ("found", value) ("kept",) ("printer", state)
+("cancelling", key, void key, waits) ("found", value) ("kept",)
+("printer", state, waiting, dropped)
 ("lock",): the operator is gone.
 Effects: ("journal", type, fields) ("online", type, fields): needs its answer; fields as of
 protocol.fields.request. ("ask", type, fields) ("beep", name) ("till", field, value)
 ("seen",): what did not post and nobody had seen was acknowledged. ("print", key, its reply or
-None, whether it is asked for again, which ("printer", state) answers).
+None, whether it is asked for, which ("printer", state, waiting, dropped) answers): see printing.
 What does not fit a state is ignored there; an event nobody knows raises.
 """
 

@@ -1,4 +1,6 @@
-"""A slip of a tap for the board's printer: what effect ("print", key, reply, copy) comes to. Cold.
+"""A slip of a tap for the board's printer: what effect ("print", what, reply, copy) does. Cold.
+
+`what`: (journal, trace) of the tap; or "again" (the last slip), "drop" (all that wait), "state".
 
 Law: what is printed is what the outbox holds of the tap, with what its reply said beside it; a
 printer never holds a tap back. What is asked for again carries the reprint mark. In training
@@ -17,16 +19,29 @@ from protocol.limits import REPLY_TYPE_BASE
 _DAY_S = 86400
 
 
-def put(app, key, reply, copy):
-    """Hand the slip to the printer, whose state is told. OSError, OutboxUnreadable: no slip."""
-    printer = getattr(app.board, "printer", None)
+def carry_out(app, what, reply, copy):
+    """The event ("printer", its state, how many slips wait, how many were given up). The state is
+    "absent" without a printer, "none" where there is no such slip. OSError, OutboxUnreadable."""
+    printer, missing = getattr(app.board, "printer", None), None
+    if printer is None:
+        return "printer", "absent", 0, 0
+    if what == "drop":
+        printer.drop()
+    elif what != "state":
+        slip = printer.last if what == "again" else _found(app, what, reply)
+        if slip:
+            printer.print_slip(slip, copy)
+        else:
+            missing = "none"
+    return "printer", missing or printer.state, printer.waiting, printer.dropped
+
+
+def _found(app, key, reply):
     try:
         said = content(app.outbox.frame(*key))
     except KeyError:  # its block was given up
         said = {0: reply.type - REPLY_TYPE_BASE if reply else 0}
-    if printer and said[0] in (SALE, REDEMPTION, VOID, REFUND):
-        printer.print_slip(_slip(app, key, said, reply), copy)
-    return printer.state if printer else "absent"
+    return _slip(app, key, said, reply) if said[0] in (SALE, REDEMPTION, VOID, REFUND) else None
 
 
 def _slip(app, key, said, reply):

@@ -173,6 +173,8 @@ SCENES = (
     Scene("settings", _state("setup.main", None, ("zh", 2, 3, "esp32 sim800", 41)), GOOD),
     Scene("settings, not kept", _state("setup.failed", None, ("zh", 2, 3, "esp32", 41)), GOOD),
     Scene("about", _state("setup.about", None, ("zh", 2, 3, "esp32 sim800", 41)), GOOD),
+    Scene("printer", _state("paper.main", None, ("idle", 0, 0)), GOOD),
+    Scene("printer, no paper", _state("paper.main", None, ("paper_out", 4, 1)), GOOD),
     Scene("amount", _state(checkout.AMOUNT), GOOD),
     Scene("items: category", _state("basket.category", shown=(BASKET, 500, 3)), GOOD),
     Scene("items: one more", _state("basket.amount", shown=(BASKET, 0, 0)), GOOD),

@@ -4,7 +4,7 @@ Commands as in the Epson command reference and the manuals of its kin: ESC @, ES
 ESC d, DLE EOT n (real-time status, answered whatever the printer is doing), GS r 1 (status when
 all before it is printed; a printer without paper is offline and does not answer it).
 
-Law: nobody waits for paper. `print_slip` and `again` return at once; the task `run` prints. After
+Law: nobody waits for paper. `print_slip` returns at once; the task `run` prints. After
 each line the printer is asked; what is wrong has a name in `state`, is tried again every two
 seconds, and then the slip is printed whole, from its head. Of a slip that was begun every further
 print carries the reprint mark, so no tap has two slips without it. Each wait has an end.
@@ -96,8 +96,9 @@ class Printer:
 
     `state`: "idle", "printing", or what is wrong: "paper_out", "cover_open", "error", "offline",
     "busy", "garbled", "no_answer", "memory" (no heap for it now). `waiting`: slips not printed
-    yet. `dropped`: how many were given up because too many waited. `unconfirmed`: printed, as far
-    as is known. `paper_low`: as its sensor says, where it has one.
+    yet. `last`: the slip that came last, or None. `dropped`: how many were given up because too
+    many waited. `unconfirmed`: printed, as far as is known. `paper_low`: as its sensor
+    says, where it has one.
     """
 
     def __init__(self, reader, writer, lines, letters, progress=silent):
@@ -111,7 +112,7 @@ class Printer:
         self._lines = lines
         self._letters = letters
         self._jobs = []
-        self._last = None
+        self.last = None
         self._something = asyncio.Event()
         self._status = None  # the answer to DLE EOT
         self._confirmed = False
@@ -125,17 +126,10 @@ class Printer:
         return len(self._jobs)
 
     def print_slip(self, slip, copy=False):
-        """Print it when the printer can; `copy`: with the reprint mark."""
-        self._last = slip
-        self._add(_Job(slip, copy))
-
-    def again(self):
-        """Print the last slip once more, marked; False where there is none."""
-        if self._last is None:
-            return False
-        if not any([job.slip is self._last for job in self._jobs]):
-            self._add(_Job(self._last, True))
-        return True
+        """Print it when the printer can; `copy`: marked. One that waits comes once."""
+        self.last = slip
+        if not any([job.slip is slip for job in self._jobs]):
+            self._add(_Job(slip, copy))
 
     def drop(self):
         """Give up what waits: the merchant does without."""

@@ -18,6 +18,8 @@ CUT = 9
 KEYS = "0123456789*#ABCD"
 # what a person, or a page, plays with: loaded when it comes
 PLAYED = ("watch", "battery", "signal", "unread", "later")
+# what a printer may be like (board/printer.py)
+PAPER = ("idle", "paper_out", "cover_open", "error", "offline", "busy", "garbled", "no_answer")
 # names of what `tell` brings with an event
 EVENTS = (
     ("ready", "journal"),
@@ -231,11 +233,12 @@ def _printer(control, command):
     state, board = command["state"], control.board
     if state is None:
         board.printer = None
-    elif state not in ("idle", "paper_out"):
-        raise ControlError("state is idle, paper_out or null")
+    elif state not in PAPER:
+        raise ControlError("state is one of %s, or null" % ", ".join(PAPER))
     else:
         board.printer = board.printer or UnixPaper(control)
         board.printer.paper_is(state)
+    control.app.redraw()
     return {}
 
 

@@ -14,6 +14,7 @@ from firmware.flows import (
     dayend,
     login,
     menu,
+    paper,
     redeem,
     reverse,
     setup,
@@ -59,6 +60,8 @@ def step(state, event, now, till):
         return training.step(state, event, now, till)
     if flow == "setup":
         return setup.step(state, event, now, till)
+    if flow == "paper":
+        return paper.step(state, event, now, till)
     return state, ()
 
 
@@ -92,4 +95,6 @@ def view(page):
         return training.view(page)
     if flow == "setup":
         return setup.view(page)
+    if flow == "paper":
+        return paper.view(page)
     return ()

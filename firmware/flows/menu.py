@@ -2,13 +2,13 @@
 
 | place | what the cashier sees | leaves by |
 |---|---|---|
-| menu.main | the list | 1 2 reverse, 3 waiting, 4 dayend, 5 setup, 6 training, 7 STATUS, 8, 0, * |
+| menu.main | the list | 1 2 reverse, 3 waiting, 4 dayend, 5 setup, 6 training, 7 STATUS, 8 9 0 |
 | menu.later | not yet: gifts, top-up, payment, new cards, card PINs | any key menu.main |
 
 Each of the latter will be a flow like the others, begun here by a digit of its own.
 """
 
-from firmware.flows import dayend, login, menu_texts, reverse, setup, training, waiting
+from firmware.flows import dayend, login, menu_texts, paper, reverse, setup, training, waiting
 from firmware.states import HOME, STATUS, beep, to
 from firmware.texts import Words
 from protocol.fields import REFUND, VOID
@@ -39,6 +39,8 @@ def step(state, event, now, till):
         return training.begin(state, till)
     if event[1] == "7":
         return to(state, STATUS), beep("key")
+    if event[1] == "9":
+        return paper.begin(state, "state")
     if event[1] == "0":
         return to(state, "menu.later"), beep("key")
     if event[1] == "8" and till.operator:

@@ -3,16 +3,16 @@
 | place | what the cashier sees | leaves by |
 |---|---|---|
 | taps.look | nothing new: the outbox is read, a block a turn | found one or none, time, * HOME |
-| taps.one | a tap and what became of it | A B look, D ASK_VOID, C reverse, # its slip, * HOME |
+| taps.one | a tap and what became of it | A B look, D ASK_VOID, C reverse, # paper.main, * |
 | taps.none | no tap stands here, or it cannot be read now | * HOME |
 
-`shown`: (tap as in `looking`, its place, voids, what is looked for, where it goes on, what the
-printer said or, as a number of taps_texts, why there is no refund). `voids`: (key of the original,
+`shown`: (tap as in `looking`, its place, voids, what is looked for, where it goes on, as a
+number of taps_texts why there is no refund). `voids`: (key of the original,
 what became of the void) of the voids that were passed on the way back; a void is younger than what
 it voids, so none is missed.
 """
 
-from firmware.flows import reverse, taps_texts
+from firmware.flows import paper, reverse, taps_texts
 from firmware.states import ASK_VOID, HOME, State, beep, outcome_of, to
 from firmware.texts import Words
 from protocol import codes
@@ -40,8 +40,6 @@ def step(state, event, now, till):
     if kind == "found":
         if state.name == "taps.look":
             return _found(state, event[1], now)
-    if kind == "printer" and state.name == "taps.one":
-        return _with(state, "taps.one", state.shown[:5] + (event[1],)), ()
     if kind == "settled" and state.name == "taps.one":
         return _settled(state, event[1]), ()
     if kind == "failed":
@@ -65,7 +63,7 @@ def _key(state, key, till):
         what = "newer" if key == "A" else "older"
         return _looking(_with(state, "taps.look", (tap, place, voids, what, place, None)))
     if key == "#":
-        return state, (("print", tap[1:3], None, True),)
+        return paper.begin(state, tap[1:3])
     if key == "D" and _voidable(tap, voids):
         return to(state, ASK_VOID, VOID, tap[3], tap[1:3], _as_of_sale(tap)), beep("key")
     if key == "C":
@@ -169,10 +167,8 @@ def tap_rows(page, words, shown):
         last = page.either(words[taps_texts.RECEIPT] % original, str(original))
     elif kind in (SALE, REDEMPTION) and not _no_refund(tap, voids):
         last = (last + " " + words[taps_texts.KEY_REFUND]).strip()
-    if type(shown[5]) is int:
+    if shown[5]:
         last = words[shown[5]]
-    elif shown[5]:
-        last = words[taps_texts.PRINTER] + " " + shown[5]
     page.foot = _foot(trace, words, _voidable(tap, voids))
     return title, said, last
 

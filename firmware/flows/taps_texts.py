@@ -10,13 +10,12 @@ FAILED = const(12)
 LOOKING = const(13)
 ORIGINAL = const(14)
 RECEIPT = const(15)
-PRINTER = const(16)
-KEYS = const(17)
-KEY_VOID = const(18)
-FOOT_NONE = const(19)
-KEY_REFUND = const(20)
-NO_REFUND = const(21)
-REFUND_LATER = const(22)
+KEYS = const(16)
+KEY_VOID = const(17)
+FOOT_NONE = const(18)
+KEY_REFUND = const(19)
+NO_REFUND = const(20)
+REFUND_LATER = const(21)
 
 
 def parts(language):
@@ -42,8 +41,7 @@ looking=Looking...
 original=Of tap %d
 receipt=Of REF %d
 """,
-        """printer=Slip:
-keys= A↑B↓
+        """keys= A↑B↓
 key_void= D✗
 foot=*←
 key_refund=C refund
@@ -72,8 +70,7 @@ looking=正在查找
 original=原流水 %d
 receipt=原凭证 %d
 """,
-        """printer=小票:
-keys= A↑B↓
+        """keys= A↑B↓
 key_void= D✗
 foot=*←
 key_refund=C 退货

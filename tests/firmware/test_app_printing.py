@@ -4,8 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from firmware.board.printer import Printer
 from firmware.slip import layout
 from protocol.fields import REFUND
+from simulator.printer_peer import PrinterPeer
+from tests.firmware.bars import bar
 from tests.firmware.counter import Counter
 from tests.firmware.test_app_receipts import Office
 from tests.firmware.test_app_voids import Gate
@@ -71,6 +74,30 @@ def test_training_leaves_no_paper(till: Till):
     assert till.lines[1] == "TRAINING" and not till.slips()
 
 
+def test_without_paper_taps_go_on_and_their_slips_come_when_it_is_back():
+    with Till(language="en") as till:
+        peer = PrinterPeer(paper_lines=0)
+        printer = Printer(peer.reader, peer.writer,
+                          lambda slip, copy: layout(slip, 2, copy), None)
+        till.board.printer = printer
+        tasks = [till.loop.create_task(each.run()) for each in (peer, printer)]
+        for amount in ("1250", "900"):
+            till.sale(amount)
+            till.wait(3)
+        assert len(till.shop.posted) == 2
+        assert till.lines[:2] == (bar(fault="printer"), "Posted +9")
+        till.keys("*D9")
+        assert till.lines[1:4] == ("Printer", "No paper", "2 waiting")
+        peer.load_paper()
+        till.wait(20)
+        paper = [line.decode("gb18030") for _, _, line in peer.tear()]
+        assert paper.count("SALE") == 2 and paper.count("Thank you") == 2
+        assert till.lines[1:4] == ("Printer", "Ready", "")
+        for task in tasks:
+            task.cancel()
+        till.wait(1)
+
+
 def test_a_heap_that_has_no_room_for_a_slip_prints_it_later(till: Till, monkeypatch):
     tries, put = [], till.paper.print_slip
 
@@ -115,3 +142,20 @@ def test_a_cancelled_sale_is_printed_with_its_money():
         sold, cancelled = till.slips()
         assert "12.50" in sold and "12.50" in cancelled
         assert "REPRINT" not in cancelled and sold != cancelled
+
+
+def test_a_printer_in_trouble_stands_in_the_bar_and_on_its_screen(till: Till):
+    till.paper.state, till.paper.waiting = "paper_out", 1
+    till.sale()
+    till.wait(2)
+    assert till.lines[0] == bar(fault="printer") and till.lines[1] == "Posted +12"
+    till.keys("*D9")
+    assert till.lines[1:4] == ("Printer", "No paper", "1 waiting")
+    till.paper.state, till.paper.waiting = "idle", 0
+    till.wait(3)
+    assert till.lines[1:4] == ("Printer", "Ready", "")
+    till.radio.set_dark(True)
+    till.paper.state = "no_answer"
+    till.sale()
+    assert "printer" not in till.lines[0]  # unsent taps count more
+    assert len(till.slips()) == 1

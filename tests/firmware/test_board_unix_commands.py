@@ -22,6 +22,7 @@ class Channel:
     boot_count = 4
     pixels = bytes(1024)
     radio_on = True
+    printer = None
     watched = False
     percent = dbm = None
     redrawn = ahead_ms = 0
@@ -250,4 +251,5 @@ def test_the_readme_has_every_event_with_every_name():
     named["settled"] = {"event", *unix_commands.SETTLED}
     named["ready"] |= {"runtime", "terminal_id"}
     named["pixels"] = {"event", "pixels"}
+    named["slip"] = {"event", "copy", "lines"}
     assert {kind: set(names) for kind, names in rows.items()} == named

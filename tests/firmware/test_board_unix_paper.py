@@ -7,7 +7,7 @@ import pytest
 
 from firmware.board.unix_paper import UnixPaper
 from tests.firmware.shop import CARD, CREDENTIALS, Shop, settings_for
-from tests.firmware.test_printing import Desk, put, reply, sale_frame
+from tests.firmware.test_printing import Desk, carry_out, reply, sale_frame
 from tests.support.handset_process import Handset, provision
 from tests.support.micropython import need_micropython
 from tests.support.tiny_gateway import TinyGateway
@@ -30,10 +30,18 @@ def test_slips_wait_for_paper_and_the_oldest_makes_room():
     desk.printer.paper_is("paper_out")
     for _ in range(6):
         answer = reply(sale_frame(7, 1, 1250), points=12)
-        assert put(desk, (7, 1), answer, False) == "paper_out"
-    assert not channel.said
+        told = carry_out(desk, (7, 1), answer, False)
+    assert told == ("printer", "paper_out", 4, 2)
+    carry_out(desk, "again", None, True)  # it waits already
+    assert not channel.said and desk.printer.waiting == 4
     desk.printer.paper_is("idle")
     assert len(channel.said) == 4 and {said["event"] for said in channel.said} == {"slip"}
+    assert not any(said["copy"] for said in channel.said) and desk.printer.waiting == 0
+    desk.printer.paper_is("no_answer")
+    carry_out(desk, "again", None, True)
+    assert carry_out(desk, "drop", None, True) == ("printer", "no_answer", 0, 2)
+    desk.printer.paper_is("idle")
+    assert len(channel.said) == 4
 
 
 @pytest.mark.parametrize("linked", [False, True])

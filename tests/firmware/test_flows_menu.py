@@ -10,7 +10,7 @@ from tests.firmware.test_views import show
 def test_a_digit_begins_what_it_stands_for():
     assert press(start(), "D")[0].name == "menu.main"
     assert press(start(), "D7")[0].name == STATUS
-    assert press(start(), "D9")[0].name == "menu.main"
+    assert press(start(), "D9")[0].name == "paper.main"
 
 
 def test_what_comes_later_has_its_place_and_says_so():

@@ -139,3 +139,8 @@ def test_home_is_always_near():
 
 def test_it_says_the_same_in_both_languages():
     same_words(taps_texts)
+
+
+def test_its_slip_comes_again_and_the_printer_is_shown():
+    state, wanted = press(seen(POSTED), "#")
+    assert state.name == "paper.main" and wanted == [("print", (7, 41), None, True)]

@@ -26,7 +26,7 @@ MODULES = ("test_again", "test_autovoid", "test_beats", "test_board_at", "test_b
            "test_board_ssd1306", "test_slip",
            "test_flows_setup", "test_flows_taps", "test_flows_waiting", "test_looking",
            "test_outbox_back",
-           "test_day_count", "test_flows_dayend", "test_printing")
+           "test_day_count", "test_flows_dayend", "test_printing", "test_flows_paper")
 # boards of hardware, and what they are made of
 BOARDS = ("test_board_crash_log", "test_board_upkeep",
           "test_board_dates", "test_board_esp32_common", "test_board_esp32_edge",

@@ -1,6 +1,6 @@
 """Slips out of the outbox. Runs on both interpreters."""
 
-from firmware.printing import put
+from firmware.printing import carry_out
 from firmware.slip import layout
 from protocol import codes
 from tests.firmware.replies import reply, sale_frame, void_frame
@@ -12,10 +12,16 @@ class Paper:
 
     def __init__(self):
         self.state = "idle"
+        self.waiting = self.dropped = 0
+        self.last = None
         self.slips = []
 
     def print_slip(self, slip, copy):
+        self.last = slip
         self.slips.append((slip, copy))
+
+    def drop(self):
+        self.waiting = 0
 
 
 class Desk(Shelf):
@@ -38,7 +44,7 @@ def test_a_posted_sale_is_printed_as_it_was_answered():
     desk = Desk(Paper())
     desk.add(sale_frame(7, 1, 1250), 0, 12, 1000)
     answer = reply(sale_frame(7, 1, 1250), points=12, balance=1012, receipt=1000, member="Wang *")
-    assert put(desk, (7, 1), answer, False) == "idle"
+    assert carry_out(desk, (7, 1), answer, False) == ("printer", "idle", 0, 0)
     (slip, copy), = desk.printer.slips
     said = text(slip)
     for part in ("SALE", "12.50", "+12", "1012", "1000", "..7892", "Wang *", "Posted",
@@ -52,7 +58,7 @@ def test_a_slip_that_is_asked_for_again_is_marked_and_says_what_became_of_the_ta
     desk.add(sale_frame(7, 1, 1250))
     desk.add(sale_frame(7, 2, 800), codes.CARD_LOST)
     for trace, part in ((1, "Saved, will post"), (2, "Card lost")):
-        assert put(desk, (7, trace), None, True) == "idle"
+        assert carry_out(desk, (7, trace), None, True)[1] == "idle"
         slip, copy = desk.printer.slips[-1]
         said = text(slip, copy)
         assert copy and part in said and "REPRINT" in said and "clock not set" in said
@@ -62,14 +68,28 @@ def test_a_void_names_the_tap_and_the_money_that_it_takes_back():
     desk = Desk(Paper())
     desk.add(sale_frame(7, 1, 1250), 0, 12, 1000)
     desk.add(void_frame(7, 2, (7, 1)), 0, -12, 1001)
-    put(desk, (7, 2), None, False)
+    carry_out(desk, (7, 2), None, False)
     said = text(desk.printer.slips[0][0])
     for part in ("CANCELLED SALE", "Tap 1", "12.50", "-12", "1001"):
         assert part in said, part
 
 
-def test_no_printer_and_a_tap_that_is_gone_print_nothing():
-    assert put(Desk(None), (7, 1), None, True) == "absent"
+def test_no_printer_and_no_such_tap_are_named():
+    assert carry_out(Desk(None), (7, 1), None, True) == ("printer", "absent", 0, 0)
     desk = Desk(Paper())
-    desk.printer.state = "paper_out"
-    assert put(desk, (7, 99), None, True) == "paper_out" and not desk.printer.slips
+    assert carry_out(desk, (7, 99), None, True)[1] == "none" and not desk.printer.slips
+    assert carry_out(desk, "again", None, True)[1] == "none" and not desk.printer.slips
+
+
+def test_the_last_slip_comes_again_and_what_waits_is_given_up_on_request():
+    desk = Desk(Paper())
+    desk.add(sale_frame(7, 1, 1250), 0, 12, 1000)
+    answer = reply(sale_frame(7, 1, 1250), points=12, balance=1012, receipt=1000)
+    carry_out(desk, (7, 1), answer, False)
+    assert carry_out(desk, "again", None, True)[1] == "idle"
+    first, second = desk.printer.slips
+    assert first[0] is second[0] and second[1] and not first[1]
+    desk.printer.state, desk.printer.waiting = "paper_out", 3
+    assert carry_out(desk, "state", None, True) == ("printer", "paper_out", 3, 0)
+    assert carry_out(desk, "drop", None, True) == ("printer", "paper_out", 0, 0)
+    assert len(desk.printer.slips) == 2

@@ -145,13 +145,13 @@ SCENES = (
         300), GOOD),
     Scene("points: too few", _result("refused", reply(
         codes.INSUFFICIENT_POINTS, REDEMPTION, balance=90), 5000), GOOD),
-    Scene("void: receipt", _flow("reverse.receipt", VOID, (123456789,)), GOOD),
-    Scene("void: sure?", _flow("reverse.sure", VOID, (123456789,)), GOOD),
+    Scene("void: receipt", _flow("reverse.receipt", VOID, (123456789, None)), GOOD),
+    Scene("void: sure?", _flow("reverse.sure", VOID, (123456789, None)), GOOD),
     Scene("voided", _result("posted", reply(
         kind=VOID, points=-15, balance=1219, receipt=123456790, amount_minor=1250), 0), GOOD),
     Scene("void: before", _result("posted", reply(codes.NOTHING_LEFT, VOID), 0), GOOD),
-    Scene("refund: amount", _flow("reverse.amount", REFUND, (123456789,)), GOOD),
-    Scene("refund: sure?", _flow("reverse.sure", REFUND, (123456789,)), GOOD),
+    Scene("refund: amount", _flow("reverse.amount", REFUND, (123456789, None)), GOOD),
+    Scene("refund: sure?", _flow("reverse.sure", REFUND, (123456789, None)), GOOD),
     Scene("refunded", _result("posted", reply(
         kind=REFUND, points=-6, balance=1228, receipt=123456791, amount_minor=500), 500), GOOD),
     Scene("refund: too much", _result("refused", reply(
@@ -176,11 +176,11 @@ SCENES = (
     Scene("printer", _state("paper.main", None, ("idle", 0, 0)), GOOD),
     Scene("printer, no paper", _state("paper.main", None, ("paper_out", 4, 1)), GOOD),
     Scene("amount", _state(checkout.AMOUNT), GOOD),
-    Scene("items: category", _state("basket.category", shown=(BASKET, 500, 3)), GOOD),
-    Scene("items: one more", _state("basket.amount", shown=(BASKET, 0, 0)), GOOD),
-    Scene("items: amount", _state("basket.amount", shown=(BASKET, 500, 0)), GOOD),
+    Scene("items: category", _state("basket.category", shown=(BASKET, 500, 3, None)), GOOD),
+    Scene("items: one more", _state("basket.amount", shown=(BASKET, 0, 0, None)), GOOD),
+    Scene("items: amount", _state("basket.amount", shown=(BASKET, 500, 0, None)), GOOD),
     Scene("items: full", _state("basket.amount", shown=(
-        ((65535, 78),) * BASKET_LINES_MAX, 0, 0)), GOOD),
+        ((65535, 78),) * BASKET_LINES_MAX, 0, 0, None)), GOOD),
     Scene("card", _state(checkout.CARD), GOOD),
     Scene("card, balance", _state(checkout.CARD, INQUIRY), GOOD),
     Scene("card, two there", _state(checkout.CARD, shown=("two_cards", None)), GOOD),

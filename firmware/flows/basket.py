@@ -1,40 +1,44 @@
-"""A sale in lines: each the amount and the number of a category of goods.
+"""A sale, or a refund of a part of one, in lines: each an amount and the number of a category.
 
 | place | what the cashier sees | leaves by |
 |---|---|---|
 | basket.category | this line's amount, its category so far | digit, C, # basket.amount, * |
-| basket.amount | lines, their sum, the next amount so far | digit, C, # A, # CARD, * HOME |
+| basket.amount | lines, their sum, the next amount so far | digit, C, # A, # on, * HOME |
 
-Law: the amount of the sale is the sum of its lines.
-`amount_minor`: that sum; `shown`: (lines as (category, amount_minor), amount and category keyed).
+Law: the amount is the sum of the lines. On is CARD for a sale, reverse.sure for a refund.
+`amount_minor`: that sum; `shown`: (lines as (category, amount_minor), amount and category keyed,
+what is refunded or None).
 """
 
 from firmware.flows import basket_texts
 from firmware.flows.keyed import keyed
 from firmware.states import CARD, HOME, beep, to
 from firmware.texts import Words
-from protocol.fields import SALE
+from protocol.fields import REFUND, SALE
 from protocol.limits import AMOUNT_MINOR_MAX, BASKET_LINES_MAX, U16_MAX
 
 
 def begin(state, till):
     """The amount that stands on the screen is the first line's; back from the card its lines are
     there."""
-    if state.shown:
+    if state.shown and state.shown[1]:
         return _at("basket.amount", state, state.shown[1])
     return _at("basket.category", state, (), state.amount_minor)
 
 
 def _at(place, state, lines, amount_minor=0, category=0):
-    amount_of_all = sum([line[1] for line in lines])
-    shown = (lines, amount_minor, category)
-    return to(state, place, SALE, amount_of_all, None, shown), beep("key")
+    of_lines_minor = sum([line[1] for line in lines])
+    original = None
+    if state.purpose == REFUND:
+        original = state.shown[3] if "basket." in state.name else state.shown[0]
+    shown = (lines, amount_minor, category, original)
+    return to(state, place, state.purpose, of_lines_minor, None, shown), beep("key")
 
 
 def step(state, event, now, till):
     if event[0] in ("card", "unread"):
         return state, beep("refused")
-    place, (lines, amount_minor, category) = state.name, state.shown
+    place, (lines, amount_minor, category, _) = state.name, state.shown
     if event[0] == "long" and event[1] == "C" and place == "basket.category":
         return _at(place, state, lines, amount_minor)
     if event[0] == "long" and event[1] == "C":
@@ -62,7 +66,9 @@ def _amount(state, key, lines, amount_minor):
     if key in "#A" and amount_minor:
         return _at("basket.category", state, lines, amount_minor)
     if key == "#":
-        return to(state, CARD, SALE, state.amount_minor, None, (None, lines)), beep("key")
+        after = CARD if state.purpose == SALE else "reverse.sure"
+        shown = (state.shown[3], lines)
+        return to(state, after, state.purpose, state.amount_minor, None, shown), beep("key")
     left_minor = AMOUNT_MINOR_MAX - state.amount_minor
     if len(lines) < BASKET_LINES_MAX:
         amount_minor = keyed(amount_minor, key, left_minor)
@@ -80,7 +86,7 @@ def _without_amount(state, lines):
 
 def view(page):
     words = Words(basket_texts.parts(page.language))
-    lines, amount_minor, category = page.shown
+    lines, amount_minor, category, _ = page.shown
     amount = page.money(amount_minor)
     if page.state.name == "basket.category":
         page.foot = words[basket_texts.KEYS_CATEGORY]

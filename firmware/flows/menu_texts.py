@@ -15,7 +15,7 @@ def en():
     return """row_1=1 Void 2 Refund
 row_2=3 List 4 Day-end
 row_3=5 Setup 6 Train
-foot=7INFO 8OUT 0MORE
+foot=7i 8OUT 9SLIP 0+
 later_1=Not yet, sorry:
 later_2=Gifts Top-up Pay
 later_3=New cards, PINs
@@ -27,7 +27,7 @@ def zh():
     return """row_1=1撤销 2退货
 row_2=3清单 4日结
 row_3=5设置 6练习
-foot=7INFO 8OUT 0MORE
+foot=7i 8OUT 9SLIP 0+
 later_1=以下尚未开通
 later_2=礼品 充值 支付
 later_3=激活卡 卡密码

@@ -5,14 +5,16 @@ Both need the gateway: the receipt may be another terminal's, and only it knows 
 | place | what the cashier sees | leaves by |
 |---|---|---|
 | reverse.receipt | the receipt number so far | digit, C, # reverse.amount or .sure, * HOME |
-| reverse.amount | how much of it goes back | digit, C, # reverse.sure, * reverse.receipt or HOME |
-| reverse.sure | void it, refund so much of it? | # reverse.sent, * reverse.amount or .receipt |
+| reverse.amount | how much of it goes back | digit, C, # reverse.sure, A basket, * back |
+| reverse.sure | void it, refund so much of it? | # reverse.sent, * where it came from |
 | reverse.sent | nothing new: it is being stored | WAITING or RESULT, by checkout |
 
-`purpose`: VOID or REFUND; `shown`: (receipt number, or (journal, trace) of a tap of this handset).
+Of a sale in lines lines go back: the amount that stands there is the first one's (basket.py).
+`purpose`: VOID or REFUND; `shown`: (receipt number, or (journal, trace) of a tap of this handset;
+in sure the lines or None).
 """
 
-from firmware.flows import login, reverse_texts
+from firmware.flows import basket, login, reverse_texts
 from firmware.flows.keyed import keyed
 from firmware.states import HOME, beep, to
 from firmware.texts import Words
@@ -32,7 +34,7 @@ def refund_of(state, till, original):
 
 
 def _at(state, place, kind, amount_minor, original):
-    return to(state, place, kind, amount_minor, None, (original,)), beep("key")
+    return to(state, place, kind, amount_minor, None, (original, None)), beep("key")
 
 
 def step(state, event, now, till):
@@ -43,6 +45,8 @@ def step(state, event, now, till):
     key, kind, amount_minor = event[1], state.purpose, state.amount_minor
     place, original = state.name, state.shown and state.shown[0]
     if key == "*":
+        if place == "reverse.sure" and state.shown[1]:
+            return basket.begin(state, till)
         return _back(state, place, kind, amount_minor, original)
     if place == "reverse.receipt":
         if key == "#":
@@ -54,6 +58,8 @@ def step(state, event, now, till):
             if not amount_minor:
                 return state, beep("refused")
             return _at(state, "reverse.sure", kind, amount_minor, original)
+        if key == "A" and amount_minor:
+            return basket.begin(state, till)
         amount_minor = keyed(amount_minor, key, AMOUNT_MINOR_MAX)
     elif place == "reverse.sure" and key == "#":
         return _sent(state, kind, amount_minor, original)
@@ -73,8 +79,10 @@ def _back(state, place, kind, amount_minor, original):
 
 
 def _sent(state, kind, amount_minor, original):
-    fields = {"original": original}
-    if kind == REFUND:
+    fields, lines = {"original": original}, state.shown[1]
+    if lines:
+        fields["basket"] = lines
+    elif kind == REFUND:
         fields["amount_minor"] = amount_minor
     return (to(state, "reverse.sent", kind, amount_minor), (("online", kind, fields),))
 
@@ -88,6 +96,7 @@ def view(page):
         title = reverse_texts.REFUND_TITLE if refund else reverse_texts.VOID_TITLE
         return words[title], str(page.shown[0] or "")
     if place == "reverse.amount":
+        page.foot = words[reverse_texts.KEYS_AMOUNT]
         return words[reverse_texts.AMOUNT], amount
     if place == "reverse.sent":
         page.foot = ""

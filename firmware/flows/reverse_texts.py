@@ -13,6 +13,7 @@ TAP = const(6)
 SENDING = const(7)
 KEYS_NUMBER = const(8)
 KEYS_ASK = const(9)
+KEYS_AMOUNT = const(10)
 
 
 def parts(language):
@@ -30,6 +31,7 @@ tap=TRACE %d
 sending=Asking...
 keys_number=#✓ C← *✗
 keys_ask=#✓ *←
+keys_amount=#✓ C← *✗ A=ITEMS
 """
 
 
@@ -44,4 +46,5 @@ tap=流水 %d
 sending=正在处理
 keys_number=#✓ C← *✗
 keys_ask=#✓ *←
+keys_amount=#✓ C← *✗ A=ITEMS
 """

@@ -114,8 +114,11 @@ def test_a_sale_in_lines_is_booked_with_them(day: Day, words: Words, language: s
     day.sees(words[names.POSTED] % 26, words[names.BALANCE] % 26)
     day.keys("*CC500##")  # a part of it: the gateway wants lines
     day.sees(words[names.REFUSED], words.reason(codes.EXCEEDS_ORIGINAL), words[names.HAS_BASKET])
-    day.keys("*")
-    assert day.booked()[0] == (SALE, 1750, 0) and baskets(day)[0] == [(12, 1250), (3, 500)]
+    day.keys("*CBC200A3###")
+    day.sees(words[names.HAND_BACK] % "2.00", words[names.POSTED] % -3)
+    posted = [row for row in day.booked() if row[2] == 0]
+    assert posted == [(SALE, 1750, 0), (REFUND, -200, 0)]
+    assert baskets(day)[0] == [(12, 1250), (3, 500)] and baskets(day)[-1] == [(3, 200)]
 
 
 def test_the_longest_sale_in_lines_is_kept_offline_and_booked_once(day: Day, words: Words):

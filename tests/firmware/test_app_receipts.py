@@ -70,8 +70,9 @@ class Office:
             self.sold[said[1], said[2]] = said[7]
             return self._approved(frame, said[7] // 100, 0)
         if kind == REFUND and said[10] in self.sold:
-            self.sold[said[10]] -= said[7]
-            return self._approved(frame, -(said[7] // 100), said[7])
+            back_minor = sum(line[1] for line in said[8]) if 8 in said else said[7]
+            self.sold[said[10]] -= back_minor
+            return self._approved(frame, -(back_minor // 100), back_minor)
         if type(said[10]) is not int:  # of one of its own, which has not come or is taken back
             return reply_frame(frame, points=0)
         if said[10] != 900:
@@ -301,6 +302,18 @@ def test_a_part_of_the_last_tap_goes_back(counter: Counter, office: Office):
     assert counter.lines[3] in ("Of tap 1", "原流水 1")
     counter.keys("C")
     assert counter.lines[3] in ("No refund of it", "此笔不能退货")
+
+
+def test_lines_of_the_last_tap_go_back(counter: Counter, office: Office):
+    counter.keys("1000A12#250A3##")
+    counter.tap()
+    counter.wait(1)
+    counter.keys("*CC300A12#200A3###")
+    counter.wait(1)
+    assert counter.lines[1:4] == said(counter)["refunded"][:1] + (
+        ("Posted -5", "Balance 367") if counter.settings.language == "en"
+        else ("积分 -5", "余额 367"))
+    assert office.heard[-1][8] == ((12, 300), (3, 200)) and 7 not in office.heard[-1]
 
 
 def test_of_a_tap_that_waits_nothing_goes_back_yet(counter: Counter, office: Office):

@@ -48,14 +48,14 @@ def test_a_sale_without_one_says_nothing_of_it():
     assert told(keyed("1250"))[3] == "#✓ C← *✗ A=ITEMS"
     effects = step(keyed("1250#"), TAPPED, 0)[1]
     assert effects[0][2] == {"card": (2, CARD_NUMBER), "amount_minor": 1250}
-    assert keyed("1250#*A").shown == ((), 1250, 0)
+    assert keyed("1250#*A").shown == ((), 1250, 0, None)
 
 
 def test_c_takes_back_what_was_keyed_and_then_the_last_line():
     two = keyed("1250A12#500A3#")
     assert press(two, "95CC")[0] == two
     one = press(two, "C")[0]
-    assert one.shown == (TWO[:1], 0, 0) and one.amount_minor == 1250
+    assert one.shown == (TWO[:1], 0, 0, None) and one.amount_minor == 1250
     assert press(two, "CC")[0].name == HOME  # a sale of nothing is none
     assert press(one, "A#")[0].name == CARD
     assert press(keyed("1250A34C"), "#")[0].shown[0] == ((3, 1250),)
@@ -65,7 +65,8 @@ def test_c_takes_back_what_was_keyed_and_then_the_last_line():
 
 
 def test_c_held_down_clears_the_number_that_is_being_keyed():
-    for keys, shown in (("1250A34", ((), 1250, 0)), ("1250A3#95", (((3, 1250),), 0, 0))):
+    for keys, shown in (("1250A34", ((), 1250, 0, None)),
+                        ("1250A3#95", (((3, 1250),), 0, 0, None))):
         assert step(keyed(keys), ("long", "C"), 0)[0].shown == shown
     assert step(keyed("1250AC"), ("long", "C"), 0)[0].name == HOME
     assert step(keyed("1250A3"), ("long", "B"), 0) == (keyed("1250A3"), ())
@@ -118,8 +119,8 @@ def test_the_longest_values_fit():
     uncut, seen = views.fit, []
     for language in ("en", "zh"):
         for place in ("basket.category", "basket.amount"):
-            for shown in ((lines, 0, 0), (lines, AMOUNT_MINOR_MAX, U16_MAX),
-                          (lines * BASKET_LINES_MAX, 0, 0)):
+            for shown in ((lines, 0, 0, None), (lines, AMOUNT_MINOR_MAX, U16_MAX, None),
+                          (lines * BASKET_LINES_MAX, 0, 0, None)):
                 views.fit = lambda text: seen.append(text) or uncut(text)
                 try:
                     told(State(place, SALE, AMOUNT_MINOR_MAX, None, shown, None, None), language)

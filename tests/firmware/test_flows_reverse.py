@@ -57,10 +57,24 @@ def test_a_refund_of_the_last_tap_names_it_by_its_trace():
     assert press(state, "**")[0].name == HOME
 
 
+def test_lines_of_a_sale_in_lines_are_refunded_by_their_categories():
+    for begun, named, said in ((press(start(), "D21023#")[0], 1023, "REF 1023"),
+                               (reverse.refund_of(start(), NOBODY, (7, 41))[0], (7, 41),
+                                "TRACE 41")):
+        assert told(begun)[3] == "#✓ C← *✗ A=ITEMS" and press(begun, "A")[0] == begun
+        state = press(begun, "500A3#200A12#")[0]
+        assert (state.name, told(state)[2]) == ("basket.amount", "Sum 7.00")
+        asked = press(state, "#")[0]
+        assert told(asked)[:3] == ("Refund of it?", "7.00", said)
+        assert press(asked, "#")[1] == [
+            ("online", REFUND, {"original": named, "basket": ((3, 500), (12, 200))})]
+        assert press(asked, "*")[0] == state and press(asked, "**")[0].name == HOME
+
+
 def test_a_number_that_no_receipt_has_cannot_be_keyed():
     state, _ = press(start(), "D14294967295")
     assert told(state)[1] == "4294967295"
-    assert press(press(start(), "D1429496729")[0], "6")[0].shown == (429496729,)
+    assert press(press(start(), "D1429496729")[0], "6")[0].shown == (429496729, None)
     assert step(state, ("card", 2, 1), 0) == (state, (("beep", "refused"),))
 
 

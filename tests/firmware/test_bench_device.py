@@ -113,6 +113,28 @@ def test_packets_that_nobody_may_see_are_said_and_never_estimated(
     assert ended.exit_code == 1 and "air: not measured" in ended.output
 
 
+class OneThatDied:
+    """A handset whose panel has died, and which has its state no more."""
+
+    said = ({"event": "died", "task": "panel"},)
+    noise = ()
+    asked = 0
+
+    def do(self, what: str) -> dict[str, str]:
+        self.asked += 1
+        return {"state": "fault"}
+
+    def story(self) -> str:
+        return "its story"
+
+
+def test_what_a_dead_handset_will_not_come_to_is_not_waited_for():
+    handset = OneThatDied()
+    with pytest.raises(AssertionError, match="its story"):
+        heap_flows._reaches(handset, "home")  # type: ignore[arg-type]
+    assert handset.asked == 1
+
+
 class OneThatNeeds:
     """A till on which a story ends well from so many KB on; a lucky run does with less."""
 
@@ -128,4 +150,5 @@ class OneThatNeeds:
 def test_the_smallest_heap_is_found_and_no_lucky_run_counts(heap_kb: int, lucky_kb: int,
                                                             found: int | None):
     till = OneThatNeeds(heap_kb, lucky_kb)
-    assert heap_flows.needed(till, [], ()) == found  # type: ignore[arg-type]
+    for about in (0, 60, 66, 93, 120, 191):
+        assert heap_flows.needed(till, [], (), about) == found  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ from firmware.settings import adjusted
 
 def carry_out(app, effect):
     """("set", name, value), or ("set", None, None) to hear how it is: ("kept", language, volume,
-    brightness, board, boots), or ("failed",) where it could not be kept and nothing changed."""
+    brightness, board, boots, slips), or ("failed",): it could not be kept, and nothing changed."""
     _, name, value = effect
     board, keys = app.board, app.keys_held()
     if keys is None:
@@ -21,7 +21,8 @@ def carry_out(app, effect):
         keys.settings = made
         if name == "language":
             app.speak(value)
-        elif hasattr(board, "adjust"):
+        elif name != "slips" and hasattr(board, "adjust"):
             board.adjust(name, value)
     made = keys.settings
-    return "kept", made.language, made.volume, made.brightness, board.name, board.boot_count
+    return ("kept", made.language, made.volume, made.brightness, board.name, board.boot_count,
+            made.slips)

@@ -27,7 +27,7 @@ def carry_out(app, what, reply, copy):
         return "printer", "absent", 0, 0
     if what == "drop":
         printer.drop()
-    elif what != "state":
+    elif what != "state" and (copy or app.keys_held().settings.slips):
         slip = printer.last if what == "again" else _found(app, what, reply)
         if slip:
             printer.print_slip(slip, copy)

@@ -35,6 +35,8 @@ FIELDS = (
     # 0 to 3, as the cashier set them
     ("volume", "int", 2),
     ("brightness", "int", 2),
+    # 1: a slip comes by itself with what posts, where there is a printer
+    ("slips", "int", 1),
 )
 # beside them `others`: ((name, text), ...) of the lines that are not of this table. They are kept
 # as they are: names of a newer program, and those of boards (board/options.py).
@@ -44,11 +46,11 @@ Settings = namedtuple("Settings", [name for name, _, _ in FIELDS] + ["others"])
 
 def settings(terminal_id, epoch, key, mqtt_host, mqtt_port, mqtt_user, mqtt_password,
              keepalive_s=60, language="zh", currency_digits=2, outbox_blocks=336, old_keys=(),
-             login=0, auto_lock_s=300, volume=2, brightness=2, others=()):
+             login=0, auto_lock_s=300, volume=2, brightness=2, slips=1, others=()):
     """Settings by name, checked."""
     made = Settings(terminal_id, epoch, key, mqtt_host, mqtt_port, mqtt_user, mqtt_password,
                     keepalive_s, language, currency_digits, outbox_blocks, old_keys, login,
-                    auto_lock_s, volume, brightness, others)
+                    auto_lock_s, volume, brightness, slips, others)
     _check(made)
     return made
 
@@ -58,7 +60,7 @@ def with_keys(made, epoch, key, mqtt_user, mqtt_password, old_keys):
     return settings(made.terminal_id, epoch, key, made.mqtt_host, made.mqtt_port, mqtt_user,
                     mqtt_password, made.keepalive_s, made.language, made.currency_digits,
                     made.outbox_blocks, old_keys, made.login, made.auto_lock_s, made.volume,
-                    made.brightness, made.others)
+                    made.brightness, made.slips, made.others)
 
 
 def adjusted(made, name, value):
@@ -87,6 +89,7 @@ def _check(made):
         (10 <= made.auto_lock_s <= 86400, "auto_lock_s must be 10 to 86400"),
         (0 <= made.volume <= 3, "volume must be 0 to 3"),
         (0 <= made.brightness <= 3, "brightness must be 0 to 3"),
+        (made.slips in (0, 1), "slips must be 0 or 1"),
     )
     for holds, rule in rules:
         if not holds:

@@ -1,12 +1,12 @@
-"""What a cashier may set: language, volume, brightness; each key sets the next value, at once.
+"""What a cashier may set: language, volume, brightness, slips; each key sets its next value.
 
 | place | what the cashier sees | leaves by |
 |---|---|---|
-| setup.main | how it is set | 1 2 3 the next value, 4 setup.about, * HOME |
+| setup.main | how it is set | 1 2 3 5 the next value, 4 setup.about, * HOME |
 | setup.failed | it could not be kept; nothing changed | any key setup.main |
 | setup.about | program, board, boots | any key setup.main |
 
-`shown`: (language, volume, brightness, board, boots), None until they are known.
+`shown`: (language, volume, brightness, board, boots, slips), None until they are known.
 """
 
 from firmware.flows import setup_texts
@@ -39,6 +39,8 @@ def step(state, event, now, till):
         wanted = "volume", (shown[1] + 1) % 4
     elif key == "3":
         wanted = "brightness", (shown[2] + 1) % 4
+    elif key == "5":
+        wanted = "slips", 1 - shown[5]
     elif key == "4":
         return to(state, "setup.about", None, 0, None, shown), beep("key")
     else:
@@ -56,6 +58,6 @@ def view(page):
     if page.state.name == "setup.about":
         return ("Pointwire " + page.status.version)[:16], shown[3], words[
             setup_texts.BOOTS] % shown[4]
-    page.foot = words[setup_texts.FOOT]
+    page.foot = words[setup_texts.FOOT_SLIPS if shown[5] else setup_texts.FOOT_NO_SLIPS]
     return (words[setup_texts.LANGUAGE], words[setup_texts.VOLUME] % shown[1],
             words[setup_texts.BRIGHTNESS] % shown[2])

@@ -9,8 +9,9 @@ BRIGHTNESS = const(3)
 BOOTS = const(4)
 NOT_KEPT = const(5)
 AS_BEFORE = const(6)
-FOOT = const(7)
-FOOT_BACK = const(8)
+FOOT_SLIPS = const(7)
+FOOT_NO_SLIPS = const(8)
+FOOT_BACK = const(9)
 
 
 def parts(language):
@@ -25,7 +26,8 @@ brightness=3 Light %d
 boots=Boots %d
 not_kept=Not kept
 as_before=All as before
-foot=4ABOUT       *←
+foot_slips=4i 5SLIP ON  *←
+foot_no_slips=4i 5SLIP OFF *←
 foot_back=*←
 """
 
@@ -38,6 +40,7 @@ brightness=3 亮度 %d
 boots=启动 %d 次
 not_kept=未能保存
 as_before=设置未变
-foot=4ABOUT       *←
+foot_slips=4i 5SLIP ON  *←
+foot_no_slips=4i 5SLIP OFF *←
 foot_back=*←
 """

@@ -159,3 +159,16 @@ def test_a_printer_in_trouble_stands_in_the_bar_and_on_its_screen(till: Till):
     till.sale()
     assert "printer" not in till.lines[0]  # unsent taps count more
     assert len(till.slips()) == 1
+
+
+def test_slips_can_be_switched_off_and_are_printed_on_request_all_the_same(till: Till):
+    till.keys("D5")
+    assert till.lines[4] == "4i 5SLIP ON  *←"
+    till.keys("5")
+    assert till.lines[4] == "4i 5SLIP OFF *←"
+    till.sale()
+    till.wait(3)
+    assert till.lines[1] == "Posted +12" and not till.slips()
+    till.keys("C#")
+    till.wait(1)
+    assert len(till.slips()) == 1

@@ -5,7 +5,7 @@ from firmware.flows import setup_texts
 from firmware.states import HOME
 from tests.firmware.flow_walk import home_is_near, press, same_words, walk
 
-KEPT = ("kept", "zh", 2, 3, "unix", 41)
+KEPT = ("kept", "zh", 2, 3, "unix", 41, 1)
 
 
 def shown():
@@ -17,10 +17,10 @@ def shown():
 def test_each_key_sets_the_next_value_and_nothing_changes_before_it_is_kept():
     state = shown()
     for key, wanted in (("1", ("set", "language", "en")), ("2", ("set", "volume", 3)),
-                        ("3", ("set", "brightness", 0))):
+                        ("3", ("set", "brightness", 0)), ("5", ("set", "slips", 0))):
         after, effects = press(state, key)
         assert effects == [wanted] and after == state
-    assert press(step(state, ("kept", "en", 3, 0, "unix", 41), 0)[0], "1")[1] == [
+    assert press(step(state, ("kept", "en", 3, 0, "unix", 41, 1), 0)[0], "1")[1] == [
         ("set", "language", "zh")]
 
 

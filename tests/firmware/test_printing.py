@@ -30,10 +30,15 @@ class Desk(Shelf):
     language = "en"
     terminal_id = 10000042
 
+    slips = 1
+
     def __init__(self, printer):
         super().__init__()
         self.printer = printer
         self.board = self.settings = self
+
+    def keys_held(self):
+        return self
 
 
 def text(slip, copy=False):

@@ -222,6 +222,7 @@ class Uplink:
                 now = self._now()
                 for event in self._mqtt.receive(data, now):
                     self._on_event(event, now)
+                event = data = None  # what came is not held until the next comes
                 self._kick.set()
         except Exception as error:  # noqa: BLE001 - handed to `run`, which knows which to survive
             self._broken = error

@@ -47,10 +47,24 @@ def lines(state, status, language, currency_digits, training=False):
 
 def _body(state, status, language, currency_digits):
     page = Page(state, status, language, currency_digits)
-    if "." in state.name:
+    name = state.name
+    # what takes the most room is called from here: each caller in between would be in the heap too
+    if "." in name:
         rows = flows.view(page)
+    elif name == checkout.HOME:
+        rows = _home(page)
+    elif name == checkout.CARD:
+        rows = card.wanted(page)
+    elif name != checkout.RESULT:
+        rows = _entry(page)
+    elif page.shown[0] == "posted":
+        rows = views_answer.posted(page, *page.shown[1:])
+    elif page.shown[0] == "balance":
+        rows = views_answer.balance(page, page.shown[1])
+    elif page.shown[0] == "refused":
+        rows = views_answer.refused(page, page.shown[1], page.shown[2])
     else:
-        rows = {checkout.HOME: _home, checkout.RESULT: _result}.get(state.name, _entry)(page)
+        rows = _result(page)
     body = [fit(row) for row in rows]
     while len(body) < 3:
         body.append("")
@@ -119,6 +133,10 @@ class Page:
         self.language = language
         self.digits = digits
         self.foot = ""
+
+    def wording(self, parts):
+        """The texts of a flow: its unit need not carry `Words` too."""
+        return Words(parts)
 
     def label(self, name, value):
         """The value with its label, or alone where both together are too long."""
@@ -205,8 +223,6 @@ def _entry(page):
     if name == checkout.AMOUNT:
         page.foot = words[names.KEYS_SALE]
         return words[names.AMOUNT], amount
-    if name == checkout.CARD:
-        return card.wanted(page)
     if name == checkout.SAVING:
         return words[names.SAVING], amount
     if name == checkout.SENT:
@@ -243,14 +259,8 @@ def _of_handset(page):
 
 
 def _result(page):
-    kind = page.shown[0]
-    if kind == "posted":
-        return views_answer.posted(page, *page.shown[1:])
-    if kind == "balance":
-        return views_answer.balance(page, page.shown[1])
-    if kind == "refused":
-        return views_answer.refused(page, page.shown[1], page.shown[2])
-    words = page.words
+    """What came of it without an answer of the gateway."""
+    kind, words = page.shown[0], page.words
     if kind == "saved":
         page.tap(page.shown[1])
         return words[names.SAVED], page.money(page.shown[2]), words[names.CANCEL_DO]

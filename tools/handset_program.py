@@ -23,7 +23,7 @@ from pathlib import Path
 
 from tools.errors import ToolError
 from tools.handset_units import COLD
-from tools.linker import MAIN, Linked, link
+from tools.linker import MAIN, UNIT_MARK, Linked, link
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("firmware", "protocol")
@@ -41,6 +41,20 @@ for line in sys.stdin:
     getattr(0, line.strip(), None)
     sys.stdout.write(line.strip() + " ")
     micropython.qstr_info()
+"""
+
+# Words that the interpreter has and asks no object for, and that are no module.
+SPARE = """
+import sys
+spare = set(dir(frozenset()))
+for module in ("math", "cmath", "uctypes", "errno", "termios", "socket", "framebuf", "deflate",
+               "random", "heapq", "tls", "time", "gc"):
+    spare |= set(dir(__import__(module)))
+for word in spare:
+    try:
+        __import__(word)
+    except ImportError:
+        sys.stdout.write(word + " ")
 """
 
 
@@ -85,6 +99,17 @@ def stage(target_dir: Path, mpy: bool = True, heap_size: str | None = None) -> l
     return [interpreter, *heap, str(target_dir / "main.py")]
 
 
+def units(target_dir: Path) -> dict[str, str]:
+    """The cold units of a staged program, as tools/handset_units.py names them, by their files."""
+    found = {}
+    for line in (target_dir / SYMBOLS).read_text().splitlines():
+        short, _, names = line.partition(" ")
+        _, mark, unit = names.rpartition(UNIT_MARK)
+        if mark:
+            found[short] = unit
+    return found
+
+
 def cpython_command() -> list[str]:
     """The command where CPython stands in; run it in the root, append the handset's folder."""
     return [sys.executable, "-m", "firmware.board.unix"]
@@ -98,7 +123,8 @@ def linked_program(interpreter: str) -> Linked:
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         texts[name] = (ROOT / source).read_text()
     main = (ROOT / "firmware" / "main.py").read_text()
-    return link(texts, main, COLD, lambda words: _known(interpreter, words))
+    return link(texts, main, COLD, lambda words: _known(interpreter, words),
+                spare=_spare(interpreter))
 
 
 def _known(interpreter: str, words: set[str]) -> set[str]:
@@ -111,6 +137,14 @@ def _known(interpreter: str, words: set[str]) -> set[str]:
         raise ToolError(f"{interpreter} does not say what words it knows; is it MicroPython?")
     return {word for place, word in enumerate(asked) if place and
             counts[place] == counts[place - 1]}
+
+
+def _spare(interpreter: str) -> list[str]:
+    """Words the interpreter has that the program may use for its own."""
+    said = subprocess.run([interpreter, "-c", SPARE], text=True, capture_output=True,
+                          env=environment(), cwd="/", check=False).stdout
+    return sorted({word for word in said.split() if not word.startswith("__")},
+                  key=lambda word: (len(word), word))
 
 
 def _clear(target_dir: Path) -> None:

@@ -53,8 +53,9 @@ def event(control, kind, values):
     """The line for an event of the App."""
     said = {"event": kind}
     if kind == "settled":
-        for name in SETTLED:
-            said[name] = getattr(values[0], name)
+        it = values[0]
+        said.update(zip(SETTLED, (it.journal, it.trace, it.code, it.points, it.balance,
+                                  it.receipt, it.member, it.tier)))
     for names in EVENTS:
         if names[0] == kind:
             said.update(zip(names[1:], values))

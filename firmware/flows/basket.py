@@ -13,7 +13,6 @@ what is refunded or None).
 from firmware.flows import basket_texts
 from firmware.flows.keyed import keyed
 from firmware.states import CARD, HOME, beep, to
-from firmware.texts import Words
 from protocol.fields import REFUND, SALE
 from protocol.limits import AMOUNT_MINOR_MAX, BASKET_LINES_MAX, U16_MAX
 
@@ -85,7 +84,7 @@ def _without_amount(state, lines):
 
 
 def view(page):
-    words = Words(basket_texts.parts(page.language))
+    words = page.wording(basket_texts.parts(page.language))
     lines, amount_minor, category, _ = page.shown
     amount = page.money(amount_minor)
     if page.state.name == "basket.category":

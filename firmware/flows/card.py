@@ -14,7 +14,7 @@ from micropython import const
 
 from firmware.flows import card_texts
 from firmware.states import CARD, HOME, READER, SAVING, TWICE, beep, to
-from firmware.texts import Words, names
+from firmware.texts import names
 from protocol.fields import SALE
 
 TWICE_MS = const(60000)
@@ -62,7 +62,7 @@ def step(state, event, now, till):
 
 
 def view(page):
-    words = Words(card_texts.parts(page.language))
+    words = page.wording(card_texts.parts(page.language))
     amount = page.money(page.state.amount_minor)
     if page.state.name == "card.none":
         page.foot = words[card_texts.FOOT_BACK]
@@ -73,7 +73,7 @@ def view(page):
 
 def wanted(page):
     """The rows of CARD: what for, and what is wrong with the last one or with the reader."""
-    state, words = page.state, Words(card_texts.parts(page.language))
+    state, words = page.state, page.wording(card_texts.parts(page.language))
     why = page.shown[0] if page.shown else None
     ask = page.words[names.TAP_AGAIN if why else names.TAP_CARD]
     if state.purpose == SALE:

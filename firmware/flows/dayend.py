@@ -24,7 +24,6 @@ A page is (None, type, theirs, ours) or (trace, code, points, our code, our poin
 from firmware.flows import dayend_texts as words_of
 from firmware.flows.login import needs_login
 from firmware.states import HOME, State, beep, did, to
-from firmware.texts import Words
 from protocol import codes
 from protocol.fields import BATCH_CLOSE
 from protocol.limits import VOID_AFTER_S
@@ -157,7 +156,7 @@ def _next(state, shown, now):
 
 
 def view(page):
-    words = Words(words_of.parts(page.language))
+    words = page.wording(words_of.parts(page.language))
     place, shown = page.state.name[7:], page.shown
     page.foot = words[words_of.KEYS_BACK]
     if place == "count":
@@ -184,7 +183,7 @@ def view(page):
 
 def last(page):
     """The first screen after a boot, where the last that was saved is the end of a day."""
-    words = Words(words_of.parts(page.language))
+    words = page.wording(words_of.parts(page.language))
     _, trace, settled = page.shown
     page.tap(trace)
     if settled is None:

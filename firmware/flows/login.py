@@ -18,7 +18,7 @@ from micropython import const
 
 from firmware.flows import login_texts
 from firmware.states import HOME, beep, needs_gateway, to
-from firmware.texts import Words, names
+from firmware.texts import names
 from protocol import codes
 from protocol.fields import LOGIN
 from protocol.limits import PIN_DIGITS_MAX, PIN_DIGITS_MIN, REPLY_TYPE_BASE, U16_MAX
@@ -196,7 +196,7 @@ def _waiting(state, until, now):
 
 
 def view(page):
-    words = Words(login_texts.parts(page.language))
+    words = page.wording(login_texts.parts(page.language))
     name, number = page.state.name, page.state.amount_minor
     page.foot = page.words[names.KEYS_AMOUNT]
     if name == "login.operator":
@@ -224,7 +224,7 @@ def view(page):
 
 def home(page):
     """The home screen of who has to log in, or has just done so."""
-    words = Words(login_texts.parts(page.language))
+    words = page.wording(login_texts.parts(page.language))
     if not page.shown:
         return page.words[names.TITLE], words[login_texts.LOG_IN], words[login_texts.OPERATOR]
     _, number, line = page.shown

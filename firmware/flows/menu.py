@@ -10,7 +10,6 @@ Each of the latter will be a flow like the others, begun here by a digit of its 
 
 from firmware.flows import dayend, login, menu_texts, paper, reverse, setup, training, waiting
 from firmware.states import HOME, STATUS, beep, to
-from firmware.texts import Words
 from protocol.fields import REFUND, VOID
 
 
@@ -49,7 +48,7 @@ def step(state, event, now, till):
 
 
 def view(page):
-    words = Words(menu_texts.parts(page.language))
+    words = page.wording(menu_texts.parts(page.language))
     first = menu_texts.LATER if page.state.name == "menu.later" else menu_texts.MAIN
     page.foot = words[first + 3]
     return words[first], words[first + 1], words[first + 2]

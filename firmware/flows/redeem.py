@@ -20,7 +20,6 @@ None, terms or None, points, why not or the money off).
 from firmware.flows import login, redeem_terms, redeem_texts
 from firmware.flows.keyed import keyed
 from firmware.states import HOME, RESULT, beep, to
-from firmware.texts import Words
 from protocol import codes
 from protocol.fields import INQUIRY, REDEMPTION
 from protocol.limits import AMOUNT_MINOR_MAX, REPLY_TYPE_BASE, REQUEST_POINTS_MAX
@@ -131,7 +130,7 @@ def _sent(state):
 
 
 def view(page):
-    words = page.words = Words(redeem_texts.parts(page.language))
+    words = page.words = page.wording(redeem_texts.parts(page.language))
     state, shown = page.state, page.shown
     bill, place = page.money(state.amount_minor), state.name
     page.foot = words[redeem_texts.KEYS_BACK]

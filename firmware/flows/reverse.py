@@ -17,7 +17,6 @@ in sure the lines or None).
 from firmware.flows import basket, login, reverse_texts
 from firmware.flows.keyed import keyed
 from firmware.states import HOME, beep, to
-from firmware.texts import Words
 from protocol.fields import REFUND
 from protocol.limits import AMOUNT_MINOR_MAX, U32_MAX
 
@@ -88,7 +87,7 @@ def _sent(state, kind, amount_minor, original):
 
 
 def view(page):
-    words = page.words = Words(reverse_texts.parts(page.language))
+    words = page.words = page.wording(reverse_texts.parts(page.language))
     state, place = page.state, page.state.name
     refund, amount = state.purpose == REFUND, page.money(state.amount_minor)
     page.foot = words[reverse_texts.KEYS_NUMBER]

@@ -11,7 +11,6 @@
 
 from firmware.flows import setup_texts
 from firmware.states import HOME, beep, to
-from firmware.texts import Words
 
 
 def begin(state, till):
@@ -49,7 +48,7 @@ def step(state, event, now, till):
 
 
 def view(page):
-    words, shown = Words(setup_texts.parts(page.language)), page.shown
+    words, shown = page.wording(setup_texts.parts(page.language)), page.shown
     page.foot = words[setup_texts.FOOT_BACK]
     if page.state.name == "setup.failed":
         return words[setup_texts.NOT_KEPT], words[setup_texts.AS_BEFORE]

@@ -14,7 +14,6 @@ it voids, so none is missed.
 
 from firmware.flows import paper, reverse, taps_texts
 from firmware.states import ASK_VOID, HOME, State, beep, outcome_of, to
-from firmware.texts import Words
 from protocol import codes
 from protocol.fields import REDEMPTION, REFUND, SALE, VOID, reply_of
 from protocol.limits import REPLY_TYPE_BASE
@@ -133,7 +132,7 @@ def _as_of_sale(tap):
 
 
 def view(page):
-    words = Words(taps_texts.parts(page.language))
+    words = page.wording(taps_texts.parts(page.language))
     shown = page.shown
     if page.state.name == "taps.none":
         page.foot = words[taps_texts.FOOT_NONE]

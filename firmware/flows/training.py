@@ -10,7 +10,6 @@ the outbox is acknowledged (App). A boot ends it: it stands in RAM alone.
 
 from firmware.flows import training_texts
 from firmware.states import HOME, beep, to
-from firmware.texts import Words
 
 
 def begin(state, till):
@@ -26,7 +25,7 @@ def step(state, event, now, till):
 
 
 def view(page):
-    words = Words(training_texts.parts(page.language))
+    words = page.wording(training_texts.parts(page.language))
     page.foot = words[training_texts.FOOT]
     if page.shown[1]:
         return words[training_texts.END], words[training_texts.THEN_POSTS]

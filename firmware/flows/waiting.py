@@ -16,7 +16,6 @@ from firmware.flows import waiting_texts
 from firmware.flows.taps import LOOK_MS, tap_rows
 from firmware.flows import taps_texts
 from firmware.states import HOME, State, beep, to
-from firmware.texts import Words
 
 
 def begin(state, till):
@@ -80,7 +79,7 @@ def _found(state, value, now):
 
 
 def view(page):
-    words = Words(waiting_texts.parts(page.language))
+    words = page.wording(waiting_texts.parts(page.language))
     state, alert = page.state, page.state.alert
     if state.name == "waiting.main":
         page.foot = words[waiting_texts.FOOT_MAIN]
@@ -91,7 +90,7 @@ def view(page):
         return (words[waiting_texts.FAILED if page.shown else waiting_texts.NONE],)
     if page.shown[0] is None:
         return (words[waiting_texts.LOOKING],)
-    rows = tap_rows(page, Words(taps_texts.parts(page.language)),
+    rows = tap_rows(page, page.wording(taps_texts.parts(page.language)),
                     (page.shown[0], None, (), None, None, None))
     refused = state.name == "waiting.refused"
     keys = words[waiting_texts.KEYS_REFUSED if refused else waiting_texts.KEYS_UNSENT]

@@ -243,8 +243,9 @@ def watching(folder: Path) -> list[str]:
 
 def nest(till: Counter, command: Sequence[str], story: Story) -> tuple[int, str]:
     """Bytes and names of the most that is loaded at once; `command` is that of `watching`."""
-    size, _, names = (till.play(command, story) / "nest").read_text().partition(" ")
-    return int(size), names
+    size, _, files = (till.play(command, story) / "nest").read_text().partition(" ")
+    units = handset_program.units(Path(command[-1]).parent)
+    return int(size), " > ".join(units[each] for each in files.split(" > "))
 
 
 def resident(folder: Path) -> Resident:

@@ -1,5 +1,7 @@
 """What is staged is what a handset needs, and runs; a missing tool is said."""
 
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from tests.support.handset_process import Handset, provision
 from tests.support.micropython import need_micropython
 from tools import handset_program
 from tools.errors import ToolError
+from tools.handset_units import COLD
 from tools.linker import MAIN, Linked
 
 
@@ -57,7 +60,7 @@ def test_what_was_linked_once_is_linked_again_only_when_something_of_it_changed(
 
     def link(_: str) -> Linked:
         linked.append(text := maker.read_text())
-        return Linked({MAIN: "import program0", "program0": text}, {"a": text})
+        return Linked({MAIN: "import program0", "program0": text}, {"a": text}, {})
 
     monkeypatch.setattr(handset_program, "linked_program", link)
     for name in ("one", "same"):
@@ -74,6 +77,21 @@ def test_short_names_of_a_traceback_can_be_read_back(tmp_path):
     handset_program.stage(tmp_path / "program")
     symbols = (tmp_path / "program" / handset_program.SYMBOLS).read_text()
     assert "firmware_uplink" in symbols
+    units = handset_program.units(tmp_path / "program")
+    assert set(units.values()) == set(COLD)
+    assert {f"{each}.mpy" for each in units} < {each.name for each in
+                                                (tmp_path / "program").iterdir()}
+
+
+# the table of words doubles at the 311th: what a program needs in the end is some 100 more
+def test_the_resident_program_brings_few_words_of_its_own(tmp_path):
+    need_micropython()
+    command = handset_program.stage(tmp_path)
+    said = subprocess.run(
+        [command[0], "-c", f"import sys, micropython\nsys.path[:] = [{str(tmp_path)!r}, "
+         "'.frozen']\nimport program0, program1, program2\nmicropython.qstr_info()"],
+        capture_output=True, text=True, check=True).stdout
+    assert int(re.findall(r"n_qstr=(\d+)", said)[-1]) < 200
 
 
 def test_without_an_interpreter_it_says_what_to_do(tmp_path, monkeypatch):

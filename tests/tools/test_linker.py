@@ -80,8 +80,9 @@ sys.stdout.write("%d %d\\n" % (other.total([1, 2, 3]), WINDOW))
 SAID = "tap of 32: card\ntap of 32: A tap of 32: B\n6 8\n"
 
 
-def linked(sources=None, main=MAIN_TEXT, cold=None, part_size_max=16000):
-    return link(sources or PROGRAM, main, cold or {}, lambda words: words & KNOWN, part_size_max)
+def linked(sources=None, main=MAIN_TEXT, cold=None, part_size_max=16000, spare=()):
+    return link(sources or PROGRAM, main, cold or {}, lambda words: words & KNOWN, part_size_max,
+                spare)
 
 
 def run(made, folder: Path) -> str:
@@ -124,6 +125,37 @@ def test_short_names_can_be_read_back_from_the_symbols():
     names = " ".join(symbols.values())
     assert "describe" in names and "Box_of_room_box._content" in names
     assert all(len(short) <= 3 for short in symbols)
+
+
+# as many as a program has names, and each may be another thing than what it is used for
+SPARE = [f"{kind}_{number}" for kind in ("sine", "loud", "flag") for number in range(60)]
+
+
+@pytest.mark.parametrize("cold", [{}, {
+    "sums": ("room.other:total",), "says": ("room.box:Box.describe", "room.box:Box.__init__")}])
+def test_spare_words_stand_for_what_gets_a_short_name(tmp_path, cold):
+    made = linked(cold=cold, spare=SPARE, part_size_max=100)
+    assert run(made, tmp_path) == SAID
+    assert {short for short in made.symbols if made.symbols[short] != "_word"} <= set(SPARE)
+    assert all(made.files[unit] in SPARE and made.files[unit] in made.units for unit in cold)
+
+
+def test_a_spare_word_that_the_program_has_is_passed_over(tmp_path):
+    taken = ["describe", "loud", "sys", "room", "len", "card", "class", "WINDOW", "box"]
+    made = linked(spare=[*taken, *SPARE])
+    assert not set(taken) & set(made.symbols)
+    assert run(made, tmp_path) == SAID
+
+
+def test_spare_words_may_run_out(tmp_path):
+    for count in (1, 20, 30, 50):
+        made = linked(cold={"says": ("room.box:Box.describe",)}, spare=SPARE[:count])
+        assert run(made, tmp_path) == SAID
+
+
+def test_the_symbols_name_the_units(tmp_path):
+    made = linked(cold={"says": ("room.box:Box.describe",)}, spare=SPARE)
+    assert made.symbols[made.files["says"]].endswith("unit says")
 
 
 def test_words_of_the_interpreter_strings_and_named_arguments_keep_their_names():
@@ -227,6 +259,66 @@ def test_what_is_cold_has_no_stand_in_where_it_is_only_called(tmp_path):
     made = linked(SHELF, main, {"cold": ("room.a:Shelf.__init__", "room.a:Shelf.take")})
     assert made.units["program0"].count("'cold'") == 0 and made.units[MAIN].count("'cold'") == 2
     assert run(made, tmp_path) == "wood 2/3"
+
+
+TWO = {"room": "", "room.a": """
+class Shelf:
+    def told(self):
+        return "shelf " + self._take(1)
+
+    def _take(self, count):
+        return str(count)
+
+class Door:
+    def told(self):
+        return "door " + self._take(2)
+
+    def _take(self, count):
+        return str(count)
+"""}
+TWO_MAIN = ("import sys\nfrom room.a import Door, Shelf\n"
+            "sys.stdout.write(Shelf().told() + ', ' + Door().told())\n")
+
+
+def test_self_means_the_cold_method_of_its_class_whoever_else_bears_the_name(tmp_path):
+    made = linked(TWO, TWO_MAIN, {"cold": ("room.a:Shelf._take",)})
+    assert made.units["program0"].count("'cold'") == 1  # where it is called, and no stand-in
+    assert run(made, tmp_path) == "shelf 1, door 2"
+
+
+@pytest.mark.parametrize("more, said", [
+    # a class of its own kind, an object that is told otherwise, one that is asked from outside
+    ("class Drawer(Shelf):\n    def _take(self, count):\n        return 'drawer'\n",
+     "shelf drawer"),
+    ("def Drawer():\n    made = Shelf()\n    made.told = made._take\n    return made\n", None),
+])
+def test_self_is_not_taken_for_a_cold_method_where_it_may_be_another(tmp_path, more, said):
+    sources = {**TWO, "room.a": TWO["room.a"] + "\n" + more}
+    main = ("import sys\nfrom room.a import Drawer\n"
+            + ("sys.stdout.write(Drawer().told())\n" if said else
+               "sys.stdout.write(Drawer().told('out'))\n"))
+    made = linked(sources, main, {"cold": ("room.a:Shelf._take",)})
+    assert run(made, tmp_path) == (said or "out")
+
+
+def test_what_nothing_of_the_program_has_takes_no_method_its_name(tmp_path):
+    sources = {**SHELF, "room.b": "class Other:\n    def take(self):\n        return 1\n"}
+    main = "import sys\nfrom room.a import Shelf\nsys.stdout.write(Shelf('wood').take(1))\n"
+    made = linked(sources, main, {"cold": ("room.a:Shelf.take",)})
+    assert "'cold'" not in made.units["program0"]
+    assert run(made, tmp_path) == "wood 1/2"
+
+
+@pytest.mark.parametrize("more, stands", [
+    ("", False), (" + getattr(shelf, 'take')(2)", True),
+    (" + getattr(shelf, shelf.kind)(2)", True)])
+def test_a_string_is_a_methods_name_only_where_names_are_looked_up(tmp_path, more, stands):
+    main = ("import sys\nfrom room.a import Shelf\n"
+            f"def said(shelf):\n    return shelf.take(1){more}\n"
+            "sys.stdout.write(said(Shelf('take')))\n")
+    made = linked(SHELF, main, {"cold": ("room.a:Shelf.take",)})
+    assert ("'cold'" in made.units["program0"]) == stands
+    assert run(made, tmp_path) == "take 1/2" + ("take 2/2" if stands else "")
 
 
 def test_what_is_cold_and_handed_on_has_a_stand_in(tmp_path):

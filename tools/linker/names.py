@@ -3,36 +3,36 @@
 Private attributes are numbered anew in each class, and parameters nobody names in a call are
 numbered in each function, so that the words are shared; everything else keeps one name
 throughout the program, where attributes and the names of variables, functions and classes use
-the same short words: they never meet. MicroPython keeps each word once, for ever, and its table
-of them doubles: at the 631st it takes seven kilobytes more.
+the same short words: they never meet.
 """
 
 import ast
 import builtins
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from itertools import chain
 
 from tools.linker.reach import own_names
 from tools.linker.reading import DEFINITIONS, FUNCTIONS, names_in
+from tools.linker.words import Reserved, short_names, words_of
 
 # which of these words the interpreter has already: they cost nothing and keep their meaning
 Knows = Callable[[set[str]], set[str]]
 Bodies = dict[str, list[ast.stmt]]
-ENTRY = re.compile("e[0-9]+")
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
-def shorten(bodies: Bodies, knows: Knows) -> tuple[dict[str, str], dict[str, str]]:
+def shorten(bodies: Bodies, knows: Knows, reserved: Reserved
+            ) -> tuple[dict[str, str], dict[str, str]]:
     """(unit -> source, short name -> long names)."""
-    symbols = _Shortener(bodies, knows).run()
+    symbols = _Shortener(bodies, knows, reserved).run()
     return {unit: ast.unparse(ast.fix_missing_locations(ast.Module(body, [])))
             for unit, body in bodies.items()}, symbols
 
 
 class _Shortener:
-    def __init__(self, bodies: Bodies, knows: Knows):
+    def __init__(self, bodies: Bodies, knows: Knows, reserved: Reserved):
         self._bodies = bodies
+        self._reserved = reserved
         self._statements = [each for body in bodies.values() for each in body]
         self._knows = knows
         self._kept: set[str] = set()
@@ -41,7 +41,7 @@ class _Shortener:
     def run(self) -> dict[str, str]:
         for statement in self._statements:
             self._survey(statement)
-        self._kept |= self._knows(self._words())
+        self._kept |= self._knows(self._words()) | self._reserved.free
         self._classes()
         self._globals()
         for statement in self._statements:
@@ -57,7 +57,7 @@ class _Shortener:
 
     def _words(self) -> set[str]:
         return {name for statement in self._statements for node in ast.walk(statement)
-                for name in _words(node)}
+                for name in words_of(node)}
 
     def _survey(self, statement: ast.stmt) -> None:
         for node in ast.walk(statement):
@@ -87,7 +87,7 @@ class _Shortener:
     def _table(self, counted: Counter[str], words: set[str]) -> dict[str, str]:
         """Long names that may change -> short ones. Those of `words` come first, for MicroPython
         keeps them as words, and local variables not; else the most frequent."""
-        short = _short_names(self._kept | set(counted))
+        short = chain(self._reserved.others, short_names(self._kept | set(counted)))
         table = {}
         for name, _ in sorted(counted.items(),
                               key=lambda each: (each[0] not in words, -each[1], each[0])):
@@ -111,7 +111,7 @@ class _Shortener:
         for owner, statements in groups.items():
             own = sorted({name for each in statements for name in _privates(each)} - shared)
             own = [name for name in own if self._may_change(name)]
-            table = dict(zip(own, (f"_{letter}" for letter in _letters()), strict=False))
+            table = dict(zip(own, self._reserved.private, strict=False))
             for statement in statements:
                 _rename(statement, table)
             for old, new in table.items():
@@ -122,16 +122,16 @@ class _Shortener:
         users: dict[str, set[str]] = {}
         for unit, body in self._bodies.items():
             for name in {name for statement in body for node in ast.walk(statement)
-                         for name in _words(node)}:
+                         for name in words_of(node)}:
                 users.setdefault(name, set()).add(unit)
         for unit, body in self._bodies.items():
             own = sorted({each.name for each in body if isinstance(each, DEFINITIONS)} | {
                 name for each in body if isinstance(each, ast.Assign)
                 for target in each.targets for name in names_in(target)})
             own = [name for name in own if users[name] == {unit} and self._may_change(name)
-                   and not ENTRY.fullmatch(name)]
+                   and name not in self._reserved.entries]
             taken = {name for name, units in users.items() if unit in units}
-            short = (name.upper() for name in _letters() if name.upper() not in taken)
+            short = (name for name in self._reserved.own if name not in taken)
             table = dict(zip(own, short, strict=False))
             for statement in body:
                 _rename(statement, table)
@@ -146,7 +146,7 @@ class _Shortener:
         for function in ast.walk(statement):
             if not isinstance(function, FUNCTIONS):
                 continue
-            used = {name for node in ast.walk(function) for name in _words(node)}
+            used = {name for node in ast.walk(function) for name in words_of(node)}
             bound_inside = {name for node in ast.walk(function)
                             if isinstance(node, (*FUNCTIONS, ast.Lambda)) and node is not function
                             for name in own_names(node)}
@@ -178,21 +178,6 @@ def _privates(statement: ast.stmt) -> set[str]:
         found |= {name for each in statement.body if isinstance(each, ast.Assign)
                   for target in each.targets for name in names_in(target)}
     return {name for name in found if name.startswith("_") and not name.startswith("__")}
-
-
-def _words(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Name):
-        yield node.id
-    elif isinstance(node, ast.Attribute):
-        yield node.attr
-    elif isinstance(node, DEFINITIONS):
-        yield node.name
-    elif isinstance(node, ast.arg):
-        yield node.arg
-    elif isinstance(node, ast.ExceptHandler) and node.name:
-        yield node.name
-    elif isinstance(node, ast.alias):
-        yield node.asname or node.name
 
 
 def _rename(statement: ast.AST, table: dict[str, str]) -> None:
@@ -294,17 +279,3 @@ class _Each(ast.NodeVisitor):
 
     def visit_Nonlocal(self, node: ast.Nonlocal) -> None:
         node.names = [self._other(each) for each in node.names]
-
-
-def _letters() -> Iterator[str]:
-    yield from LETTERS
-    for one in LETTERS:
-        for other in LETTERS:
-            yield one + other
-
-
-def _short_names(taken: set[str]) -> Iterator[str]:
-    for suffix in ("", "_"):
-        for letters in _letters():
-            if letters + suffix not in taken | {"as", "if", "in", "is", "or"}:
-                yield letters + suffix

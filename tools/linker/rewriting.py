@@ -24,13 +24,15 @@ class Places:
 
     `units_of`: the units of each symbol. `entries`: what a cold function is called in its unit.
     `new_names`: what every symbol is called. `methods`: cold methods by name, where nothing else
-    bears this name. `made`: classes that are only ever called -> their cold `__init__`.
+    bears this name. `own`: cold methods that `self` of their class means and nothing else.
+    `made`: classes that are only ever called -> their cold `__init__`.
     """
 
     new_names: dict[Symbol, str]
     units_of: dict[Symbol, tuple[str, ...]] = field(default_factory=dict)
     entries: dict[Symbol, str] = field(default_factory=dict)
     methods: dict[str, Symbol] = field(default_factory=dict)
+    own: set[Symbol] = field(default_factory=set)
     made: dict[Symbol, Symbol] = field(default_factory=dict)
 
 
@@ -47,8 +49,11 @@ class Rewriter(Scoped):
         # new names from elsewhere -> their unit
         self.needed: dict[str, str] = {}
         # symbols that are not called on the spot or not cold; words that may mean a cold method
+        # of any class, or of this one
         self.handed_on: set[Symbol] = set()
         self.words: set[str] = set()
+        self.own_words: set[Symbol] = set()
+        self.texts: set[str] = set()
 
     def _hand_on(self, symbol: Symbol, node: Any) -> Any:
         self.handed_on.add(symbol)
@@ -76,18 +81,31 @@ class Rewriter(Scoped):
     def visit_Attribute(self, node: ast.Attribute) -> Any:
         symbol = self.attribute(node)
         if symbol is None or not symbol.name:
-            self.words.add(node.attr)
+            own = self._of_self(node)
+            if own:
+                self.own_words.add(own)
+            else:
+                self.words.add(node.attr)
             return self.generic_visit(node)
         return self._hand_on(symbol, node)
 
+    def _of_self(self, node: ast.Attribute) -> Symbol | None:
+        """`self.name` in a method, as a method of this class; None for anything else."""
+        if self._owner and isinstance(node.value, ast.Name) and node.value.id == "self":
+            return Symbol(self.module.name, f"{self._owner}.{node.attr}")
+        return None
+
     def visit_Constant(self, node: ast.Constant) -> Any:
         if isinstance(node.value, str):
-            self.words.add(node.value)
+            self.texts.add(node.value)
         return node
 
     # -- calls of what is cold -----------------------------------------------------------------
 
     def visit_Call(self, node: ast.Call) -> Any:
+        if ast.unparse(node.func) == "getattr":
+            self.words |= {each.value for each in node.args[1:2]
+                           if isinstance(each, ast.Constant) and isinstance(each.value, str)}
         symbol = self._called(node.func)
         if symbol in self._places.entries:
             return self._cold_call(node, symbol, [])
@@ -110,10 +128,9 @@ class Rewriter(Scoped):
         """The cold method that `value.name(...)` calls, if there is no doubt about it."""
         value = function.value
         if isinstance(value, ast.Name):
-            own = Symbol(self.module.name, f"{self._owner}.{function.attr}")
-            if value.id == "self" and self._owner and own in self._places.entries:
-                if self._places.units_of[own] == (self._unit,):
-                    return own
+            own = self._of_self(function)
+            if own and own in self._places.own:
+                return own
             if self.stands_for(value.id):
                 return None  # of a module or class, not of an object
         elif isinstance(value, ast.Call) and ast.unparse(value.func) == "super":
@@ -157,11 +174,12 @@ class Rewriter(Scoped):
     visit_AsyncFunctionDef = visit_FunctionDef
 
     def visit_ClassDef(self, node: ast.ClassDef) -> Any:
+        name = node.name
         node.name = self._places.new_names[Symbol(self.module.name, node.name)]
         node.bases = [self.visit(each) for each in node.bases]
-        self._in_class = True
+        self._in_class, self._owner = True, name
         node.body = [each for one in node.body for each in listed(self.visit(one))]
-        self._in_class = False
+        self._in_class, self._owner = False, ""
         return node
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> Any:

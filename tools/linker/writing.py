@@ -7,10 +7,10 @@ copies of a class would be two classes; unless it is named as cold itself.
 
 import ast
 import copy
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
+from tools.linker.methods import Methods
 from tools.linker.names import Knows
 from tools.linker.reach import Reach
 from tools.linker.reading import (
@@ -22,7 +22,6 @@ from tools.linker.reading import (
     NotLinkable,
     Symbol,
     listed,
-    names_in,
 )
 from tools.linker.rewriting import CALL, HOME, MAKE, PROGRAM, Places, Rewriter
 
@@ -49,17 +48,18 @@ Bodies = dict[str, list[ast.stmt]]
 class Writer:
     """`units_of`: where each symbol stands; `new_names`: what it is called there."""
 
-    def __init__(self, modules: Modules, reach: Reach, knows: Knows, part_size_max: int):
+    def __init__(self, modules: Modules, reach: Reach, knows: Knows, part_size_max: int,
+                 entries: Sequence[str]):
         self.modules = modules
         self.reach = reach
-        self._knows = knows
+        self._methods = Methods(modules, reach, knows)
         self._part_size_max = part_size_max
+        self._entries = entries
         # unlike any local name, so that no function hides a global it did not know by this name
         self.places = Places({symbol: f"{symbol.name.replace('.', '_of_')}_of_"
                                       f"{symbol.module.replace('.', '_')}"
                               for symbol in reach.symbols})
         self._handed_on: set[Symbol] = set()
-        self._words: set[str] = set()
 
     def write(self) -> Bodies:
         self._place()
@@ -113,14 +113,14 @@ class Writer:
         resident |= self._closure(shared, True)
         for symbol, unit in sorted(cold.items()):
             number = sum(cold[each] == unit for each in self.places.entries)
-            self.places.entries[symbol] = f"e{number}"
+            self.places.entries[symbol] = self._entries[number]
             self.places.units_of[symbol] = (unit,)
         for symbol in self.reach.symbols - set(cold):
             self.places.units_of[symbol] = ((MAIN,) if symbol.module == MAIN
                                      else (PROGRAM,) if symbol in resident
                                      else tuple(sorted(wanted[symbol])))
-        self.places.methods = self._own_methods()
         self.places.made = self._made()
+        self._methods.place(self.places)
         self._part()
 
     def _copies(self, symbol: Symbol) -> bool:
@@ -162,18 +162,6 @@ class Writer:
             place(name, ())
         order.remove(MAIN)
         return [*order, MAIN]
-
-    def _own_methods(self) -> dict[str, Symbol]:
-        """Cold methods by name, where an attribute of this name can be nothing else."""
-        bound: Counter[str] = Counter()
-        for module in self.modules.values():
-            for statement in module.body:
-                for node in ast.walk(statement):
-                    bound.update(_attributes(node))
-        named = {symbol.name.partition(".")[2]: symbol for symbol in self.places.entries
-                 if "." in symbol.name}
-        own = {name for name in named if bound[name] == 1 and not name.startswith("__")}
-        return {name: named[name] for name in own - self._knows(own)}
 
     def _made(self) -> dict[Symbol, Symbol]:
         """Classes that may be made without their `__init__` -> that, where it is cold."""
@@ -218,7 +206,7 @@ class Writer:
     def _heed(self, rewriter: Rewriter, needed: dict[str, str]) -> None:
         needed.update(rewriter.needed)
         self._handed_on |= rewriter.handed_on
-        self._words |= rewriter.words
+        self._methods.heed(rewriter)
 
     def _kept(self, unit: str, module: Module, statement: ast.stmt) -> ast.stmt | None:
         """The part of a top-level statement that stands in this unit, or None."""
@@ -245,17 +233,12 @@ class Writer:
                 if not self.reach.keeps_method(inner.name):
                     continue
                 if method in self.places.entries:
-                    if not self._is_looked_up(method, inner.name):
+                    if not self._methods.needs_stand_in(method):
                         continue
                     inner = self._stub(inner, method)
             trimmed.body.append(inner)
         trimmed.body = trimmed.body or [ast.Pass()]
         return trimmed
-
-    def _is_looked_up(self, method: Symbol, name: str) -> bool:
-        if name.startswith("__"):
-            return method not in self.places.made.values()
-        return name in self._words
 
     def _stub(self, function: Any, symbol: Symbol) -> ast.FunctionDef:
         """What is called in the place of a cold function; in the first part, all find it."""
@@ -303,19 +286,3 @@ class Writer:
                 one.names = [each]
                 made[ast.unparse(one)] = one
         return made
-
-
-def _attributes(node: ast.AST) -> Iterator[str]:
-    """Attributes that this node makes: of a class, of an object, the fields of a named tuple."""
-    if isinstance(node, ast.ClassDef):
-        for each in node.body:
-            if isinstance(each, FUNCTIONS):
-                yield each.name
-            elif isinstance(each, ast.Assign):
-                yield from (name for target in each.targets for name in names_in(target))
-    elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-        yield node.attr
-    elif isinstance(node, ast.Call) and ast.unparse(node.func) == "namedtuple":
-        for each in ast.walk(node):
-            if isinstance(each, ast.Constant) and isinstance(each.value, str):
-                yield from each.value.replace(",", " ").split()

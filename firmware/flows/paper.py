@@ -12,7 +12,6 @@ given up), None until it is known.
 
 from firmware.flows import paper_texts
 from firmware.states import HOME, beep, to
-from firmware.texts import Words
 
 LOOK_MS = 2000  # how often it is asked how it is
 
@@ -43,7 +42,7 @@ def step(state, event, now, till):
 
 
 def view(page):
-    words = Words(paper_texts.parts(page.language))
+    words = page.wording(paper_texts.parts(page.language))
     page.foot = words[paper_texts.FOOT]
     if not page.shown:
         return (words[paper_texts.TITLE],)

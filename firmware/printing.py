@@ -1,6 +1,7 @@
 """A slip of a tap for the board's printer: what effect ("print", what, reply, copy) does. Cold.
 
-`what`: (journal, trace) of the tap; or "again" (the last slip), "drop" (all that wait), "state".
+`what`: (journal, trace) of the tap; or "again" (the last slip), "drop" (all that wait), "state";
+"day": the end of a day, `reply` is what its flow shows then (flows/dayend.py).
 
 Law: what is printed is what the outbox holds of the tap, with what its reply said beside it; a
 printer never holds a tap back. What is asked for again carries the reprint mark. In training
@@ -9,7 +10,7 @@ nothing is journaled, so no slip comes of it: paper leaves the shop, and would b
 
 from firmware.outbox_kept import answer_of
 from firmware.recall import amount_of, content
-from firmware.slip import TapSlip
+from firmware.slip import DaySlip, TapSlip
 from firmware.states import outcome_of
 from firmware.texts import Words, parts
 from firmware.views_answer import day
@@ -28,7 +29,10 @@ def carry_out(app, what, reply, copy):
     if what == "drop":
         printer.drop()
     elif what != "state" and (copy or app.keys_held().settings.slips):
-        slip = printer.last if what == "again" else _found(app, what, reply)
+        if what == "again":
+            slip = printer.last
+        else:
+            slip = _day(app, reply) if what == "day" else _found(app, what, reply)
         if slip:
             printer.print_slip(slip, copy)
         else:
@@ -62,6 +66,14 @@ def _slip(app, key, said, reply):
         card[1] if card else None, member, amount_minor or None, money_minor, to_pay, points,
         reply.balance if reply else None, original, reason, reply.line if reply else None, False,
         app.language)
+
+
+def _day(app, shown):
+    ours, theirs, pages = shown[0], shown[1], shown[4]
+    differing = [page[:3] for page in pages if page[0] is not None]
+    return DaySlip(None, app.settings.terminal_id, app.till.operator or None,
+                   _when(app.clock.now(app.now())), ours or (), app.outbox.unsettled,
+                   theirs is not None, theirs if pages else None, differing, False, app.language)
 
 
 def _amount_at(outbox, key):

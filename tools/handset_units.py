@@ -130,7 +130,7 @@ COLD = {
     "training en": ("firmware.flows.training_texts:en",),
     "training zh": ("firmware.flows.training_texts:zh",),
     "print": ("firmware.app:App._slip_turn", "firmware.printing:carry_out",
-              "firmware.slip:TapSlip"),
+              "firmware.slip:TapSlip", "firmware.slip:DaySlip"),
     "printer": ("firmware.flows.paper:begin", "firmware.flows.paper:step",
                 "firmware.flows.paper:view", "firmware.flows.paper_texts:parts"),
     "printer en": ("firmware.flows.paper_texts:en",),

@@ -149,7 +149,7 @@ def _next(state, shown, now):
         return _at(state, "dayend.compare", shown + (0,), now + TURN_MS), ()
     agrees = not shown[4]
     after = _at(state, "dayend.done" if agrees else "dayend.differs", shown + (0,))
-    return after, beep("ok" if agrees else "refused")
+    return after, beep("ok" if agrees else "refused") + (("print", "day", shown, False),)
 
 
 # -- what it looks like ------------------------------------------------------------------------

@@ -44,6 +44,12 @@ def test_a_printer_without_paper_keeps_no_tap_and_loses_no_slip(tmp_path: Path, 
         day.keys("*")
         assert [row[1] for row in day.booked()] == [1250, 300, 700]
         assert len([said for said in day.handset.said if said.get("event") == "slip"]) == 4
+        day.keys("D55*D4")  # they come by themselves again
+        day.sees(None, "22.50")
+        day.keys("#")
+        closed = slip(day, copy=False)
+        assert "22.50" in closed and "+32" in closed and {"zh": "一致", "en": "Agrees"}[
+            language] in closed
 
 
 def slip(day: Day, copy: bool) -> str:

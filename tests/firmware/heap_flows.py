@@ -72,7 +72,7 @@ FLOWS: dict[str, Story] = {
                        ("D6", "training.ask"), ("#", "home"), *sale("900"))),
     "no card": Story((("1250#", "card"), ("D", "card.none"), ("#", "card"), (TAP, "result"))),
     "a slip, and once more": Story(((PAPER, "home"), *sale("1250"), ("C", "taps.one"),
-                                    ("#", "taps.one"), ("*", "home"))),
+                                    ("#", "paper.main"), ("*", "home"))),
     "last taps": Story((*sale("1250"), *sale("900"), ("C", "taps.one"), ("B", "taps.one"),
                         ("*", "home"))),
     "what is not done": Story((*sale("1250"), ("*", "home"), ("D", "menu.main"),

@@ -1,7 +1,9 @@
 """Slips out of the outbox. Runs on both interpreters."""
 
+from firmware.clock import Clock
 from firmware.printing import carry_out
 from firmware.slip import layout
+from firmware.states import NOBODY
 from protocol import codes
 from tests.firmware.replies import reply, sale_frame, void_frame
 from tests.firmware.test_looking import Shelf
@@ -31,6 +33,11 @@ class Desk(Shelf):
     terminal_id = 10000042
 
     slips = 1
+    till = NOBODY
+    clock = Clock(1)
+
+    def now(self):
+        return 0
 
     def __init__(self, printer):
         super().__init__()
@@ -77,6 +84,21 @@ def test_a_void_names_the_tap_and_the_money_that_it_takes_back():
     said = text(desk.printer.slips[0][0])
     for part in ("CANCELLED SALE", "Tap 1", "12.50", "-12", "1001"):
         assert part in said, part
+
+
+def test_the_end_of_a_day_says_whether_head_office_agrees():
+    ours, theirs = ((1, 2, 2050, 20),), ((1, 1, 1250, 12),)
+    for shown, said, never in (
+            ((ours, ours, (), 0, ()), "Agrees with head office", "DIFFERS"),
+            ((ours, None, (), 0, ()), "Not compared yet", "Agrees"),
+            ((ours, theirs, (), 0, ((None, 1, theirs[0][1:], ours[0][1:]), (2, 12, 0, 0, 8))),
+             "Code", "Agrees")):
+        desk = Desk(Paper())
+        carry_out(desk, "day", shown, False)
+        paper = text(desk.printer.slips[0][0])
+        for part in ("DAY END", "20.50", "+20"):
+            assert part in paper, part
+        assert said.lower() in paper.lower() and never not in paper
 
 
 def test_no_printer_and_no_such_tap_are_named():

@@ -143,8 +143,11 @@ class Page:
         return self.either(self.words[name] % value, str(value))
 
     def either(self, text, shorter):
-        """The text where a row has room for it, else the shorter one."""
-        return text if columns(text) <= COLUMNS else shorter
+        """The text where a row has room for it, else the shorter one. A number that no row has
+        room for is none: with its end cut it would be another."""
+        if columns(text) <= COLUMNS:
+            return text
+        return shorter if columns(shorter) <= COLUMNS else "?"
 
     def money(self, amount_minor):
         return money(amount_minor, self.digits)

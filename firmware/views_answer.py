@@ -31,7 +31,7 @@ def posted(page, reply, amount_minor, left=None, used=0):
 # A redemption, a refund or a void by receipt; `used`: the points that the cashier saw before it,
 # from which the reply's are told apart into those and what the money part of the bill earned.
 def _done(page, reply, used):
-    kind, points = reply.type - REPLY_TYPE_BASE, reply.points or 0
+    kind, points = reply.type - REPLY_TYPE_BASE, reply.points
     page.receipt(reply.receipt)
     words, rows = page.words, []
     if reply.amount_minor is not None:
@@ -39,11 +39,12 @@ def _done(page, reply, used):
         rows.append(page.label(label, page.money(reply.amount_minor)))
     elif kind == VOID:
         rows.append(words[names.CANCELLED])
-    moved = page.label(names.POSTED, points)
-    if used and points + used:
-        parts = "%d %+d" % (-used, points + used)
-        moved = page.either(page.label(names.POINTS, parts), moved)
-    rows.append(moved)
+    if points is not None:
+        moved = page.label(names.POSTED, points)
+        if used and points + used:
+            parts = "%d %+d" % (-used, points + used)
+            moved = page.either(words[names.POINTS] % parts, page.either(parts, moved))
+        rows.append(moved)
     rows.append(_balance_text(page, reply))
     return rows
 
@@ -57,13 +58,14 @@ def _member(reply):
 
 
 def balance(page, reply):
-    found = [_member(reply), _balance_text(page, reply)]
+    found = [_member(reply) or page.words[names.INQUIRY], _balance_text(page, reply)]
     if reply.stored_value is not None:
         found.append(page.label(names.VALUE, page.money(reply.stored_value)))
     if reply.expiring:
         points, until = reply.expiring[0], day(reply.expiring[1])
         text = page.words[names.EXPIRING] % (points, until)
-        page.foot = page.either(text, "%d/%s" % (points, until[2:]))
+        shorter = page.either("%d/%s" % (points, until[2:]), str(points))
+        page.foot = page.either(text, shorter)
     return found
 
 

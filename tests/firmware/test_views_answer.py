@@ -4,21 +4,31 @@ from firmware import views
 from firmware.states import RESULT, State
 from firmware.views_answer import day
 from protocol import codes
-from protocol.fields import REDEMPTION, REFUND, VOID, reply_of
+from protocol.fields import INQUIRY, REDEMPTION, REFUND, VOID, reply_of
 
 STATUS = views.Status(True, 0, 1, "", None, "", -71, 80, "", 0)
-KEYS = {"points": 6, "balance": 7, "receipt": 11, "off": 13, "line": 15}
+KEYS = {"points": 6, "balance": 7, "receipt": 11, "expiring": 12, "off": 13, "line": 15}
+
+
+def answer(kind, code, more):
+    said = {0: 128 + kind, 1: 7, 2: 41, 3: bytes(8), 4: code, 5: 9}
+    for name, value in more.items():
+        said[KEYS[name]] = value
+    return reply_of(said)
 
 
 def told(kind, code=codes.APPROVED, amount_minor=5000, left=(), language="en", **more):
     """The screen of an answer to a message of this type, without the bar."""
-    said = {0: 128 + kind, 1: 7, 2: 41, 3: bytes(8), 4: code, 5: 9}
-    for name, value in more.items():
-        said[KEYS[name]] = value
     shown = "posted" if code in (codes.APPROVED, codes.NOTHING_LEFT) else "refused"
     state = State(RESULT, kind, amount_minor, (7, 41),
-                  (shown, reply_of(said), amount_minor) + left, None, None)
+                  (shown, answer(kind, code, more), amount_minor) + left, None, None)
     return views.lines(state, STATUS, language, 2)[1:]
+
+
+def inquired(**more):
+    """The screen of a balance, without the bar."""
+    shown = ("balance", answer(INQUIRY, codes.APPROVED, more), 0)
+    return views.lines(State(RESULT, INQUIRY, 0, None, shown, None, None), STATUS, "en", 2)[1:]
 
 
 def test_points_that_were_used_and_points_that_the_rest_earned_stand_apart():
@@ -41,6 +51,21 @@ def test_a_number_is_never_cut():
     for language in ("en", "zh"):
         for row in told(REFUND, language=language, **fields)[:3]:
             assert views.columns(row) <= views.COLUMNS
+
+
+def test_a_number_that_no_row_has_room_for_is_no_number():
+    assert told(REFUND, points=-9007199254740991, balance=-9007199254740991,
+                off=9007199254740991)[:3] == ("?", "?", "?")
+    assert inquired(balance=100, expiring=(1000000000, 20450))[-1] == "1000000000"
+
+
+def test_points_that_the_answer_does_not_tell_are_not_made_up():
+    assert told(REDEMPTION, left=("used", 300), balance=107, off=300)[:3] == (
+        "Off 3.00", "Balance 107", "")
+
+
+def test_an_answer_that_tells_nothing_of_a_balance_leaves_no_dark_screen():
+    assert inquired() == ("Balance", "", "", "")
 
 
 def test_a_refund_and_a_void_say_what_is_handed_back():

@@ -80,7 +80,7 @@ bench: $(VENV)/.dev ## frames, outbox, postings, expiry and taps beside it, each
 	@$(BIN)/python -m tools.bench_beside
 	@$(BIN)/python -m tests.firmware.heap_needed
 
-bench-device: $(VENV)/.dev ## what a handset costs beside its limits: heap of each flow, a tap to its frame on flash, bytes on the air for a sale and a month; 15 minutes or more, as root
+bench-device: $(VENV)/.dev ## what a handset costs beside its limits: heap of each flow, a tap to its frame on flash, bytes on the air for a sale and a month; 10 minutes or more, as root
 	@$(BIN)/python -m tests.firmware.bench_device $(BENCH)
 
 coverage-device: $(VENV)/.dev ## lines of the handset program that its tests ran on MicroPython, by an instrumented copy; fails below 90 %

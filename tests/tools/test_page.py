@@ -150,8 +150,11 @@ def test_what_happened_is_said_in_plain_words_and_a_slip_is_paper(page: Page):
         tab.wait_for_function("document.querySelector('#events').innerText.includes('×3')")
         said = tab.text_content("#events") or ""
         assert "第 4 笔撤销" in said and "卡不存在" in said and "没有信号" in said
-        page.says("slip", lines=["POINTWIRE", "  +12"])
+        page.says("slip", copy=False, lines=[[1, "积分广场"], [0, "  +12"]])
         tab.wait_for_selector("#paper pre")
-        assert tab.text_content("#paper pre") == "POINTWIRE\n  +12"
+        assert tab.text_content("#paper pre") == " " * 12 + "积分广场\n  +12"
+        tab.click("#paper-out")
+        tab.wait_for_function("document.querySelector('#paper-out').innerText === '装纸'")
+        assert page.handset.asked[-1] == ("printer", {"state": "paper_out"})
         tab.click(f"#tab-{TERMINAL_ID + 1}")
         assert tab.text_content("#events") == "" and tab.is_hidden("#paper")

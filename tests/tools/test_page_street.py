@@ -40,15 +40,16 @@ async def turn() -> None:
 def test_a_handset_that_starts_is_given_what_was_set_for_it_before_anything_else():
     async def main(street: Street, handset: Any) -> None:
         assert handset.asked == [("watch", {}), ("signal", {"dbm": -67}),
-                                 ("battery", {"percent": 83})]
+                                 ("battery", {"percent": 83}), ("printer", {"state": "idle"})]
         await street.do(TERMINAL_ID, "signal", {"dbm": None})
         await street.do(TERMINAL_ID, "battery", {"percent": 8})
+        await street.do(TERMINAL_ID, "paper", {"there": False})
         handset.process.on_end(-9)
         handset.asked.clear()
         street.started(handset)
         await turn()
         assert handset.asked == [("link", {"up": False}), ("watch", {}), ("signal", {"dbm": None}),
-                                 ("battery", {"percent": 8})]
+                                 ("battery", {"percent": 8}), ("printer", {"state": "paper_out"})]
     run(main)
 
 
@@ -71,7 +72,8 @@ def test_keys_cards_and_mishaps_reach_the_control_channel():
     ("keys", {"keys": "1" * 33}), ("card", {"entry": 2}), ("card", {"card": 2, "entry": 2}),
     ("card", {"card": -1, "entry": 2}), ("card", {"card": True, "entry": 2}),
     ("card", {"card": str(NUMBERS[0]), "entry": 2}), ("card", {"card": 0, "entry": 4}),
-    ("signal", {"dbm": "full"}), ("signal", {"dbm": 3}), ("battery", {"percent": 101})])
+    ("signal", {"dbm": "full"}), ("signal", {"dbm": 3}), ("battery", {"percent": 101}),
+    ("paper", {})])
 def test_what_is_not_there_is_refused_and_reaches_no_handset(what: str, asked: dict):
     async def main(street: Street, handset: Any) -> None:
         handset.asked.clear()

@@ -60,12 +60,13 @@ class Seen:
         self.pixels = ""
         self.signal_dbm: int | None = SIGNAL_DBM
         self.battery_percent: int | None = BATTERY_PERCENT
+        self.paper = True
 
     def state(self) -> dict[str, object]:
         return {"handset": self.handset.terminal_id, "runtime": self.handset.runtime,
                 "power": self.power, "up": self.up, "unsent": self.unsent, "lines": self.lines,
                 "pixels": self.pixels, "signal_dbm": self.signal_dbm,
-                "battery_percent": self.battery_percent}
+                "battery_percent": self.battery_percent, "paper": self.paper}
 
 
 class Street:
@@ -111,6 +112,7 @@ class Street:
         await seen.handset.do("watch")
         await seen.handset.do("signal", dbm=seen.signal_dbm)
         await seen.handset.do("battery", percent=seen.battery_percent)
+        await seen.handset.do("printer", state=_printer(seen))
 
     def heard(self, handset: Handset, said: Mapping[str, Any]) -> None:
         """An event line of a handset."""
@@ -151,7 +153,8 @@ class Street:
     async def do(self, terminal_id: int, what: str, asked: Mapping[str, Any]) -> None:
         """Raises Unfit for what cannot be, NotReady for what cannot be now."""
         acts = {"keys": self._keys, "card": self._card, "two-cards": self._two_cards,
-                "signal": self._signal, "battery": self._battery, "power": self._power}
+                "signal": self._signal, "battery": self._battery, "paper": self._paper,
+                "power": self._power}
         seen, act = self._seen.get(terminal_id), acts.get(what)
         if seen is None or act is None:
             raise Unfit(f"no handset {terminal_id} that can do {what!r}")
@@ -186,6 +189,13 @@ class Street:
         await self._on(seen).do("battery", percent=seen.battery_percent)
         self._tell(seen)
 
+    async def _paper(self, seen: Seen, asked: Mapping[str, Any]) -> None:
+        if type(asked.get("there")) is not bool:
+            raise Unfit("there is paper or not: true or false")
+        seen.paper = bool(asked["there"])
+        await self._on(seen).do("printer", state=_printer(seen))
+        self._tell(seen)
+
     async def _power(self, seen: Seen, asked: Mapping[str, Any]) -> None:
         process = seen.handset.process
         if asked.get("on") is True:
@@ -206,6 +216,11 @@ def reasons() -> dict[str, dict[int, str]]:
     return {language: {code: why for code in codes.KNOWN
                        if (why := of.reason(code)) is not None}
             for language, of in words.items()}
+
+
+def _printer(seen: Seen) -> str:
+    """What the handset's printer is like, as its driver names it."""
+    return "idle" if seen.paper else "paper_out"
 
 
 def _level(number: Any, least: int, most: int) -> int | None:

@@ -138,6 +138,7 @@ function drawCurrent() {
   const level = SIGNALS.findIndex(([, dbm]) => dbm === seen.signal_dbm);
   mark($("signal"), level);
   mark($("battery"), BATTERIES.indexOf(seen.battery_percent));
+  $("paper-out").textContent = word(seen.paper ? "no_paper" : "new_paper");
   $("power").textContent = word(seen.power ? "cut" : "on");
   $("power").classList.toggle("on", !seen.power);
   drawSteps();
@@ -187,7 +188,12 @@ function drawEvents() {
   }));
   const slip = said.filter((each) => each.event === "slip" && each.handset === current).pop();
   $("paper").hidden = !slip;
-  if (slip) $("paper").querySelector("pre").textContent = slip.lines.join("\n");
+  if (slip) $("paper").querySelector("pre").textContent = 
+    // [style, text]: 1 is centred over 32 columns, a letter beyond ASCII takes two
+    slip.lines.map(([style, text]) => {
+      const columns = [...text].reduce((sum, each) => sum + (each.charCodeAt(0) < 128 ? 1 : 2), 0);
+      return (style & 1 ? " ".repeat(Math.max(0, (32 - columns) >> 1)) : "") + text;
+    }).join("\n");
 }
 
 function kind(each) {
@@ -319,6 +325,10 @@ acting($("language"), () => {
   build();
 });
 
+acting($("paper-out"), () => {
+  const seen = handsets.get(current);
+  if (seen) send("paper", {there: !seen.paper});
+});
 acting($("power"), () => {
   const seen = handsets.get(current);
   if (seen) send("power", {on: !seen.power});

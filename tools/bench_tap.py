@@ -30,7 +30,7 @@ from protocol import fields, keys
 RATIO_MAX_PERCENT = 300
 ROUNDS = 31
 TAPS_PER_ROUND = 20
-HEAP = "512K"
+HEAP = "1M"
 BLOCKS = 12
 BLOCK_SIZE = 4096
 _ERASED = b"\xff" * BLOCK_SIZE

@@ -174,7 +174,8 @@ COLD = {
                "firmware.session:Session.answered", "firmware.outbox:Outbox.settle"),
     "discard": ("firmware.outbox_bitmap:Unsettled.discard",),
     # now and then
-    "heartbeat": ("firmware.beats:report", "firmware.board.unix:UnixBoard.heap_free"),
+    "heartbeat": ("firmware.beats:report",),
+    "heap": ("firmware.board.unix:UnixBoard.heap_free",),
     "beat": ("firmware.beats:answered",),
     "journals": ("firmware.outbox_kept:older_journals", "firmware.outbox_kept:_ends",
                  "firmware.outbox_kept:_Found"),

@@ -122,7 +122,7 @@ def _card(control, command):
     else:
         card_id = int(card)
         right = 0 < card_id <= CARD_NUMBER_MAX
-    if entry not in (1, 2, 3, 4) or not right:
+    if type(entry) is not int or not 1 <= entry <= 4 or not right:
         raise ControlError("entry 1 to 4, card a number or {uid: 4, 7 or 10 bytes in hex}")
     control.board.put(("card", entry, card_id))
     return {}

@@ -48,6 +48,8 @@ NO_COMMAND = [
     (b'{"id": 29, "do": "link"}', 29), (b'{"id": 30, "do": "link", "up": "no"}', 30),
     (b'{"id": 31, "do": "cut", "after_flash_ops": "x"}', 31),
     (b'{"id": 32, "do": "cut", "after_flash_ops": -1}', 32),
+    (b'{"id": 33, "do": "card", "entry": true, "card": "6200001234567892"}', 33),
+    (b'{"id": 34, "do": "card", "entry": 2.0, "card": "6200001234567892"}', 34),
 ]
 
 

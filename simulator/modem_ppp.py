@@ -12,6 +12,7 @@ INACTIVE = 0
 CONNECTING = 3
 CONNECTED = 4
 ERROR = 2
+CONNECTION_LOST = 6
 PEER_DEAD = 9
 AUTH_FAILED = 7
 ASK_MS = 3000
@@ -58,17 +59,24 @@ class Frames:
         return found
 
 
+def _asks(security, user, key):
+    return " ".join(("ask", str(security), user or "", key or "")).encode()
+
+
 class Network:
     """The other end, behind the modem: `hear` is its `on_data`. What came is in `heard`."""
 
-    def __init__(self, peer, user=None):
+    def __init__(self, peer):
         self._peer = peer
-        self._user = user
         self._frames = Frames()
         self.heard = []
         self.silent = False   # answers nothing: a dead network
-        self.refuses = False  # does not like the user
+        self.login = None     # (security, user, key) that it wants, None: it lets anybody in
         peer.on_data = self.hear
+
+    def hang_up(self):
+        """It ends PPP by itself; the call stands."""
+        self._peer.send(frame(b"bye"))
 
     def hear(self, data):
         for content in self._frames.feed(data):
@@ -78,7 +86,8 @@ class Network:
 
     def _answer(self, content):
         if content.startswith(b"ask"):
-            self._peer.send(frame(b"refuse" if self.refuses else b"grant 10.64.0.2"))
+            known = self.login is None or content == _asks(*self.login)
+            self._peer.send(frame(b"grant 10.64.0.2" if known else b"refuse"))
         elif content == b"end":
             self._peer.send(frame(b"ended"))
             self._peer.drop_call()
@@ -111,7 +120,7 @@ class FakePpp:
         self._state = CONNECTING
         self._closing = False
         self._asks = 0
-        self._content = b"ask %s" % (user or "").encode()
+        self._content = _asks(security, user, key)
         self._ask()
 
     def disconnect(self):
@@ -172,6 +181,9 @@ class FakePpp:
                     return
             elif content.startswith(b"grant"):
                 self._state = CONNECTED
+            elif content == b"bye":
+                self._state = ERROR
+                self._error = CONNECTION_LOST
             elif content == b"refuse":
                 self._state = ERROR
                 self._error = AUTH_FAILED

@@ -109,6 +109,23 @@ def test_a_wrong_bcc_or_crc_is_unclear_and_nobody_is_chosen():
         assert at_the_reader(act, card) == (UNCLEAR, b"")
 
 
+def test_a_card_whose_sak_and_uid_disagree_on_its_size_is_unclear():
+    async def act(reader):
+        field = (await reader.started()).field
+        assert await field.request(REQA)
+        chosen = await field.choose()
+        await field.halt()
+        return chosen
+
+    for uid in UIDS:
+        card = Card(uid)
+        card.sak = 0x24  # its last level says that there is another
+        assert at_the_reader(act, card) == UNCLEAR
+    ends_early = Card(UIDS[1])
+    ends_early.levels = ends_early.levels[:1]  # a cascade tag, and no level behind it
+    assert at_the_reader(act, ends_early) == UNCLEAR
+
+
 def test_a_card_that_leaves_at_any_moment_is_gone_or_unclear_or_read():
     async def act(reader):
         field = (await reader.started()).field

@@ -368,6 +368,20 @@ def test_a_call_that_the_network_ends_is_made_again():
         assert lives(story).peer.leaked == 0
 
 
+def test_a_ppp_that_the_network_ends_is_noticed_before_anybody_connects():
+    async def story(world):
+        world.peer.start()
+        await world.up(20000)
+        world.network.hang_up()
+        await world.until(lambda: not world.modem.up, 3000)
+        await world.until(lambda: world.failures, 10000)
+        assert world.failures[0][1:] == (faults.DEAD, steps.PPP)
+        await world.up(60000)
+        assert await world.connects()
+
+    assert lives(story).peer.leaked == 0
+
+
 def test_a_modem_that_does_not_know_the_escape_any_more_is_reset():
     async def story(world):
         world.peer.start()
@@ -419,15 +433,25 @@ def test_a_brown_out_in_a_call_and_in_an_answer_is_survived():
         assert lives(story).peer.power_cuts == 0
 
 
-def test_refused_by_the_other_end_of_ppp_is_named():
-    async def story(world):
+def test_a_network_that_wants_to_know_who_calls_is_told_by_chap():
+    merchant = Access("cmnet", "merchant", "secret", "", 3)
+
+    async def known(world):
         world.peer.start()
-        world.network.refuses = True
-        await world.until(lambda: world.modem.fault == faults.NO_PPP, 60000)
-        world.network.refuses = False
+        world.network.login = (2, "merchant", "secret")
+        await world.up(20000)
+
+    assert lives(known, access=merchant).failures == []
+
+    async def refused(world):
+        world.peer.start()
+        world.network.login = (2, "merchant", "another")
+        # at once, and not when the patience with a silent network is over
+        await world.until(lambda: world.modem.fault == faults.NO_PPP, 15000)
+        world.network.login = None
         await world.up(BOUND_MS)
 
-    assert lives(story, access=Access("cmnet", "merchant", "secret", "", 3)).peer.leaked == 0
+    assert lives(refused, access=merchant).peer.leaked == 0
 
 
 def _mischief(world):

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from firmware.supervisor import DEATHS_MAX, RESTART_MS, RESTART_MS_MAX, Supervisor
+from firmware.supervisor import DEATHS_MAX, LIVED_MS, RESTART_MS, RESTART_MS_MAX, Supervisor
 
 
 class Desk:
@@ -75,6 +75,26 @@ def test_a_task_that_does_nothing_but_die_lets_the_watchdog_bite():
     assert fed and desk.supervisor.stalled() == ["link"]
     assert run(desk, lambda: desk.supervisor.deaths("link") > 2 * DEATHS_MAX + 2)
     assert desk.fed - fed <= 1
+
+
+def test_one_that_lives_long_between_its_deaths_starves_nobody_and_is_back_soon():
+    desk, lives, died, stalled = Desk(), [], [], []
+
+    async def faulty():
+        lives.append(desk.now_ms)
+        while desk.now_ms - lives[-1] <= LIVED_MS:
+            desk.supervisor.progress("link")
+            stalled.extend(desk.supervisor.stalled())
+            desk.now_ms += 1000
+            await asyncio.sleep(0)
+        died.append(desk.now_ms)
+        raise OSError(5)
+
+    desk.supervisor.add("link", faulty)
+    assert run(desk, lambda: len(lives) > DEATHS_MAX + 3)
+    assert stalled == []
+    # the watch sleeps on the same clock, 20 s at a time
+    assert lives[-1] - died[len(lives) - 2] < RESTART_MS_MAX
 
 
 def test_a_death_that_cannot_be_said_is_counted_and_the_task_lives_again():

@@ -75,14 +75,23 @@ def test_a_silent_network_ends_in_an_error_and_a_close_without_an_answer_in_six_
 
 def test_a_refusal_and_an_end_that_never_comes():
     line = Line()
-    line.network.refuses = True
+    line.network.login = (2, "user", "key")
+    for wrong in ((), (0, "user", "key"), (2, "key", "user"), (2, "user", "")):
+        line.ppp.connect(*wrong)
+        line.wait(100)
+        assert line.ppp.status() == -7
     line.ppp.connect(2, "user", "key")
-    line.wait(100)
-    assert line.ppp.status() == -7
-    line.network.refuses = False
-    line.ppp.connect()
     line.wait(100)
     line.ppp.stuck = True
     line.ppp.disconnect()
     line.wait(60000)
     assert line.ppp.status() == CONNECTED
+
+
+def test_an_end_that_the_network_wants_is_an_error_and_the_call_stands():
+    line = Line()
+    line.ppp.connect()
+    line.wait(100)
+    line.network.hang_up()
+    line.wait(100)
+    assert line.ppp.status() == -6 and not line.ppp.isconnected() and line.peer.in_data

@@ -3,7 +3,8 @@
 Pure: (state, status, texts) -> lines. The first is the bar, the last the foot: numbers and signs
 that no language changes, one column each. The three rows between them have at most 16 columns (a
 character above 127 takes two). What is longer is cut at the end, which only names of members and
-tiers may be; a number is never cut: where it leaves no room for its label, the label goes.
+tiers may be; a number is never cut: where it leaves no room for its label, the label goes, and
+one that no row has room for is a question mark.
 
     bar    ● online, ○ not; signal ▁ to ▇; ↑ unsent taps; ! what did not post and nobody
            acknowledged; ? the task or part that failed; battery ▏ to █

@@ -10,8 +10,9 @@ from cryptolib import aes
 import firmware  # noqa: F401 - brings MicroPython's names
 from firmware import mqtt_codec, views
 from firmware.screen import ICONS
-from protocol import codes, frames, messages, topics
-from tests.firmware.replies import AT, TERMINAL_ID, Asked, reply_frame
+from protocol import cbor, codes, frames, messages, topics
+from protocol.limits import DOWN, FRAME_DOWN_SIZE_MAX
+from tests.firmware.replies import AT, KEY, TERMINAL_ID, Asked, reply_frame
 from tests.firmware.virtual_time import now_ms
 
 MODE_ECB = 1
@@ -19,7 +20,13 @@ TICKS_MASK = (1 << 30) - 1
 UNKNOWN_CARD = 6200009999999999
 REFUSALS = (codes.CARD_LOST, codes.CARD_BLOCKED, codes.MEMBER_SUSPENDED, codes.HELD, 33)
 ANSWERING, SILENT, REFUSING, PUTTING_OFF = "answering", "silent", "refusing", "putting off"
-MOODS = (ANSWERING, ANSWERING, SILENT, REFUSING, PUTTING_OFF)
+RAVING = "raving"
+MOODS = (ANSWERING, ANSWERING, SILENT, REFUSING, PUTTING_OFF, RAVING)
+# keys of a reply that a sick gateway leaves out, or fills with these; the others are its verdict
+_RAVED = (6, 7, 8, 9, 10, 11, 12, 13, 15, 21, 22, 25, 25)
+_NONSENSE = (-1, (1 << 53) - 1, -(1 << 53) + 1, "x" * 500, "\x1b[2J\n\0", "%d=1", b"12345678", (),
+             {}, ((1, 2, 3),), (1 << 40, 65535), (5000, 100, 5, 1, 100, 5000),
+             {0: (1, 2), 9: (1, 2, 3)})
 _CONNECT, _PUBLISH, _SUBSCRIBE, _PING = 0x10, 0x30, 0x80, 0xC0
 
 
@@ -35,6 +42,18 @@ class Gateway:
 
     def answer(self, frame, at_ms):
         """The reply frame, or None."""
+        reply = self._answer(frame, at_ms)
+        if reply is None or self.mood != RAVING:
+            return reply
+        said = cbor.decode(frames.split(reply, FRAME_DOWN_SIZE_MAX).payload)
+        for _ in range(1 + self.dice.below(3)):
+            key = _RAVED[self.dice.below(len(_RAVED))]
+            said.pop(key, None)
+            if self.dice.below(3):
+                said[key] = _NONSENSE[self.dice.below(len(_NONSENSE))]
+        return frames.seal(KEY, DOWN, TERMINAL_ID, 1, cbor.encode(said))
+
+    def _answer(self, frame, at_ms):
         asked = Asked(frame)
         if self.mood == SILENT:
             return None

@@ -71,7 +71,7 @@ class Network:
         self._frames = Frames()
         self.heard = []
         self.silent = False   # answers nothing: a dead network
-        self.login = None     # (security, user, key) that it wants, None: it lets anybody in
+        self.login: tuple | None = None  # (security, user, key) that it wants; None: any
         peer.on_data = self.hear
 
     def hang_up(self):

@@ -18,7 +18,7 @@ NEXT = bytes(range(100, 132))
 
 class Board:
     name = "test"
-    reset_cause = 1
+    reset_cause = 3
     fault = None
 
     def battery_percent(self):
@@ -108,6 +108,7 @@ def test_the_report_says_what_waits_and_what_is_kept():
     said = report(heart.beats, 0)
     assert said[3] == 1 and said[8] == (7, 1, 3) and said[9] == ()
     assert said[1] == 80 and 2 not in said and said[6] == "test"
+    assert said[7] == 3, "that the watchdog bit is told"
 
 
 def test_an_empty_journal_reports_an_empty_span():

@@ -76,8 +76,9 @@ def test_a_silent_network_ends_in_an_error_and_a_close_without_an_answer_in_six_
 def test_a_refusal_and_an_end_that_never_comes():
     line = Line()
     line.network.login = (2, "user", "key")
-    for wrong in ((), (0, "user", "key"), (2, "key", "user"), (2, "user", "")):
-        line.ppp.connect(*wrong)
+    for security, user, key in ((0, "", ""), (0, "user", "key"), (2, "key", "user"),
+                                (2, "user", "")):
+        line.ppp.connect(security, user, key)
         line.wait(100)
         assert line.ppp.status() == -7
     line.ppp.connect(2, "user", "key")

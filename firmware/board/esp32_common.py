@@ -12,14 +12,14 @@ import asyncio
 from cryptolib import aes
 from micropython import const
 
-from firmware import VERSION, font
+from firmware import VERSION, faults, font
 from firmware.board import dates, kept_file, options, upkeep
 from firmware.board.battery import Battery
 from firmware.board.buzzer import Buzzer
 from firmware.board.card_taps import TapReader
 from firmware.board.crash_log import CrashLog, trace
 from firmware.board.esp32_parts import (
-    heap_free, modem_of, outbox_of, ports_of, reader_chip_of,
+    heap_free, modem_of, outbox_of, pin_mark, ports_of, reader_chip_of,
 )
 from firmware.board.keypad import SCAN_MS
 from firmware.board.signs import each
@@ -96,10 +96,14 @@ class Esp32Board:
     def _way_of(self, pins, model, made):
         if made.way == "modem":
             return modem_of(pins, self._edge, model, made, self.now, self._sign("modem"),
-                            self._open)
+                            self._open, self._counted("pin"), self._way_failed)
         network = self._edge.network
         return Wifi(network.WLAN(network.STA_IF), made.wifi_name, made.wifi_key, self.now,
                     self._sign("wifi"), None, self._open)
+
+    def _way_failed(self, fault, rung):
+        if fault == faults.PIN_REFUSED:
+            self._keep("pin", pin_mark(self.options.sim_pin))
 
     def _context(self, made):
         if not made.tls:

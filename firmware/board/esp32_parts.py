@@ -4,6 +4,7 @@ Wiring and nothing else; what a part does is in its driver, what is decided in e
 """
 
 import gc
+from binascii import crc32
 from collections import namedtuple
 
 from micropython import const
@@ -100,8 +101,15 @@ def reader_chip_of(pins, edge, ticks_ms):
                    machine.Pin(spi.power, machine.Pin.OUT, value=1))
 
 
-def modem_of(pins, edge, model, made, now, progress, open_connection):
-    """The modem, `model` where the settings name no other."""
+def pin_mark(pin):
+    """A number of a PIN, to tell whether it is still the same; 0 is none's."""
+    return crc32(pin.encode()) & 0x7FFFFFFF | 1
+
+
+def modem_of(pins, edge, model, made, now, progress, open_connection, refused, tell):
+    """The modem, `model` where the settings name no other. `refused`: the mark of the PIN that
+    was refused last. It is not entered again; another one is, while two tries are left: one that
+    was mistyped in the settings could not be mended else."""
     machine, wires = edge.machine, pins.modem
     for each in modem_models.MODELS:
         if each.name == made.modem:
@@ -113,9 +121,10 @@ def modem_of(pins, edge, model, made, now, progress, open_connection):
     # on from the first moment: a modem in a call of an earlier life is taken out of it
     power = machine.Pin(wires.power, output, value=1)
     pressed = [machine.Pin(pin, output, value=0) for pin in (wires.pwrkey, wires.reset)]
-    access = Access(made.apn, made.apn_user, made.apn_key, made.sim_pin, PIN_TRIES)
+    access = Access(made.apn, made.apn_user, made.apn_key, made.sim_pin,
+                    PIN_TRIES if refused == pin_mark(made.sim_pin) else PIN_TRIES - 1)
     return Modem(reader, writer, edge.network.PPP(uart), Pins(pressed[0], pressed[1], power),
-                 model, access, now, progress, None, open_connection)
+                 model, access, now, progress, tell, open_connection)
 
 
 def ports_of(pins, edge, parts, font, settings, progress):

@@ -7,8 +7,8 @@ Law:
 - A step is repeated until its patience is over. A step without a fault may fail: it only tells
   something. A modem that starts anew in between is brought up anew, three times.
 - A SIM counts wrong PINs, and the third locks it. The PIN is entered only while the SIM says that
-  it has all its tries left (so a reboot does not try it again), or one less where a person has
-  just keyed another one. A refused PIN is not entered again.
+  it has all its tries left (so a reboot does not try it again), or one less where the one that was
+  refused was another. A refused PIN is not entered again.
 
 Commands: 3GPP TS 27.007 5.1 +CGMM, 5.4 +CGSN, 7.2 +CREG, 7.3 +COPS, 8.2 +CFUN, 8.3 +CPIN,
 8.5 +CSQ, 8.15 +CCLK, 8.69 +CESQ, 9.1 +CMEE, 10.1.1 +CGDCONT, 10.1.9 +CGATT, 10.1.12 +CGDATA;
@@ -33,7 +33,7 @@ DENIED_MS = const(30000)
 PIN_TRIES = const(3)
 
 # `pin`: digits, or "" for none. `tries_least`: how many tries the SIM must have left before it is
-# entered; 3, and 2 where a person has just keyed another PIN.
+# entered; 3, and 2 where another PIN was refused.
 Access = namedtuple("Access", ("apn", "user", "key", "pin", "tries_least"))
 
 # verdicts of a reader; any other number is a fault

@@ -148,6 +148,32 @@ def test_the_modem_tells_the_date_until_the_gateway_does():
         run(main(folder))
 
 
+def test_a_pin_that_was_refused_is_mended_in_the_settings_and_never_tried_twice():
+    nvs, left, tried = {}, [3], []
+
+    def boot(pin, there):
+        async def act(world, board, app):
+            world.modem.sim, world.modem.pin_left = "SIM PIN", left[0]
+            await world.until(lambda: there(app, board), 90000)
+            await asyncio.sleep_ms(30000)
+            left[0] = world.modem.pin_left
+            tried.extend(world.modem.pins_tried)
+
+        lives(act, nvs=nvs, options=MODEM_OPTIONS + (("sim_pin", pin),))
+
+    def refused(app, board):
+        return board.way.fault == faults.PIN_REFUSED
+
+    for _ in range(3):
+        boot("9999", refused)
+    assert tried == ["9999"] and left == [2]
+    boot("1234", lambda app, board: app.up())
+    assert tried == ["9999", "1234"] and left == [3]
+    left[0] = 1  # the last one is nobody's to try
+    boot("7777", refused)
+    assert tried == ["9999", "1234"]
+
+
 def test_the_address_is_asked_for_once_and_again_when_nobody_is_there():
     async def act(world, board, app):
         await world.until(app.up, 60000)

@@ -31,6 +31,8 @@ class Methods:
         self._looks_up = any(isinstance(node, ast.Call) and ast.unparse(node.func) == "getattr"
                              and not isinstance(node.args[1], ast.Constant)
                              for node in self._living())
+        self._bases = {ast.unparse(base).rpartition(".")[2] for node in self._living()
+                       if isinstance(node, ast.ClassDef) for base in node.bases}
         places.methods = self._only_ones()
         places.own = {symbol for symbol in places.entries if self._is_own(symbol)}
 
@@ -73,11 +75,9 @@ class Methods:
         owner, _, name = symbol.name.partition(".")
         if not name or name.startswith("__"):
             return False
-        bases = {ast.unparse(base).rpartition(".")[2] for node in self._living()
-                 if isinstance(node, ast.ClassDef) for base in node.bases}
         stored = {node.attr for node in ast.walk(self._modules[symbol.module].defined[owner])
                   if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load)}
-        return owner not in bases and name not in stored
+        return owner not in self._bases and name not in stored
 
 
 def _attributes(node: ast.AST) -> Iterator[str]:

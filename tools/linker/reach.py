@@ -6,7 +6,6 @@ private method that only they call goes with them.
 """
 
 import ast
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from tools.linker.reading import (
     Modules,
     NotLinkable,
     Symbol,
+    copied,
     listed,
     resolved,
 )
@@ -236,7 +236,7 @@ class Reach:
             self._look(user, inner)
 
     def _look(self, user: Symbol, node: ast.AST) -> None:
-        _Looker(self, user).visit(copy.deepcopy(node))
+        _Looker(self, user).visit(copied(node))
 
 
 class _Looker(Scoped):

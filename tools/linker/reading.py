@@ -1,6 +1,7 @@
 """Reads the modules of the program, folds what only CPython and people need, resolves names."""
 
 import ast
+import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -95,6 +96,11 @@ class _Fold(ast.NodeTransformer):
 
     visit_FunctionDef = visit_AsyncFunctionDef = _function
     visit_ClassDef = visit_ExceptHandler = visit_For = visit_With = visit_While = _block
+
+
+def copied(node: Any) -> Any:
+    """A tree of its own; pickle makes it several times as fast as deepcopy."""
+    return pickle.loads(pickle.dumps(node, pickle.HIGHEST_PROTOCOL))
 
 
 def listed(found: Any) -> list[ast.stmt]:

@@ -21,6 +21,7 @@ from tools.linker.reading import (
     Modules,
     NotLinkable,
     Symbol,
+    copied,
     listed,
 )
 from tools.linker.rewriting import CALL, HOME, MAKE, PROGRAM, Places, Rewriter
@@ -60,6 +61,10 @@ class Writer:
                                       f"{symbol.module.replace('.', '_')}"
                               for symbol in reach.symbols})
         self._handed_on: set[Symbol] = set()
+        self._defined: dict[int, list[Symbol]] = {}  # by each top-level statement
+        for module in modules.values():
+            for name, statement in module.defined.items():
+                self._defined.setdefault(id(statement), []).append(Symbol(module.name, name))
 
     def write(self) -> Bodies:
         self._place()
@@ -121,7 +126,16 @@ class Writer:
                                      else tuple(sorted(wanted[symbol])))
         self.places.made = self._made()
         self._methods.place(self.places)
+        self._ordered = self._order()
         self._part()
+        self._stands_in: dict[str, set[str]] = {}  # modules of which something stands in a unit
+        self._cold_in: dict[tuple[str, str], list[Symbol]] = {}
+        for symbol, units in self.places.units_of.items():
+            for unit in units:
+                self._stands_in.setdefault(unit, set()).add(symbol.module)
+        for symbol in sorted(self.places.entries):
+            unit, = self.places.units_of[symbol]
+            self._cold_in.setdefault((unit, symbol.module), []).append(symbol)
 
     def _copies(self, symbol: Symbol) -> bool:
         statement = self.modules[symbol.module].defined[symbol.name]
@@ -133,7 +147,7 @@ class Writer:
     def _part(self) -> None:
         """Divide the resident program into parts of a bounded size, in the order of imports."""
         number, size = 0, 0
-        for name in self._order():
+        for name in self._ordered:
             kept = [statement for statement in self.modules[name].body
                     if self._kept(PROGRAM, self.modules[name], statement) is not None]
             here = sum(len(ast.unparse(each)) for each in kept)
@@ -183,14 +197,17 @@ class Writer:
         if unit == HOME and self.places.entries:
             body += ast.parse(CALLER).body
             outside["import sys"], outside["import gc"] = ast.parse("import sys\nimport gc").body
-        for name in self._order():
+        for name in self._ordered:
+            # stand-ins are in the first part, whatever else of their module is
+            if unit not in (HOME, PROGRAM, MAIN) and name not in self._stands_in.get(unit, ()):
+                continue
             module = self.modules[name]
             kept: list[ast.stmt] = []
             for statement in module.body:
                 found = self._kept(unit, module, statement)
                 if found is not None:
                     rewriter = Rewriter(self.places, unit, module, self.modules)
-                    kept.extend(listed(rewriter.visit(copy.deepcopy(found))))
+                    kept.extend(listed(rewriter.visit(copied(found))))
                     self._heed(rewriter, needed)
             kept.extend(self._cold_functions(unit, module, needed))
             words = {node.id for each in kept for node in ast.walk(each)
@@ -214,10 +231,9 @@ class Writer:
             return None
         if module.name == MAIN:
             return statement if unit == MAIN else None
-        names = [name for name, each in module.defined.items() if each is statement]
-        if not names:
+        symbols = self._defined.get(id(statement))
+        if not symbols:
             raise NotLinkable(f"{module.name}: {ast.unparse(statement)[:60]} runs when imported")
-        symbols = [Symbol(module.name, name) for name in names]
         if symbols[0] in self.places.entries:
             stands = unit in (HOME, PROGRAM) and symbols[0] in self._handed_on
             return self._stub(statement, symbols[0]) if stands else None
@@ -255,16 +271,14 @@ class Writer:
     def _cold_functions(self, unit: str, module: Module, needed: dict[str, str]
                         ) -> list[ast.stmt]:
         made: list[ast.stmt] = []
-        for symbol in sorted(self.places.entries):
-            if symbol.module != module.name or self.places.units_of[symbol] != (unit,):
-                continue
+        for symbol in self._cold_in.get((unit, module.name), ()):
             owner, _, method = symbol.name.partition(".")
             statement: Any = module.defined[owner]
             if method:
                 statement = next(each for each in statement.body
                                  if isinstance(each, FUNCTIONS) and each.name == method)
             rewriter = Rewriter(self.places, unit, module, self.modules, owner)
-            function: Any = rewriter.visit(copy.deepcopy(statement))
+            function: Any = rewriter.visit(copied(statement))
             self._heed(rewriter, needed)
             function.name = self.places.entries[symbol]
             if method:

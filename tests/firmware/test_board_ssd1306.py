@@ -190,6 +190,29 @@ def test_a_bus_that_is_held_is_named_and_clocked_free():
     live(story)
 
 
+def test_a_bus_is_freed_by_at_most_nine_clocks_and_a_stop():
+    for held in (0, 1, 8, 20):
+        wires, clocks, stops = {"scl": 1, "sda": 1}, [], []
+
+        class Wire:
+            def __init__(self, name):
+                self._name = name
+
+            def value(self, level=None, wires=wires, clocks=clocks, stops=stops, held=held):
+                if level is None:
+                    return int(wires["sda"] and len(clocks) >= held)
+                if self._name == "scl" and level and not wires["scl"] and not stops:
+                    clocks.append(level)
+                if self._name == "sda" and level and not wires["sda"] and wires["scl"]:
+                    stops.append(len(clocks))  # SDA rises while SCL is high
+                wires[self._name] = level
+                return None
+
+        free_bus(Wire("scl"), Wire("sda"))
+        # the last rise of SCL belongs to the STOP
+        assert stops == [min(max(held, 1), 9) + 1] and wires == {"scl": 1, "sda": 1}, held
+
+
 def test_a_bus_that_stays_held_stalls_nobody():
     async def story(display, chip):
         display._recover = None

@@ -32,6 +32,9 @@ LIVED_MS = const(10000)
 EAGER_MS = const(15000)
 # MicroPython has no names for these; of the others each port has numbers of its own
 _BROKEN_PIPE = const(32)
+# Mbed TLS: what came is no record of TLS; the certificate does not hold
+_NO_TLS = const(-0x7200)
+_NO_PROOF = const(-0x2700)
 _NETWORK_UNREACHABLE = const(101)  # Linux; elsewhere it is EHOSTUNREACH
 
 
@@ -115,8 +118,12 @@ class Uplink:
         # of the stack's own timeout CPython makes asyncio's, MicroPython leaves it a number
         if isinstance(why, asyncio.TimeoutError) or number == errno.ETIMEDOUT:
             return faults.SLOW
+        # MicroPython asks a server for its proof behind the opening, and says what is wrong with
+        # it once as ValueError, then by number: who reads and who writes hear one each
+        if isinstance(why, ValueError) or number in (_NO_TLS, _NO_PROOF):
+            return faults.UNTRUSTED if self._up_ms is None else faults.CLOSED
         if not isinstance(why, OSError):
-            return faults.CLOSED if self._streaming else faults.UNTRUSTED
+            return faults.CLOSED
         # no way to anybody: the ESP32's stack (lwIP) has no interface that is up
         if number in (errno.EHOSTUNREACH, _NETWORK_UNREACHABLE):
             return faults.NO_NETWORK

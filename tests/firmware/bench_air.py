@@ -73,9 +73,10 @@ class Idle(NamedTuple):
 
 
 @contextmanager
-def broker(folder: Path) -> Iterator[tuple[int, int, Certificate]]:
-    """(port of TLS, plain port for the gateway, certificate) of a Mosquitto."""
-    made, port = certificate(folder), free_port()
+def broker(folder: Path, valid: tuple[int, int] = (-1, 365)
+           ) -> Iterator[tuple[int, int, Certificate]]:
+    """(port of TLS, plain port for the gateway, certificate) of a Mosquitto; `valid`: air.py."""
+    made, port = certificate(folder, valid), free_port()
     with Mosquitto(folder, f"listener {port} 127.0.0.1", f"certfile {made.chain}",
                    f"keyfile {made.key}", "set_tcp_nodelay true") as mosquitto:
         yield port, mosquitto.port, made

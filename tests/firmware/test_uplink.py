@@ -447,6 +447,19 @@ def test_a_way_that_breaks_off_while_connecting_is_not_taken_for_one_that_is_not
     assert named(pier) == "closed"
 
 
+def test_a_server_is_refused_by_its_proof_only_until_it_is_up():
+    for error in (ValueError("certificate"), OSError(-29184, "MBEDTLS_ERR_SSL_INVALID_RECORD"),
+                  OSError(-9984, "MBEDTLS_ERR_X509_CERT_VERIFY_FAILED")):
+        pier = Pier()  # MicroPython shakes hands at the first write, when the stream is open
+        pier.ends[0].reader.fail(error)
+        pier.wait_ms(0)
+        assert named(pier) == "untrusted" and pier.ends[0].closed
+        pier = Pier()
+        pier.up().reader.fail(error)
+        pier.wait_ms(0)
+        assert named(pier) == "closed"
+
+
 class Newlib:
     """The numbers of the C library on an ESP32, where 113 means another thing than here."""
 

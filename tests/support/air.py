@@ -136,24 +136,25 @@ class Certificate(NamedTuple):
     authority: Path
 
 
-def certificate(folder: Path) -> Certificate:
+def certificate(folder: Path, valid: tuple[int, int] = (-1, 365)) -> Certificate:
+    """`valid`: from which day to which the server's own holds, counted from today."""
     made = Certificate(folder / "server.pem", folder / "server.key", folder / "authority.pem")
     signer, subject = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     now = datetime.now(UTC)
 
-    def signed(name: str, key: Any, *, authority: bool) -> bytes:
+    def signed(name: str, key: Any, days: tuple[int, int], *, authority: bool) -> bytes:
         issued = (x509.CertificateBuilder()
                   .subject_name(_name(name)).issuer_name(_name("Pointwire"))
                   .public_key(key.public_key()).serial_number(x509.random_serial_number())
-                  .not_valid_before(now - timedelta(days=1))
-                  .not_valid_after(now + timedelta(days=365))
+                  .not_valid_before(now + timedelta(days=days[0]))
+                  .not_valid_after(now + timedelta(days=days[1]))
                   .add_extension(x509.BasicConstraints(authority, None), critical=True)
                   .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]),
                                  critical=False))
         return issued.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
-    made.authority.write_bytes(signed("Pointwire", signer, authority=True))
-    made.chain.write_bytes(signed(HOST, subject, authority=False))
+    made.authority.write_bytes(signed("Pointwire", signer, (-400, 400), authority=True))
+    made.chain.write_bytes(signed(HOST, subject, valid, authority=False))
     made.key.write_bytes(subject.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption()))

@@ -6,7 +6,7 @@ from firmware.settings import adjusted
 
 def carry_out(app, effect):
     """("set", name, value), or ("set", None, None) to hear how it is: ("kept", language, volume,
-    brightness, board, boots, slips), or ("failed",): it could not be kept, and nothing changed."""
+    brightness, board, boots, slips, crashes), or ("failed",): nothing was kept or changed."""
     _, name, value = effect
     board, keys = app.board, app.keys_held()
     if keys is None:
@@ -25,4 +25,4 @@ def carry_out(app, effect):
             board.adjust(name, value)
     made = keys.settings
     return ("kept", made.language, made.volume, made.brightness, board.name, board.boot_count,
-            made.slips)
+            made.slips, board.crashes.count() if hasattr(board, "crashes") else 0)

@@ -65,6 +65,18 @@ class CrashLog:
         except OSError:
             pass
 
+    def count(self):
+        """How many lines there are."""
+        lines = 0
+        for path in (self._path, self._path + ".old"):
+            try:
+                with open(path) as file:
+                    while file.readline():
+                        lines += 1
+            except OSError:
+                pass
+        return lines
+
     def _size(self):
         try:
             return os.stat(self._path)[6]

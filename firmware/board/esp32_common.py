@@ -31,6 +31,7 @@ from firmware.ticks import Uptime
 SETTINGS_PATH = "/settings"
 FONT_PATH = "/font"
 CRASH_PATH = "/crash"
+ADDRESS_MS = const(3600000)  # how long the broker's address is believed
 TICKS_MASK = const((1 << 30) - 1)
 WATCHDOG_MS = const(60000)
 EVENTS_MAX = const(32)
@@ -204,13 +205,15 @@ class Esp32Board:
     async def connect(self, host, port):
         return await self.way.connect(host, port)
 
-    # Behind the modem or the Wi-Fi. The address is asked for once: a lookup blocks all tasks.
+    # Behind the modem or the Wi-Fi. The address is kept for a while: a lookup blocks all tasks.
+    # Whoever answers there may not be ours any more, which shows only behind the opening.
     async def _open(self, host, port):
         edge = self._edge
-        address = self._addresses.get(host)
+        address, until_ms = self._addresses.get(host, (None, 0))
         try:
-            if address is None:
+            if address is None or self.now() >= until_ms:
                 address = edge.lookup(host, port)
+                until_ms = self.now() + ADDRESS_MS
             if self._secure is None:
                 streams = await edge.open_connection(address, port)
             else:
@@ -220,7 +223,7 @@ class Esp32Board:
         except BaseException:  # the broker may have moved; also when nobody waits any more
             self._addresses.pop(host, None)
             raise
-        self._addresses[host] = address
+        self._addresses[host] = address, until_ms
         return streams
 
     def heap_free(self):

@@ -4,9 +4,9 @@
 |---|---|---|
 | setup.main | how it is set | 1 2 3 5 the next value, 4 setup.about, * HOME |
 | setup.failed | it could not be kept; nothing changed | any key setup.main |
-| setup.about | program, board, boots | any key setup.main |
+| setup.about | program, board, boots, crashes | any key setup.main |
 
-`shown`: (language, volume, brightness, board, boots, slips), None until they are known.
+`shown`: (language, volume, brightness, board, boots, slips, crashes), None until they are known.
 """
 
 from firmware.flows import setup_texts
@@ -55,8 +55,11 @@ def view(page):
     if not shown:
         return (words[setup_texts.TITLE],)
     if page.state.name == "setup.about":
-        return ("Pointwire " + page.status.version)[:16], shown[3], words[
-            setup_texts.BOOTS] % shown[4]
+        last = words[setup_texts.BOOTS] % shown[4]
+        if shown[6]:
+            crashes = words[setup_texts.CRASHES] % shown[6]
+            last = page.either(last + " " + crashes, crashes)
+        return ("Pointwire " + page.status.version)[:16], shown[3], last
     page.foot = words[setup_texts.FOOT_SLIPS if shown[5] else setup_texts.FOOT_NO_SLIPS]
     return (words[setup_texts.LANGUAGE], words[setup_texts.VOLUME] % shown[1],
             words[setup_texts.BRIGHTNESS] % shown[2])

@@ -12,6 +12,7 @@ AS_BEFORE = const(6)
 FOOT_SLIPS = const(7)
 FOOT_NO_SLIPS = const(8)
 FOOT_BACK = const(9)
+CRASHES = const(10)
 
 
 def parts(language):
@@ -29,6 +30,7 @@ as_before=All as before
 foot_slips=4i 5SLIP ON  *←
 foot_no_slips=4i 5SLIP OFF *←
 foot_back=*←
+crashes=Crash %d
 """
 
 
@@ -37,10 +39,11 @@ def zh():
 language=1 中文
 volume=2 音量 %d
 brightness=3 亮度 %d
-boots=启动 %d 次
+boots=启动 %d
 not_kept=未能保存
 as_before=设置未变
 foot_slips=4i 5SLIP ON  *←
 foot_no_slips=4i 5SLIP OFF *←
 foot_back=*←
+crashes=故障 %d
 """

@@ -48,6 +48,16 @@ def test_two_files_are_all_it_takes_and_the_newest_lines_are_there():
         assert last == f"boot=19 up={LINES_MAX - 1} heap=5000 panel: ValueError app.py:12 _panel"
 
 
+def test_its_lines_are_counted_in_both_files():
+    with scratch() as folder:
+        log = CrashLog(folder + "/crash", "boot=1")
+        assert log.count() == 0
+        with open(folder + "/crash.old", "w") as file:
+            file.write("one\ntwo\n")
+        log.keep(1, 2, "panel", "x")
+        assert log.count() == 3
+
+
 def test_a_storage_that_fails_is_passed_over():
     CrashLog("/no/such/folder/crash", "").keep(1, None, "panel", "ended")
 

@@ -4,6 +4,7 @@ import asyncio
 
 from firmware import faults
 from firmware.board import modem_models, pins
+from firmware.board.esp32_common import ADDRESS_MS
 from firmware.board.esp32_main import app_of, begin
 from firmware.outbox import Outbox
 from simulator.card_field import Card
@@ -174,7 +175,7 @@ def test_a_pin_that_was_refused_is_mended_in_the_settings_and_never_tried_twice(
     assert tried == ["9999", "1234"]
 
 
-def test_the_address_is_asked_for_once_and_again_when_nobody_is_there():
+def test_the_address_is_asked_for_once_an_hour_and_when_nobody_is_there():
     async def act(world, board, app):
         await world.until(app.up, 60000)
         for _ in range(3):
@@ -182,12 +183,19 @@ def test_the_address_is_asked_for_once_and_again_when_nobody_is_there():
             await asyncio.sleep_ms(5000)
             await world.until(app.up, 60000)
         assert world.lookups == 1
+        for host, (address, until_ms) in board._addresses.items():
+            assert 0 < until_ms - board.now() <= ADDRESS_MS
+            board._addresses[host] = address, 0
+        app.drop_link("a test")
+        await asyncio.sleep_ms(5000)
+        await world.until(app.up, 60000)
+        assert world.lookups == 2
         world.network.silent = True
         app.drop_link("a test")
         await asyncio.sleep_ms(40000)
         world.network.silent = False
         await world.until(app.up, 400000)
-        assert world.lookups >= 2
+        assert world.lookups >= 3
 
     lives(act)
 

@@ -4,8 +4,9 @@ from firmware.checkout import start, step
 from firmware.flows import setup_texts
 from firmware.states import HOME
 from tests.firmware.flow_walk import home_is_near, press, same_words, walk
+from tests.firmware.test_views import show
 
-KEPT = ("kept", "zh", 2, 3, "unix", 41, 1)
+KEPT = ("kept", "zh", 2, 3, "unix", 41, 1, 0)
 
 
 def shown():
@@ -20,8 +21,18 @@ def test_each_key_sets_the_next_value_and_nothing_changes_before_it_is_kept():
                         ("3", ("set", "brightness", 0)), ("5", ("set", "slips", 0))):
         after, effects = press(state, key)
         assert effects == [wanted] and after == state
-    assert press(step(state, ("kept", "en", 3, 0, "unix", 41, 1), 0)[0], "1")[1] == [
+    assert press(step(state, ("kept", "en", 3, 0, "unix", 41, 1, 0), 0)[0], "1")[1] == [
         ("set", "language", "zh")]
+
+
+def test_crashes_are_told_behind_the_boots_where_there_were_any():
+    def about(boots, crashes, language="en"):
+        state = step(shown(), KEPT[:5] + (boots, 1, crashes), 0)[0]
+        return show(press(state, "4")[0], language=language)[3]
+
+    assert about(41, 0) == "Boots 41" and about(41, 0, "zh") == "启动 41"
+    assert about(4, 40) == "Boots 4 Crash 40" and about(41, 40) == "Crash 40"
+    assert about(41, 4, "zh") == "启动 41 故障 4"
 
 
 def test_what_could_not_be_kept_is_said_and_everything_is_as_before():

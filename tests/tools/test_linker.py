@@ -91,8 +91,9 @@ def run(made, folder: Path) -> str:
         name = "main" if unit == MAIN else unit
         (folder / f"{name}.py").write_text(
             text.replace("gc.threshold(max(1024, gc.mem_free() // 90))", ""))
-    done = subprocess.run([sys.executable, folder / "main.py"], capture_output=True, text=True,
-                          check=False)
+    # no bytecode is kept: the next program of this second may be as long
+    done = subprocess.run([sys.executable, "-B", folder / "main.py"], capture_output=True,
+                          text=True, check=False)
     return done.stdout + done.stderr
 
 

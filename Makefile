@@ -20,8 +20,8 @@ TESTS ?=
 BENCH ?=
 # arguments for the coverage: make coverage-device COVERAGE=--json
 COVERAGE ?=
-# one more than there are cores: many tests wait for processes and clocks
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()))')
+# two more than there are cores: many tests wait for processes and clocks
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 + (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()))')
 DEVICE_STUBS := micropython-esp32-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 # thousands of processes start in tests and in the demo: what one has compiled the next one reads

@@ -17,7 +17,7 @@ SEEN_AT: dict[str, int] = {
     "2000 epoch": 2,
     "packet id not wrapped": 2,
     "outbox overwrites when full": 17,
-    "settle refused when full": 17,
+    "settle refused when full": 31,
     "auto-format on mount error": 7,
     "conflict drops the tap": 6,
     "highest trace ignored": 64,

@@ -364,7 +364,9 @@ def _settled(state, reply):
                 name, purpose = ASK_VOID, VOID
         result = to(state, name, purpose, state.amount_minor, key, shown)
         said = beep("ok" if approved else "refused")
-        if approved and name == RESULT and state.name != RESULT:  # else it has one: "will post"
+        # not where it has one, "will post", nor where nothing was left to take back
+        if (approved and reply.code != codes.NOTHING_LEFT and name == RESULT
+                and state.name != RESULT):
             said += (("print", key, reply, False),)
         return result, said
     # nobody is told of what was cancelled: that is what the cashier wanted
@@ -379,15 +381,16 @@ def _settled(state, reply):
 def _cancelled(state, reply, approved):
     _, void, code, waits = state.shown
     if void == (reply.journal, reply.trace):
-        code = codes.APPROVED if approved else reply.code
+        done = approved and reply.code != codes.NOTHING_LEFT
+        code = codes.APPROVED if done else reply.code
     else:
         waits = False
     amount_minor = state.amount_minor
     if code is None or waits:
         return cancelling(state.key, void, amount_minor, code, waits, state.alert), ()
-    shown = ("cancelled" if code == codes.APPROVED else "not_cancelled", state.key[1],
-             amount_minor, code)
-    said = beep("ok" if code == codes.APPROVED else "refused")
+    gone = code in (codes.APPROVED, codes.NOTHING_LEFT)  # now, or it was before
+    shown = "cancelled" if gone else "not_cancelled", state.key[1], amount_minor, code
+    said = beep("ok" if gone else "refused")
     if code == codes.APPROVED:
         said += (("print", void, reply if void == (reply.journal, reply.trace) else None, False),)
     return to(state, RESULT, VOID, amount_minor, None, shown), said

@@ -5,7 +5,7 @@
 
 Law: what is printed is what the outbox holds of the tap, with what its reply said beside it; a
 printer never holds a tap back. What is asked for again carries the reprint mark. In training
-nothing is journaled, so no slip comes of it: paper leaves the shop, and would be taken for a sale.
+nothing is printed, not once more either: paper leaves the shop, and would be taken for a sale.
 """
 
 from firmware.outbox_kept import answer_of
@@ -14,6 +14,7 @@ from firmware.slip import DaySlip, TapSlip
 from firmware.states import outcome_of
 from firmware.texts import Words, parts
 from firmware.views_answer import day
+from protocol import codes
 from protocol.fields import REDEMPTION, REFUND, SALE, VOID
 from protocol.limits import REPLY_TYPE_BASE
 
@@ -28,7 +29,8 @@ def carry_out(app, what, reply, copy):
         return "printer", "absent", 0, 0
     if what == "drop":
         printer.drop()
-    elif what != "state" and (copy or app.keys_held().settings.slips):
+    elif what != "state" and not app.till.training and (
+            copy or app.keys_held().settings.slips):
         if what == "again":
             slip = printer.last
         else:
@@ -52,6 +54,8 @@ def _slip(app, key, said, reply):
     settled = (reply.code, reply.points, reply.receipt) if reply else answer_of(app.outbox, *key)
     kind, state = said[0], outcome_of(said[0], settled)
     code, points, receipt = settled or (None, None, None)
+    if kind == VOID and code == codes.NOTHING_LEFT:
+        state = "refused"  # nothing came back by it, so nobody is handed anything
     card, original, amount_minor = said.get(6), said.get(10), amount_of(said)
     if type(original) is tuple:
         amount_minor = _amount_at(app.outbox, original)

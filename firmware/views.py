@@ -270,6 +270,8 @@ def _result(page):
         return words[names.SAVED], page.money(page.shown[2]), words[names.CANCEL_DO]
     if kind == "cancelled":
         page.tap(page.shown[1])
+        if page.shown[3] == codes.NOTHING_LEFT:  # cancelled or refunded before: no money again
+            return words[names.CANCELLED], page.reason(codes.NOTHING_LEFT)
         return words[names.CANCELLED], page.money(page.shown[2])
     if kind == "not_cancelled":
         page.tap(page.shown[1], page.shown[2])

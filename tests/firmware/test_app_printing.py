@@ -74,6 +74,18 @@ def test_training_leaves_no_paper(till: Till):
     assert till.lines[1] == "TRAINING" and not till.slips()
 
 
+def test_training_prints_nothing_once_more_either(till: Till):
+    till.sale()
+    till.wait(2)
+    till.slips()
+    till.keys("*D6#C#")
+    till.wait(2)
+    assert not till.slips()
+    till.keys("**D6#C#")
+    till.wait(2)
+    assert "REPRINT" in till.slips()[0]
+
+
 def test_without_paper_taps_go_on_and_their_slips_come_when_it_is_back():
     with Till(language="en") as till:
         peer = PrinterPeer(paper_lines=0)

@@ -274,7 +274,9 @@ def test_cancelled_is_said_only_when_both_are_answered_in_either_order():
 def test_nothing_left_to_void_counts_as_cancelled_and_a_refusal_is_named():
     posted = play(saved(), ("settled", reply(sale_frame(7, 1), points=15)))[0]
     nothing = reply(VOID_REPLY, codes.NOTHING_LEFT)
-    assert play(cancelling(posted), ("settled", nothing))[0].shown[0] == "cancelled"
+    state, effects = play(cancelling(posted), ("settled", nothing))
+    assert state.shown == ("cancelled", 1, 1250, codes.NOTHING_LEFT)
+    assert not [effect for effect in effects if effect[0] == "print"]
     refused = reply(VOID_REPLY, codes.NOT_VOIDABLE)
     assert play(cancelling(posted), ("settled", refused))[0].shown == (
         "not_cancelled", 1, 1250, codes.NOT_VOIDABLE)

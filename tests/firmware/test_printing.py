@@ -86,6 +86,15 @@ def test_a_void_names_the_tap_and_the_money_that_it_takes_back():
         assert part in said, part
 
 
+def test_a_void_that_found_nothing_left_is_never_printed_as_posted():
+    desk = Desk(Paper())
+    desk.add(sale_frame(7, 1, 1250), 0, 12, 1000)
+    desk.add(void_frame(7, 2, (7, 1)), codes.NOTHING_LEFT)
+    carry_out(desk, (7, 2), None, True)
+    said = text(desk.printer.slips[0][0])
+    assert "Nothing left" in said and "Posted" not in said
+
+
 def test_the_end_of_a_day_says_whether_head_office_agrees():
     ours, theirs = ((1, 2, 2050, 20),), ((1, 1, 1250, 12),)
     for shown, said, never in (

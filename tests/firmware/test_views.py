@@ -113,6 +113,10 @@ def test_a_void_that_was_not_stored_never_says_that_the_tap_was_not_taken():
     before = ("saved", 41, 1250)
     assert show(result("no_void", "failed", before))[1:] == (
         "NOT cancelled", "Try again", "D = cancel", "TRACE 41 12.50")
+    assert show(result("cancelled", 41, 1250, 0))[1:3] == ("Cancelled", "12.50")
+    # what was refunded or cancelled before hands no money back
+    assert show(result("cancelled", 41, 1250, codes.NOTHING_LEFT))[1:4] == (
+        "Cancelled", "Nothing left", "")
     assert show(result("no_void", "full", before))[1:3] == ("NOT cancelled", "Get it online")
 
 

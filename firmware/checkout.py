@@ -75,10 +75,11 @@ EVENTS = ("card", "unread", "fault", "saved", "full", "failed", "trained", "foun
 NEWS = ("settled", "moved", "cancelling", "online", "lock")
 
 
-def cancelling(key, void, amount_minor, void_code=None, waits=True, alert=None):
-    """The void `void` of the message `key` is under way."""
+def cancelling(key, void, amount_minor, void_code=None, waits=True, alert=None, purpose=VOID):
+    """The void `void` of the message `key` is under way. `purpose`: SALE where a cashier cancels
+    one, of which the gateway may have left a part to hand back."""
     shown = ("cancelling", void, void_code, waits)
-    return State(CANCELLING, VOID, amount_minor, key, shown, None, alert)
+    return State(CANCELLING, purpose, amount_minor, key, shown, None, alert)
 
 
 def waiting(kind, key, amount_minor, alert, shown=None):
@@ -287,7 +288,7 @@ def _saved(state, event, now, till):
     key = (event[1], event[2])
     if state.purpose == VOID and state.key:
         waits = state.shown[0] == "saved"
-        voided = cancelling(state.key, key, state.amount_minor, None, waits, state.alert)
+        voided = cancelling(state.key, key, state.amount_minor, None, waits, state.alert, SALE)
         effects = beep("saved")
         if till.last and till.last[3] == state.key:
             effects += (("till", "last", None),)  # it may be sold once more
@@ -380,14 +381,17 @@ def _settled(state, reply):
 # certain only when the void and its original are both answered
 def _cancelled(state, reply, approved):
     _, void, code, waits = state.shown
+    amount_minor = state.amount_minor
     if void == (reply.journal, reply.trace):
         done = approved and reply.code != codes.NOTHING_LEFT
         code = codes.APPROVED if done else reply.code
+        if state.purpose == SALE and reply.amount_minor is not None:
+            amount_minor = reply.amount_minor
     else:
         waits = False
-    amount_minor = state.amount_minor
     if code is None or waits:
-        return cancelling(state.key, void, amount_minor, code, waits, state.alert), ()
+        return cancelling(state.key, void, amount_minor, code, waits, state.alert,
+                          state.purpose), ()
     gone = code in (codes.APPROVED, codes.NOTHING_LEFT)  # now, or it was before
     shown = "cancelled" if gone else "not_cancelled", state.key[1], amount_minor, code
     said = beep("ok" if gone else "refused")

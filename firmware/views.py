@@ -238,7 +238,8 @@ def _entry(page):
         return words[names.CANCEL_ASK], amount, tap
     if name == checkout.CANCELLING or name == checkout.WAITING:
         page.tap(state.key[1])
-        label = names.CANCELLING if state.purpose == VOID else names.ASKING
+        voids = name == checkout.CANCELLING or state.purpose == VOID
+        label = names.CANCELLING if voids else names.ASKING
         return words[label], amount
     if name == checkout.ASKED:
         page.foot = words[names.KEYS_BACK]

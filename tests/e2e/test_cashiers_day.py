@@ -137,7 +137,8 @@ def test_the_longest_sale_in_lines_is_kept_offline_and_booked_once(day: Day, wor
     assert baskets(day) == [[(65535, 100)] * BASKET_LINES_MAX, [(1, 200), (2, 300)]]
 
 
-def test_a_part_of_the_last_tap_goes_back(day: Day, words: Words, language: str):
+def test_a_part_of_the_last_tap_goes_back_then_the_rest_then_nothing(
+        day: Day, words: Words, language: str):
     back = Words(reverse_texts.parts(language))
     day.keys("20000#")
     day.tap()
@@ -146,4 +147,17 @@ def test_a_part_of_the_last_tap_goes_back(day: Day, words: Words, language: str)
     day.sees(back[reverse_texts.REFUND_ASK], "50.00", back[reverse_texts.TAP] % 1)
     day.keys("#")
     day.sees(words[names.HAND_BACK] % "50.00", words[names.POSTED] % -75)
-    assert day.booked() == [(SALE, 20000, 0), (REFUND, -5000, 0)]
+    day.keys("*CBD")  # the refund is the newest
+    day.sees(words[names.CANCEL_ASK], "200.00")
+    day.keys("#")
+    day.sees(words[names.CANCELLED], "150.00")
+    day.keys("*300#")
+    day.tap()
+    day.sees(words[names.POSTED] % 4)
+    day.keys("*CC300##")
+    day.sees(words[names.HAND_BACK] % "3.00", words[names.POSTED] % -4)
+    day.keys("*CBD#")  # all of it went back before: no money is handed back again
+    day.sees(words[names.CANCELLED], words.reason(codes.NOTHING_LEFT), "")
+    assert [row for row in day.booked() if row[2] == 0] == [
+        (SALE, 20000, 0), (REFUND, -5000, 0), (REVERSAL, -15000, 0), (SALE, 300, 0),
+        (REFUND, -300, 0)]

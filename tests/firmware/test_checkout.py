@@ -271,6 +271,17 @@ def test_cancelled_is_said_only_when_both_are_answered_in_either_order():
     assert play(cancelling(posted), voided)[0].shown[0] == "cancelled"
 
 
+def test_of_a_cancelled_sale_is_handed_back_what_the_gateway_says():
+    posted = play(saved(), ("settled", reply(sale_frame(7, 1), points=15)))[0]
+    part = ("settled", reply(VOID_REPLY, points=-9, amount_minor=850))
+    assert play(cancelling(posted), part)[0].shown == ("cancelled", 1, 850, 0)
+    later = play(cancelling(), part, ("settled", reply(sale_frame(7, 1), points=15)))[0]
+    assert later.shown == ("cancelled", 1, 850, 0)
+    # a bill that nobody paid is named as it was keyed
+    unpaid = checkout.cancelling((7, 1), (7, 2), 1250, None, False)
+    assert play(unpaid, part)[0].shown == ("cancelled", 1, 1250, 0)
+
+
 def test_nothing_left_to_void_counts_as_cancelled_and_a_refusal_is_named():
     posted = play(saved(), ("settled", reply(sale_frame(7, 1), points=15)))[0]
     nothing = reply(VOID_REPLY, codes.NOTHING_LEFT)

@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 from firmware.font import Font
 from firmware.screen import Screen
 from gateway import database
-from tests.support.browser import WAIT_MS, opened, pixels
+from tests.support.browser import opened, pixels, until
 from tests.support.system import missing
 from tests.tools.test_demo import PATIENCE_S, Demo, play
 from tools import font, tally
@@ -40,10 +40,11 @@ class Till:
 
     def says(self, *rows: str) -> None:
         """Wait until these begin the rows of the screen; then the canvas is that very screen."""
-        self.tab.wait_for_function(
+        until(
+            self.tab,
             "rows => { const lines = JSON.parse(document.querySelector('#screen').dataset.lines);"
             " return rows.every((row, at) => lines[at + 1] && lines[at + 1].startsWith(row)); }",
-            arg=list(rows), timeout=WAIT_MS)
+            list(rows))
         # both are taken at once: the handset may draw again at any moment
         lines = json.loads(self.tab.get_attribute("#screen", "data-lines") or "[]")
         seen = pixels(self.tab)
@@ -57,10 +58,11 @@ class Till:
         self.says("请刷卡")
 
     def facts(self, *words: str) -> None:
-        self.tab.wait_for_function(
+        until(
+            self.tab,
             "words => words.every(word =>"
             " document.querySelector('#facts').innerText.includes(word))",
-            arg=list(words), timeout=WAIT_MS)
+            list(words))
 
     def signal(self, name: str) -> None:
         self.tab.click(f"#signal button:text-is('{name}')")

@@ -6,6 +6,7 @@
 `opened` fails the test when the page logged an error, or asked another address for anything.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +21,15 @@ LIT = """canvas => {
   const {data} = canvas.getContext("2d").getImageData(0, 0, 128, 64);
   return Array.from({length: 128 * 64}, (_, place) => data[place * 4] > 100 ? 1 : 0);
 }"""
+
+
+def until(tab: Page, so: str, arg: object = None) -> None:
+    """Wait until this is so on the page. Asked from outside each time: the page's own policy
+    forbids what Playwright's wait_for_function evaluates within it from the second time on."""
+    ends = time.monotonic() + WAIT_MS / 1000
+    while not tab.evaluate(so, arg):
+        assert time.monotonic() < ends, (so, arg)
+        tab.wait_for_timeout(20)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.support.browser import opened
+from tests.support.browser import opened, until
 from tests.tools.test_demo import Demo
 
 COLOURS = 255
@@ -31,9 +31,9 @@ def take(out: Path) -> None:
                     if lost:
                         tab.click("#signal button:nth-of-type(3)")
                     tab.keyboard.type(amount + "#", delay=50)
-                    tab.wait_for_function(SHOWS, arg="Tap the card")
+                    until(tab, SHOWS, arg="Tap the card")
                     tab.click(f"[data-card='{card}']")
-                    tab.wait_for_function(SHOWS, arg=ends)
+                    until(tab, SHOWS, arg=ends)
                 tab.mouse.move(0, 0)
                 tab.wait_for_timeout(500)
                 shot = tab.screenshot()

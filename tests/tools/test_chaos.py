@@ -95,10 +95,10 @@ def test_however_it_ends_no_process_is_left(short_folder: Path, ended_by: signal
             break
     # some are killed at any moment, and come back
     until = time.monotonic() + PATIENCE_S
-    while len(left_behind(short_folder)) < 3 and time.monotonic() < until:
+    while len(left := left_behind(short_folder)) < 3 and time.monotonic() < until:
         assert process.poll() is None, "".join(said) + process.stderr.read()
         time.sleep(0.05)
-    assert len(left_behind(short_folder)) >= 3, "".join(said)
+    assert len(left) >= 3, "".join(said)
     process.send_signal(ended_by)
     process.stderr.read()
     if ended_by == signal.SIGINT:

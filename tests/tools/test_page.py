@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from firmware.board import unix_commands
-from tests.support.browser import opened, pixels
+from tests.support.browser import opened, pixels, until
 from tests.support.page_street import TERMINAL_ID, Page
 
 # what a person can act on, and the name that a screen reader says of it
@@ -64,7 +64,7 @@ def test_the_canvas_is_the_display_pixel_by_pixel(page: Page):
     drawn = random.Random(5).randbytes(1024)
     with opened(page.address) as tab:
         shown(page, drawn)
-        tab.wait_for_function("document.querySelector('#screen').dataset.lines.includes('+12')")
+        until(tab, "document.querySelector('#screen').dataset.lines.includes('+12')")
         assert pixels(tab) == drawn == pixels(tab, f"#tab-{TERMINAL_ID} canvas")
         assert tab.text_content("#screen-text") == "Posted +12，Balance 12"
         page.call(page.handset.process.kill)
@@ -84,7 +84,7 @@ def test_keys_are_pressed_by_mouse_and_keyboard_and_by_tab_and_enter(page: Page)
         tab.keyboard.press("Enter")  # now the focused key is meant
         tab.keyboard.press("Control+c")
         tab.click("[data-card='1']")
-        tab.wait_for_function("() => !sending")
+        until(tab, "() => !sending")
         assert keys(page) == "1250#C*9*#AD8"
         assert ("card", {"entry": 2, "card": "6200000000000013"}) in page.handset.asked
 
@@ -147,14 +147,14 @@ def test_what_happened_is_said_in_plain_words_and_a_slip_is_paper(page: Page):
                   member=None, tier=None)
         for _ in range(3):
             page.says("no_link", why="the radio is off")
-        tab.wait_for_function("document.querySelector('#events').innerText.includes('×3')")
+        until(tab, "document.querySelector('#events').innerText.includes('×3')")
         said = tab.text_content("#events") or ""
         assert "第 4 笔撤销" in said and "卡不存在" in said and "没有信号" in said
         page.says("slip", copy=False, lines=[[1, "积分广场"], [0, "  +12"]])
         tab.wait_for_selector("#paper pre")
         assert tab.text_content("#paper pre") == " " * 12 + "积分广场\n  +12"
         tab.click("#paper-out")
-        tab.wait_for_function("document.querySelector('#paper-out').innerText === '装纸'")
+        until(tab, "document.querySelector('#paper-out').innerText === '装纸'")
         assert page.handset.asked[-1] == ("printer", {"state": "paper_out"})
         tab.click(f"#tab-{TERMINAL_ID + 1}")
         assert tab.text_content("#events") == "" and tab.is_hidden("#paper")

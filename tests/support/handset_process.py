@@ -21,7 +21,7 @@ from firmware.outbox import format_outbox
 from tools import font, handset_program
 from tools.handsets import asks_again
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 BLOCKS = 16
 
 

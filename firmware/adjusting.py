@@ -1,7 +1,7 @@
 """What a cashier may set: kept for the next boot first, then in force. Cold, the App's."""
 
 from firmware.errors import SettingsError
-from firmware.settings import adjusted
+from firmware.settings import changed
 
 
 def carry_out(app, effect):
@@ -13,7 +13,7 @@ def carry_out(app, effect):
         return ("failed",)
     if name:
         # of the keys' own copy: a rotation may have written newer ones than the boot read
-        made = adjusted(keys.settings, name, value)
+        made = changed(keys.settings, **{name: value})
         try:
             board.save_settings(made)
         except (OSError, SettingsError):

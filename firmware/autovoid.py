@@ -38,6 +38,7 @@ AGAIN = const(4)    # journal another void of the same original, then settle thi
 
 def online_only(kind):
     """Whether a message of this type is made while the member waits for its answer."""
+    # a sale is asked first: that is what nearly all are, and a tap is timed
     return kind != SALE and kind in (REDEMPTION, REFUND, REWARD, TOP_UP, PAYMENT, ACTIVATE)
 
 

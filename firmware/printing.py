@@ -13,7 +13,7 @@ from firmware.recall import amount_of, content
 from firmware.slip import DaySlip, TapSlip
 from firmware.states import outcome_of
 from firmware.texts import Words, parts
-from firmware.views_answer import day
+from firmware.views_answer import day, member_of
 from protocol import codes
 from protocol.fields import REDEMPTION, REFUND, SALE, VOID
 from protocol.limits import REPLY_TYPE_BASE
@@ -62,7 +62,7 @@ def _slip(app, key, said, reply):
     # redemption: what the points pay; else what is handed back
     money_minor = reply.amount_minor if reply else said.get(24)
     to_pay = amount_minor - money_minor if kind == REDEMPTION and money_minor is not None else None
-    member = " ".join([text for text in (reply.member, reply.tier) if text]) if reply else None
+    member = member_of(reply) if reply else None
     reason = Words(parts(app.language)).reason(code) if state == "refused" else None
     return TapSlip(
         kind, "saved" if state == "waiting" else state, None, app.settings.terminal_id,

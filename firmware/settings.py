@@ -57,19 +57,16 @@ def settings(terminal_id, epoch, key, mqtt_host, mqtt_port, mqtt_user, mqtt_pass
 
 def with_keys(made, epoch, key, mqtt_user, mqtt_password, old_keys):
     """The same settings with another newest key and its login."""
-    return settings(made.terminal_id, epoch, key, made.mqtt_host, made.mqtt_port, mqtt_user,
-                    mqtt_password, made.keepalive_s, made.language, made.currency_digits,
-                    made.outbox_blocks, old_keys, made.login, made.auto_lock_s, made.volume,
-                    made.brightness, made.slips, made.others)
+    return changed(made, epoch=epoch, key=key, mqtt_user=mqtt_user, mqtt_password=mqtt_password,
+                   old_keys=old_keys)
 
 
-def adjusted(made, name, value):
-    """The same settings with one of another value."""
-    values = [value if field == name else made[place]
-              for place, (field, _, _) in enumerate(FIELDS)]
-    changed = Settings(*values, made.others)
-    _check(changed)
-    return changed
+def changed(made, **values):
+    """The same settings with other values of these names."""
+    fields = [values.get(name, made[place]) for place, (name, _, _) in enumerate(FIELDS)]
+    other = Settings(*fields, made.others)
+    _check(other)
+    return other
 
 
 def _check(made):

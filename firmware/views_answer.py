@@ -25,7 +25,8 @@ def posted(page, reply, amount_minor, left=None, used=0):
             return refused(page, reply, amount_minor)
         return _done(page, reply, used)
     page.receipt(reply.receipt)
-    return page.label(names.POSTED, reply.points or 0), _balance_text(page, reply), _member(reply)
+    gained = page.label(names.POSTED, reply.points or 0)
+    return gained, _balance_text(page, reply), member_of(reply)
 
 
 # A redemption, a refund or a void by receipt; `used`: the points that the cashier saw before it,
@@ -53,12 +54,12 @@ def _balance_text(page, reply):
     return "" if reply.balance is None else page.label(names.BALANCE, reply.balance)
 
 
-def _member(reply):
+def member_of(reply):
     return " ".join([text for text in (reply.member, reply.tier) if text])
 
 
 def balance(page, reply):
-    found = [_member(reply) or page.words[names.INQUIRY], _balance_text(page, reply)]
+    found = [member_of(reply) or page.words[names.INQUIRY], _balance_text(page, reply)]
     if reply.stored_value is not None:
         found.append(page.label(names.VALUE, page.money(reply.stored_value)))
     if reply.expiring:

@@ -126,7 +126,7 @@ COLD = {
               "firmware.flows.setup:view", "firmware.flows.setup_texts:parts"),
     "setup en": ("firmware.flows.setup_texts:en",),
     "setup zh": ("firmware.flows.setup_texts:zh",),
-    "adjusting": ("firmware.adjusting:carry_out", "firmware.settings:adjusted"),
+    "adjusting": ("firmware.adjusting:carry_out",),
     "training en": ("firmware.flows.training_texts:en",),
     "training zh": ("firmware.flows.training_texts:zh",),
     "print": ("firmware.app:App._slip_turn", "firmware.printing:carry_out",

@@ -78,8 +78,7 @@ def test_a_close_whose_answer_is_lost_goes_on_through_a_power_cut(day: Day, word
     counted(day, words, end)
     day.keys("#")
     day.sees(end[dayend_texts.TITLE], end[dayend_texts.SENT])
-    while not closed(day):
-        day.handset.do("status")
+    day.until(lambda: closed(day))
     day.link(False)
     day.handset.do("later", ms=VOID_AFTER_S * 1000)
     day.sees(end[dayend_texts.TITLE], end[dayend_texts.NO_ANSWER], end[dayend_texts.GOES_ON])

@@ -124,8 +124,7 @@ def test_the_link_lost_between_the_pin_and_its_answer(till: Till, words: Words, 
     with till.on():
         till.log_in()
         till.sees(said[login_texts.PIN] % 5, words[names.ASKING])
-        while LOGIN not in till.heard:
-            till.handset.do("status")
+        till.until(lambda: LOGIN in till.heard)
         till.link(False)
         till.sees(words[names.NO_ANSWER], said[login_texts.ONLINE], said[login_texts.NO_LOGIN])
         till.mute.clear()

@@ -5,7 +5,7 @@ out. `day.mute` is a set of message types whose answers the gateway keeps back (
 all the same: the worst moment for a link to be lost), `day.deaf` of those that never reach it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -125,5 +125,9 @@ class Day:
 
     def books(self, count: int) -> None:
         """Wait until so many entries stand in the ledger."""
-        while len(self.booked()) < count:
+        self.until(lambda: len(self.booked()) >= count)
+
+    def until(self, so: Callable[[], object]) -> None:
+        """Wait until this is so, as long as the handset answers."""
+        while not so():
             self.handset.do("status")

@@ -229,7 +229,8 @@ class Outbox:
         self._search.remember(journal, trace, block, slot)
         self.doubtful = False
 
-    def settle(self, journal, trace, code, points=None, receipt=None, quiet=False):
+    def settle(self, journal, trace, code, points=None, receipt=None, money_minor=None,
+               quiet=False):
         """Write the gateway's final answer; durable on return. False when the tap did not wait.
         `quiet`: nobody need hear of it."""
         self._sure()
@@ -240,7 +241,7 @@ class Outbox:
             self._need_slot()
         self.doubtful = True
         ring.write(0, write_settle(ring.claim(), journal, trace, code, points, receipt,
-                                   int(quiet)))
+                                   money_minor, int(quiet)))
         self._worth += 1
         self._unsettled.discard(journal, trace)
         self.doubtful = False

@@ -6,7 +6,7 @@
             blocks, sequence, home, tail, journal, last trace, erase count, CRC
     tap     kind, flags, size, journal, trace, source, CRC, then the frame, padded with 0xFF to
             a slot; with MOVED 8 bytes behind the frame: journal and trace it stands in for
-    settle  kind, code, what follows, quiet, journal, trace, points, receipt, CRC: one slot
+    settle  kind, code, what follows, quiet, journal, trace, points, receipt, money, CRC: one slot
     note    kind, seen, journal, last trace, CRC: one slot; a new journal, traces jumped over, or
             SEEN: what did not post until here was acknowledged
 
@@ -48,12 +48,13 @@ _HEADER_CRC_AT = 28
 _TAP = "<BBHIII"
 _TAP_CRC_AT = 16
 _SOURCE_AT = 12
-_SETTLE = "<BBBBIIqQ"
+_SETTLE = "<BBBBIIqII"
 _NOTE = "<BBBBII"
 _SHORT_CRC_AT = 28
 SEEN = 1
 _HAS_POINTS = 1
 _HAS_RECEIPT = 2
+_HAS_MONEY = 4
 
 Header = namedtuple("Header", ("version", "copied_end", "previous_end", "blocks", "sequence",
                                "home", "tail", "journal", "last", "erases"))
@@ -166,19 +167,28 @@ def set_source(buffer, at, record, source):
     _seal_tap(buffer, at, _body_size(record.size, record.flags))
 
 
-def write_settle(buffer, journal, trace, code, points, receipt, quiet=0):
+def write_settle(buffer, journal, trace, code, points, receipt, money_minor=None, quiet=0):
     flags = (0 if points is None else _HAS_POINTS) | (0 if receipt is None else _HAS_RECEIPT)
+    if money_minor is None or money_minor >> 32:  # as much as no gateway of ours hands back
+        money_minor = 0
+    else:
+        flags |= _HAS_MONEY
     pack_into(_SETTLE, buffer, 0, SETTLE, code, flags, quiet, journal, trace, points or 0,
-              receipt or 0)
+              receipt or 0, money_minor)
     _seal(buffer, _SHORT_CRC_AT)
     return 1
 
 
 def read_outcome(buffer, at):
     """(code, points, receipt) of the settle record at `at`; None for what it did not carry."""
-    _, code, flags, _, _, _, points, receipt = unpack_from(_SETTLE, buffer, at)
+    _, code, flags, _, _, _, points, receipt, _ = unpack_from(_SETTLE, buffer, at)
     return (code, points if flags & _HAS_POINTS else None,
             receipt if flags & _HAS_RECEIPT else None)
+
+
+def read_money(buffer, at):
+    """The money of the answer in the settle record at `at`, None where it named none."""
+    return unpack_from("<I", buffer, at + 24)[0] if buffer[at + 2] & _HAS_MONEY else None
 
 
 def write_note(buffer, journal, last, seen=0):

@@ -5,7 +5,7 @@ can be spread over any number of turns. Blocks may be given up meanwhile: the wa
 on at the oldest that is left. Part of the outbox, and so it may know its insides.
 """
 
-from firmware.outbox_format import MOVED, NOTE, TAP
+from firmware.outbox_format import MOVED, NOTE, SETTLE, TAP, read_money
 from firmware.outbox_ring import corrupt
 
 
@@ -172,3 +172,11 @@ def answer_of(outbox, journal, trace):
         return None
     end = place[1] + outbox._ring.record.slots
     return outbox._search.outcome(journal, trace, place[0], end)
+
+
+def money_of(outbox, journal, trace):
+    """The money that the answer to a settled tap named; None where it named none, or is gone."""
+    if answer_of(outbox, journal, trace) is None:
+        return None
+    ring = outbox._ring  # it stands on the answer, or on what was journaled in place of the tap
+    return read_money(ring.buffer, ring.at) if ring.record.kind == SETTLE else None

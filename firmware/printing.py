@@ -8,7 +8,7 @@ printer never holds a tap back. What is asked for again carries the reprint mark
 nothing is printed, not once more either: paper leaves the shop, and would be taken for a sale.
 """
 
-from firmware.outbox_kept import answer_of
+from firmware.outbox_kept import answer_of, money_of
 from firmware.recall import amount_of, content
 from firmware.slip import DaySlip, TapSlip
 from firmware.states import outcome_of
@@ -60,7 +60,9 @@ def _slip(app, key, said, reply):
     if type(original) is tuple:
         amount_minor = _amount_at(app.outbox, original)
     # redemption: what the points pay; else what is handed back
-    money_minor = reply.amount_minor if reply else said.get(24)
+    money_minor = reply.amount_minor if reply else money_of(app.outbox, *key)
+    if money_minor is None:  # its bill was paid before answers were kept with their money
+        money_minor = said.get(24)
     to_pay = amount_minor - money_minor if kind == REDEMPTION and money_minor is not None else None
     member = member_of(reply) if reply else None
     reason = Words(parts(app.language)).reason(code) if state == "refused" else None

@@ -49,8 +49,8 @@ def verdict(code):
 
 
 def settlement(reply):
-    """(code, points, receipt) for the outbox; None for what the reply does not carry."""
-    return reply.code, reply.points, reply.receipt
+    """(code, points, receipt, money) for the outbox; None for what the reply does not carry."""
+    return reply.code, reply.points, reply.receipt, reply.amount_minor
 
 
 def sets_clock(question, now):

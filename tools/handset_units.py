@@ -131,6 +131,7 @@ COLD = {
     "training zh": ("firmware.flows.training_texts:zh",),
     "print": ("firmware.app:App._slip_turn", "firmware.printing:carry_out",
               "firmware.slip:TapSlip", "firmware.slip:DaySlip"),
+    "money": ("firmware.outbox_kept:money_of", "firmware.outbox_format:read_money"),
     "printer": ("firmware.flows.paper:begin", "firmware.flows.paper:step",
                 "firmware.flows.paper:view", "firmware.flows.paper_texts:parts"),
     "printer en": ("firmware.flows.paper_texts:en",),

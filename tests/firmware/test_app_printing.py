@@ -143,6 +143,17 @@ def test_points_a_refund_and_a_void_are_printed():
         assert "REFUND" in slip and "Takes back                   900" in slip
         assert "Hand back                   5.00" in slip
         assert [said[0] for said in office.heard][-1] == REFUND
+        till.keys("*C#")
+        till.wait(2)
+        again, = till.slips()
+        assert "REPRINT" in again and "Hand back                   5.00" in again
+        assert "Takes back                   900" in again
+        till.keys("*CB")
+        till.wait(1)
+        till.keys("#")
+        till.wait(2)
+        again, = till.slips()
+        assert "Paid by points              3.00" in again and "47.00" in again
 
 
 def test_a_cancelled_sale_is_printed_with_its_money():

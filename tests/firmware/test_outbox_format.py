@@ -12,6 +12,7 @@ from firmware.outbox_format import (
     Header,
     Record,
     read_header,
+    read_money,
     read_origin,
     read_outcome,
     set_source,
@@ -118,7 +119,18 @@ def test_an_answer_keeps_the_difference_between_nothing_and_zero():
         write_settle(data, 3, 4, *answer)
         record = parsed(data)
         assert (record.kind, record.journal, record.trace) == (SETTLE, 3, 4)
-        assert read_outcome(data, 0) == answer
+        assert read_outcome(data, 0) == answer and read_money(data, 0) is None
+
+
+def test_an_answer_keeps_its_money_beside_the_receipt():
+    data = buffer()
+    for money_minor in (0, 1, 0xFFFFFFFF):
+        write_settle(data, 3, 4, 0, -6, 0xFFFFFFFF, money_minor, 1)
+        assert parsed(data).kind == SETTLE and data[3] == 1
+        assert read_outcome(data, 0) == (0, -6, 0xFFFFFFFF)
+        assert read_money(data, 0) == money_minor
+    write_settle(data, 3, 4, 0, -6, 99, 1 << 32)
+    assert read_outcome(data, 0) == (0, -6, 99) and read_money(data, 0) is None
 
 
 def test_a_note_keeps_journal_and_last_trace():

@@ -4,8 +4,9 @@ from firmware.clock import Clock
 from firmware.printing import carry_out
 from firmware.slip import layout
 from firmware.states import NOBODY
-from protocol import codes
-from tests.firmware.replies import reply, sale_frame, void_frame
+from protocol import codes, frames, messages
+from protocol.fields import REFUND
+from tests.firmware.replies import KEY, TERMINAL_ID, reply, sale_frame, void_frame
 from tests.firmware.test_looking import Shelf
 
 
@@ -84,6 +85,26 @@ def test_a_void_names_the_tap_and_the_money_that_it_takes_back():
     said = text(desk.printer.slips[0][0])
     for part in ("CANCELLED SALE", "Tap 1", "12.50", "-12", "1001"):
         assert part in said, part
+
+
+def test_the_slip_of_a_refund_says_again_how_much_is_handed_back():
+    for given, said in ((667, "Hand back                   6.67"), (None, None)):
+        desk = Desk(Paper())
+        request = messages.request(REFUND, 7, 1, original=900, amount_minor=1000)
+        desk.add(frames.seal(KEY, 1, TERMINAL_ID, 1, messages.encode_request(request)), 0, -6,
+                 1025, given)
+        carry_out(desk, (7, 1), None, True)
+        again = text(desk.printer.slips[0][0])
+        assert "REFUND" in again and "Amount                     10.00" in again
+        assert said in again if said else "Hand back" not in again
+
+
+def test_a_void_of_what_was_refunded_in_part_says_again_what_was_left_to_hand_back():
+    desk = Desk(Paper())
+    desk.add(sale_frame(7, 1, 1250), 0, 12, 1000)
+    desk.add(void_frame(7, 2, (7, 1)), 0, -7, 1002, 750)
+    carry_out(desk, (7, 2), None, True)
+    assert "Hand back                   7.50" in text(desk.printer.slips[0][0])
 
 
 def test_a_void_that_found_nothing_left_is_never_printed_as_posted():

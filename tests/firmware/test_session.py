@@ -82,8 +82,11 @@ def test_codes_decide_what_becomes_of_an_entry():
 
 def test_too_old_settles_by_the_stored_outcome_it_carries():
     found = reply(sale_frame(), codes.TOO_OLD, points=15, receipt=123)
-    assert rules.settlement(found) == (codes.TOO_OLD, 15, 123)
-    assert rules.settlement(reply(sale_frame(), codes.CARD_LOST)) == (codes.CARD_LOST, None, None)
+    assert rules.settlement(found) == (codes.TOO_OLD, 15, 123, None)
+    assert rules.settlement(reply(sale_frame(), codes.CARD_LOST)) == (
+        codes.CARD_LOST, None, None, None)
+    paid = reply(sale_frame(), points=-300, receipt=124, amount_minor=300)
+    assert rules.settlement(paid) == (codes.APPROVED, -300, 124, 300)
 
 
 def ask(asking, frame, kind, now):

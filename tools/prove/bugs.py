@@ -127,10 +127,10 @@ BUGS: dict[str, Bug] = {
         "an answer is not written at all when the handset is busy",
         (Edit("firmware.outbox",
               "        ring.write(0, write_settle(ring.claim(), journal, trace, code, points, "
-              "receipt,\n                                   int(quiet)))\n",
+              "receipt,\n                                   money_minor, int(quiet)))\n",
               "        if trace % 8:\n"
               "            ring.write(0, write_settle(ring.claim(), journal, trace, code, points,"
-              " receipt, 0))\n"),), (UNTAPPED_MESSAGE,), 30),
+              " receipt, money_minor))\n"),), (UNTAPPED_MESSAGE,), 30),
     "reply without MAC check": Bug(
         "whoever can write to the down topic settles taps",
         (Edit("firmware.session",

@@ -12,7 +12,7 @@ from gateway.decisions.refund import basket_in
 from gateway.ledger import REFUND, REVERSAL
 from gateway.tables import entries
 from protocol import codes
-from protocol.fields import INQUIRY, SALE
+from protocol.fields import INQUIRY, SALE, VOID
 from protocol.limits import BASKET_LINES_MAX
 from tests.support.till_day import Day
 
@@ -58,7 +58,7 @@ def test_sales_offline_are_posted_once_when_the_link_is_back(day: Day, words: Wo
 
 
 def test_answers_that_are_lost_change_nothing_that_was_posted(day: Day, words: Words):
-    day.mute |= {SALE, INQUIRY}
+    day.mute.add(SALE)
     day.keys("1250#")
     day.tap()
     day.handset.event("saved")
@@ -69,6 +69,32 @@ def test_answers_that_are_lost_change_nothing_that_was_posted(day: Day, words: W
     day.link(True)
     day.sees(words[names.POSTED] % 18, words[names.BALANCE] % 18)
     assert day.booked() == [(SALE, 1250, 0)] and day.heard.count(SALE) > 1
+
+
+def test_a_cancel_and_a_balance_whose_answers_are_lost(day: Day, words: Words):
+    day.keys("300#")
+    day.tap()
+    day.sees(words[names.POSTED] % 4)
+    day.mute |= {VOID, INQUIRY}
+    day.keys("D#")
+    day.sees(words[names.CANCELLING], "3.00")
+    day.books(2)
+    day.link(False)
+    day.mute.remove(VOID)
+    day.sees(words[names.CANCELLING], "3.00")
+    day.link(True)
+    day.sees(words[names.CANCELLED], "3.00")
+    day.keys("*A")
+    day.tap()
+    day.until(lambda: INQUIRY in day.heard)
+    day.link(False)
+    day.sees(words[names.NO_ANSWER], words[names.OFFLINE_DO])
+    day.mute.clear()
+    day.link(True)
+    day.keys("A")
+    day.tap()
+    day.sees(None, words[names.BALANCE] % 0)
+    assert day.booked() == [(SALE, 300, 0), (REVERSAL, -300, 0)]
 
 
 def test_the_language_is_switched_while_it_runs(day: Day, language: str):

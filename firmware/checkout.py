@@ -413,7 +413,9 @@ def _moved(state, old, new):
 def _cancelling(state, event):
     if state.name not in (WAITING, CANCELLING) or state.key != event[1]:
         return state, ()
-    return cancelling(event[1], event[2], state.amount_minor, None, event[3], state.alert), ()
+    purpose = state.purpose if state.name == CANCELLING else VOID
+    return cancelling(event[1], event[2], state.amount_minor, None, event[3], state.alert,
+                      purpose), ()
 
 
 def _answer(state, event, now, till):

@@ -3,7 +3,7 @@
 from firmware import checkout, states
 from firmware.session import type_of
 from protocol import cbor, codes, frames
-from protocol.fields import BATCH_CLOSE, VOID
+from protocol.fields import BATCH_CLOSE, SALE, VOID
 from protocol.limits import FRAME_UP_SIZE_MAX
 
 ORIGINAL = 10
@@ -45,8 +45,18 @@ def first_state(outbox, cancels, alert):
         void, key = (record.journal, record.trace), original(content(record.frame))
         if not key:  # it names a receipt
             return checkout.waiting(VOID, void, 0, alert)
-        return checkout.cancelling(key, void, 0, None, outbox.waits(*key), alert)
+        # how much is handed back only its answer tells
+        return checkout.cancelling(key, void, 0, None, outbox.waits(*key), alert,
+                                   _kind(outbox, key))
     return states.start(last_tap(record), alert)
+
+
+# SALE, of which a cashier cancels one, else VOID
+def _kind(outbox, key):
+    try:
+        return SALE if type_of(outbox.frame(*key)) == SALE else VOID
+    except KeyError:  # its block was given up
+        return VOID
 
 
 def last_tap(record):

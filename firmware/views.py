@@ -153,6 +153,10 @@ class Page:
     def money(self, amount_minor):
         return money(amount_minor, self.digits)
 
+    def known_money(self, amount_minor):
+        """The money, or nothing where it is not known or named."""
+        return self.money(amount_minor) if amount_minor else ""
+
     def tap(self, trace, amount_minor=0):
         """The foot names the tap, and its amount where there is room."""
         tap = self.words[names.TRACE] % trace
@@ -223,7 +227,7 @@ def _entry(page):
     """The screens of a sale or an inquiry under way."""
     state, words = page.state, page.words
     name = state.name
-    amount = page.money(state.amount_minor) if state.amount_minor else ""
+    amount = page.known_money(state.amount_minor)
     if name == checkout.AMOUNT:
         page.foot = words[names.KEYS_SALE]
         return words[names.AMOUNT], amount
@@ -273,7 +277,7 @@ def _result(page):
         page.tap(page.shown[1])
         if page.shown[3] == codes.NOTHING_LEFT:  # cancelled or refunded before: no money again
             return words[names.CANCELLED], page.reason(codes.NOTHING_LEFT)
-        return words[names.CANCELLED], page.money(page.shown[2])
+        return words[names.CANCELLED], page.known_money(page.shown[2])
     if kind == "not_cancelled":
         page.tap(page.shown[1], page.shown[2])
         return words[names.NOT_CANCELLED], page.reason(page.shown[3])
@@ -282,7 +286,8 @@ def _result(page):
         page.tap(page.state.key[1], page.state.amount_minor)
         return words[names.NOT_CANCELLED], words[do], words[names.CANCEL_DO]
     if kind == "trained":
-        return words[names.TRAINING], page.money(page.state.amount_minor), words[names.NOT_POSTED]
+        return (words[names.TRAINING], page.known_money(page.state.amount_minor),
+                words[names.NOT_POSTED])
     if kind == "full":
         return words[names.FULL], words[names.NOT_TAKEN], words[names.FULL_DO]
     if kind == "failed":

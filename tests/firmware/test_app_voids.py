@@ -145,10 +145,33 @@ def test_after_a_boot_a_void_under_way_is_said_and_then_its_end(counter: Counter
     assert counter.lines[1::3] == ("Cancelling", "TRACE 1")
     counter.radio.set_dark(False)
     counter.wait(60)
-    assert counter.lines[1] == "Cancelled"
+    assert counter.lines[1:] == ("Cancelled", "", "", "TRACE 1")
     counter.cut()
     counter.boot()
     assert counter.lines[1:] == ("Last saved tap", "Cancels tap 1", "Cancelled", "")
+
+
+def test_after_a_boot_a_cancelled_sale_shows_the_money_that_the_gateway_hands_back():
+    gate = Gate()
+
+    def part_was_refunded(frame: bytes) -> bytes | None:
+        if Asked(frame).type == VOID:
+            return reply_frame(frame, points=-7, amount_minor=750)
+        return gate(frame)
+
+    with Counter(part_was_refunded) as counter:
+        counter.boot()
+        counter.wait(5)
+        counter.sale()
+        counter.wait(1)
+        counter.radio.set_dark(True)
+        counter.keys("D#")
+        counter.cut()
+        counter.boot()
+        assert counter.lines[1:] == ("Cancelling", "", "", "TRACE 1")
+        counter.radio.set_dark(False)
+        counter.wait(60)
+        assert counter.lines[1:] == ("Cancelled", "7.50", "", "TRACE 1")
 
 
 def test_a_full_outbox_still_takes_the_void_of_a_sale():

@@ -277,6 +277,9 @@ def test_of_a_cancelled_sale_is_handed_back_what_the_gateway_says():
     assert play(cancelling(posted), part)[0].shown == ("cancelled", 1, 850, 0)
     later = play(cancelling(), part, ("settled", reply(sale_frame(7, 1), points=15)))[0]
     assert later.shown == ("cancelled", 1, 850, 0)
+    again = play(cancelling(posted), ("moved", (7, 1), (9, 1)),
+                 ("cancelling", (9, 1), (7, 2), False), part)[0]  # voided once more behind a 62
+    assert again.shown == ("cancelled", 1, 850, 0)
     # a bill that nobody paid is named as it was keyed
     unpaid = checkout.cancelling((7, 1), (7, 2), 1250, None, False)
     assert play(unpaid, part)[0].shown == ("cancelled", 1, 1250, 0)

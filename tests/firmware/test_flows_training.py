@@ -4,7 +4,7 @@ from firmware import views
 from firmware.checkout import start, step
 from firmware.flows import training_texts
 from firmware.states import HOME, NOBODY, RESULT, SAVING, SENT, State, changed
-from protocol.fields import SALE, VOID
+from protocol.fields import REFUND, SALE, VOID
 from tests.firmware.flow_walk import home_is_near, press, same_words, walk
 
 TRAINED = changed(NOBODY, "training", True)
@@ -32,6 +32,13 @@ def test_a_void_in_training_says_that_nothing_posted():
     assert asked.name == SAVING and asked.purpose == VOID
     state = step(asked, ("trained",), 0, TRAINED)[0]
     assert state.name == RESULT and state.shown == ("trained",) and state.key is None
+
+
+def test_what_names_no_money_shows_none_in_training():
+    for kind, amount_minor, said in ((VOID, 0, ""), (REFUND, 500, "5.00")):
+        state = step(start(), ("online", kind, amount_minor, ("trained",)), 0, TRAINED)[0]
+        assert views.lines(state, STATUS, "en", 2, True)[1:4] == (
+            "TRAINING", said, "NOTHING posted")
 
 
 def test_nobody_in_training_acknowledges_what_did_not_post():

@@ -74,14 +74,17 @@ def _body(state, status, language, currency_digits):
 
 
 def bar(status, alerted, training=False):
-    """16 columns, for instance `●▅ ↑3 !1       ▋`; in training `●▅ TRAIN ↑3    ▋`."""
+    """16 columns, for instance `●▅ ↑3 !1       ▋`; in training `●▅ TRAIN ↑3    ▋`. Where a number
+    has no room its sign stands alone."""
     text = _SIGNS[0 if status.up else 1]
     text += " " if status.signal_dbm is None else _step(_SIGNAL, status.signal_dbm, -105, 12)
     if training:
         text += " TRAIN"
     for place, said in enumerate((status.unsent, alerted, status.fault)):
         if said and (place == 2 or not status.fault):
-            text += " " + _SIGNS[_UNSENT + place] + str(said)
+            text += " " + _SIGNS[_UNSENT + place]
+            if place == 2 or len(text) + len(str(said)) <= COLUMNS - 2:
+                text += str(said)
     text = text[:COLUMNS - 2]
     if status.battery_percent is None:
         return text.rstrip()

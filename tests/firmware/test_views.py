@@ -54,7 +54,9 @@ def test_the_bar_shows_link_signal_unsent_taps_and_battery_in_every_language():
                  for percent in (0, 9, 10, 31, 32, 54, 76, 100)]
     assert "".join(batteries) == "▏▏▎▎▍▋██"
     crowded = Status(False, 10000, 1, "", None, "", -51, 100, "", None)
-    assert views.bar(crowded, 9999) == "○▇ ↑10000 !999 █"
+    assert views.bar(crowded, 999) == "○▇ ↑10000 !999 █"
+    assert views.bar(crowded, 9999) == "○▇ ↑10000 !    █"  # never 999
+    assert views.bar(crowded, 0, True) == "○▇ TRAIN ↑     █"
 
 
 def test_the_bar_of_every_other_screen_says_how_many_did_not_post():

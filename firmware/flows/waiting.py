@@ -9,7 +9,8 @@
 | waiting.none | nothing there, or it cannot be read now | * main |
 
 `shown`: (tap as in `looking`, its place, where a look goes on). Acknowledged is what the alert
-counts: all answers so far that nobody has seen. Where that cannot be kept they come again.
+counts: all answers so far that nobody has seen. Where that cannot be kept they come again; in
+training none is acknowledged.
 """
 
 from firmware.flows import waiting_texts
@@ -25,7 +26,7 @@ def begin(state, till):
 def step(state, event, now, till):
     kind = event[0]
     if kind == "key":
-        return _key(state, event[1])
+        return _key(state, event[1], till)
     if kind == "found" and state.name in ("waiting.unsent", "waiting.look"):
         return _found(state, event[1], now)
     if kind == "failed":
@@ -47,7 +48,7 @@ def _refused(state, place):
     return _at(state, "waiting.look", (None, None, place)), (("look", "refused", place),)
 
 
-def _key(state, key):
+def _key(state, key, till):
     name = state.name
     if key == "*":
         if name == "waiting.main":
@@ -61,7 +62,7 @@ def _key(state, key):
         return _unsent(state, state.shown[0][1:3])
     if name == "waiting.refused" and key == "B":
         return _refused(state, state.shown[1])
-    if name == "waiting.refused" and key == "#":
+    if name == "waiting.refused" and key == "#" and not till.training:
         done = State("waiting.main", None, 0, None, None, None, None)
         return done, (("seen",), ("beep", "ok"))
     return state, beep("refused")

@@ -2,7 +2,7 @@
 
 from firmware.checkout import start, step
 from firmware.flows import waiting_texts
-from firmware.states import HOME
+from firmware.states import HOME, NOBODY, changed
 from protocol import codes
 from tests.firmware.flow_walk import home_is_near, press, same_words, walk
 from tests.firmware.test_flows_taps import PLACE, REFUSED, WAITS
@@ -42,6 +42,11 @@ def test_what_did_not_post_is_acknowledged_once_it_is_seen():
     assert press(refused(), "B")[1] == [("look", "refused", PLACE)]
     after, wanted = press(refused(), "#")
     assert wanted == [("seen",)] and after.alert is None and after.name == "waiting.main"
+
+
+def test_in_training_nothing_is_acknowledged():
+    after, wanted = press(refused(), "#", changed(NOBODY, "training", True))
+    assert wanted == [] and after == refused()
 
 
 def test_it_reads_on_in_a_later_turn():

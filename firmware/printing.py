@@ -57,7 +57,7 @@ def _slip(app, key, said, reply):
     if kind == VOID and code == codes.NOTHING_LEFT:
         state = "refused"  # nothing came back by it, so nobody is handed anything
     card, original, amount_minor = said.get(6), said.get(10), amount_of(said)
-    if type(original) is tuple:
+    if kind == VOID and type(original) is tuple:
         amount_minor = _amount_at(app.outbox, original)
     # redemption: what the points pay; else what is handed back
     money_minor = reply.amount_minor if reply else money_of(app.outbox, *key)

@@ -107,6 +107,17 @@ def test_a_void_of_what_was_refunded_in_part_says_again_what_was_left_to_hand_ba
     assert "Hand back                   7.50" in text(desk.printer.slips[0][0])
 
 
+def test_a_refund_has_the_amount_that_was_asked_for_and_not_that_of_its_sale():
+    asked = messages.request(REFUND, 7, 2, original=(7, 1), amount_minor=500)
+    refund = frames.seal(KEY, 1, TERMINAL_ID, 1, messages.encode_request(asked))
+    desk = Desk(Paper())
+    desk.add(sale_frame(7, 1, 1250), 0, 12, 1000)
+    desk.add(refund, 0, -5, 1001)
+    carry_out(desk, (7, 2), reply(refund, points=-5, amount_minor=500, receipt=1001), False)
+    said = text(desk.printer.slips[0][0])
+    assert said.count("5.00") == 2 and "Tap 1" in said and "12.50" not in said
+
+
 def test_a_void_that_found_nothing_left_is_never_printed_as_posted():
     desk = Desk(Paper())
     desk.add(sale_frame(7, 1, 1250), 0, 12, 1000)

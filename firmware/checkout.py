@@ -12,8 +12,8 @@ makes one sale: cards are taken in CARD only. No IO, no clock; `now` is ms since
 | SAVING | nothing new: it is being stored | saved SENT CANCELLING or WAITING, full failed RESULT |
 | SENT | saved, waiting for points | settled RESULT, 10 s RESULT, D ASK_VOID, else as RESULT |
 | ASK_VOID | cancel this sale? | # SAVING (the void), * RESULT, a refusal of the sale RESULT |
-| CANCELLING | the void and its original are under way | both settled RESULT, else as RESULT |
-| WAITING | a message needs its answer | settled RESULT, cancelling CANCELLING, else as RESULT |
+| CANCELLING | the void and its original are under way | both settled RESULT, else as WAITING |
+| WAITING | its answer is needed | settled RESULT, cancelling CANCELLING, as RESULT but # |
 | ASKED | waiting for the balance | answer RESULT, no_answer RESULT, * HOME |
 | RESULT | points, balance, refusal, saved | digit AMOUNT, A CARD, D ASK_VOID, BCD flow, # * HOME |
 | STATUS | link, unsent taps, terminal | any key HOME |
@@ -197,7 +197,8 @@ def _of_sale(shown):
 def _ready_key(state, key, till):
     if key == "A":
         return to(state, CARD, INQUIRY), beep("key")
-    if key == "#" or key == "*":
+    # what # has begun is not hidden by a second press of it
+    if key == "*" or key == "#" and state.name not in (WAITING, CANCELLING):
         return to(state, HOME), beep("key")
     if key.isdigit():
         return (to(state, AMOUNT, SALE, int(key)), beep("key")) if int(key) else (state, ())

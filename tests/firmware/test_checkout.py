@@ -328,7 +328,11 @@ def test_nobody_has_to_stand_before_a_message_that_waits_for_its_answer():
     assert play(online(), "12")[0].name == AMOUNT and play(online(), "A")[0].name == checkout.CARD
     assert play(online(), "D7")[0].name == STATUS and play(online(), "*")[0].name == HOME
     refused = reply(sale_frame(7, 1), codes.CARD_LOST)
-    assert play(online(), "#", ("settled", refused))[0].alert == (1, 1, codes.CARD_LOST)
+    assert play(online(), "*", ("settled", refused))[0].alert == (1, 1, codes.CARD_LOST)
+
+
+def test_a_second_press_of_the_key_that_confirmed_hides_no_outcome():
+    assert play(online(), "#") == (online(), ()) and play(cancelling(), "#") == (cancelling(), ())
 
 
 def test_unanswered_it_is_cancelled_until_both_outcomes_are_in():

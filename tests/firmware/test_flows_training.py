@@ -23,7 +23,7 @@ def test_it_asks_before_it_begins_and_before_it_ends():
 
 
 def test_each_bar_says_so_with_what_finds_room():
-    assert views.lines(start(), STATUS, "zh", 2, True)[0] == "○▅ TRAIN ↑     █"  # 1000 would be another number
+    assert views.lines(start(), STATUS, "zh", 2, True)[0] == "○▅ TRAIN ↑     █"
     assert views.lines(start(), STATUS, "zh", 2)[0] == "○▅ ↑10000      █"
 
 

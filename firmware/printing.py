@@ -66,9 +66,10 @@ def _slip(app, key, said, reply):
     to_pay = amount_minor - money_minor if kind == REDEMPTION and money_minor is not None else None
     member = member_of(reply) if reply else None
     reason = Words(parts(app.language)).reason(code) if state == "refused" else None
+    made = app.settings
     return TapSlip(
-        kind, "saved" if state == "waiting" else state, None, app.settings.terminal_id,
-        said.get(5), _when(said.get(3, reply and reply.at)), key[1], receipt,
+        kind, "saved" if state == "waiting" else state, made.shop, made.terminal_id,
+        said.get(5), _when(said.get(3, reply and reply.at), made), key[1], receipt,
         card[1] if card else None, member, amount_minor or None, money_minor, to_pay, points,
         reply.balance if reply else None, original, reason, reply.line if reply else None, False,
         app.language)
@@ -77,8 +78,9 @@ def _slip(app, key, said, reply):
 def _day(app, shown):
     ours, theirs, pages = shown[0], shown[1], shown[4]
     differing = [page[:3] for page in pages if page[0] is not None]
-    return DaySlip(None, app.settings.terminal_id, app.till.operator or None,
-                   _when(app.clock.now(app.now())), ours or (), app.outbox.unsettled,
+    made = app.settings
+    return DaySlip(made.shop, made.terminal_id, app.till.operator or None,
+                   _when(app.clock.now(app.now()), made), ours or (), app.outbox.unsettled,
                    theirs is not None, theirs if pages else None, differing, False, app.language)
 
 
@@ -89,10 +91,11 @@ def _amount_at(outbox, key):
         return 0
 
 
-# no handset knows the time zone of its shop
-def _when(at):
+# on the clock of the shop, where the settings say how far it is ahead
+def _when(at, made):
     if at is None:
         return None
+    at += made.utc_offset_min * 60
     date, of_day = day(at // _DAY_S), at % _DAY_S
-    return "%s-%s-%s %02d:%02d UTC" % (
-        date[:4], date[4:6], date[6:], of_day // 3600, of_day % 3600 // 60)
+    return "%s-%s-%s %02d:%02d%s" % (date[:4], date[4:6], date[6:], of_day // 3600,
+                                     of_day % 3600 // 60, "" if made.utc_offset_min else " UTC")

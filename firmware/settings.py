@@ -37,6 +37,9 @@ FIELDS = (
     ("brightness", "int", 2),
     # 1: a slip comes by itself with what posts, where there is a printer
     ("slips", "int", 1),
+    # at the head of each slip; and by how much its times are ahead of UTC
+    ("shop", "text", ""),
+    ("utc_offset_min", "int", 0),
 )
 # beside them `others`: ((name, text), ...) of the lines that are not of this table. They are kept
 # as they are: names of a newer program, and those of boards (board/options.py).
@@ -46,11 +49,12 @@ Settings = namedtuple("Settings", [name for name, _, _ in FIELDS] + ["others"])
 
 def settings(terminal_id, epoch, key, mqtt_host, mqtt_port, mqtt_user, mqtt_password,
              keepalive_s=60, language="zh", currency_digits=2, outbox_blocks=336, old_keys=(),
-             login=0, auto_lock_s=300, volume=2, brightness=2, slips=1, others=()):
+             login=0, auto_lock_s=300, volume=2, brightness=2, slips=1, shop="",
+             utc_offset_min=0, others=()):
     """Settings by name, checked."""
     made = Settings(terminal_id, epoch, key, mqtt_host, mqtt_port, mqtt_user, mqtt_password,
                     keepalive_s, language, currency_digits, outbox_blocks, old_keys, login,
-                    auto_lock_s, volume, brightness, slips, others)
+                    auto_lock_s, volume, brightness, slips, shop, utc_offset_min, others)
     _check(made)
     return made
 
@@ -87,6 +91,8 @@ def _check(made):
         (0 <= made.volume <= 3, "volume must be 0 to 3"),
         (0 <= made.brightness <= 3, "brightness must be 0 to 3"),
         (made.slips in (0, 1), "slips must be 0 or 1"),
+        (len(made.shop) <= 32, "shop must be at most 32 characters"),
+        (-720 <= made.utc_offset_min <= 840, "utc_offset_min must be -720 to 840"),
     )
     for holds, rule in rules:
         if not holds:

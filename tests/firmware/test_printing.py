@@ -2,7 +2,7 @@
 
 from firmware.clock import Clock
 from firmware.printing import carry_out
-from firmware.slip import layout
+from firmware.slip import BIG, CENTER, layout
 from firmware.states import NOBODY
 from protocol import codes, frames, messages
 from protocol.fields import REFUND
@@ -34,6 +34,8 @@ class Desk(Shelf):
     terminal_id = 10000042
 
     slips = 1
+    shop = ""
+    utc_offset_min = 0
     till = NOBODY
     clock = Clock(1)
 
@@ -64,6 +66,20 @@ def test_a_posted_sale_is_printed_as_it_was_answered():
                  "2025-11-30 10:53 UTC"):
         assert part in said, part
     assert not copy and "6200001234567892" not in said
+
+
+def test_a_slip_begins_with_the_shop_and_has_its_time():
+    desk = Desk(Paper())
+    desk.shop = "豆叶咖啡 Bean"
+    desk.add(sale_frame(7, 1, 1250), 0, 12, 1000)
+    answer = reply(sale_frame(7, 1, 1250), points=12, balance=1012, receipt=1000)
+    for offset_min, when in ((480, "2025-11-30 18:53"), (-690, "2025-11-29 23:23")):
+        desk.utc_offset_min = offset_min
+        carry_out(desk, (7, 1), answer, False)
+        slip, _ = desk.printer.slips[-1]
+        lines = layout(slip, 2)
+        assert lines[0] == (CENTER | BIG, "豆叶咖啡 Bean")
+        assert slip.when == when
 
 
 def test_a_slip_that_is_asked_for_again_is_marked_and_says_what_became_of_the_tap():

@@ -29,7 +29,8 @@ def test_what_is_written_is_read():
     path = "/tmp/pointwire-settings-test"
     unlink(path)
     write(path, made())
-    changed = made(language="zh", keepalive_s=30, login=1, auto_lock_s=60)
+    changed = made(language="zh", keepalive_s=30, login=1, auto_lock_s=60, shop="豆叶咖啡 = 1",
+                   utc_offset_min=-210)
     write(path, changed)
     assert read(path) == changed
     assert raises(OSError, open, path + ".new")
@@ -115,7 +116,8 @@ def test_names_of_a_newer_program_outlive_a_rotation():
 
 def test_impossible_values_are_named():
     for wrong in ({"mqtt_port": 0}, {"language": "fr"}, {"currency_digits": 9},
-                  {"mqtt_host": ""}, {"keepalive_s": 1}, {"login": 2}, {"auto_lock_s": 9}):
+                  {"mqtt_host": ""}, {"keepalive_s": 1}, {"login": 2}, {"auto_lock_s": 9},
+                  {"shop": "x" * 33}, {"utc_offset_min": 841}):
         for name in wrong:
             assert name in str(raises(SettingsError, lambda wrong=wrong: made(**wrong)))
     assert raises(SettingsError, encode, made(mqtt_host="a\nkey=00"))

@@ -315,6 +315,8 @@ class App:
     # -- one event -----------------------------------------------------------------------------
 
     def _on_event(self, event):
+        if self.till.down == self.up():
+            self.till = states.changed(self.till, "down", not self.up())
         self._heard(event)
         if event[0] == "key":
             self._fault = None

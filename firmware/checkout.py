@@ -196,7 +196,7 @@ def _of_sale(shown):
 # where nothing is being keyed: a digit begins a sale
 def _ready_key(state, key, till):
     if key == "A":
-        return to(state, CARD, INQUIRY), beep("key")
+        return login.no_link(state) if till.down else (to(state, CARD, INQUIRY), beep("key"))
     # what # has begun is not hidden by a second press of it
     if key == "*" or key == "#" and state.name not in (WAITING, CANCELLING):
         return to(state, HOME), beep("key")

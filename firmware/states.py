@@ -33,11 +33,12 @@ State = namedtuple("State", ("name", "purpose", "amount_minor", "key", "shown", 
 # in without the gateway, which is good for sales only; `training`: nothing posts; `last`: (id of
 # the card, amount_minor, ms, key) of the last sale, or None; `login`: whether somebody has to be
 # logged in; `wrong`: (how many PINs in a row were wrong, ms until which no other is taken);
-# `reader`: why the contactless reader does not work, or None.
-_TILL_FIELDS = ("operator", "by_hash", "training", "last", "login", "wrong", "reader")
+# `reader`: why the contactless reader does not work, or None; `down`: there was no link when the
+# last key was pressed.
+_TILL_FIELDS = ("operator", "by_hash", "training", "last", "login", "wrong", "reader", "down")
 Till = namedtuple("Till", _TILL_FIELDS)
 
-NOBODY = Till(0, False, False, None, False, (0, 0), None)
+NOBODY = Till(0, False, False, None, False, (0, 0), None, False)
 
 
 def start(last=None, alert=None):

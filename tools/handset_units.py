@@ -84,6 +84,8 @@ COLD = {
     "menu zh": ("firmware.flows.menu_texts:zh",),
     "login": ("firmware.flows.login:begin", "firmware.flows.login:step",
               "firmware.flows.login:leave"),
+    "door": ("firmware.flows.login:needs_link", "firmware.flows.login:needs_login",
+             "firmware.flows.login:no_link"),
     "login view": ("firmware.flows.login:view", "firmware.flows.login:home",
                    "firmware.flows.login_texts:parts"),
     "login en": ("firmware.flows.login_texts:en",),

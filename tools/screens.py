@@ -132,6 +132,7 @@ SCENES = (
     Scene("no tries left", _login("refused", 5, "refused", "other", "tries"), AWAY),
     Scene("login not stored", _login("refused", 5, "refused", "again", "failed"), AWAY),
     Scene("3 wrong PINs", _login("wait", 0, "wait", 50), _status(operator=0)),
+    Scene("no connection", _login("link", 0), AWAY),
     Scene("log in online", _login("online", 0), AWAY),
     Scene("points: bill", _flow("redeem.amount", REDEMPTION, None), GOOD),
     Scene("points: how many", _flow("redeem.points", REDEMPTION, (*ASKED, 0, None)), GOOD),

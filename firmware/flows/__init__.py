@@ -4,7 +4,7 @@ Law: a flow is sans-IO like `checkout`, which hands it every event while `state.
 "flow.place"; it leaves by a state of `firmware.states`. A module has a table of its places in its
 head and `begin(state, till)`, `step(state, event, now, till)`, both -> (state, effects), and
 `view(page)` -> rows. What a flow journals comes back to `checkout`, which says what became of it.
-What only the gateway can do asks `login.needs_login(state, till)` where it begins.
+What only the gateway can do asks `login.needs_link(state, till)` where it begins.
 Its words stand in `NAME_texts.py`, in both languages; all of it is cold (tools/handset_units.py).
 """
 

@@ -8,6 +8,7 @@
 | login.refused | why not | # PIN, or OPERATOR where it is another who has to come, * HOME |
 | login.wait | three wrong PINs: so many seconds | when they are over OPERATOR, * HOME |
 | login.online | logged in without the gateway: that needs it | # OPERATOR, * HOME |
+| login.link | what was wanted needs a link, and there is none | * HOME |
 
 `amount_minor` is the operator's number here. `shown`: ("pin", digits) until they are confirmed,
 then ("asked", candidate), see operators.py: from there on nobody knows the PIN. Where the link is
@@ -38,10 +39,22 @@ def begin(state, key, till, now):
 
 def needs_login(state, till):
     """(state, effects) that refuse what needs an online login; None where there is one, or none
-    is wanted. For redemption, refund, void by receipt, day-end: ask it in `begin`."""
+    is wanted. Asked in `begin`: of a day-end, which is counted without a link, and by
+    `needs_link`."""
     if not needs_gateway(till):
         return None
     return to(state, "login.online"), beep("refused")
+
+
+def needs_link(state, till):
+    """As `needs_login`, and where the link is away that is said first: for redemption, refund,
+    void by receipt."""
+    return no_link(state) if till.down else needs_login(state, till)
+
+
+def no_link(state):
+    """Refused at the door: nothing is keyed in vain, nor, by who does not look, for a sale."""
+    return to(state, "login.link"), beep("refused")
 
 
 def leave(state):
@@ -208,6 +221,8 @@ def view(page):
         return words[login_texts.PIN] % number, page.words[names.ASKING]
     if name == "login.wait":
         return words[login_texts.WRONG], words[login_texts.WAIT] % page.shown[1]
+    if name == "login.link":
+        return words[login_texts.NO_LINK], page.words[names.OFFLINE_DO], words[login_texts.SALES]
     page.foot = page.words[names.KEYS_ASK]
     if name == "login.online":
         return words[login_texts.ONLINE], words[login_texts.ONLINE_DO], words[login_texts.LOG_IN]

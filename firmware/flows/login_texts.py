@@ -16,6 +16,8 @@ ONLINE_DO = const(10)
 NO_LOGIN = const(11)
 TOO_OLD = const(12)
 NO_TRIES = const(13)
+NO_LINK = const(14)
+SALES = const(15)
 
 
 def parts(language):
@@ -37,6 +39,8 @@ online_do=for this one
 no_login=No login kept
 too_old=7 days are over
 no_tries=5 wrong PINs
+no_link=No connection
+sales=Sales go on
 """
 
 
@@ -55,4 +59,6 @@ online_do=才能办理此项
 no_login=本机无登录记录
 too_old=登录已过七天
 no_tries=密码五次错误
+no_link=当前没有网络
+sales=消费照常进行
 """

@@ -26,7 +26,7 @@ from protocol.limits import AMOUNT_MINOR_MAX, REPLY_TYPE_BASE, REQUEST_POINTS_MA
 
 
 def begin(state, till):
-    return login.needs_login(state, till) or _at(state, "redeem.amount", 0)
+    return login.needs_link(state, till) or _at(state, "redeem.amount", 0)
 
 
 def _at(state, place, amount_minor, shown=None):

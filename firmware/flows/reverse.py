@@ -23,13 +23,13 @@ from protocol.limits import AMOUNT_MINOR_MAX, U32_MAX
 
 def begin(state, till, kind):
     """`kind`: VOID or REFUND."""
-    return login.needs_login(state, till) or _at(state, "reverse.receipt", kind, 0, 0)
+    return login.needs_link(state, till) or _at(state, "reverse.receipt", kind, 0, 0)
 
 
 def refund_of(state, till, original):
     """The refund of a part of `original`, (journal, trace) of a tap of this handset that is
     settled, or a receipt number: its amount comes next."""
-    return login.needs_login(state, till) or _at(state, "reverse.amount", REFUND, 0, original)
+    return login.needs_link(state, till) or _at(state, "reverse.amount", REFUND, 0, original)
 
 
 def _at(state, place, kind, amount_minor, original):

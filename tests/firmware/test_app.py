@@ -160,8 +160,18 @@ def test_an_inquiry_shows_the_balance_and_journals_nothing(counter: Counter):
 
 def test_an_inquiry_offline_says_at_once_that_it_needs_the_link(offline: Counter):
     offline.keys("A")
+    assert offline.lines[1:] == ("No connection", "Only when online", "Sales go on", "*←")
     offline.tap()
-    assert offline.lines[1:3] == ("No answer", "Only when online")
+    offline.keys("12*")
+    assert offline.lines[1] == "Pointwire"
+
+
+def test_an_inquiry_whose_link_goes_before_the_card_comes_says_so(counter: Counter):
+    counter.keys("A")
+    counter.radio.set_dark(True)
+    counter.wait(120)
+    counter.tap()
+    assert counter.lines[1:3] == ("No answer", "Only when online")
 
 
 def test_an_inquiry_without_an_answer_ends_after_half_a_minute(counter: Counter):

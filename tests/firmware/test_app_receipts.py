@@ -18,14 +18,16 @@ SAID = {
     "en": {"most": ("Balance 360", "At most 300", "# = all of that"),
            "sure": ("Points 300", "Off 3.00", "To pay 47.00"),
            "done": ("Off 3.00", "Points -300 +47", "Balance 107"),
-           "none": ("No answer", "Only when online"), "cancelling": "Cancelling",
+           "none": ("No answer", "Only when online"),
+           "door": ("No connection", "Only when online"), "cancelling": "Cancelling",
            "cancelled": "Cancelled", "voided": ("Hand back 12.50", "Posted -12", "Balance 348"),
            "refunded": ("Hand back 5.00", "Posted -5", "Balance 355"),
            "gone": ("REFUSED", "Nothing left", "")},
     "zh": {"most": ("余额 360", "最多 300", "# 全部使用"),
            "sure": ("使用积分 300", "抵扣 3.00", "应付 47.00"),
            "done": ("抵扣 3.00", "积分 -300 +47", "余额 107"),
-           "none": ("无应答", "联网后可用"), "cancelling": "正在撤销",
+           "none": ("无应答", "联网后可用"), "door": ("当前没有网络", "联网后可用"),
+           "cancelling": "正在撤销",
            "cancelled": "已撤销", "voided": ("应退 12.50", "积分 -12", "余额 348"),
            "refunded": ("应退 5.00", "积分 -5", "余额 355"),
            "gone": ("已拒绝", "已撤销或已退完", "")},
@@ -160,12 +162,28 @@ def test_a_gateway_that_tells_no_terms_is_shown_no_sum(counter: Counter, office:
 
 
 @pytest.mark.parametrize("keys", ["B5000#", "D1900##", "D2900#500##"])
-def test_offline_it_is_refused_at_once(counter: Counter, keys: str):
+def test_offline_it_is_refused_before_anything_is_keyed(counter: Counter, keys: str):
     counter.radio.set_dark(True)
     counter.wait(120)
+    begins = 2 if keys[0] == "D" else 1
+    counter.keys(keys[:begins])
+    assert counter.lines[1:3] == said(counter)["door"]
+    counter.keys(keys[begins:].rstrip("#"))  # never taken for the amount of a sale
+    assert counter.lines[1:3] == said(counter)["door"]
+    counter.keys("*")
+    counter.sale()
+    assert counter.app.outbox.unsettled == 1
+
+
+@pytest.mark.parametrize("keys", ["B5000#", "D1900#", "D2900#500#"])
+def test_a_link_that_goes_while_it_is_keyed_is_told_at_the_end(counter: Counter, keys: str):
     counter.keys(keys)
+    counter.radio.set_dark(True)
+    counter.wait(120)
     if keys[0] == "B":
         counter.tap()
+    else:
+        counter.keys("#")
     assert counter.lines[1:3] == said(counter)["none"]
     assert not counter.all("saved")
     counter.keys("*")
@@ -327,8 +345,8 @@ def test_of_a_tap_that_waits_nothing_goes_back_yet(counter: Counter, office: Off
     assert counter.lines[3].endswith(("C refund", "C 退货"))
     counter.radio.set_dark(True)
     counter.wait(120)
-    counter.keys("C500##")
-    assert counter.lines[1:3] == said(counter)["none"]
+    counter.keys("C500")
+    assert counter.lines[1:3] == said(counter)["door"]
     assert len(counter.all("saved")) == 1 and office.sold == {(7, 1): 1250}
 
 

@@ -3,15 +3,15 @@
 from firmware import checkout
 from firmware.checkout import start, step
 from firmware.flows import login_texts
-from firmware.flows.login import needs_login
-from firmware.states import ASKED, HOME, NOBODY, RESULT, SENT, Till
+from firmware.flows.login import needs_link, needs_login
+from firmware.states import ASKED, HOME, NOBODY, RESULT, SENT, Till, changed
 from protocol import codes
 from protocol.fields import INQUIRY, LOGIN, REPLY_FIELDS, SALE, VOID, Reply
 from tests.firmware.flow_walk import home_is_near, press, same_words, walk
 
-WANTED = Till(0, False, False, None, True, (0, 0), None)
-ONLINE = Till(5, False, False, None, True, (0, 0), None)
-BY_HASH = Till(5, True, False, None, True, (0, 0), None)
+WANTED = Till(0, False, False, None, True, (0, 0), None, False)
+ONLINE = Till(5, False, False, None, True, (0, 0), None, False)
+BY_HASH = Till(5, True, False, None, True, (0, 0), None, False)
 CANDIDATE = b"salt and hash"
 TO_LOGIN = ("operator", "ask", 5, "2468")
 
@@ -146,7 +146,7 @@ def wrong_three_times(now, by_gateway=True):
         assert forgets == ([("forget", 5, CANDIDATE)] if by_gateway else [])
         (name, wrong), = effects_of(effects, "till")
         assert name == "wrong"
-        till = Till(0, False, False, None, True, wrong, None)
+        till = Till(0, False, False, None, True, wrong, None, False)
         if count < 3:
             assert state.shown == ("refused", "again", codes.OPERATOR_PIN_WRONG)
             assert wrong == (count, 0)
@@ -215,6 +215,12 @@ def test_what_needs_the_gateway_needs_a_login_that_it_saw():
         assert press(state, "*", till)[0].name == HOME
         assert press(state, "#", till)[0].name == "login.operator"
         home_is_near(walk(state, till=till), till)
+    for till in (NOBODY, ONLINE, BY_HASH):
+        state, effects = needs_link(start(), changed(till, "down", True))
+        assert state.name == "login.link" and effects == (("beep", "refused"),)
+        assert needs_link(start(), till) == needs_login(start(), till)
+        assert press(state, "*", till)[0].name == HOME
+        assert press(state, "900#500#A", till)[0] == state
     begun = press(needs_login(start(), BY_HASH)[0], "#", BY_HASH)[0]
     assert asked(BY_HASH, state=begun)[0].name == "login.asked"
 
@@ -223,8 +229,8 @@ def test_home_is_always_near():
     events = [("found", (CANDIDATE, True)), ("found", (CANDIDATE, False)), ("found", "right"),
               ("found", "wrong"), ("found", "none"), ("no_answer", LOGIN), ("failed",), ("time",),
               ("answer", reply(0)), ("answer", reply(51)), ("answer", reply(52))]
-    for till in (WANTED, Till(0, False, False, None, True, (2, 0), None),
-                 Till(0, False, False, None, True, (0, 50000), None), BY_HASH):
+    for till in (WANTED, Till(0, False, False, None, True, (2, 0), None, False),
+                 Till(0, False, False, None, True, (0, 50000), None, False), BY_HASH):
         states = walk(press(start(), "#", WANTED)[0], events, till)
         home_is_near(states, till)
 

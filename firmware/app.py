@@ -357,7 +357,7 @@ class App:
         if kind == "set":
             return adjusting.carry_out(self, effect)
         if kind == "print":
-            if effect[3] or getattr(self.board, "printer", None):
+            if effect[3] or self.board.printer:
                 self._slips.append(effect[1:])
             return None
         raise FirmwareError("no such effect: " + str(kind))
@@ -496,10 +496,9 @@ class App:
                  if self.state.name == checkout.STATUS else "")
         board = self.board
         failed = self._fault or (states.READER if self.till.reader else None)
-        printer = getattr(board, "printer", None)
         # what is unsent or did not post counts more than paper
-        if printer and not (failed or unsent or self.state.alert
-                            or printer.state in ("idle", "printing")):
+        if board.printer and not (failed or unsent or self.state.alert
+                                  or board.printer.state in ("idle", "printing")):
             failed = "printer"
         status = views.Status(self.up(), unsent, self.settings.terminal_id, VERSION, failed,
                               fault, board.signal_dbm(), board.battery_percent(), board.font_fault,

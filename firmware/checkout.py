@@ -60,6 +60,7 @@ from firmware.states import (
     State,
     beep,
     did,
+    in_vain,
     locked,
     start,
     to,
@@ -352,7 +353,8 @@ def _heard(state, event, now, till):
 
 def _settled(state, reply):
     key = (reply.journal, reply.trace)
-    approved = did(reply.type - REPLY_TYPE_BASE, reply.code, reply.receipt)
+    kind = reply.type - REPLY_TYPE_BASE
+    approved = did(kind, reply.code, reply.receipt)
     if state.name == CANCELLING and key in (state.key, state.shown[1]):
         return _cancelled(state, reply, approved)
     if state.key == key and state.name in (SENT, RESULT, WAITING, ASK_VOID):
@@ -365,10 +367,10 @@ def _settled(state, reply):
             if approved or reply.code == codes.HELD:
                 name, purpose = ASK_VOID, VOID
         result = to(state, name, purpose, state.amount_minor, key, shown)
-        said = beep("ok" if approved else "refused")
-        # not where it has one, "will post", nor where nothing was left to take back
-        if (approved and reply.code != codes.NOTHING_LEFT and name == RESULT
-                and state.name != RESULT):
+        gained = approved and not in_vain(kind, reply.code)
+        said = beep("ok" if gained else "refused")
+        # not where it has one, "will post"
+        if gained and name == RESULT and state.name != RESULT:
             said += (("print", key, reply, False),)
         return result, said
     # nobody is told of what was cancelled: that is what the cashier wanted
@@ -384,7 +386,7 @@ def _cancelled(state, reply, approved):
     _, void, code, waits = state.shown
     amount_minor = state.amount_minor
     if void == (reply.journal, reply.trace):
-        done = approved and reply.code != codes.NOTHING_LEFT
+        done = approved and not in_vain(VOID, reply.code)
         code = codes.APPROVED if done else reply.code
         if state.purpose == SALE and reply.amount_minor is not None:
             amount_minor = reply.amount_minor
@@ -393,7 +395,7 @@ def _cancelled(state, reply, approved):
     if code is None or waits:
         return cancelling(state.key, void, amount_minor, code, waits, state.alert,
                           state.purpose), ()
-    gone = code in (codes.APPROVED, codes.NOTHING_LEFT)  # now, or it was before
+    gone = code == codes.APPROVED or in_vain(VOID, code)
     shown = "cancelled" if gone else "not_cancelled", state.key[1], amount_minor, code
     said = beep("ok" if gone else "refused")
     if code == codes.APPROVED:

@@ -11,10 +11,9 @@ nothing is printed, not once more either: paper leaves the shop, and would be ta
 from firmware.outbox_kept import answer_of, money_of
 from firmware.recall import amount_of, content
 from firmware.slip import DaySlip, TapSlip
-from firmware.states import outcome_of
+from firmware.states import in_vain, outcome_of
 from firmware.texts import Words, parts
 from firmware.views_answer import day, member_of
-from protocol import codes
 from protocol.fields import REDEMPTION, REFUND, SALE, VOID
 from protocol.limits import REPLY_TYPE_BASE
 
@@ -24,7 +23,7 @@ _DAY_S = 86400
 def carry_out(app, what, reply, copy):
     """The event ("printer", its state, how many slips wait, how many were given up). The state is
     "absent" without a printer, "none" where there is no such slip. OSError, OutboxUnreadable."""
-    printer, missing = getattr(app.board, "printer", None), None
+    printer, missing = app.board.printer, None
     if printer is None:
         return "printer", "absent", 0, 0
     if what == "drop":
@@ -54,8 +53,8 @@ def _slip(app, key, said, reply):
     settled = (reply.code, reply.points, reply.receipt) if reply else answer_of(app.outbox, *key)
     kind, state = said[0], outcome_of(said[0], settled)
     code, points, receipt = settled or (None, None, None)
-    if kind == VOID and code == codes.NOTHING_LEFT:
-        state = "refused"  # nothing came back by it, so nobody is handed anything
+    if in_vain(kind, code):
+        state = "refused"  # nobody is handed anything
     card, original, amount_minor = said.get(6), said.get(10), amount_of(said)
     if kind == VOID and type(original) is tuple:
         amount_minor = _amount_at(app.outbox, original)

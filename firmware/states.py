@@ -68,7 +68,13 @@ def did(kind, code, receipt):
     """Whether a message of this type has done what it was for, by its final answer."""
     if code == codes.TOO_OLD:
         return bool(receipt)
-    return code == codes.APPROVED or kind == VOID and code == codes.NOTHING_LEFT
+    return code == codes.APPROVED or in_vain(kind, code)
+
+
+def in_vain(kind, code):
+    """Whether it is a void of what was taken back whole before: done then, and nothing is handed
+    back by it."""
+    return kind == VOID and code == codes.NOTHING_LEFT
 
 
 def outcome_of(kind, settled):

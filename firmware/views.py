@@ -18,6 +18,7 @@ from micropython import const
 from firmware import checkout, flows, texts, views_answer
 from firmware.errors import FirmwareError
 from firmware.flows import card, login
+from firmware.states import in_vain
 from firmware.texts import Words, names
 from protocol import codes
 from protocol.fields import SALE, VOID
@@ -278,8 +279,8 @@ def _result(page):
         return words[names.SAVED], page.money(page.shown[2]), words[names.CANCEL_DO]
     if kind == "cancelled":
         page.tap(page.shown[1])
-        if page.shown[3] == codes.NOTHING_LEFT:  # cancelled or refunded before: no money again
-            return words[names.CANCELLED], page.reason(codes.NOTHING_LEFT)
+        if in_vain(VOID, page.shown[3]):
+            return words[names.CANCELLED], page.reason(page.shown[3])
         return words[names.CANCELLED], page.known_money(page.shown[2])
     if kind == "not_cancelled":
         page.tap(page.shown[1], page.shown[2])

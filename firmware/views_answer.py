@@ -1,5 +1,6 @@
 """What the gateway answered, as the three rows and the foot of a screen. Pure; see views.py."""
 
+from firmware.states import in_vain
 from firmware.texts import names
 from protocol import codes
 from protocol.fields import REDEMPTION, SALE, VOID
@@ -21,7 +22,7 @@ def day(days):
 def posted(page, reply, amount_minor, left=None, used=0):
     """What was done. `left`, `used`: ("used", points) that a flow showed before it, or nothing."""
     if reply.type != REPLY_TYPE_BASE + SALE:
-        if reply.code == codes.NOTHING_LEFT:  # what was to be done was done before
+        if in_vain(reply.type - REPLY_TYPE_BASE, reply.code):
             return refused(page, reply, amount_minor)
         return _done(page, reply, used)
     page.receipt(reply.receipt)

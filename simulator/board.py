@@ -90,6 +90,7 @@ class FakeBoard:
         self.outbox_device = device
         self.watchdog_ms = watchdog_ms
         self.display = Display()
+        self.printer: Any = None
         self.boot_count = boot_count
         self.reset_cause = reset_cause
         self.panel = Panel()

@@ -34,7 +34,7 @@ is called once, at boot, before anything else.
 A board that draws for itself may have a `display` with `draw(lines)` and `lines`, like Screen:
 it gets the lines, and `show` is not called (a simulation of which nobody sees the pixels).
 It may have `adjust(name, value)`: sets "volume" or "brightness", 0 to 3, at once.
-It may have a `printer` (None: there is none now): `print_slip(slip, copy)` returns at once,
+It has a `printer`, None where there is none now: `print_slip(slip, copy)` returns at once,
 `state` as in board/printer.py.
 
 `event()` returns `("key", k)` with k one of `0123456789*#ABCD`, or `("card", entry, id)` with

@@ -219,6 +219,7 @@ class Board:
         self.boot_count = world.boots
         self.outbox_device = world.flash
         self.display = Display(world.drawn)
+        self.printer = None
         self._events = []
         self._event = asyncio.Event()
         self.wire = None

@@ -224,7 +224,7 @@ def test_a_receipt_is_voided(counter: Counter, office: Office):
     assert office.heard[0][0] == VOID and office.heard[0][10] == 900
     counter.keys("*D1900##")
     counter.wait(1)
-    assert counter.lines[1:4] == said(counter)["gone"]
+    assert counter.lines[1:4] == said(counter)["gone"] and counter.board.beeps[-1] == "refused"
 
 
 def test_a_part_of_a_receipt_goes_back_and_no_more_than_is_left(

@@ -1,8 +1,8 @@
 """The values that checkout and its flows share. Runs on both interpreters."""
 
-from firmware.states import NOBODY, changed, outcome_of
+from firmware.states import NOBODY, changed, in_vain, outcome_of
 from protocol import codes
-from protocol.fields import SALE, VOID
+from protocol.fields import REFUND, SALE, VOID
 
 
 def test_one_field_of_a_till_changes_and_the_others_stay():
@@ -17,3 +17,5 @@ def test_what_became_of_a_message_by_its_answer():
         (codes.HELD, None, None), (codes.NOTHING_LEFT, None, None))]
     assert said == ["waiting", "posted", "posted", "refused", "held", "refused"]
     assert outcome_of(VOID, (codes.NOTHING_LEFT, None, None)) == "posted"
+    assert in_vain(VOID, codes.NOTHING_LEFT) and not in_vain(REFUND, codes.NOTHING_LEFT)
+    assert not in_vain(VOID, codes.APPROVED)

@@ -15,10 +15,10 @@ from gateway.cli_member import member
 from gateway.cli_operator import operator
 from gateway.cli_rates import rates
 from gateway.cli_roots import root
-from gateway.cli_words import TERMINAL, Number, Plain
+from gateway.cli_terminal import terminal
+from gateway.cli_words import Number, Plain
 from gateway.plainly import EXIT_FAILED, EXIT_NO_AUDIT, in_turn, plainly
 from gateway.settings import CLIENT_ID_RULE, is_client_id
-from protocol.limits import EPOCH_MAX
 
 
 @click.group(cls=Plain, help="The gateway's processes; settings: POINTWIRE_* variables,"
@@ -160,48 +160,6 @@ def held_refuse(taps: tuple[str, ...], by: str, reason: str, as_json: bool) -> N
     _verdicts("refuse", taps, by, reason, as_json)
 
 
-@gateway.group(short_help="Keys of terminals: give new ones, end old ones.")
-def terminal() -> None:
-    """Key rotation; `pointwire terminal list` shows epochs and the older ones still accepted."""
-
-
-@terminal.command(short_help="Give terminals their next key.")
-@click.argument("terminals", nargs=-1, type=TERMINAL)
-@click.option("--all", "everything", is_flag=True, help="Every terminal that is not retired.")
-def rotate(terminals: tuple[int, ...], everything: bool) -> None:
-    """Give terminals their next key: each gets it with its next heartbeat, and the older one ends
-    when the terminal says that nothing of it is left. Where no older one is trusted any more the
-    heartbeat is not believed either: such a terminal is provisioned anew."""
-    if bool(terminals) == everything:
-        raise click.UsageError("Name terminals (pointwire terminal list shows them) or --all.")
-    with plainly("terminal rotate"):
-        from gateway import processes
-        from gateway.parties import LOST, RETIRED
-        registry = processes.registry_desk("terminal rotate")
-        if everything:
-            terminals = tuple(each.terminal_id for each in registry.terminals()
-                              if each.state not in (LOST, RETIRED))
-
-        def rotated(terminal_id: int) -> str:
-            registry.advance_epoch(terminal_id)
-            facts, = registry.terminals(terminal_id)
-            return f"{terminal_id} key epoch {facts.epoch}, {facts.key_way}"
-
-        in_turn(terminals, rotated, str, str, as_json=False)
-
-
-@terminal.command(short_help="Trust nothing more under a terminal's key.")
-@click.argument("terminal_id", type=TERMINAL)
-@click.argument("epoch", type=Number(1, EPOCH_MAX))
-def revoke(terminal_id: int, epoch: int) -> None:
-    """Trust nothing more under this key epoch: its journaled frames are held, the rest gets no
-    answer. For a key that is in wrong hands; one that is merely old ends by itself."""
-    with plainly("terminal revoke"):
-        from gateway import processes
-        processes.registry_desk("terminal revoke").revoke_epoch(terminal_id, epoch)
-        click.echo(f"{terminal_id} key epoch {epoch} revoked")
-
-
 gateway.add_command(rates)
 gateway.add_command(root)
 gateway.add_command(day)
@@ -210,6 +168,7 @@ gateway.add_command(statement)
 gateway.add_command(adjust)
 gateway.add_command(member)
 gateway.add_command(operator)
+gateway.add_command(terminal)
 
 
 def _client_ids(_: object, __: object, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ again: what it holds unsent from an earlier run is still owed.
 
 import json
 import os
-import secrets
 import socket
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
@@ -18,16 +17,14 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from firmware import settings as handset_settings
-from firmware.board.flash_file import FlashFile
 from firmware.errors import FontError, SettingsError
 from firmware.font import Font
-from firmware.outbox import format_outbox
 from firmware.settings import Settings
 from gateway import database, startup
 from gateway.keyring import Keyring
 from gateway.registry import Registry
 from protocol import keys
-from tools import coffee_shop, font, handset_program, state
+from tools import coffee_shop, font, handset_flash, handset_program, state
 from tools.errors import NotReady, PortTaken
 
 HOST = "127.0.0.1"
@@ -118,12 +115,7 @@ def provision(where: state.Home, keyring: Keyring, terminal_id: int, mqtt_port: 
     os.chmod(folder / "settings", 0o600)
     flash = folder / "outbox.flash"
     if not flash.exists():
-        fresh = folder / "outbox.new"
-        fresh.unlink(missing_ok=True)
-        device = FlashFile(str(fresh), OUTBOX_BLOCKS)
-        format_outbox(device, secrets.randbelow(2**32 - 1) + 1)
-        device.close()
-        os.replace(fresh, flash)
+        handset_flash.write_outbox(flash, OUTBOX_BLOCKS)
     return folder
 
 

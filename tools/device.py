@@ -1,12 +1,14 @@
-"""`pointwire device`: what a handset's flash is filled with."""
+"""`pointwire device`: what a handset's flash is filled with, and how it gets there."""
 
 import json
+import os
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from tools import font
+from tools import font, handset_flash, handset_program, handset_settings
 
 LETTERS = {
     "gb2312": font.ALL,
@@ -16,7 +18,7 @@ LETTERS = {
 
 @click.group()
 def device() -> None:
-    """What a handset's flash is filled with."""
+    """What a handset's flash is filled with, and how it gets there."""
 
 
 @device.command("font")
@@ -48,6 +50,59 @@ def font_command(out: Path, source: Path, letters: str, also: str, as_json: bool
     click.echo(f"{out}: {built.letters:,} letters, {len(built.data):,} bytes.")
     if built.missing:
         click.echo(f"Not in {source}, drawn as boxes: {built.missing}", err=True)
+
+
+def _broker(_: object, __: object, value: str | None) -> dict[str, int | str]:
+    if value is None:
+        return {}
+    host, _, port = value.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise click.BadParameter(f"{value[:80]!r} is no HOST:PORT. Nothing was written.")
+    return {"mqtt_host": host, "mqtt_port": int(port)}
+
+
+@device.command("prepare", short_help="Make a folder with all that goes on a handset's flash.")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--board", type=click.Choice(list(handset_program.BOARDS)), required=True,
+              help="What the handset is built on (firmware/README.md has their parts).")
+@click.option("--keys", "keys_file", type=click.Path(path_type=Path), metavar="FILE",
+              help="Head office's key file, mode 0600 (pointwire gateway terminal provision); "
+                   f"else its content in {handset_settings.KEYS_VARIABLE}.")
+@click.option("--settings", "settings_file", type=click.Path(path_type=Path), metavar="FILE",
+              help="Settings in TOML, or JSON (.json); mode 0600 where apn_key, sim_pin or "
+                   "wifi_key stand in it.")
+@click.option("--broker", callback=_broker, metavar="HOST:PORT", help="The MQTT broker.")
+@click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE",
+              help="One more setting; over the file's. No secrets: they come from "
+                   f"{handset_settings.SECRET_VARIABLE}APN_KEY, ..._SIM_PIN, ..._WIFI_KEY.")
+@click.option("--ca", type=click.Path(path_type=Path), metavar="FILE",
+              help="The CA that signed the broker's certificate, PEM or DER.")
+@click.option("--font", "font_file", type=click.Path(path_type=Path), metavar="FILE",
+              help="A font file (pointwire device font); without it one is built for a handset "
+                   "that speaks Chinese, and one that speaks English has none.")
+@click.option("--frozen", is_flag=True,
+              help="The board's image has the program in it: write only what is beside it.")
+@click.option("--json", "as_json", is_flag=True, help="Say what was made as one line of JSON.")
+def prepare_command(folder: Path, board: str, keys_file: Path | None, settings_file: Path | None,
+                    broker: dict[str, int | str], pairs: tuple[str, ...], ca: Path | None,
+                    font_file: Path | None, frozen: bool, as_json: bool) -> None:
+    """Make FOLDER with all that goes on a handset's flash: program, settings, font, CA, and for
+    the unix board a formatted outbox. It holds the terminal's key: only you can read it."""
+    who = handset_settings.read_keys(keys_file, os.environ)
+    values = handset_settings.read_values(settings_file) if settings_file else {}
+    values |= {**broker, **handset_settings.read_pairs(pairs),
+               **handset_settings.secrets_of(os.environ)}
+    made = handset_settings.settings_of(who, values, board)
+    done = handset_flash.prepare(folder, made, board, ca, font_file, datetime.now(UTC), frozen)
+    size = sum((folder / name).stat().st_size for name in done.files)
+    if as_json:
+        click.echo(json.dumps({"folder": str(folder), "board": board, "bytes": size,
+                               "terminal_id": done.terminal_id, "epoch": done.epoch,
+                               "files": sorted(done.files), "frozen": frozen}))
+        return
+    click.echo(f"{folder}: terminal {done.terminal_id}, key epoch {done.epoch}, {board}: "
+               f"{len(done.files)} files, {size:,} bytes.")
+    click.echo("The terminal's key is in it: remove the folder once the handset works.", err=True)
 
 
 @device.command("screens")

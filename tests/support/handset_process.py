@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from firmware import settings
-from firmware.board.flash_file import FlashFile
-from firmware.outbox import format_outbox
 from tools import font, handset_program
+from tools.handset_flash import OUTBOX, write_outbox
 from tools.handsets import asks_again
 
 WAIT_S = 60.0
@@ -29,9 +28,7 @@ def provision(folder: Path, made: settings.Settings, journal: int = 7) -> Path:
     """The files of a handset that was never switched on."""
     folder.mkdir(parents=True, exist_ok=True)
     settings.write(str(folder / "settings"), made)
-    device = FlashFile(str(folder / "outbox.flash"), made.outbox_blocks)
-    format_outbox(device, journal)
-    device.close()
+    write_outbox(folder / OUTBOX, made.outbox_blocks, journal)
     if made.language == "zh":
         pseudo_font(folder / "font")
     return folder

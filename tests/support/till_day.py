@@ -60,14 +60,17 @@ class Day:
         user, password = keys.mqtt_user(self.terminal_id, 1), keys.mqtt_password(self._key)
         known = {user: Credential(self.terminal_id, password.encode())}
         with TinyGateway(known, self._answer) as gateway:
-            values: dict[str, Any] = {"language": self._language, "outbox_blocks": 16,
-                                      **self._changed}
-            provision(self._files, settings.settings(
-                self.terminal_id, 1, self._key, "127.0.0.1", gateway.port, user, password,
-                **values))
-            pseudo_font(self._files / "font")  # either language can be switched to
+            self._provision(gateway.port)
             yield self
         self.engine.dispose()
+
+    def _provision(self, port: int) -> None:
+        values: dict[str, Any] = {"language": self._language, "outbox_blocks": 16,
+                                  **self._changed}
+        provision(self._files, settings.settings(
+            self.terminal_id, 1, self._key, "127.0.0.1", port,
+            keys.mqtt_user(self.terminal_id, 1), keys.mqtt_password(self._key), **values))
+        pseudo_font(self._files / "font")  # either language can be switched to
 
     @contextmanager
     def on(self) -> Iterator["Day"]:

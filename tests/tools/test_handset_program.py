@@ -58,7 +58,7 @@ def test_what_was_linked_once_is_linked_again_only_when_something_of_it_changed(
     monkeypatch.setattr(handset_program, "BUILT", tmp_path / "built")
     monkeypatch.setattr(handset_program, "MAKERS", (str(maker),))
 
-    def link(_: str) -> Linked:
+    def link(_: str, board: str) -> Linked:
         linked.append(text := maker.read_text())
         return Linked({MAIN: "import program0", "program0": text}, {"a": text}, {})
 
@@ -81,6 +81,40 @@ def test_short_names_of_a_traceback_can_be_read_back(tmp_path):
     assert set(units.values()) == set(COLD)
     assert {f"{each}.mpy" for each in units} < {each.name for each in
                                                 (tmp_path / "program").iterdir()}
+
+
+# Stands for the modules of a chip: whatever they are asked gives another of the kind, and reads as
+# an open contact.
+CHIP = """
+import sys
+class Chip:
+    def __init__(self, *a, **k): pass
+    def __call__(self, *a, **k): return Chip()
+    def __getattr__(self, name): return Chip()
+    def value(self, *a): return 1
+    def readfrom_into(self, address, buffer):
+        for at in range(len(buffer)): buffer[at] = 255
+for name in ("machine", "network", "esp32"):
+    sys.modules[name] = Chip()
+sys.path[:] = [{folder!r}, ".frozen"]
+import main
+"""
+
+
+@pytest.mark.parametrize("board", [name for name in handset_program.BOARDS if name != "unix"])
+def test_the_program_of_a_board_of_hardware_begins_and_says_what_is_missing(tmp_path, board):
+    need_micropython()
+    handset_program.write(tmp_path, board)
+    parts = list(tmp_path.glob("*.mpy"))
+    assert 5 < len(parts) < 20  # each takes a block of the flash at least
+    # words of the chip's modules, which the interpreter that links does not know
+    assert all(any(word in part.read_bytes() for part in parts)
+               for word in (b"readfrom_into", b"duty_u16", b"isconnected", b"get_i32"))
+    said = subprocess.run([str(handset_program.micropython()), "-c",
+                           CHIP.format(folder=str(tmp_path))],
+                          capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert "pointwire: settings: cannot read /settings" in said.stdout, said.stdout + said.stderr
+    assert not said.returncode, said.stdout + said.stderr
 
 
 # the table of words doubles at the 311th: what a program needs in the end is some 100 more

@@ -387,3 +387,12 @@ def test_modules_that_import_each_other_are_refused():
                "room.b": "from room import a\n\ndef g():\n    return a.f\n"}
     with pytest.raises(NotLinkable, match="import each other"):
         linked(sources, "from room.a import f\nf()\n")
+
+
+def test_several_constants_in_one_line_need_no_name_for_const():
+    made = link({"room": "", "room.few": "from micropython import const\n"
+                 "FIRST, _SECOND = const(70), const(81)\n"
+                 "def both():\n    return FIRST + _SECOND\n"},
+                "from room.few import both\nprint(both())\n", {}, lambda words: words)
+    text = "".join(made.units.values())
+    assert "const" not in text and "81" in text

@@ -60,7 +60,7 @@ def read_program(sources: dict[str, str], main: str) -> Modules:
 
 
 class _Fold(ast.NodeTransformer):
-    """Takes away docstrings, hints, asserts, and the branches for another interpreter."""
+    """Takes away docstrings, hints, asserts, `const`, and the branches for another interpreter."""
 
     def visit_If(self, node: ast.If) -> Any:
         verdict = _decided(node.test)
@@ -79,6 +79,12 @@ class _Fold(ast.NodeTransformer):
 
     def visit_Expr(self, node: ast.Expr) -> Any:
         return None if isinstance(node.value, ast.Constant) else self.generic_visit(node)
+
+    # a hint to the compiler, which has no name for it where several are assigned at once
+    def visit_Call(self, node: ast.Call) -> Any:
+        self.generic_visit(node)
+        is_const = isinstance(node.func, ast.Name) and node.func.id == "const"
+        return node.args[0] if is_const else node
 
     def visit_arg(self, node: ast.arg) -> ast.arg:
         node.annotation = None
@@ -203,8 +209,6 @@ def _value(node: ast.expr, module: Module, modules: Modules) -> int | str | None
             return value
         case ast.Constant(value=str(value)) if len(value) <= WORD_SIZE_MAX:
             return value
-        case ast.Call(func=ast.Name(id="const"), args=[inner]):
-            return _value(inner, module, modules)
         case ast.Name(id=name) if name in module.scope:
             symbol = resolved(module.scope[name], modules)
             return modules[symbol.module].constants.get(symbol.name)

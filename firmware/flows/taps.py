@@ -9,7 +9,7 @@
 `shown`: (tap as in `looking`, its place, voids, what is looked for, where it goes on, as a
 number of taps_texts why there is no refund). `voids`: (key of the original,
 what became of the void) of the voids that were passed on the way back; a void is younger than what
-it voids, so none is missed.
+it voids, so none is missed. `key`: the tap's, also when it moved while it stands here.
 """
 
 from firmware.flows import paper, reverse, taps_texts
@@ -62,13 +62,13 @@ def _key(state, key, till):
         what = "newer" if key == "A" else "older"
         return _looking(_with(state, "taps.look", (tap, place, voids, what, place, None)))
     if key == "#":
-        return paper.begin(state, tap[1:3])
+        return paper.begin(state, state.key)
     if key == "D" and _voidable(tap, voids):
-        return to(state, ASK_VOID, VOID, tap[3], tap[1:3], _as_of_sale(tap)), beep("key")
+        return to(state, ASK_VOID, VOID, tap[3], state.key, _as_of_sale(tap)), beep("key")
     if key == "C":
         why = _no_refund(tap, voids)
         if not why:
-            return reverse.refund_of(state, till, tap[1:3])
+            return reverse.refund_of(state, till, state.key)
         return _with(state, state.name, state.shown[:5] + (why,)), beep("refused")
     return state, beep("refused")
 
@@ -93,7 +93,7 @@ def _found(state, value, now):
 def _settled(state, reply):
     tap, place, voids = state.shown[:3]
     settled = reply.code, reply.points, reply.receipt
-    tap = tap[:5] + (outcome_of(tap[0], settled),) + settled + tap[9:]
+    tap = tap[:1] + state.key + tap[3:5] + (outcome_of(tap[0], settled),) + settled + tap[9:]
     return _with(state, "taps.one", (tap, place, voids, None, None, None))
 
 

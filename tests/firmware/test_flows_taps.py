@@ -126,6 +126,18 @@ def test_the_answer_that_comes_meanwhile_is_shown():
     assert show(after)[2] == "Card lost" and after.alert == (1, 42, codes.CARD_LOST)
 
 
+def test_a_tap_that_moves_while_it_stands_here_is_named_anew():
+    state, _ = step(seen(WAITS), ("moved", (7, 42), (9, 1)), 0)
+    assert press(state, "D#")[1] == [("journal", VOID, {"original": (9, 1)})]
+    assert press(state, "#")[1] == [("print", (9, 1), None, True)]
+    answer = reply(sale_frame(9, 1, 800), points=8, receipt=9)
+    state, _ = step(state, ("settled", answer), 0)
+    assert show(state)[4][:2] == "1 " and state.shown[0][1:3] == (9, 1)
+    # under the old name the gateway has another sale
+    assert press(state, "C500##")[1] == [
+        ("online", REFUND, {"original": (9, 1), "amount_minor": 500})]
+
+
 def test_a_flash_that_fails_is_named():
     state, effects = step(press(start(), "C")[0], ("failed",), 0)
     assert show(state)[1] == "Cannot be read" and effects == (("beep", "fault"),)

@@ -296,6 +296,20 @@ def test_nothing_left_to_void_counts_as_cancelled_and_a_refusal_is_named():
         "not_cancelled", 1, 1250, codes.NOT_VOIDABLE)
 
 
+def test_a_receipt_of_which_nothing_is_left_sounds_refused_and_is_not_printed():
+    asked = play(start(), ("online", VOID, 0, ("saved", 7, 2)))[0]
+    for code, sound, slips in ((codes.APPROVED, "ok", 1), (codes.NOTHING_LEFT, "refused", 0)):
+        effects = step(asked, ("settled", reply(VOID_REPLY, code)), 0)[1]
+        assert effects[0] == ("beep", sound) and len(effects) == 1 + slips
+
+
+def test_each_answer_to_an_inquiry_has_its_sound():
+    asked = play(start(), "A", TAP)[0]
+    for code, sound in ((codes.APPROVED, "ok"), (codes.CARD_LOST, "refused")):
+        effects = step(asked, ("answer", reply(inquiry_frame(), code, balance=1)), 0)[1]
+        assert effects == (("beep", sound),)
+
+
 def test_the_next_customer_need_not_wait_for_a_void_and_its_refusal_is_an_alert():
     state, _ = play(cancelling(), "3", ("settled", reply(VOID_REPLY)),
                     ("settled", reply(sale_frame(7, 1), codes.VOIDED)))

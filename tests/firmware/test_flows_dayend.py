@@ -6,7 +6,7 @@ from firmware.flows import dayend_texts
 from firmware.states import HOME, NOBODY, changed
 from firmware.views import columns
 from protocol import codes
-from protocol.fields import BATCH_CLOSE, REDEMPTION, SALE, reply_of
+from protocol.fields import BATCH_CLOSE, REDEMPTION, REFUND, SALE, VOID, reply_of
 from tests.firmware.flow_walk import home_is_near, press, same_words, walk
 from tests.firmware.test_views import OFFLINE, show
 
@@ -69,6 +69,14 @@ def test_each_type_has_a_page():
     if nothing:
         state = found(press(start(), "D4")[0], ("done", nothing))
         assert show(press(state, "B")[0])[2:4] == ("7 taps", "None posted")
+
+
+def test_each_type_of_message_has_its_name():
+    for kind, name in ((SALE, "Sale"), (REDEMPTION, "Redeem"), (VOID, "Cancel"),
+                       (REFUND, "Refund"), (6, "Type 6")):
+        count = Count(7, 1, 9, 7, ((kind, 5, 6250, 60),), (3, 0), None, (), None, None, None)
+        state = found(press(start(), "D4")[0], ("done", count))
+        assert show(state)[1] == name + " x 5"
 
 
 def test_it_is_sent_only_where_the_link_is_up_and_nothing_waits():

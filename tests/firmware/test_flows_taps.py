@@ -81,6 +81,7 @@ def test_d_asks_as_the_sale_itself_does_and_names_it():
         assert saved.name == CANCELLING and saved.key == tap[1:3]
         kept = press(state, "*")[0]
         assert kept.name == RESULT and show(kept)[1:]
+    assert show(press(seen(POSTED), "D*")[0])[1:] == ("Posted +12", "", "", "REF 1000")
     assert press(seen(REFUSED), "D")[0].name == "taps.one"
     assert press(seen(BACK), "D")[0].name == "taps.one"
 

@@ -5,8 +5,8 @@ from firmware.printing import carry_out
 from firmware.slip import BIG, CENTER, layout
 from firmware.states import NOBODY
 from protocol import codes, frames, messages
-from protocol.fields import REFUND
-from tests.firmware.replies import KEY, TERMINAL_ID, reply, sale_frame, void_frame
+from protocol.fields import REDEMPTION, REFUND
+from tests.firmware.replies import CARD, KEY, TERMINAL_ID, reply, sale_frame, void_frame
 from tests.firmware.test_looking import Shelf
 
 
@@ -141,6 +141,20 @@ def test_a_void_that_found_nothing_left_is_never_printed_as_posted():
     carry_out(desk, (7, 2), None, True)
     said = text(desk.printer.slips[0][0])
     assert "Nothing left" in said and "Posted" not in said
+
+
+def test_a_redemption_whose_answer_names_no_money_says_nothing_of_it():
+    asked = messages.request(REDEMPTION, 7, 1, card=(2, CARD), amount_minor=5000, points=300)
+    paid = frames.seal(KEY, 1, TERMINAL_ID, 1, messages.encode_request(asked))
+    desk = Desk(Paper())
+    desk.add(paid, 0, -300, 1001)
+    carry_out(desk, (7, 1), reply(paid, points=-300, receipt=1001), False)
+    said = text(desk.printer.slips[0][0])
+    assert "50.00" in said and "To pay" not in said and "Paid by points" not in said
+    carry_out(desk, (7, 1), reply(paid, points=-300, amount_minor=300), False)
+    said = text(desk.printer.slips[1][0])
+    for part in ("Paid by points              3.00", "To pay                     47.00"):
+        assert part in said
 
 
 def test_the_end_of_a_day_says_whether_head_office_agrees():

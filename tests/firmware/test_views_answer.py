@@ -4,7 +4,7 @@ from firmware import views
 from firmware.states import RESULT, State
 from firmware.views_answer import day
 from protocol import codes
-from protocol.fields import INQUIRY, REDEMPTION, REFUND, VOID, reply_of
+from protocol.fields import INQUIRY, REDEMPTION, REFUND, SALE, VOID, reply_of
 
 STATUS = views.Status(True, 0, 1, "", None, "", -71, 80, "", 0)
 KEYS = {"points": 6, "balance": 7, "receipt": 11, "expiring": 12, "off": 13, "line": 15}
@@ -83,6 +83,8 @@ def test_too_few_points_are_named_with_the_balance():
     assert told(REDEMPTION, codes.INSUFFICIENT_POINTS, balance=90) == (
         "REFUSED", "Too few points", "Balance 90", "TRACE 41 50.00")
     assert told(REDEMPTION, codes.LIMIT_REACHED)[1] == "Not by the rules"
+    # whatever else was refused: its balance is not why
+    assert told(SALE, codes.CARD_LOST, balance=90, line="Keep the card")[2] == "Keep the card"
 
 
 def test_days_are_written_without_floats():

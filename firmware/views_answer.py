@@ -77,15 +77,19 @@ def refused(page, reply, amount_minor):
         page.tap(reply.trace, amount_minor)
     if reply.code == codes.HELD:
         return words[names.HELD], words[names.NO_POINTS_YET]
-    return words[names.REFUSED], page.reason(reply.code), _more(page, reply, amount_minor)
-
-
-# what the reply tells beside its code
-def _more(page, reply, amount_minor):
-    if reply.code == codes.INSUFFICIENT_POINTS and reply.balance is not None:
-        return page.label(names.BALANCE, reply.balance)
     if reply.code == codes.EXCEEDS_ORIGINAL and reply.amount_minor:
-        if amount_minor <= reply.amount_minor:  # it is not the sum: goods are given back by line
-            return page.words[names.HAS_BASKET]
-        return page.label(names.LEFT, page.money(reply.amount_minor))
-    return reply.line or ""
+        return (words[names.REFUSED],) + _no_refund(page, reply.amount_minor, amount_minor)
+    more = reply.line or ""
+    if reply.code == codes.INSUFFICIENT_POINTS and reply.balance is not None:
+        more = page.label(names.BALANCE, reply.balance)
+    return words[names.REFUSED], page.reason(reply.code), more
+
+
+# Which of the causes that share a code it is, by what was asked for: lines name no sum.
+def _no_refund(page, left_minor, amount_minor):
+    words, left = page.words, page.label(names.LEFT, page.money(left_minor))
+    if amount_minor > left_minor:
+        return words[names.MORE_THAN_LEFT], left
+    if amount_minor:  # as much is left: goods that were sold by line go back by line
+        return words[names.HAS_BASKET], words[names.BY_ITEMS]
+    return words[names.OTHER_ITEMS], left

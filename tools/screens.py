@@ -138,6 +138,8 @@ SCENES = (
     Scene("points: how many", _flow("redeem.points", REDEMPTION, (*ASKED, 0, None)), GOOD),
     Scene("points: keyed", _flow("redeem.points", REDEMPTION, (*ASKED, 300, None)), GOOD),
     Scene("points: too many", _flow("redeem.points", REDEMPTION, (*ASKED, 400, (1, 360))), GOOD),
+    Scene("points: none now", _flow("redeem.points", REDEMPTION, (
+        (2, CARD), 360, (50, 100, 100, 100, 100, 5000), 0, None)), GOOD),
     Scene("points: sure?", _flow("redeem.sure", REDEMPTION, (*ASKED, 300, 300)), GOOD),
     Scene("points: no terms", _flow("redeem.sure", REDEMPTION,
                                     (None, 360, None, 300, None)), GOOD),
@@ -159,6 +161,8 @@ SCENES = (
         codes.EXCEEDS_ORIGINAL, REFUND, amount_minor=750), 1250), GOOD),
     Scene("refund: basket", _result("refused", reply(
         codes.EXCEEDS_ORIGINAL, REFUND, amount_minor=1250), 1250), GOOD),
+    Scene("refund: items", _result("refused", reply(
+        codes.EXCEEDS_ORIGINAL, REFUND, amount_minor=1250), 0), GOOD),
     Scene("day-end, counting", _day("count", ("count", None, 40)), GOOD),
     Scene("day-end, not now", _day("no", "unsettled", 3), AWAY),
     Scene("day-end, a type", _day("totals", DAY, 0), GOOD),

@@ -154,14 +154,23 @@ def _points_rows(page, words):
     if balance is not None:
         first = page.label(redeem_texts.BALANCE, balance)
     if why:
-        return first, str(points) if points else "", page.label(redeem_texts.WHY + why[0], why[1])
+        return first, str(points) if points else "", _why(page, *why)
     if points:
         return first, str(points)
-    most = redeem_terms.most(terms, page.state.amount_minor) if terms else None
-    if most is None:
+    if not terms:
         return first, words[redeem_texts.KEY_POINTS]
-    return (first, page.label(redeem_texts.WHY + redeem_terms.AT_MOST, most),
-            words[redeem_texts.ALL_OF_IT] if most else "")
+    bill_minor = page.state.amount_minor
+    most = redeem_terms.most(terms, bill_minor)
+    if most:
+        return first, _why(page, redeem_terms.AT_MOST, most), words[redeem_texts.ALL_OF_IT]
+    why = redeem_terms.none_at_all(terms)
+    too_few = why[0] == redeem_terms.FROM
+    return first, _why(page, *why), _why(page, redeem_terms.ONLY, terms[0]) if too_few else ""
+
+
+def _why(page, why, number):
+    text = redeem_texts.WHY + why
+    return page.words[text] if number is None else page.label(text, number)
 
 
 def _sure_rows(page, words):

@@ -10,12 +10,16 @@ from micropython import const
 
 from protocol.limits import REQUEST_POINTS_MAX, SHARE_BP_MAX
 
-# why so many points may not be used, each with the number that the cashier is told
+# why so many points may not be used, each with the number that the cashier is told, or None
 ONLY = const(1)      # the member has only so many
 AT_LEAST = const(2)
 STEPS = const(3)
-AT_MOST = const(4)   # of this bill; 0: none at all
+AT_MOST = const(4)   # of this bill
 ENOUGH = const(5)    # as many take just as much off
+# why none at all may be used
+NO_POINTS = const(6)
+FROM = const(7)      # the fewest that may be used, and the member has not so many
+BILL = const(8)      # it is too small for the fewest
 
 
 def money_off(terms, points, bill_minor):
@@ -54,7 +58,7 @@ def refusal(terms, points, bill_minor):
         return None
     best = most(terms, bill_minor)
     if not best:
-        return AT_MOST, 0
+        return none_at_all(terms)
     if points > terms[0]:
         return ONLY, terms[0]
     if points < terms[3]:
@@ -65,3 +69,14 @@ def refusal(terms, points, bill_minor):
         return AT_MOST, best
     fewer = most(terms, bill_minor, points)
     return (ENOUGH, fewer) if fewer else (AT_MOST, best)
+
+
+def none_at_all(terms):
+    """Why `most` is 0, as (reason, number or None)."""
+    usable, unit, unit_minor, least, step, _ = terms
+    if usable <= 0:
+        return NO_POINTS, None
+    before = -(-max(least, 1) // step) * step - step  # the fewest are worth more than these
+    fewest = -(-(before * unit_minor // unit + 1) * unit // unit_minor)
+    fewest = -(-fewest // step) * step
+    return (FROM, fewest) if usable < fewest else (BILL, None)

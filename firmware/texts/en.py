@@ -62,11 +62,14 @@ not_posted=NOTHING posted
 off=Off %s
 hand_back=Hand back %s
 left=Left %s
-has_basket=Has a basket
+has_basket=Sold by items
 points=Points %s
 keys_sale=#✓ C← *✗ A=ITEMS
 signal=%ddBm
 key_points=B=POINTS
+more_than_left=More than left
+other_items=Not these items
+by_items=Use A = ITEMS
 """,
         """codes=
 10=Card unknown
@@ -81,7 +84,7 @@ key_points=B=POINTS
 32=Not by the rules
 37=Not found
 38=Nothing left
-39=More than left
+39=Sum/items wrong
 40=Voided
 41=HQ will decide
 42=Too late for it

@@ -62,11 +62,14 @@ not_posted=不入账
 off=抵扣 %s
 hand_back=应退 %s
 left=可退 %s
-has_basket=含商品明细
+has_basket=此笔含商品明细
 points=积分 %s
 keys_sale=#✓ C← *✗ A=ITEMS
 signal=%ddBm
 key_points=B=POINTS
+more_than_left=超过可退金额
+other_items=商品与原单不符
+by_items=请按 A 逐项退货
 """,
         """codes=
 10=卡不存在
@@ -81,7 +84,7 @@ key_points=B=POINTS
 32=不符合规则
 37=找不到原交易
 38=已撤销或已退完
-39=超过可退金额
+39=金额或商品不符
 40=已撤销
 41=由总部决定
 42=已不能撤销

@@ -139,7 +139,7 @@ def test_a_sale_in_lines_is_booked_with_them(day: Day, words: Words, language: s
     day.tap()
     day.sees(words[names.POSTED] % 26, words[names.BALANCE] % 26)
     day.keys("*CC500##")  # a part of it: the gateway wants lines
-    day.sees(words[names.REFUSED], words.reason(codes.EXCEEDS_ORIGINAL), words[names.HAS_BASKET])
+    day.sees(words[names.REFUSED], words[names.HAS_BASKET], words[names.BY_ITEMS])
     day.keys("*CBC200A3###")
     day.sees(words[names.HAND_BACK] % "2.00", words[names.POSTED] % -3)
     posted = [row for row in day.booked() if row[2] == 0]

@@ -70,7 +70,14 @@ def test_what_may_not_be_used_is_refused_by_name_before_anything_is_sent():
     state, wanted = press(answered(keys="500#", balance=360, redeeming=TERMS), "300#")
     assert told(state)[2] == "At most 200" and not wanted
     state, wanted = press(answered(balance=-5, redeeming=(0,) + TERMS[1:]), "#")
-    assert told(state)[:3] == ("Balance -5", "", "At most 0") and not wanted
+    assert told(state)[:3] == ("Balance -5", "", "No points to use") and not wanted
+    for keys, redeeming, said in (
+            ("100#", TERMS, ("Balance 360", "Bill too small", "")),
+            ("5000#", (50,) + TERMS[1:], ("Balance 360", "From 100 points", "Has only 50")),
+            ("5000#", (0,) + TERMS[1:], ("Balance 360", "No points to use", ""))):
+        assert told(answered(keys=keys, balance=360, redeeming=redeeming))[:3] == said
+        state, wanted = press(answered(keys=keys, balance=360, redeeming=redeeming), "100#")
+        assert told(state)[:3] == ("Balance 360", "100", said[1]) and not wanted
     state, _ = press(answered(balance=360, redeeming=TERMS), "400#CCC")
     assert told(state)[:3] == ("Balance 360", "At most 300", "# = all of that")
 

@@ -6,7 +6,10 @@ That it is what the gateway takes off: tests/gateway/test_redeeming_agrees.py.
 from firmware.flows.redeem_terms import (
     AT_LEAST,
     AT_MOST,
+    BILL,
     ENOUGH,
+    FROM,
+    NO_POINTS,
     ONLY,
     STEPS,
     money_off,
@@ -51,7 +54,12 @@ def test_what_takes_nothing_off_is_refused_by_name():
             if why and why[0] == ENOUGH:
                 assert money_off(terms, why[1], bill_minor) and why[1] < points
             if why and why[0] == AT_MOST:
-                assert why[1] == most(terms, bill_minor)
+                assert why[1] == most(terms, bill_minor) > 0
+            if why and why[0] == FROM:  # with that many, and a bill that is no hindrance
+                enough = (why[1],) + terms[1:]
+                assert why[1] > terms[0] and most(enough, 1000000000) == why[1]
+            if why and why[0] == BILL:
+                assert most(terms, 1000000000) and not most(terms, bill_minor)
 
 
 def test_each_reason_has_its_number():
@@ -60,10 +68,19 @@ def test_each_reason_has_its_number():
     assert refusal(COFFEE, 50, 5000) == (AT_LEAST, 100)
     assert refusal(COFFEE, 150, 5000) == (STEPS, 100)
     assert refusal(COFFEE, 300, 500) == (AT_MOST, 200)
-    assert refusal(COFFEE, 100, 100) == (AT_MOST, 0)
     assert refusal((360, 100, 1, 1, 1, 10000), 150, 500) == (ENOUGH, 100)
     # too few to be worth anything, and nothing smaller that is
     assert refusal((360, 10, 1, 5, 1, 10000), 6, 500) == (AT_MOST, 360)
+
+
+def test_where_none_at_all_may_be_used_the_cause_is_told():
+    for points in (0, 100):
+        assert refusal(COFFEE, points, 100) == (BILL, None)
+        for usable in (0, -5):
+            assert refusal((usable,) + COFFEE[1:], points, 5000) == (NO_POINTS, None)
+        assert refusal((99,) + COFFEE[1:], points, 5000) == (FROM, 100)
+    # 7 points of which ten are a cent, in steps of three
+    assert refusal((7, 10, 1, 5, 3, 10000), 6, 500) == (FROM, 12)
 
 
 def test_a_whole_bill_is_paid_by_a_last_step_worth_more_than_is_left():

@@ -104,12 +104,20 @@ def test_every_refusal_has_its_words():
              ("REFUSED", "More than left", "Left 3.00")),
             # as much is left, so it is not the sum: its goods are given back by line
             (REFUND, codes.EXCEEDS_ORIGINAL, {"off": 500},
-             ("REFUSED", "More than left", "Has a basket")),
+             ("REFUSED", "Sold by items", "Use A = ITEMS")),
+            (REFUND, codes.EXCEEDS_ORIGINAL, {},
+             ("REFUSED", "Sum/items wrong", "")),
             (REFUND, codes.MALFORMED, {"line": "Call HQ"}, ("REFUSED", "Malformed", "Call HQ"))):
         state = result(kind, code, 500 if kind == REFUND else 0, **more)
         assert state.name == RESULT and told(state)[:3] == words, (code, told(state))
         chinese = told(state, "zh")
         assert "代码" not in chinese[1] and chinese[1] != words[1]
+
+
+def test_lines_that_were_not_sold_are_named_as_such():
+    by_line = result(REFUND, codes.EXCEEDS_ORIGINAL, 0, off=1250)
+    assert told(by_line)[:3] == ("REFUSED", "Not these items", "Left 12.50")
+    assert told(by_line, "zh")[:3] == ("已拒绝", "商品与原单不符", "可退 12.50")
 
 
 def test_what_could_not_be_stored_or_sent_says_so():

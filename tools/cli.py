@@ -18,7 +18,7 @@ from tools.errors import EXIT_NOT_READY, EXIT_UNWRITABLE, NotReady, ToolError
 # name -> (module, attribute, one line for `pointwire --help`)
 COMMANDS = {
     "chaos": ("tools.chaos.command", "chaos", "Real processes under kill -9 and bad links."),
-    "device": ("tools.device", "device", "A handset's flash: prepare it, build its font."),
+    "device": ("tools.device", "device", "A handset's flash: prepare it, copy it onto a board."),
     "demo": ("tools.demo", "demo", "Handsets, broker, gateway and ledger on this machine."),
     "gateway": ("gateway.cli", "gateway", "The gateway's processes, its migration and its audit."),
     "prove": ("tools.prove.command", "prove", "Every tap posts once: seeds full of faults."),

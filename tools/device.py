@@ -7,7 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+from rich.console import Console
+from rich.progress import Progress
 
+from firmware import settings
 from tools import font, handset_flash, handset_program, handset_settings
 
 LETTERS = {
@@ -103,6 +106,49 @@ def prepare_command(folder: Path, board: str, keys_file: Path | None, settings_f
     click.echo(f"{folder}: terminal {done.terminal_id}, key epoch {done.epoch}, {board}: "
                f"{len(done.files)} files, {size:,} bytes.")
     click.echo("The terminal's key is in it: remove the folder once the handset works.", err=True)
+
+
+@device.command("copy", short_help="Copy a prepared folder onto a connected board.")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--port", required=True, help="The board's serial port, e.g. /dev/ttyUSB0.")
+@click.option("--erase-outbox", "erase", is_flag=True,
+              help="Erase the outbox, also where it holds unsent taps: those are lost for good. "
+                   "It asks, and says how many.")
+@click.option("--yes", is_flag=True, help="Do not ask before unsent taps are erased.")
+@click.option("--json", "as_json", is_flag=True, help="Say what was done as one line of JSON.")
+def copy_command(folder: Path, port: str, erase: bool, yes: bool, as_json: bool) -> None:
+    """Copy FOLDER (of `prepare`) onto the board at a serial port, with mpremote, and compare
+    what landed. The outbox stays where it holds taps; a blank one is formatted.
+
+    Hold * and # while switching the handset on: its program then does not start.
+    """
+    from tools import handset_copy
+    from tools.board_link import open_board
+    prepared = handset_flash.read(folder)
+    with open_board(port) as board:
+        seen, there = handset_copy.look(board, prepared)
+        made = settings.read(str(folder / handset_flash.SETTINGS))
+        plan = handset_copy.decide(seen, there, made, erase)
+        if erase and not yes and (seen.fault or seen.unsent):
+            what = f"{seen.unsent} unsent taps" if not seen.fault else "an outbox nobody can read"
+            click.confirm(f"Erase {what}? They are lost for good", abort=True, err=True)
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("", total=None)
+            done = handset_copy.copy(
+                board, prepared, plan, seen,
+                lambda name, sent, total: bar.update(task, description=name, completed=sent,
+                                                     total=total))
+    if as_json:
+        click.echo(json.dumps({"port": port, "terminal_id": prepared.terminal_id,
+                               "sent": sorted(done.sent), "same": done.same,
+                               "outbox_formatted": bool(plan.formatted),
+                               "taps_erased": plan.lost, "unsent": done.unsent}))
+        return
+    click.echo(f"{port}: terminal {prepared.terminal_id}: {len(done.sent)} files sent, "
+               f"{done.same} were there, all compared.")
+    click.echo(f"Outbox: formatted ({plan.formatted}); {plan.lost} unsent taps erased."
+               if plan.formatted else f"Outbox: kept, {done.unsent} unsent.")
+    click.echo("Switch the handset off and on.", err=True)
 
 
 @device.command("screens")

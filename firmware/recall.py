@@ -1,6 +1,7 @@
 """What the outbox says about a tap, in words for people."""
 
 from firmware import checkout, states
+from firmware.outbox_kept import money_of
 from firmware.session import type_of
 from protocol import cbor, codes, frames
 from protocol.fields import BATCH_CLOSE, SALE, VOID
@@ -48,7 +49,7 @@ def first_state(outbox, cancels, alert):
         # how much is handed back only its answer tells
         return checkout.cancelling(key, void, 0, None, outbox.waits(*key), alert,
                                    _kind(outbox, key))
-    return states.start(last_tap(record), alert)
+    return states.start(last_tap(outbox, record), alert)
 
 
 # SALE, of which a cashier cancels one, else VOID
@@ -59,18 +60,24 @@ def _kind(outbox, key):
         return VOID
 
 
-def last_tap(record):
+def last_tap(outbox, record):
     """What was saved last, for the first screen after a boot: ("last", trace, amount, card id,
-    settled), ("last_void", trace of the original, code, receipt), ("last_day", trace, settled) of
-    the end of a day, or None."""
+    settled, given), ("last_void", trace of the original, code, receipt, given), ("last_day",
+    trace, settled) of the end of a day, or None. `given`: (type, money) that the gateway took off
+    or wants handed back, or None."""
     if record is None:
         return None
-    said = content(record.frame)
-    key = original(said) if said[0] == VOID else None
-    if key and record.settled:
-        code, _, receipt = record.settled
-        return "last_void", key[1], code, receipt
-    if said[0] == BATCH_CLOSE:
-        return "last_day", record.trace, record.settled
+    said, settled = content(record.frame), record.settled
+    kind, given = said[0], None
+    key = original(said) if kind == VOID else None
+    # a bill that was never paid is handed back to nobody
+    if (settled and states.did(kind, settled[0], settled[2])
+            and not (key and _kind(outbox, key) == VOID)):
+        money_minor = money_of(outbox, record.journal, record.trace)
+        given = None if money_minor is None else (kind, money_minor)
+    if key and settled:
+        return "last_void", key[1], settled[0], settled[2], given
+    if kind == BATCH_CLOSE:
+        return "last_day", record.trace, settled
     card = said.get(6)
-    return "last", record.trace, said.get(7, 0), card[1] if card else None, record.settled
+    return "last", record.trace, amount_of(said), card[1] if card else None, settled, given

@@ -21,7 +21,7 @@ from firmware.flows import card, login
 from firmware.states import in_vain
 from firmware.texts import Words, names
 from protocol import codes
-from protocol.fields import SALE, VOID
+from protocol.fields import REDEMPTION, SALE, VOID
 
 COLUMNS = 16
 
@@ -203,8 +203,8 @@ def _home(page):
     return words[names.TITLE], words[names.KEY_AMOUNT], words[names.KEYS_HOME]
 
 
-# `settled` is None or (code, points, receipt)
-def _last(page, trace, amount_minor, card_id, settled):
+# `settled` is None or (code, points, receipt); `given` as `recall.last_tap` says
+def _last(page, trace, amount_minor, card_id, settled, given):
     words = page.words
     if settled is None:
         outcome = words[names.LAST_WAITING]
@@ -215,16 +215,25 @@ def _last(page, trace, amount_minor, card_id, settled):
     else:
         outcome = words[names.LAST_REFUSED] % settled[0]
     page.tap(trace, amount_minor)
-    what = words[names.CARD] % last4(card_id) if card_id else ""
+    if given:  # which may be another sum than the one that was asked for
+        what = _given(page, given)
+    else:
+        what = words[names.CARD] % last4(card_id) if card_id else ""
     return words[names.LAST_TAP], outcome, what
 
 
+def _given(page, given):
+    label = names.OFF if given[0] == REDEMPTION else names.HAND_BACK
+    return page.label(label, page.money(given[1]))
+
+
 # the void of the tap `trace` was answered with `code` and `receipt`
-def _last_void(page, trace, code, receipt):
+def _last_void(page, trace, code, receipt, given):
     words = page.words
     gone = checkout.did(VOID, code, receipt)
+    became = words[names.CANCELLED if gone else names.NOT_CANCELLED]
     return (words[names.LAST_TAP], page.label(names.CANCELS, trace),
-            words[names.CANCELLED if gone else names.NOT_CANCELLED])
+            _given(page, given) if given else became)
 
 
 def _entry(page):

@@ -115,7 +115,7 @@ def test_a_late_refusal_or_hold_stands_as_an_alert_until_acknowledged():
 
 
 def test_an_alert_found_by_a_boot_stands_behind_the_last_tap_until_it_is_acknowledged():
-    state = start(("last", 2, 1250, CARD_NUMBER, None), (1, 1, 12))
+    state = start(("last", 2, 1250, CARD_NUMBER, None, None), (1, 1, 12))
     state, effects = step(state, ("key", "#"), 0)
     assert state.alert == (1, 1, 12) and state.shown is None and effects == (("beep", "key"),)
     state, effects = step(state, ("key", "#"), 0)
@@ -377,7 +377,7 @@ def test_a_boot_that_finds_a_void_under_way_says_so():
 
 
 def test_after_a_boot_the_last_tap_is_named_until_a_key_is_pressed():
-    last = ("last", 41, 1250, CARD_NUMBER, None)
+    last = ("last", 41, 1250, CARD_NUMBER, None, None)
     assert start(last).shown == last
     assert play(start(last), "#")[0].shown is None
     assert play(start(), "D7")[0].name == STATUS

@@ -36,7 +36,7 @@ def effects_of(effects, name):
 
 def test_each_key_where_nobody_is_logged_in_leads_to_the_login():
     refused = ("refused", reply(codes.CARD_LOST, SALE), 5)
-    places = [start(), start(("last", 1, 500, None, None)), start(None, (2, 9, 12)),
+    places = [start(), start(("last", 1, 500, None, None, None)), start(None, (2, 9, 12)),
               checkout.waiting(2, (7, 1), 500, None), checkout.cancelling((7, 1), (7, 2), 500),
               checkout.to(start(), SENT, SALE, 500, (7, 1), None, 10000),
               checkout.to(start(), RESULT, SALE, 500, (7, 1), refused)]

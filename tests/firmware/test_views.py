@@ -5,7 +5,7 @@ from firmware.checkout import State
 from firmware.texts import en, names, zh
 from firmware.views import COLUMNS, Status, columns, fit, lines, money
 from protocol import codes
-from protocol.messages import INQUIRY, SALE
+from protocol.messages import INQUIRY, REDEMPTION, REFUND, SALE, VOID
 from tests.firmware.replies import CARD, inquiry_frame, reply, sale_frame
 
 ONLINE = Status(True, 0, 10000042, "0.1.0", None, "", None, None, "", None)
@@ -74,18 +74,25 @@ def test_a_dead_task_is_said():
 
 
 def test_the_first_screen_after_a_boot_names_the_last_tap():
-    waiting = checkout.start(("last", 41, 1250, CARD, None))
+    waiting = checkout.start(("last", 41, 1250, CARD, None, None))
     assert show(waiting)[1:] == ("Last saved tap", "not yet posted", "Card ..7892",
                                  "TRACE 41 12.50")
-    posted = checkout.start(("last", 41, 1250, CARD, (0, 15, 9)))
+    posted = checkout.start(("last", 41, 1250, CARD, (0, 15, 9), None))
     assert show(posted)[2] == "posted +15"
-    refused = checkout.start(("last", 41, 1250, b"\x01\x02\x03\x04", (codes.CARD_LOST, 0, 0)))
+    refused = checkout.start(("last", 41, 1250, b"\x01\x02\x03\x04", (codes.CARD_LOST, 0, 0),
+                              None))
     assert show(refused)[2:4] == ("refused (12)", "Card ..0304")
+    # of the 12.50 that were asked for the gateway gives back less
+    for kind, said in ((REFUND, "Hand back 6.67"), (REDEMPTION, "Off 6.67")):
+        last = checkout.start(("last", 41, 1250, CARD, (0, -6, 9), (kind, 667)))
+        assert show(last)[2:] == ("posted -6", said, "TRACE 41 12.50")
+    for given, said in (((VOID, 750), "Hand back 7.50"), (None, "Cancelled")):
+        assert show(checkout.start(("last_void", 41, 0, 9, given)))[3] == said
 
 
 def test_the_first_screen_calls_an_outcome_what_the_live_screen_called_it():
     def first(code, receipt=None):
-        return show(checkout.start(("last", 41, 1250, CARD, (code, 0, receipt))))[2]
+        return show(checkout.start(("last", 41, 1250, CARD, (code, 0, receipt), None)))[2]
 
     def live(code, receipt=None):
         answered = reply(sale_frame(7, 41), code, receipt=receipt, points=0)
@@ -103,7 +110,7 @@ def test_the_first_screen_calls_an_outcome_what_the_live_screen_called_it():
 
 def test_no_screen_shows_a_full_card_number():
     for name in (checkout.HOME, checkout.CARD, checkout.SENT):
-        shown = ("last", 41, 1250, CARD, None) if name == checkout.HOME else None
+        shown = ("last", 41, 1250, CARD, None, None) if name == checkout.HOME else None
         assert str(CARD) not in "".join(show(state(name, shown=shown)))
 
 
@@ -166,7 +173,8 @@ def longest():
     for name in (checkout.HOME, checkout.CARD):
         found.append(state(name, alert=(9999, 4294967295, codes.HELD)))
     for settled in (None, (0, -9999999, 1), (12, 0, 0)):
-        found.append(checkout.start(("last", 4294967, 99999, CARD, settled)))
+        found.append(checkout.start(("last", 4294967, 99999, CARD, settled, None)))
+    found.append(checkout.start(("last", 1, 99999, None, (0, 0, 1), (REFUND, big))))
     found.append(checkout.recovery("no header"))
     return found
 

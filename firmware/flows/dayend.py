@@ -30,7 +30,7 @@ from protocol.limits import VOID_AFTER_S
 
 TURN_MS = 5  # between two turns, for the link
 AWAKE_MS = 500  # the answer comes with the link, and its taps are looked up by the panel
-_PAGES_MAX = 32  # more are counted and stand on no screen
+_PAGES_MAX = 32  # more stand on no screen
 _KINDS = 4  # types 1 to 4 have a name
 
 

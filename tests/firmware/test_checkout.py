@@ -129,6 +129,9 @@ def test_an_outcome_that_was_on_the_screen_is_seen_when_the_cashier_goes_on():
         assert ("seen",) not in step(saved(), ("key", key), 0)[1]
     approved = ("settled", reply(sale_frame(7, 1), points=15))
     assert ("seen",) not in step(play(saved(), approved)[0], ("key", "#"), 0)[1]
+    unknown = reply(inquiry_frame(), codes.CARD_UNKNOWN)  # no tap
+    asked = play(start(), "A", TAP, ("answer", unknown))[0]
+    assert asked.shown[0] == "refused" and ("seen",) not in step(asked, ("key", "#"), 0)[1]
     # never what stands as an alert beside it, for that was not on the screen
     state, _ = play(saved(1), "*", lost, "1250#", TAP, ("saved", 7, 2))
     state, _ = play(state, ("settled", reply(sale_frame(7, 2), codes.CARD_LOST)))

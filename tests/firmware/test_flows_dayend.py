@@ -122,6 +122,17 @@ def test_a_day_that_agrees():
     assert press(state, "#")[0].name == HOME
 
 
+def test_a_type_of_which_head_office_has_nothing_either_does_not_differ():
+    state = compared(answer(totals={**SENT, REFUND: (0, 0, 0)}))
+    assert state.name == "dayend.done" and show(state)[2] == "Agrees with HQ"
+
+
+def test_where_nothing_posted_there_is_one_page():
+    count = Count(7, 1, 9, 7, (), (3, 0), None, (), None, None, None)
+    state = found(press(start(), "D4")[0], ("done", count))
+    assert show(state)[4][:4] == "1/1 " and press(state, "B")[0] == press(state, "A")[0] == state
+
+
 def test_what_is_named_and_as_it_is_here_does_not_differ():
     assert compared(answer(differing=((3, 12, 0),)), None).name == "dayend.done"
 

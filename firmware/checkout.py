@@ -20,7 +20,9 @@ makes one sale: cards are taken in CARD only. No IO, no clock; `now` is ms since
 | RECOVERY | the outbox cannot be read: no taps until a technician comes | nothing |
 
 On HOME, # acknowledges an alert: a tap or a void that was refused or held after its screen had
-gone. A sale is void-able while it stands on the screen as saved, posted or held.
+gone; once it stood there for a second, so that no # meant for the screen before it does. A key
+that does nothing says so by the beep of a refusal. A sale is void-able while it stands on the
+screen as saved, posted or held.
 
 A state "flow.place" is a flow's, of `firmware.flows`. `till` (states.py) is who stands there.
 Where somebody has to log in first, each key of HOME to RESULT but * leads there, and what became
@@ -69,6 +71,8 @@ from protocol import codes
 from protocol.limits import AMOUNT_MINOR_MAX, REPLY_TYPE_BASE, SALE_SAVED_AFTER_S
 from protocol.fields import BATCH_CLOSE, INQUIRY, SALE, TAP, VOID
 
+READ_MS = 1000  # so long an alert stands there before # counts for it
+
 PRESSED = ("key", "long")
 EVENTS = ("card", "unread", "fault", "saved", "full", "failed", "trained", "found", "kept",
           "answer", "no_answer", "time", "printer")
@@ -96,12 +100,28 @@ def step(state, event, now, till=NOBODY):
     """The next state and the effects to carry out, in order."""
     kind = event[0]
     if kind in NEWS:
-        return _heard(state, event, now, till)
-    if kind not in PRESSED:
-        return _by_table(state, event, now, till)
-    if "." in state.name:
-        return flows.step(state, event, now, till)
-    return _pressed(state, event, now, till)
+        after, effects = _heard(state, event, now, till)
+    elif kind not in PRESSED:
+        after, effects = _by_table(state, event, now, till)
+    elif "." in state.name:
+        after, effects = flows.step(state, event, now, till)
+    else:
+        after, effects = _pressed(state, event, now, till)
+    if kind == "key" and after is state and not effects:
+        effects = beep("refused")
+    if after.alert and after.name == HOME:
+        after = _alert_stands(state, after, now)
+    return after, effects
+
+
+# An alert that has the screen to itself only now was read by nobody yet.
+def _alert_stands(state, after, now):
+    if after.shown is not None:
+        return after
+    due = now + READ_MS
+    if state.name == HOME and state.shown is None and state.alert == after.alert:
+        due = state.due if state.due is not None and now < state.due else None
+    return State(HOME, after.purpose, after.amount_minor, after.key, None, due, after.alert)
 
 
 def _pressed(state, event, now, till):
@@ -130,6 +150,8 @@ def _home_key(state, event, now, till):
     if locked(till):
         return _locked_key(state, key, now, till)
     if key == "#" and state.alert and state.shown is None and not till.training:
+        if state.due is not None and now < state.due:
+            return state, ()
         return start(), (("seen",), ("beep", "key"))
     return _ready_key(state, key, till)
 

@@ -48,6 +48,7 @@ COLD = {
              "firmware.app:App._find_shown"),
     # for each key, card and screen
     "keys": ("firmware.checkout:_pressed",),
+    "alert": ("firmware.checkout:_alert_stands",),
     "flow": ("firmware.flows:step",),
     "checkout": ("firmware.checkout:_by_table",),
     "answers": ("firmware.checkout:_heard",),

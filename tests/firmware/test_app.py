@@ -396,6 +396,9 @@ def test_a_cashier_who_goes_on_selling_sees_what_did_not_post_until_it_is_acknow
             assert counter.lines[:2] == (bar(alerted=1), f"Posted +{points}")
         counter.keys("#")
         assert counter.lines == (bar(), "1 not posted", "Card lost", "# = seen", "TRACE 1")
+        counter.keys("#")
+        assert counter.lines[1] == "1 not posted"  # pressed twice: nobody has read it
+        counter.wait(1)
         counter.keys("#7")
         assert counter.lines[0] == bar()
 

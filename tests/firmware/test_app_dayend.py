@@ -255,6 +255,7 @@ def test_a_refused_close_is_named_and_stands_until_it_is_acknowledged(till: Till
     assert till.lines[2:4] == (till.says("REFUSED", "已拒绝"), why)
     till.keys("*")
     assert till.app.state.alert == (1, 2, codes.NOTHING_LEFT)
+    till.wait(1)
     till.keys("#")
     assert till.app.state.alert is None
 

@@ -482,6 +482,7 @@ def test_what_did_not_post_stands_through_every_fault_until_it_is_acknowledged(f
         assert counter.lines[::2] == (head, "posted +7", "TRACE 3 7.00")
         counter.keys("#")
         assert counter.lines[1:] == ("2 not posted", "Card lost", "# = seen", "TRACE 2")
+        counter.wait(1)
         counter.keys("#")
         counter.cut()
         counter.boot()

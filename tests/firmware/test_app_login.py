@@ -344,6 +344,7 @@ def test_what_waits_when_the_lock_comes_goes_on_and_its_refusal_is_seen(door: Do
         counter.keys("5#" + PIN + "#")
         counter.wait(1)
         assert rows(counter)[0] == "1 not posted"
+        counter.wait(1)
         counter.keys("#")
         assert rows(counter)[0] == "Pointwire" and counter.on_flash().alert is None
 

@@ -8,6 +8,7 @@ from firmware.checkout import (
     CANCELLING,
     CARD,
     HOME,
+    READ_MS,
     RECOVERY,
     RESULT,
     SAVING,
@@ -109,7 +110,7 @@ def test_a_late_refusal_or_hold_stands_as_an_alert_until_acknowledged():
     assert state.alert == (2, 2, codes.CARD_LOST)
     state, _ = play(state, "5#**")
     assert state.alert == (2, 2, codes.CARD_LOST)
-    state, _ = play(state, "#")
+    state, _ = step(state, ("key", "#"), READ_MS)
     assert state.name == HOME and state.alert is None
     assert step(start(None, (1, 2, 12)), ("key", "#"), 0)[1][0] == ("seen",)
 
@@ -118,8 +119,36 @@ def test_an_alert_found_by_a_boot_stands_behind_the_last_tap_until_it_is_acknowl
     state = start(("last", 2, 1250, CARD_NUMBER, None, None), (1, 1, 12))
     state, effects = step(state, ("key", "#"), 0)
     assert state.alert == (1, 1, 12) and state.shown is None and effects == (("beep", "key"),)
-    state, effects = step(state, ("key", "#"), 0)
+    state, effects = step(state, ("key", "#"), READ_MS)
     assert state.alert is None and effects[0] == ("seen",)
+
+
+def test_a_key_pressed_twice_acknowledges_no_alert_that_nobody_has_read():
+    lost, other = [("settled", reply(sale_frame(7, trace), codes.CARD_LOST)) for trace in (1, 2)]
+    shown = play(saved(1), "*", lost, "1250#", TAP, ("saved", 7, 2), other)[0]
+    assert shown.name == RESULT and shown.alert
+    state, _ = step(shown, ("key", "#"), 5000)
+    assert state.name == HOME and state.due == 5000 + READ_MS
+    for event in (("key", "#"), ("key", "*"), ("time",)):  # none of them begins the second anew
+        after, effects = step(state, event, 5000 + READ_MS - 1)
+        assert (after.alert, after.due) == (state.alert, state.due) and ("seen",) not in effects
+    assert step(state, ("key", "#"), 5500)[1] == (("beep", "refused"),)
+    rested = step(state, ("time",), state.due)[0]
+    assert rested.alert and rested.due is None
+    for each in (state, rested):
+        assert step(each, ("key", "#"), state.due)[1][0] == ("seen",)
+    # another one comes as it is about to be acknowledged
+    more = step(rested, ("settled", reply(sale_frame(7, 3), codes.CARD_LOST)), 9000)[0]
+    assert more.alert[0] == 2 and step(more, ("key", "#"), 9100)[0].alert
+
+
+def test_a_key_that_does_nothing_says_so():
+    refused = (("beep", "refused"),)
+    for state, keys in ((start(), "0"), (play(start(), "12")[0], "BD"),
+                        (play(start(), "A")[0], "1#"), (play(saved(), "D")[0], "5A"),
+                        (checkout.recovery("blank"), "1#")):
+        for key in keys:
+            assert step(state, ("key", key), 0) == (state, refused), key
 
 
 def test_an_outcome_that_was_on_the_screen_is_seen_when_the_cashier_goes_on():

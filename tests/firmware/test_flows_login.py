@@ -86,7 +86,7 @@ def test_an_alert_stands_on_the_screen_behind_the_login_and_not_before_it_is_ack
     assert press(state, "#", WANTED)[1] == []  # nobody saw it
     state = step(asked(state=state)[0], ("answer", reply(0, line="Li")), 0, WANTED)[0]
     assert state.name == HOME and state.shown is None and state.alert == (1, 9, codes.CARD_LOST)
-    state, effects = press(state, "#", ONLINE)
+    state, effects = press(state, "#", ONLINE, 1000)
     assert state.alert is None and effects == [("seen",)]
 
 

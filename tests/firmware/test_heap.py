@@ -281,6 +281,7 @@ def test_what_was_refused_is_named_behind_a_reboot_until_it_is_acknowledged(
             handset.event("link", up=True)
             handset.do("keys", keys="#")
             handset.event("screen", lines=alert)
+            time.sleep(1.2)  # before, no # counts for it
             handset.do("keys", keys="#")
             while handset.event("screen")["lines"][1] != "Pointwire":
                 pass

@@ -12,7 +12,7 @@ Law:
 - In the end the board's own digests are compared, and its outbox is looked at again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from firmware import settings as handset
@@ -124,33 +124,33 @@ def copy(board: Board, prepared: Prepared, plan: Plan, seen: OutboxSeen,
         missing += [] if prepared.frozen or MAIN in missing else [MAIN]
     for name in stale:
         board.remove(name)
+    last = [name for name in (SETTINGS, MAIN) if name in missing]
+    first = sorted(set(missing) - set(last))
     in_all = sum(len(content[name]) for name in missing)
-    done = 0
-    for name in sorted(missing, key=lambda each: (each in (SETTINGS, MAIN), each == MAIN, each)):
-        if name == SETTINGS:
-            _format(board, prepared, plan)
-        before = done
-        to = name + NEW if name == SETTINGS else name
-
-        def sent(size: int, name: str = name, before: int = before) -> None:
-            progress(name, before + size, in_all)
-
-        board.write(to, content[name], sent)
-        if to != name:
-            if board.digests((to,)).get(to) != wanted[name]:
-                raise NotReady(f"{to} reads back differently. The old settings stay, and no tap "
-                               "is lost; the board's flash or the line is bad.")
-            board.rename(to, name)
-        done += len(content[name])
-    if SETTINGS not in missing:
-        _format(board, prepared, plan)
+    # a file that does not land has cost no outbox; nothing that could start meets an old one
+    done = _send(board, first, content, 0, in_all, progress)
+    if plan.formatted:
+        board.format_outbox(prepared.outbox_blocks, fresh_journal())
+    _send(board, last, content, done, in_all, progress)
     _verify(board, prepared, plan, wanted, seen)
     return Copied(tuple(missing), len(wanted) - len(missing), 0 if plan.formatted else seen.unsent)
 
 
-def _format(board: Board, prepared: Prepared, plan: Plan) -> None:
-    if plan.formatted:
-        board.format_outbox(prepared.outbox_blocks, fresh_journal())
+def _send(board: Board, names: Sequence[str], content: Mapping[str, bytes], done: int,
+          in_all: int, progress: Progress) -> int:
+    """Write these files; how many bytes were sent in the end, behind the `done` of before."""
+    for name in names:
+        data, to = content[name], name + NEW if name == SETTINGS else name
+        before = done
+        board.write(to, data, lambda size, name=name, before=before: progress(
+            name, before + size, in_all))
+        if to != name:
+            if board.digests((to,)).get(to) != digest(data):
+                raise NotReady(f"{to} reads back differently. The old settings stay, and no tap "
+                               "is lost; the board's flash or the line is bad.")
+            board.rename(to, name)
+        done += len(data)
+    return done
 
 
 def _verify(board: Board, prepared: Prepared, plan: Plan, wanted: Mapping[str, str],

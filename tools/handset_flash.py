@@ -86,6 +86,7 @@ def prepare(folder: Path, made: Settings, board: str, ca: Path | None, font_file
         beside.mkdir(mode=0o700, parents=True)
         if not frozen:
             handset_program.write(beside, board)
+        os.chmod(beside, 0o700)  # before the key is in it
         _put_font(beside, font_file, made.language)
         if der is not None:
             (beside / CA_PATH.lstrip("/")).write_bytes(der)
@@ -98,7 +99,6 @@ def prepare(folder: Path, made: Settings, board: str, ca: Path | None, font_file
             if each.name not in STAYS}, frozen)
         (beside / MANIFEST).write_text(json.dumps(
             {"version": VERSION, **prepared._asdict(), "folder": None}, indent=1) + "\n")
-        os.chmod(beside, 0o700)
         beside.rename(folder)
     except OSError as error:
         raise Unwritable(f"{folder}: {error.strerror or error}. No handset was prepared; put this "

@@ -169,6 +169,10 @@ def test_wherever_it_breaks_off_no_mixture_starts_and_the_next_copy_ends_it(prep
         if "main.py" in board.files and board.files["main.py"] == b"old main":
             assert at == 1 and all(board.files[name] in of_it
                                    for name, of_it in programs.items())
+        if board.files.get("main.py", b"")[:1] == b"n":  # the first byte of the new one
+            assert all(digest(board.files[name]) == wanted
+                       for name, wanted in prepared.files.items() if name != "main.py")
+            assert board.seen == EMPTY
         board.breaks_at = 0
         carry(board, prepared)
         assert board.files == whole.files and board.seen == EMPTY
@@ -198,6 +202,19 @@ def test_what_landed_otherwise_is_told(prepared, name, why):
     with pytest.raises(NotReady, match=why):
         carry(board, prepared)
     assert settings.decode(board.files["settings"])
+
+
+@pytest.mark.parametrize("after", [OutboxSeen("corrupt", 0, ()), unsent(count=2)])
+def test_an_outbox_that_is_not_as_it_was_is_told(prepared, after):
+    class Odd(Flash):
+        looks = 0
+
+        def outbox(self, blocks: int) -> OutboxSeen:
+            self.looks += 1
+            return self.seen if self.looks == 1 else after
+
+    with pytest.raises(NotReady, match="keep the board as it is"):
+        carry(Odd(old_board().files, unsent()), prepared)
 
 
 def test_a_frozen_program_loses_what_would_stand_before_it(prepared):

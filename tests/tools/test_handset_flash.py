@@ -87,12 +87,13 @@ def test_what_is_prepared_fits_the_smallest_flash_with_room_to_spare(tmp_path, r
     font.write(font.build(font.read_hex(font.UNIFONT), font.ascii_letters()
                           + font.gb2312(font.ALL)), tmp_path / "font")
     assert run(*HARDWARE, "--set", "tls=0").exit_code == 0
-    # littlefs: whole blocks of 4 KB, a file's list of them in a block of its directory
+    # littlefs: whole blocks of 4 KB; with one more a file its directory is counted too high
     blocks = sum(-(-(tmp_path / "out" / name).stat().st_size // 4096) + 1
                  for name in read(tmp_path / "out").files)
     table = (handset_program.ROOT / "firmware/board/image/POINTWIRE_ESP32/partitions.csv")
     rows = [row for row in csv.reader(table.read_text().splitlines()) if row[0] == "vfs"]
-    assert blocks < int(rows[0][4], 16) // 4096 * 3 // 4  # and room to write a file beside the old
+    # what a handset writes besides: crash log, operators, settings beside the old ones
+    assert blocks + 16 < int(rows[0][4], 16) // 4096
 
 
 def test_an_image_with_the_program_in_it_gets_what_is_beside_it(tmp_path, run):

@@ -443,6 +443,7 @@ def test_a_void_whose_write_failed_and_is_there_after_all_is_not_written_twice(c
     assert counter.all("flash") and list(counter.on_flash().pending()) == [(7, 1), (7, 2)]
     assert counter.all("saved") == [(7, 1, REDEMPTION, None), (7, 2, VOID, (7, 1))]
     assert counter.lines[1] == "Cancelling" and not counter.all("died")
+    assert counter.app.state.shown == ("cancelling", (7, 2), None, True)  # both are waited for
 
 
 def beep_without_heap(counter: Counter) -> None:

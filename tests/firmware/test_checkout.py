@@ -375,6 +375,7 @@ def test_nobody_has_to_stand_before_a_message_that_waits_for_its_answer():
     assert play(online(), "D7")[0].name == STATUS and play(online(), "*")[0].name == HOME
     refused = reply(sale_frame(7, 1), codes.CARD_LOST)
     assert play(online(), "*", ("settled", refused))[0].alert == (1, 1, codes.CARD_LOST)
+    assert step(play(online(), "*")[0], ("settled", refused), 0)[1] == (("beep", "refused"),)
 
 
 def test_a_second_press_of_the_key_that_confirmed_hides_no_outcome():

@@ -43,8 +43,8 @@ class Place(NamedTuple):
 def _refuse_production(environment: str | None, what: str) -> None:
     if environment == "production":
         raise Refused(f"{what} is for the demo and for tests, and {ENVIRONMENT} says "
-                      "production. Nothing was read or shown: terminals get their keys when "
-                      "they are provisioned.")
+                      "production. Nothing was read or shown: pointwire gateway terminal "
+                      "provision writes a terminal's key file.")
 
 
 def _demo_environment(where: state.Home) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The words of both languages: the same ones, and drawn whole on 128x64."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -68,3 +69,15 @@ def test_every_screen_has_room_for_its_longest_values(language: str, fault: str 
         assert len(bar) <= COLUMNS and len(foot) <= COLUMNS, (state.name, bar, foot)
         assert all(letter in ICONS or 32 <= ord(letter) < 127 for letter in bar + foot)
         assert len(rows) == 3 and all(columns(row) <= COLUMNS for row in rows)
+
+
+def test_the_readme_tells_a_technician_what_to_do_about_each_fault_of_the_link():
+    readme = (Path(en.__file__).parents[1] / "README.md").read_text()
+    told = readme.split("### The screen says\n")[1].split("\n### ")[0]
+    rows = [row for row in en.faults().split("\n") if row]
+    assert len(rows) > 20
+    assert not [row for row in rows if f"`{row.split('=', 1)[1]}`" not in told]
+    for text in ("OUTBOX FAULT", "SETTINGS FAULT", "FILES FAULT", "TECHNICIAN", "NO FONT FILE",
+                 "FONT DAMAGED", "blank", "corrupt", "wrong_size", "newer_version", "flash",
+                 "memory"):
+        assert f"`{text}`" in told, text

@@ -94,6 +94,8 @@ COLD = {
     "taps": ("firmware.flows.taps:begin", "firmware.flows.taps:step"),
     "taps shown": ("firmware.flows.taps:view", "firmware.flows.taps:tap_rows",
                    "firmware.flows.taps_texts:parts"),
+    "taken back": ("firmware.flows.taps:_outcome", "firmware.flows.taps:_refunded_minor",
+                   "firmware.flows.taps:_no_refund", "firmware.flows.taps:_voidable"),
     "taps en": ("firmware.flows.taps_texts:en",),
     "taps zh": ("firmware.flows.taps_texts:zh",),
     "waiting": ("firmware.flows.waiting:begin", "firmware.flows.waiting:step",

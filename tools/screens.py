@@ -69,6 +69,12 @@ def _tap(outcome: str, code: int | None = None, points: int | None = None,
     return _state("taps.one", shown=(tap, None, (), None, None, None))
 
 
+def _refunded(money_minor: int) -> State:
+    tap = _tap("posted", 0, 15, 123456789)
+    shown = tap.shown or ()
+    return tap._replace(shown=(*shown[:2], ((123456789, "posted", money_minor),), *shown[3:]))
+
+
 def _no_refund(why: int) -> State:
     tap = _tap("waiting")
     return tap._replace(shown=(*(tap.shown or ())[:5], why))
@@ -107,6 +113,7 @@ SCENES = (
     Scene("training?", _state("training.ask", shown=("training", False)), GOOD),
     Scene("training, end?", _state("training.ask", shown=("training", True)), GOOD),
     Scene("last taps", _tap("posted", 0, 15, 123456789), GOOD),
+    Scene("last taps, refunded", _refunded(500), GOOD),
     Scene("last taps, waits", _tap("waiting"), AWAY),
     Scene("last taps, refused", _tap("refused", codes.CARD_LOST), GOOD),
     Scene("no refund yet", _no_refund(taps_texts.REFUND_LATER), AWAY),

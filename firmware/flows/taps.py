@@ -7,9 +7,11 @@
 | taps.none | no tap stands here, or it cannot be read now | * HOME |
 
 `shown`: (tap as in `looking`, its place, voids, what is looked for, where it goes on, as a
-number of taps_texts why there is no refund). `voids`: (key of the original,
-what became of the void) of the voids that were passed on the way back; a void is younger than what
-it voids, so none is missed. `key`: the tap's, also when it moved while it stands here.
+number of taps_texts why there is no refund). `voids`: (key or receipt of the original, what
+became of it, the money) of the voids (money 0) and the posted refunds that were passed on the way
+back; each is younger than what it takes back, so none of this handset's is missed. What another
+terminal took back only the gateway knows. `key`: the tap's, also when it moved while it stands
+here.
 """
 
 from firmware.flows import paper, reverse, taps_texts
@@ -83,8 +85,9 @@ def _found(state, value, now):
         shown = (tap, place, voids, what, value[0], None)
         return _with(state, "taps.look", shown, now + LOOK_MS), ()
     place, tap = value
-    if tap[0] == VOID and type(tap[9]) is tuple and what == "older":
-        voids = (voids + ((tap[9], tap[5]),))[-_VOIDS_MAX:]
+    if what == "older" and (tap[0] == VOID or tap[0] == REFUND
+                            and _outcome(tap, voids) == "posted"):
+        voids = (voids + ((tap[9], tap[5], 0 if tap[0] == VOID else tap[3]),))[-_VOIDS_MAX:]
     shown = (tap, place, voids, None, None, None)
     return State("taps.one", tap[0], tap[3], tap[1:3], shown, None, state.alert), beep("key")
 
@@ -101,20 +104,31 @@ def _settled(state, reply):
 def _outcome(tap, voids):
     if tap[6] == codes.VOIDED:
         return "cancelled"
-    for original, outcome in voids:
-        if original == tap[1:3] and outcome in ("posted", "waiting"):
+    for original, outcome, money_minor in voids:
+        if not money_minor and _is_of(original, tap) and outcome in ("posted", "waiting"):
             return "cancelled" if outcome == "posted" else "cancelling"
     return tap[5]
 
 
+def _is_of(original, tap):
+    return original is not None and (original == tap[1:3] or original == tap[8])
+
+
+# the money of its refunds
+def _refunded_minor(tap, voids):
+    return sum([money_minor for original, _, money_minor in voids if _is_of(original, tap)])
+
+
 def _voidable(tap, voids):
-    return tap[0] == SALE and _outcome(tap, voids) in ("waiting", "posted", "held")
+    return (tap[0] == SALE and _outcome(tap, voids) in ("waiting", "posted", "held")
+            and _refunded_minor(tap, voids) < tap[3])
 
 
 # Only what the gateway is known to have posted has something that a part of could go back.
 def _no_refund(tap, voids):
     outcome = _outcome(tap, voids)
-    if tap[0] not in (SALE, REDEMPTION) or outcome in ("refused", "cancelled", "cancelling"):
+    if (tap[0] not in (SALE, REDEMPTION) or outcome in ("refused", "cancelled", "cancelling")
+            or _refunded_minor(tap, voids) >= tap[3] > 0):
         return taps_texts.NO_REFUND
     return 0 if outcome == "posted" and tap[8] else taps_texts.REFUND_LATER
 
@@ -159,6 +173,10 @@ def tap_rows(page, words, shown):
         if outcome == "posted" and kind != VOID:
             gained = "%+d" % (points or 0)
             said = page.either(said + " " + gained, gained)
+    refunded_minor = _refunded_minor(tap, voids)
+    if outcome == "posted" and refunded_minor:
+        money = page.money(refunded_minor)
+        said = page.either(words[taps_texts.REFUNDED] % money, money)
     last = card
     if type(original) is tuple and len(original) == 2:
         last = page.either(words[taps_texts.ORIGINAL] % original[1], str(original[1]))

@@ -16,6 +16,7 @@ FOOT_NONE = const(18)
 KEY_REFUND = const(19)
 NO_REFUND = const(20)
 REFUND_LATER = const(21)
+REFUNDED = const(22)
 
 
 def parts(language):
@@ -47,6 +48,7 @@ foot=*←
 key_refund=C refund
 no_refund=No refund of it
 refund_later=Refund if posted
+refunded=Refunded %s
 """,
     )
 
@@ -76,5 +78,6 @@ foot=*←
 key_refund=C 退货
 no_refund=此笔不能退货
 refund_later=入账后才能退货
+refunded=已退 %s
 """,
     )

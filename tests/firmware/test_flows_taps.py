@@ -71,6 +71,37 @@ def test_a_sale_whose_void_was_passed_is_cancelled_and_cannot_be_again():
     assert show(seen(refused, POSTED))[2] == "Posted +12"
 
 
+def test_what_was_refunded_in_part_or_whole_says_so_however_its_refund_named_it():
+    for named in (1000, (7, 41)):
+        part = BACK[:9] + (named,)
+        assert show(seen(part, POSTED))[2:] == (
+            "Refunded 5.00", "..7892 C refund", "41 A↑B↓ D✗")
+        rest = (REFUND, 7, 45, 750) + part[4:]
+        state = seen(rest, part, POSTED)
+        assert show(state)[2:] == ("Refunded 12.50", "..7892", "41 A↑B↓")
+        assert show(state, language="zh")[2] == "已退 12.50"
+        for key, said in (("C", "No refund of it"), ("D", "..7892")):
+            after = press(state, key)[0]
+            assert after.name == "taps.one" and show(after)[3] == said
+        assert show(seen(part, PAID))[2] == "Refunded 5.00"
+    other = BACK[:9] + (999,)
+    assert show(seen(other, POSTED))[2] == "Posted +12"
+    refused = BACK[:5] + ("refused", codes.EXCEEDS_ORIGINAL, None, None, 1000)
+    assert show(seen(refused, POSTED))[2] == "Posted +12"
+
+
+def test_a_refund_that_was_cancelled_marks_nothing():
+    for named in ((7, 44), 1002):
+        undone = (VOID, 7, 46, 0, "", "posted", 0, 5, 1003, named)
+        assert show(seen(undone, BACK))[2] == "Cancelled"
+        assert show(seen(undone, BACK, POSTED))[2] == "Posted +12"
+
+
+def test_a_void_by_receipt_marks_its_sale():
+    state = seen(GONE[:9] + (1000,), POSTED)
+    assert show(state)[2] == "Cancelled" and press(state, "D")[0].name == "taps.one"
+
+
 def test_d_asks_as_the_sale_itself_does_and_names_it():
     for tap, shown in ((POSTED, "posted"), (WAITS, "saved")):
         state = press(seen(tap), "D")[0]

@@ -123,7 +123,9 @@ def test_a_day_that_agrees():
 
 
 def test_a_type_of_which_head_office_has_nothing_either_does_not_differ():
-    state = compared(answer(totals={**SENT, REFUND: (0, 0, 0)}))
+    totals = dict(SENT)
+    totals[REFUND] = (0, 0, 0)
+    state = compared(answer(totals=totals))
     assert state.name == "dayend.done" and show(state)[2] == "Agrees with HQ"
 
 

@@ -18,7 +18,7 @@ from micropython import const
 from firmware import checkout, flows, texts, views_answer
 from firmware.errors import FirmwareError
 from firmware.flows import card, login
-from firmware.states import in_vain
+from firmware.states import did, in_vain
 from firmware.texts import Words, names
 from protocol import codes
 from protocol.fields import REDEMPTION, SALE, VOID
@@ -208,7 +208,7 @@ def _last(page, trace, amount_minor, card_id, settled, given):
     words = page.words
     if settled is None:
         outcome = words[names.LAST_WAITING]
-    elif checkout.did(SALE, settled[0], settled[2]):
+    elif did(SALE, settled[0], settled[2]):
         outcome = page.label(names.LAST_POSTED, settled[1] or 0)
     elif settled[0] == codes.HELD:  # head office may post it: it must not be tapped again
         outcome = words[names.HELD]
@@ -230,7 +230,7 @@ def _given(page, given):
 # the void of the tap `trace` was answered with `code` and `receipt`
 def _last_void(page, trace, code, receipt, given):
     words = page.words
-    gone = checkout.did(VOID, code, receipt)
+    gone = did(VOID, code, receipt)
     became = words[names.CANCELLED if gone else names.NOT_CANCELLED]
     return (words[names.LAST_TAP], page.label(names.CANCELS, trace),
             _given(page, given) if given else became)

@@ -8,6 +8,7 @@ What only the gateway can do asks `login.needs_link(state, till)` where it begin
 Its words stand in `NAME_texts.py`, in both languages; all of it is cold (tools/handset_units.py).
 """
 
+from firmware.errors import FirmwareError
 from firmware.flows import (
     basket,
     card,
@@ -62,7 +63,7 @@ def step(state, event, now, till):
         return setup.step(state, event, now, till)
     if flow == "paper":
         return paper.step(state, event, now, till)
-    return state, ()
+    raise FirmwareError("no flow " + flow)
 
 
 def last_day(page):
@@ -97,4 +98,4 @@ def view(page):
         return setup.view(page)
     if flow == "paper":
         return paper.view(page)
-    return ()
+    raise FirmwareError("no flow " + flow)

@@ -1,9 +1,11 @@
 """The menu. Runs on both interpreters."""
 
 from firmware.checkout import start
+from firmware.errors import FirmwareError
 from firmware.flows import menu_texts
-from firmware.states import STATUS
+from firmware.states import STATUS, to
 from tests.firmware.flow_walk import KEYS, home_is_near, press, same_words, walk
+from tests.firmware.portable import raises
 from tests.firmware.test_views import show
 
 
@@ -19,6 +21,11 @@ def test_what_comes_later_has_its_place_and_says_so():
     assert show(state, language="zh")[1] == "以下尚未开通"
     for key in KEYS:
         assert press(state, key) == press(start(), "D")
+
+
+def test_a_place_of_no_flow_is_a_fault_of_the_program():
+    nowhere = to(start(), "nowhere.main")
+    assert raises(FirmwareError, press, nowhere, "1") and raises(FirmwareError, show, nowhere)
 
 
 def test_home_is_always_near():

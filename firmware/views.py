@@ -284,7 +284,7 @@ def _result(page):
     """What came of it without an answer of the gateway."""
     kind, words = page.shown[0], page.words
     if kind == "saved":
-        page.tap(page.shown[1])
+        page.tap(page.state.key[1])  # which may have moved
         return words[names.SAVED], page.money(page.shown[2]), words[names.CANCEL_DO]
     if kind == "cancelled":
         page.tap(page.shown[1])

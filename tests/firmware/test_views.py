@@ -40,6 +40,8 @@ def test_a_posted_sale_shows_points_balance_member_and_receipt():
 def test_saved_will_post_names_the_tap():
     shown = show(result("saved", 41, 1250), OFFLINE)
     assert shown[1:] == ("Saved, will post", "12.50", "D = cancel", "TRACE 41")
+    moved = checkout.step(result("saved", 41, 1250), ("moved", (7, 41), (9, 2)), 0)[0]
+    assert show(moved, OFFLINE)[4] == "TRACE 2"
 
 
 def test_the_bar_shows_link_signal_unsent_taps_and_battery_in_every_language():

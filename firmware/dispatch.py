@@ -25,7 +25,7 @@ from firmware.keys_held import KeysHeld
 from firmware.outbox_kept import answer_of
 from firmware.outbox import OutboxUnreadable
 from protocol import fields as messages
-from protocol.limits import NONCE_SIZE, U32_MAX
+from protocol.limits import NONCE_SIZE, REPLY_TYPE_BASE, U32_MAX
 from protocol.sealer import Sealer
 
 ANSWER_MS = const(30000)
@@ -39,6 +39,12 @@ _VOID_REPLY = const(131)
 _RETELLS_MAX = const(3)
 _RETELL_MS = const(10000)
 _UNTOLD_MAX = const(8)
+
+
+# of news, which whoever asks anew would take for the answer to that
+def _without_answer(news, kind):
+    return [each for each in news
+            if each[1][0] != "answer" or each[1][1].type != REPLY_TYPE_BASE + kind]
 
 
 class Dispatch:
@@ -97,6 +103,9 @@ class Dispatch:
         journal = self._outbox.journal
         frame = bytes(self._seal(kind, journal, 0, now, fields))
         self.drop(kind)
+        if self._news or self._untold:
+            self._news = _without_answer(self._news, kind)
+            self._untold = _without_answer(self._untold, kind)
         self._to_ask.append((kind, journal, frame, now))
 
     def drop(self, kind):

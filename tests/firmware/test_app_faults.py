@@ -12,7 +12,7 @@ import pytest
 from firmware import checkout, mqtt, session
 from firmware.outbox import OutboxUnreadable
 from protocol import codes, messages
-from protocol.messages import HEARTBEAT, REDEMPTION, SALE, VOID
+from protocol.messages import HEARTBEAT, INQUIRY, REDEMPTION, SALE, VOID
 from tests.firmware.bars import bar
 from tests.firmware.counter import Counter, refusing
 from tests.firmware.replies import AT, CARD, Asked, reply_frame
@@ -444,6 +444,43 @@ def test_a_void_whose_write_failed_and_is_there_after_all_is_not_written_twice(c
     assert counter.all("saved") == [(7, 1, REDEMPTION, None), (7, 2, VOID, (7, 1))]
     assert counter.lines[1] == "Cancelling" and not counter.all("died")
     assert counter.app.state.shown == ("cancelling", (7, 2), None, True)  # both are waited for
+
+
+def test_an_answer_that_found_no_heap_is_not_taken_for_that_to_a_newer_question():
+    shop = Shop()
+
+    def answer(frame: bytes) -> bytes | None:
+        asked = Asked(frame)
+        if asked.type != INQUIRY:
+            return shop.answer(frame)
+        if asked.content[6][1] != CARD:
+            return None
+        return reply_frame(frame, balance=777)
+
+    with Counter(answer) as counter:
+        counter.boot()
+        counter.wait(5)
+        own, heard, times = counter.app._dispatch, counter.app._heard, [5]
+
+        def full(event: tuple[Any, ...]) -> None:
+            if event[0] == "answer" and times[0]:
+                times[0] -= 1
+                raise FULL
+            heard(event)
+
+        own._on_event = full
+        counter.keys("A")
+        counter.tap()
+        while times[0] or not counter.app.up():
+            counter.wait(0.1)
+        assert own.keeps_news()
+        counter.keys("*A")
+        counter.tap(CARD + 1)
+        counter.wait(29)
+        assert counter.lines[1] == "Asking..." and not own.keeps_news()
+        counter.wait(2)
+        assert counter.lines[1] == "No answer"
+        assert not any("777" in row for screen in counter.screens for row in screen)
 
 
 def beep_without_heap(counter: Counter) -> None:

@@ -6,11 +6,14 @@ from firmware.settings import changed
 
 def carry_out(app, effect):
     """("set", name, value), or ("set", None, None) to hear how it is: ("kept", language, volume,
-    brightness, board, boots, slips, crashes), or ("failed",): nothing was kept or changed."""
+    brightness, board, boots, slips, crashes), or ("failed",), ("failed", "font"): nothing was
+    kept or changed, for want of the letters of that language."""
     _, name, value = effect
     board, keys = app.board, app.keys_held()
     if keys is None:
         return ("failed",)
+    if name == "language" and not app.can_speak(value):
+        return ("failed", "font")
     if name:
         # of the keys' own copy: a rotation may have written newer ones than the boot read
         made = changed(keys.settings, **{name: value})

@@ -81,8 +81,11 @@ class App:
                                      board.watchdog_ms)
         self._idle_ms = board.watchdog_ms // 3
 
+    def can_speak(self, language):
+        return self._readable or language == "en"
+
     def speak(self, language):
-        self.language = language if self._readable else "en"
+        self.language = language if self.can_speak(language) else "en"
 
     def keys_held(self):
         """Keys and settings as they were last kept, or None before the outbox could be read."""

@@ -197,10 +197,11 @@ def _home(page):
     page.foot = page.status.font_fault.upper()[:COLUMNS]
     if not page.foot:
         page.foot = words[names.KEY_POINTS]
-        if operator:
-            who = "OP %d" % operator
-            page.foot = page.either(who + " " + page.foot, who)
-    return words[names.TITLE], words[names.KEY_AMOUNT], words[names.KEYS_HOME]
+    title = words[names.TITLE]
+    if operator:
+        who = "OP %d" % operator
+        title = page.either(title + " " + who, who)
+    return title, words[names.KEY_AMOUNT], words[names.KEYS_HOME]
 
 
 # `settled` is None or (code, points, receipt); `given` as `recall.last_tap` says

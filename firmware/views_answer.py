@@ -65,9 +65,12 @@ def balance(page, reply):
         found.append(page.label(names.VALUE, page.money(reply.stored_value)))
     if reply.expiring:
         points, until = reply.expiring[0], day(reply.expiring[1])
-        text = page.words[names.EXPIRING] % (points, until)
-        shorter = page.either("%d/%s" % (points, until[2:]), str(points))
-        page.foot = page.either(text, shorter)
+        until = "%s-%s-%s" % (until[:4], until[4:6], until[6:])
+        page.foot = page.words[names.EXPIRES] % until
+        if reply.stored_value is None:
+            found.append(page.label(names.EXPIRING, points))
+        else:
+            page.foot = page.either("%d %s" % (points, until), page.foot)
     return found
 
 

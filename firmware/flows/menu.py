@@ -2,8 +2,12 @@
 
 | place | what the cashier sees | leaves by |
 |---|---|---|
-| menu.main | the list | 1 2 reverse, 3 waiting, 4 dayend, 5 setup, 6 training, 7 STATUS, 8 9 0 |
+| menu.main | the list | 1 2 reverse, 3 waiting, 4 dayend, 5 setup, 6 training, # more, * |
+| menu.more | the rest of it | 7 STATUS, 8 HOME or menu.off, 9 paper, 0 menu.later, # main, * |
 | menu.later | not yet: gifts, top-up, payment, new cards, card PINs | any key menu.main |
+| menu.off | nobody logs in here, so nobody logs out | any key menu.main |
+
+Each digit counts on both pages; * goes home from both.
 
 Each of the latter will be a flow like the others, begun here by a digit of its own.
 """
@@ -20,8 +24,12 @@ def begin(state, till):
 def step(state, event, now, till):
     if event[0] != "key":
         return state, ()
-    if state.name == "menu.later":
+    if state.name == "menu.later" or state.name == "menu.off":
         return begin(state, till)
+    if event[1] == "#":
+        if state.name == "menu.more":
+            return begin(state, till)
+        return to(state, "menu.more"), beep("key")
     if event[1] == "*":
         return to(state, HOME), beep("key")
     if event[1] == "1":
@@ -42,13 +50,17 @@ def step(state, event, now, till):
         return paper.begin(state, "state")
     if event[1] == "0":
         return to(state, "menu.later"), beep("key")
-    if event[1] == "8" and till.operator:
-        return login.leave(state)
+    if event[1] == "8":
+        return login.leave(state) if till.operator else (to(state, "menu.off"), beep("refused"))
     return state, beep("refused")
 
 
 def view(page):
     words = page.wording(menu_texts.parts(page.language))
-    first = menu_texts.LATER if page.state.name == "menu.later" else menu_texts.MAIN
+    name, first = page.state.name, menu_texts.MAIN
+    if name == "menu.more":
+        first = menu_texts.MORE
+    elif name != "menu.main":
+        first = menu_texts.LATER if name == "menu.later" else menu_texts.OFF
     page.foot = words[first + 3]
     return words[first], words[first + 1], words[first + 2]

@@ -4,6 +4,7 @@
 |---|---|---|
 | setup.main | how it is set | 1 2 3 5 the next value, 4 setup.about, * HOME |
 | setup.failed | it could not be kept; nothing changed | any key setup.main |
+| setup.no_font | the other language has no letters here | any key setup.main |
 | setup.about | program, board, boots, crashes | any key setup.main |
 
 `shown`: (language, volume, brightness, board, boots, slips, crashes), None until they are known.
@@ -22,7 +23,8 @@ def step(state, event, now, till):
     if kind == "kept":
         return to(state, "setup.main", None, 0, None, event[1:]), ()
     if kind == "failed":
-        return to(state, "setup.failed", None, 0, None, shown), beep("fault")
+        name = "setup.no_font" if event[-1] == "font" else "setup.failed"
+        return to(state, name, None, 0, None, shown), beep("fault")
     if kind != "key":
         return state, ()
     key = event[1]
@@ -52,6 +54,8 @@ def view(page):
     page.foot = words[setup_texts.FOOT_BACK]
     if page.state.name == "setup.failed":
         return words[setup_texts.NOT_KEPT], words[setup_texts.AS_BEFORE]
+    if page.state.name == "setup.no_font":
+        return words[setup_texts.NO_FONT], words[setup_texts.NO_FONT_DO]
     if not shown:
         return (words[setup_texts.TITLE],)
     if page.state.name == "setup.about":

@@ -13,6 +13,8 @@ FOOT_SLIPS = const(7)
 FOOT_NO_SLIPS = const(8)
 FOOT_BACK = const(9)
 CRASHES = const(10)
+NO_FONT = const(11)
+NO_FONT_DO = const(12)
 
 
 def parts(language):
@@ -31,6 +33,8 @@ foot_slips=4i 5SLIP ON  *←
 foot_no_slips=4i 5SLIP OFF *←
 foot_back=*←
 crashes=Crash %d
+no_font=No Chinese font
+no_font_do=Call technician
 """
 
 
@@ -46,4 +50,6 @@ foot_slips=4i 5SLIP ON  *←
 foot_no_slips=4i 5SLIP OFF *←
 foot_back=*←
 crashes=故障 %d
+no_font=缺少中文字库
+no_font_do=请联系技术员
 """

@@ -55,7 +55,7 @@ keys_ask=#✓ *←
 trace=TRACE %d
 receipt=REF %d
 """,
-        """expiring=EXP %d %s
+        """expiring=Expiring %d
 tap_again=Card again
 training=TRAINING
 not_posted=NOTHING posted
@@ -66,10 +66,11 @@ has_basket=Sold by items
 points=Points %s
 keys_sale=#✓ C← *✗ A=ITEMS
 signal=%ddBm
-key_points=B=POINTS
+key_points=B=POINTS C=TAPS
 more_than_left=More than left
 other_items=Not these items
 by_items=Use A = ITEMS
+expires=EXP %s
 """,
         """codes=
 10=Card unknown

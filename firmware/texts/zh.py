@@ -55,7 +55,7 @@ keys_ask=#✓ *←
 trace=TRACE %d
 receipt=REF %d
 """,
-        """expiring=EXP %d %s
+        """expiring=即将到期 %d
 tap_again=请重新刷卡
 training=练习模式
 not_posted=不入账
@@ -66,10 +66,11 @@ has_basket=此笔含商品明细
 points=积分 %s
 keys_sale=#✓ C← *✗ A=ITEMS
 signal=%ddBm
-key_points=B=POINTS
+key_points=B=POINTS C=TAPS
 more_than_left=超过可退金额
 other_items=商品与原单不符
 by_items=请按 A 逐项退货
+expires=EXP %s
 """,
         """codes=
 10=卡不存在

@@ -39,3 +39,15 @@ def test_what_cannot_be_kept_changes_nothing(counter: Counter):
     assert counter.lines[1:3] == ("Not kept", "All as before")
     counter.keys("*")
     assert counter.lines[1] == "1 English"
+
+
+def test_a_language_without_letters_is_refused_by_name(counter: Counter):
+    counter.cut()
+    kept: list[object] = []
+    counter.boot(on_settings=kept.append, display=None, show=lambda pixels: None)
+    counter.keys("D5")
+    assert counter.lines[1] == "1 English"
+    counter.keys("1")
+    assert counter.lines[1:3] == ("No Chinese font", "Call technician") and not kept
+    counter.keys("*")
+    assert counter.lines[1] == "1 English"

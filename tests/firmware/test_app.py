@@ -33,7 +33,8 @@ def offline() -> Iterator[Counter]:
 
 
 def test_a_sale_is_keyed_tapped_saved_and_posted(counter: Counter):
-    assert counter.lines == (bar(), "Pointwire", "Key the amount", "A balance D menu", "B=POINTS")
+    assert counter.lines == (bar(), "Pointwire", "Key the amount", "A balance D menu",
+                             "B=POINTS C=TAPS")
     counter.keys("1250")
     assert counter.lines[1:3] == ("Amount", "12.50")
     counter.keys("#")

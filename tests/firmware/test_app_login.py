@@ -100,7 +100,7 @@ def test_an_operator_logs_in_and_each_sale_carries_the_number(counter: Counter, 
     assert [each.content.get(5) for each in door.asked if each.trace] == [5, 5]
     assert [each.type for each in door.asked if each.trace] == [SALE, VOID]
     counter.keys("*")
-    assert rows(counter)[3] == "OP 5 B=POINTS"
+    assert (rows(counter)[0], rows(counter)[3]) == ("Pointwire OP 5", "B=POINTS C=TAPS")
 
 
 def test_without_the_setting_nobody_is_asked(door: Door):
@@ -346,7 +346,7 @@ def test_what_waits_when_the_lock_comes_goes_on_and_its_refusal_is_seen(door: Do
         assert rows(counter)[0] == "1 not posted"
         counter.wait(1)
         counter.keys("#")
-        assert rows(counter)[0] == "Pointwire" and counter.on_flash().alert is None
+        assert rows(counter)[0] == "Pointwire OP 5" and counter.on_flash().alert is None
 
 
 def test_an_operator_stands_in_what_is_journaled_online_and_not_in_its_automatic_void(

@@ -174,7 +174,7 @@ def test_three_wrong_pins_in_a_row_cost_a_minute_that_is_shown():
 def test_who_leaves_is_gone_at_once_and_only_where_somebody_has_to_log_in():
     state, effects = press(start(), "D8", ONLINE)
     assert state.name == HOME and effects == [("till", "operator", 0), ("till", "by_hash", False)]
-    assert press(start(), "D8", NOBODY)[0].name == "menu.main"
+    assert press(start(), "D8", NOBODY)[0].name == "menu.off"
 
 
 def test_what_nobody_saw_when_the_lock_came_stays_as_an_alert():

@@ -38,6 +38,9 @@ def test_crashes_are_told_behind_the_boots_where_there_were_any():
 def test_what_could_not_be_kept_is_said_and_everything_is_as_before():
     state, _ = step(press(shown(), "2")[0], ("failed",), 0)
     assert state.name == "setup.failed"
+    state, _ = step(press(shown(), "1")[0], ("failed", "font"), 0)
+    assert state.name == "setup.no_font"
+    assert press(state, "1")[0].name == press(state, "*")[0].name == "setup.main"
     assert press(state, "*")[0] == shown()
 
 

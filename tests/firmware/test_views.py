@@ -138,7 +138,14 @@ def test_held_is_not_called_refused():
 def test_an_inquiry_shows_expiring_points():
     answer = reply(inquiry_frame(), balance=9, expiring=(500, 20453), stored_value=1050)
     assert show(result("balance", answer, 0))[2:] == ("Balance 9", "Value 10.50",
-                                                      "EXP 500 20251231")
+                                                      "500 2025-12-31")
+    for points, said in ((1051, "Expiring 1051"), (99999999, "99999999")):
+        answer = reply(inquiry_frame(), balance=9, expiring=(points, 21054))
+        assert show(result("balance", answer, 0))[2:] == ("Balance 9", said, "EXP 2027-08-24")
+        assert show(result("balance", answer, 0), language="zh")[3] == (
+            "即将到期 1051" if points == 1051 else said)
+    answer = reply(inquiry_frame(), expiring=(100000, 20453), stored_value=1050)
+    assert show(result("balance", answer, 0))[4] == "EXP 2025-12-31"  # the number has no room
 
 
 def test_both_languages_have_every_text_on_its_line():
@@ -230,12 +237,15 @@ def test_the_status_screen_tells_the_signal_as_a_number():
     assert foot("0.1.0-rc1", -113) == "-113dBm"  # the version stands in `about` too
 
 
-def test_home_names_the_key_that_pays_with_points_where_there_is_room():
-    def foot(operator):
+def test_home_names_its_keys_and_who_is_logged_in():
+    def home(operator):
         status = Status(True, 0, 1, "", None, "", None, None, "", operator)
-        return show(checkout.start(), status)[4]
+        shown = show(checkout.start(), status)
+        return shown[1], shown[4]
 
-    assert foot(None) == "B=POINTS" and foot(5) == "OP 5 B=POINTS" and foot(65535) == "OP 65535"
+    assert home(None) == ("Pointwire", "B=POINTS C=TAPS")
+    assert home(5) == ("Pointwire OP 5", "B=POINTS C=TAPS")
+    assert home(65535) == ("OP 65535", "B=POINTS C=TAPS")
 
 
 def test_a_font_file_that_is_missing_is_named_where_nothing_else_stands():

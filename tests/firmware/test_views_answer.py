@@ -56,7 +56,8 @@ def test_a_number_is_never_cut():
 def test_a_number_that_no_row_has_room_for_is_no_number():
     assert told(REFUND, points=-9007199254740991, balance=-9007199254740991,
                 off=9007199254740991)[:3] == ("?", "?", "?")
-    assert inquired(balance=100, expiring=(1000000000, 20450))[-1] == "1000000000"
+    assert inquired(balance=100, expiring=(1000000000, 20450))[-2:] == (
+        "1000000000", "EXP 2025-12-28")
 
 
 def test_points_that_the_answer_does_not_tell_are_not_made_up():

@@ -17,7 +17,8 @@ from pathlib import Path
 from tests.support.micropython import need_micropython
 
 _UP = b"\0UP\0"
-_BANNER_END = b"\r\n>>> "
+_PROMPT = b"\r\n>>> "
+_INTERRUPT = b"\x03"
 _START = r"""
 import os, sys
 sys.path[:] = ['', '.frozen'{more}]
@@ -30,6 +31,12 @@ if not {raw}:
         _text = ''
     exec(_text)
 """
+
+
+def _send(fd: int, data: bytes) -> None:
+    """All of it: a terminal takes as much as it has room for."""
+    while data:
+        data = data[os.write(fd, data):]
 
 
 class VirtualBoard:
@@ -65,8 +72,9 @@ class VirtualBoard:
     # one process from its start to its end; whether that was asked for from the raw prompt
     def _live(self, raw: bool) -> bool:
         pid, inner = self._start(raw)
-        held: bytes | None = b""  # what came for it before it was up
-        banner: bytes | None = b"" if raw else None  # what the raw prompt does not show
+        # what came before the prompt stood there: the interpreter throws away what waits by then
+        held: bytes | None = b""
+        begun = b""  # what it said until then
         tail = b""
         try:
             while not self._end.is_set():
@@ -74,9 +82,12 @@ class VirtualBoard:
                 if self._outer in ready:
                     come = os.read(self._outer, 4096)
                     if held is None:
-                        os.write(inner, come)
+                        _send(inner, come)
                     else:
                         held += come
+                if held and _INTERRUPT in held and _UP in begun and not self._held:
+                    before, _, held = held.partition(_INTERRUPT)
+                    _send(inner, before + _INTERRUPT)
                 if inner not in ready:
                     continue
                 try:
@@ -84,20 +95,18 @@ class VirtualBoard:
                 except OSError:
                     said = b""
                 if not said:
-                    os.write(self._outer, b"MPY: soft reboot\r\n")
+                    _send(self._outer, b"MPY: soft reboot\r\n")
                     return tail.endswith(b"OK\r\n")
-                if held is not None and _UP in said:
-                    said = said.replace(_UP, b"")
-                    os.write(inner, held)
-                    held = None
-                if banner is not None:
-                    banner += said
-                    if not banner.endswith(_BANNER_END):
+                if held is not None:
+                    begun += said
+                    if not begun.endswith(_PROMPT):
                         continue
-                    said, banner = b"", None
-                    os.write(inner, b"\x01")
+                    # the raw prompt is asked for in its place, and the other one not shown
+                    said = b"" if raw else begun.replace(_UP, b"")
+                    _send(inner, b"\x01" + held if raw else held)
+                    held = None
                 tail = (tail + said)[-16:]
-                os.write(self._outer, said)
+                _send(self._outer, said)
         finally:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)

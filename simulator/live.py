@@ -70,6 +70,7 @@ class LiveBoard:
     name = "simulator"
     font = None
     font_fault = ""
+    printer = None
     watchdog_ms = 60000
     boot_count = 1
     reset_cause = RESET_POWER

@@ -62,7 +62,7 @@ def test_points_and_money_are_booked_as_the_screen_said(day: Day, words: Words, 
     day.sees(words[names.HAND_BACK] % "100.00", words[names.POSTED] % -150,
              words[names.BALANCE] % 222)
     day.keys(f"*D2{sale}#20001##")
-    day.sees(words[names.REFUSED], words.reason(codes.EXCEEDS_ORIGINAL),
+    day.sees(words[names.REFUSED], words[names.MORE_THAN_LEFT],
              words[names.LEFT] % "200.00")
     day.keys(f"*D1{foot.split()[-1]}#")
     day.sees(back[reverse_texts.VOID_ASK])

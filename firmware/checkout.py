@@ -25,11 +25,12 @@ that does nothing says so by the beep of a refusal. A sale is void-able while it
 screen as saved, posted or held.
 
 A state "flow.place" is a flow's, of `firmware.flows`. `till` (states.py) is who stands there.
+A redemption or refund that was left unanswered and posts shows itself on HOME, as a day's end.
 Where somebody has to log in first, each key of HOME to RESULT but * leads there, and what became
 of a tap and nobody saw stays as an alert.
 
 Events: ("key", k) ("long", k) ("card", entry, id) ("unread", entry, why) ("fault", entry, why or
-None) ("saved", journal, trace) ("full",) ("failed",) ("trained",) ("settled", reply)
+None) ("saved", journal, trace) ("full",) ("failed",) ("trained",) ("settled", reply[, its void])
 ("answer", reply) ("no_answer",)
 ("moved", old, new) ("time",) ("online", type, amount_minor, what came of journaling it)
 ("cancelling", key, void key, waits) ("found", value) ("kept",)
@@ -69,7 +70,7 @@ from firmware.states import (
 )
 from protocol import codes
 from protocol.limits import AMOUNT_MINOR_MAX, REPLY_TYPE_BASE, SALE_SAVED_AFTER_S
-from protocol.fields import BATCH_CLOSE, INQUIRY, SALE, TAP, VOID
+from protocol.fields import BATCH_CLOSE, INQUIRY, REDEMPTION, REFUND, SALE, TAP, VOID
 
 READ_MS = 1000  # so long an alert stands there before # counts for it
 
@@ -352,7 +353,7 @@ def _heard(state, event, now, till):
     kind = event[0]
     if kind == "settled":
         reply = event[1]
-        after, effects = _settled(state, reply)
+        after, effects = _settled(state, reply, len(event) > 2 or locked(till))
         key = (reply.journal, reply.trace)
         # shown at once where nobody does a thing
         if reply.type == REPLY_TYPE_BASE + BATCH_CLOSE and after.name == HOME:
@@ -373,7 +374,8 @@ def _heard(state, event, now, till):
     return _by_table(to(state, SAVING, event[1], event[2], None, left), event[3], now, till)
 
 
-def _settled(state, reply):
+# `quietly`: it is voided by now, or nobody stands there
+def _settled(state, reply, quietly):
     key = (reply.journal, reply.trace)
     kind = reply.type - REPLY_TYPE_BASE
     approved = did(kind, reply.code, reply.receipt)
@@ -395,6 +397,10 @@ def _settled(state, reply):
         if gained and name == RESULT and state.name != RESULT:
             said += (("print", key, reply, False),)
         return result, said
+    # Who left it unanswered would take, or give back, the whole sum in cash.
+    if approved and kind in (REDEMPTION, REFUND) and state.name == HOME and not quietly:
+        shown = "posted", reply, 0
+        return to(state, RESULT, kind, 0, key, shown), beep("ok") + (("print", key, reply, False),)
     # nobody is told of what was cancelled: that is what the cashier wanted
     if approved or reply.code == codes.VOIDED:
         return state, ()

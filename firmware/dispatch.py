@@ -11,7 +11,8 @@ Law:
 - questions (trace 0) are asked once, with a fresh nonce, and forgotten after 30 s.
 
 What a frame brought is kept as news until `announce`: first everything is made durable, then
-it is said. Events for the App: ("settled", reply) ("answer", reply) ("no_answer", what was asked)
+it is said. Events for the App: ("settled", reply[, void of what it answers]) ("answer", reply)
+("no_answer", what was asked)
 ("moved", old, new) ("cancelling", key, its void, whether key waits).
 """
 
@@ -330,7 +331,9 @@ class Dispatch:
         try:  # what is told goes first: there must be memory to tell what becomes durable
             self._say("settled", reply)
             if becomes == autovoid.SETTLE:
-                self._news.append((self._on_event, ("settled", reply)))
+                row = autovoid.of(self.cancels, key)
+                event = ("settled", reply, row[2]) if row and row[2] else ("settled", reply)
+                self._news.append((self._on_event, event))
             doubt = key, self._news[told:]
             self._outbox.settle(reply.journal, reply.trace, *rules.settlement(reply),
                                 quiet=becomes != autovoid.SETTLE)

@@ -11,8 +11,9 @@
 | login.link | what was wanted needs a link, and there is none | * HOME |
 
 `amount_minor` is the operator's number here. `shown`: ("pin", digits) until they are confirmed,
-then ("asked", candidate), see operators.py: from there on nobody knows the PIN. Where the link is
-away or nobody answers, the hash of an earlier login decides, for sales only.
+then ("asked", candidate[, code]), see operators.py: from there on nobody knows the PIN. Where the
+link is away, nobody answers or the gateway says "later", the hash of an earlier login decides, for
+sales only.
 """
 
 from micropython import const
@@ -148,7 +149,9 @@ def _heard(state, event, now, till):
         return _in(state, None, True)
     if kind == "found" and event[1] == "wrong":
         return _wrong(state, now, till)
-    return _refused(state, event[1]) if kind == "found" else (state, ())
+    if kind != "found":
+        return state, ()
+    return _refused(state, state.shown[2] if len(state.shown) > 2 else event[1])
 
 
 def _answered(state, reply, now, till):
@@ -157,6 +160,9 @@ def _answered(state, reply, now, till):
     if code == codes.APPROVED:
         after, effects = _in(state, reply.line or "", False)
         return after, effects + (("operator", "keep", number, candidate),)
+    if code == codes.TRY_LATER:  # as good as no answer: whoever may sell offline may now
+        return (to(state, state.name, None, number, None, state.shown + (code,)),
+                (("operator", "match", number, candidate),))
     if code == codes.OPERATOR_PIN_WRONG:
         after, effects = _wrong(state, now, till)
         return after, effects + (("operator", "forget", number, candidate),)

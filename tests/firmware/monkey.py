@@ -183,7 +183,7 @@ class World:
 
     async def _home(self):
         name = await self._stars()
-        if name.startswith("dayend."):  # its answer came in this moment, and shows itself on HOME
+        if name == RESULT or name.startswith("dayend."):  # came in this moment, and shows itself
             name = await self._stars()
         assert name == HOME, f"**** leads to {name}"
 

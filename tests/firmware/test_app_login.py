@@ -215,6 +215,19 @@ def test_a_gateway_that_is_silent_for_30_s_is_as_good_as_none(counter: Counter, 
     assert counter.app.till.by_hash and len(door.pins) == 2  # it was asked once
 
 
+def test_a_gateway_that_says_later_is_as_good_as_none_too(counter: Counter, door: Door):
+    log_in(counter)
+    counter.keys("*D8")
+    door.code = codes.TRY_LATER
+    log_in(counter, "1111")
+    assert rows(counter)[:2] == ("REFUSED", "PIN wrong")
+    counter.keys("*")
+    log_in(counter)
+    assert rows(counter)[:3] == ("Operator 5", "Without a link:", "sales only")
+    counter.sale()
+    assert counter.all("saved")
+
+
 def test_a_hash_lets_in_without_a_link_through_power_cuts_and_ends_with_its_tries(
         counter: Counter, door: Door):
     log_in(counter)

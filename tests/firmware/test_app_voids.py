@@ -216,6 +216,21 @@ def test_unanswered_for_half_a_minute_it_is_cancelled(
     assert len(counter.all("saved")) == 2 and counter.app.outbox.unsettled == 0
 
 
+@pytest.mark.parametrize(("after_s", "shown"), [(2, "Posted +12"), (32, "Pointwire")])
+def test_what_was_left_unanswered_shows_itself_where_it_posts_and_is_not_voided(
+        counter: Counter, gate: Gate, after_s: int, shown: str):
+    gate.outcomes[7, 1] = codes.APPROVED
+    gate.silent = {REDEMPTION, VOID}
+    redeem(counter)
+    counter.keys("*")
+    counter.wait(after_s)
+    assert counter.lines[1] == "Pointwire"
+    gate.silent.clear()
+    counter.wait(120)
+    assert counter.lines[1] == shown and counter.app.outbox.unsettled == 0
+    assert len(counter.all("saved")) == (1 if shown == "Posted +12" else 2)
+
+
 def test_an_answer_of_later_to_the_message_lets_its_void_go_at_once(
         counter: Counter, gate: Gate):
     gate.silent = {REDEMPTION, VOID}

@@ -19,7 +19,9 @@ from firmware.checkout import (
     step,
 )
 from firmware.errors import FirmwareError
+from firmware.states import NOBODY, changed
 from protocol import codes
+from protocol.fields import REPLY_FIELDS, Reply
 from protocol.messages import INQUIRY, REDEMPTION, SALE, VOID
 from tests.firmware.portable import raises
 from tests.firmware.replies import CARD as CARD_NUMBER
@@ -376,6 +378,28 @@ def test_nobody_has_to_stand_before_a_message_that_waits_for_its_answer():
     refused = reply(sale_frame(7, 1), codes.CARD_LOST)
     assert play(online(), "*", ("settled", refused))[0].alert == (1, 1, codes.CARD_LOST)
     assert step(play(online(), "*")[0], ("settled", refused), 0)[1] == (("beep", "refused"),)
+
+
+def redeemed(trace):
+    """The answer to a redemption of this handset."""
+    values = list(reply(sale_frame(7, trace), points=-300))
+    values[REPLY_FIELDS.index("type")] = 128 + REDEMPTION
+    return Reply(*values)
+
+
+def test_what_was_left_unanswered_and_posts_shows_itself_where_nobody_does_a_thing():
+    answer = redeemed(1)
+    home = play(online(), "*")[0]
+    shown, effects = step(home, ("settled", answer), 0)
+    assert (shown.name, shown.purpose, shown.shown) == (RESULT, REDEMPTION, ("posted", answer, 0))
+    assert effects == (("beep", "ok"), ("print", (7, 1), answer, False))
+    assert step(shown, ("settled", answer), 0)[1] == (("beep", "ok"),)  # printed once
+    assert step(home, ("settled", answer, (7, 2)), 0) == (home, ())  # it is voided by now
+    nobody = changed(NOBODY, "login", True)
+    assert step(home, ("settled", answer), 0, nobody) == (home, ())
+    for other in (play(start(), "12")[0], saved()):
+        assert step(other, ("settled", redeemed(9)), 0) == (other, ())
+    assert step(home, ("settled", reply(VOID_REPLY)), 0) == (home, ())
 
 
 def test_a_second_press_of_the_key_that_confirmed_hides_no_outcome():

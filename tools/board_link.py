@@ -7,6 +7,7 @@ without a program can be asked too. A frame never leaves the board, only whose i
 """
 
 import ast
+import struct
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,8 @@ from tools.errors import NotReady
 from tools.handset_flash import OUTBOX
 
 CHUNK_SIZE = 1024
+# so long it may say nothing where one byte is due: a board whose power went leaves the line open
+SILENCE_S = 10
 # of a walk round a full ring or an erase of all its blocks, without a word in between
 OUTBOX_WAIT_S = 180
 LENT = ("firmware/__init__.py", "firmware/errors.py", "firmware/board/__init__.py",
@@ -166,7 +169,7 @@ def open_board(port: str) -> Iterator[Board]:
     try:
         # mpremote tells its own troubles by print
         with redirect_stdout(sys.stderr):
-            transport = SerialTransport(port)
+            transport = SerialTransport(port, timeout=SILENCE_S)
             try:
                 transport.enter_raw_repl()
                 home = str(transport.eval("__import__('os').getcwd()"))
@@ -178,6 +181,9 @@ def open_board(port: str) -> Iterator[Board]:
         raise _broken(port, _last_line(error.error_output.encode())) from None
     except (TransportError, serial.SerialException, OSError) as error:
         raise _broken(port, str(error)) from None
+    except (ValueError, SyntaxError, IndexError, struct.error):
+        # mpremote takes what is missing for a byte; and a cable may garble an answer
+        raise _broken(port, "it fell silent, or what it says makes no sense") from None
 
 
 def _broken(port: str, why: str) -> NotReady:

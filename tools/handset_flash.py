@@ -80,17 +80,15 @@ def prepare(folder: Path, made: Settings, board: str, ca: Path | None, font_file
         raise Refused(f"the unix board has no image with a program in it. {NOTHING} "
                       "Leave out --frozen.")
     der = _ca_of(made, board, ca, now)
-    beside = folder.with_name(folder.name + ".new")
+    beside = _beside(folder)
     try:
-        shutil.rmtree(beside, ignore_errors=True)
-        beside.mkdir(mode=0o700, parents=True)
         if not frozen:
             handset_program.write(beside, board)
         os.chmod(beside, 0o700)  # before the key is in it
         _put_font(beside, font_file, made.language)
         if der is not None:
             (beside / CA_PATH.lstrip("/")).write_bytes(der)
-        settings.write(str(beside / SETTINGS), made)
+        (beside / SETTINGS).write_bytes(settings.encode(made))
         os.chmod(beside / SETTINGS, 0o600)
         if board == UNIX:
             write_outbox(beside / OUTBOX, made.outbox_blocks)
@@ -101,11 +99,29 @@ def prepare(folder: Path, made: Settings, board: str, ca: Path | None, font_file
             {"version": VERSION, **prepared._asdict(), "folder": None}, indent=1) + "\n")
         beside.rename(folder)
     except OSError as error:
-        raise Unwritable(f"{folder}: {error.strerror or error}. No handset was prepared; put this "
-                         "right and say it again.") from None
+        raise _unwritable(folder, error) from None
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return prepared
+
+
+# An empty folder of ours. One of that name may be somebody's prepared handset, too.
+def _beside(folder: Path) -> Path:
+    beside = folder.with_name(folder.name + ".new")
+    try:
+        beside.mkdir(mode=0o700, parents=True)
+    except FileExistsError:
+        raise Refused(f"{beside} is there already: another folder of yours, or what broke off "
+                      f"(the terminal's key may be in it). {NOTHING} Remove it, or name another "
+                      "folder.") from None
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    return beside
+
+
+def _unwritable(folder: Path, error: OSError) -> Unwritable:
+    return Unwritable(f"{folder}: {error.strerror or error}. No handset was prepared; put this "
+                      "right and say it again.")
 
 
 def read(folder: Path) -> Prepared:
@@ -116,7 +132,7 @@ def read(folder: Path) -> Prepared:
                          said["outbox_blocks"], said["files"], said["frozen"])
         changed = [name for name, wanted in found.files.items()
                    if digest((folder / name).read_bytes()) != wanted]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise NotReady(f"{folder} is no whole folder of `pointwire device prepare`. Nothing was "
                        "copied; prepare it again.") from None
     if changed:
@@ -155,14 +171,15 @@ def ca_der(data: bytes, name: str, now: datetime) -> bytes:
         if _PEM in text:
             data = ssl.PEM_cert_to_DER_cert(text[text.index(_PEM):].strip())
         found = x509.load_der_x509_certificate(data)
-    except ValueError:
+        extensions = found.extensions
+    except (ValueError, x509.InvalidVersion, x509.DuplicateExtension):
         raise Refused(f"{name} is no certificate, neither PEM nor DER. {NOTHING}") from None
     if now >= found.not_valid_after_utc or now < found.not_valid_before_utc:
         raise Refused(f"{name} is in force from {found.not_valid_before_utc:%Y-%m-%d} to "
                       f"{found.not_valid_after_utc:%Y-%m-%d}, not today: no handset would "
                       f"connect. {NOTHING}")
     try:
-        is_ca = found.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+        is_ca = extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except x509.ExtensionNotFound:
         is_ca = False
     if not is_ca:

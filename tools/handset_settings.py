@@ -12,6 +12,7 @@ import os
 import re
 import stat
 import tomllib
+import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,6 +35,7 @@ CA_PATH = "/ca.der"
 KINDS = {name: kind for name, kind, _ in (*handset.FIELDS, *options.FIELDS)
          if name not in NOT_SET}
 NOTHING = "Nothing was written."
+BELOW_0 = ("utc_offset_min",)  # west of Greenwich; all others count something
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _PORTS = {row.name: len(row.ports) for row in pins.BOARDS}
 
@@ -97,7 +99,7 @@ def identity(text: str, source: str) -> Identity:
 
     try:
         said = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
         raise wrong("not a key file: it must be one JSON object")
@@ -118,7 +120,7 @@ def read_values(path: Path) -> Values:
     text = _text(path)
     try:
         said = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         # where it is, not what stands there: it may hold a secret
         where = re.search(r"\(?(at )?line \d+(,)? column \d+", str(error))
         raise Refused(f"{path} is no {'JSON' if path.suffix == '.json' else 'TOML'} "
@@ -147,7 +149,8 @@ def read_pairs(pairs: Iterable[str]) -> Values:
 
 def secrets_of(env: Mapping[str, str]) -> Values:
     """Secrets that stand in the environment."""
-    return {name: env[_variable(name)] for name in SECRETS if _variable(name) in env}
+    return {name: _value(name, env[_variable(name)], _variable(name))
+            for name in SECRETS if _variable(name) in env}
 
 
 def settings_of(who: Identity, values: Values, board: str) -> Settings:
@@ -196,13 +199,17 @@ def _value(name: str, found: Any, source: str) -> int | str:
         raise Refused(f"{source}: {_why_not(name) if name in NOT_SET else _unknown(name)} "
                       f"{NOTHING}")
     if KINDS[name] == "int":
-        if isinstance(found, str) and found.isascii() and found.isdigit() and len(found) < 10:
-            return int(found)
-        if isinstance(found, int) and found >= 0:
+        if isinstance(found, str) and re.fullmatch("-?[0-9]{1,9}", found):
+            found = int(found)
+        if isinstance(found, int) and (found >= 0 or name in BELOW_0):
             return int(found)
         raise Refused(f"{source}: {name} must be a whole number. {NOTHING}")
     if not isinstance(found, str):
         raise Refused(f"{source}: {name} must be text, in quotes. {NOTHING}")
+    # a printer would take them for orders, and half a letter cannot be written
+    if any(unicodedata.category(each) in ("Cc", "Cs") for each in found):
+        raise Refused(f"{source}: {name} holds a line break or what is no letter (is it UTF-8?). "
+                      f"{NOTHING}")
     return found
 
 

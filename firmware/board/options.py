@@ -61,7 +61,7 @@ def _check(made):
         (made.way in ("modem", "wifi"), "way must be modem or wifi"),
         (made.way != "modem" or made.apn, "apn is missing"),
         (made.way != "wifi" or made.wifi_name, "wifi_name is missing"),
-        (not made.sim_pin or made.sim_pin.isdigit() and 4 <= len(made.sim_pin) <= 8,
+        (not made.sim_pin or made.sim_pin.encode().isdigit() and 4 <= len(made.sim_pin) <= 8,
          "sim_pin must be 4 to 8 digits"),
         (made.modem in MODEMS, "modem must be SIM800, SIM7600 or A7670"),
         (made.tls in (0, 1), "tls must be 0 or 1"),

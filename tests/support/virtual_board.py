@@ -41,7 +41,8 @@ def _send(fd: int, data: bytes) -> None:
 
 class VirtualBoard:
     """`chip`: a folder whose modules stand for a chip's own (esp32, say). `held`: somebody holds
-    the technician's keys while it is switched on, so that its program does not start."""
+    the technician's keys while it is switched on, so that its program does not start. `silent`:
+    its power went, and what is sent to it goes nowhere."""
 
     def __init__(self, folder: Path, chip: Path | None = None, held: bool = True) -> None:
         self._micropython = need_micropython()
@@ -51,6 +52,7 @@ class VirtualBoard:
         tty.setraw(self._line)
         self.port = os.ttyname(self._line)
         self.starts = 0
+        self.silent = False
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -81,6 +83,8 @@ class VirtualBoard:
                 ready, _, _ = select.select([self._outer, inner], [], [], 0.05)
                 if self._outer in ready:
                     come = os.read(self._outer, 4096)
+                    if self.silent:
+                        continue
                     if held is None:
                         _send(inner, come)
                     else:

@@ -8,6 +8,7 @@ from firmware.board.flash_file import FlashFile
 from firmware.outbox import Outbox
 from protocol.mac import kid
 from tests.support.virtual_board import VirtualBoard
+from tools import board_link
 from tools.board_link import OutboxSeen, open_board
 from tools.errors import NotReady
 from tools.handset_flash import OUTBOX, digest, write_outbox
@@ -95,6 +96,32 @@ def test_no_port_is_one_line(tmp_path: Path):
     with pytest.raises(NotReady, match="No unsent tap was erased.*say it again"), \
             open_board(str(tmp_path / "tty")):
         pass
+
+
+def test_a_port_of_a_kind_that_nobody_knows_is_one_line():
+    with pytest.raises(NotReady, match="no sense.*say it again"), open_board("other://port"):
+        pass
+
+
+def test_a_board_whose_power_goes_while_its_line_stays_open_is_not_waited_for_forever(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(board_link, "SILENCE_S", 1)
+    with VirtualBoard(tmp_path / "flash") as there:
+        def cut(sent: int) -> None:
+            there.silent = sent > 2048
+        with pytest.raises(NotReady, match="No unsent tap was erased.*say it again"), \
+                open_board(there.port) as board:
+            board.write("font", ALL_BYTES * 4, cut)
+        assert there.silent
+
+
+def test_an_answer_that_the_line_garbled_is_one_line(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with VirtualBoard(tmp_path / "flash") as there, \
+            pytest.raises(NotReady, match="no sense.*say it again"), \
+            open_board(there.port) as board:
+        monkeypatch.setattr(board._transport, "exec", lambda _: b"{'font': b'\\x")
+        board.digests(("font",))
 
 
 def test_what_the_board_raises_is_one_line_and_names_the_fault(tmp_path: Path):

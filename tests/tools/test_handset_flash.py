@@ -18,7 +18,7 @@ from tests.support.handset_process import pseudo_font
 from tests.support.micropython import need_micropython
 from tools import font, handset_flash, handset_program
 from tools.device import device
-from tools.errors import NotReady, Refused, ToolError
+from tools.errors import NotReady, Refused, ToolError, Unwritable
 from tools.handset_flash import MANIFEST, ca_der, read, write_outbox
 
 NOW = datetime.now(UTC)
@@ -143,6 +143,15 @@ def test_a_folder_that_is_there_is_never_written_into(tmp_path, run):
     assert [each.name for each in (tmp_path / "out").iterdir()] == ["outbox.flash"]
 
 
+def test_a_folder_beside_it_of_the_name_it_would_take_is_not_removed(tmp_path, run):
+    (tmp_path / "out.new").mkdir()
+    (tmp_path / "out.new" / "outbox.flash").write_bytes(b"taps")
+    done = run("--board", "unix")
+    assert isinstance(done.exception, Refused) and "Nothing was written" in str(done.exception)
+    assert (tmp_path / "out.new" / "outbox.flash").read_bytes() == b"taps"
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_key_and_the_pin_are_told_nowhere(tmp_path, run):
     secret = {"POINTWIRE_HANDSET_SIM_PIN": "73571113"}
     for more in ((), ("--json",)):
@@ -187,6 +196,18 @@ def test_a_ca_counts_only_while_it_is_in_force(tmp_path):
             ca_der(data, "ca", NOW + timedelta(days=days))
 
 
+# whichever part of it is damaged: cryptography reads the extensions later than the rest
+def test_a_damaged_ca_is_no_certificate_wherever_the_damage_is(tmp_path):
+    der = ca_der(air.certificate(tmp_path).authority.read_bytes(), "ca", NOW)
+    told = set()
+    for at in range(len(der)):
+        try:
+            ca_der(der[:at] + bytes([der[at] ^ 0x11]) + der[at + 1:], "ca", NOW)
+        except Refused as refused:
+            told.add(str(refused).partition(".")[0])
+    assert "ca is no certificate, neither PEM nor DER" in told
+
+
 def test_a_prepared_folder_that_was_changed_or_cut_is_not_copied(tmp_path, run):
     assert run("--board", "unix").exit_code == 0
     out = tmp_path / "out"
@@ -200,6 +221,11 @@ def test_a_prepared_folder_that_was_changed_or_cut_is_not_copied(tmp_path, run):
         read(out)
     with pytest.raises(NotReady):
         read(tmp_path / "nowhere")
+    said = json.loads((out / MANIFEST).read_text())
+    for manifest in (json.dumps({**said, "files": []}), "[" * 100_000):
+        (out / MANIFEST).write_text(manifest)
+        with pytest.raises(NotReady, match="no whole folder"):
+            read(out)
 
 
 def test_a_fault_of_the_disk_leaves_nothing_behind(tmp_path, run, monkeypatch):
@@ -208,4 +234,17 @@ def test_a_fault_of_the_disk_leaves_nothing_behind(tmp_path, run, monkeypatch):
     monkeypatch.setattr(handset_flash, "write_outbox", full)
     done = run("--board", "unix")
     assert "No space left" in str(done.exception) and "No handset" in str(done.exception)
+    assert not (tmp_path / "out").exists() and not (tmp_path / "out.new").exists()
+
+
+def test_no_room_for_the_settings_is_one_line_too(tmp_path, run, monkeypatch):
+    write = Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        if path.name == "settings":
+            raise OSError(28, "No space left on device")
+        return write(path, data)
+    monkeypatch.setattr(Path, "write_bytes", full)
+    done = run("--board", "unix")
+    assert isinstance(done.exception, Unwritable) and "No handset" in str(done.exception)
     assert not (tmp_path / "out").exists() and not (tmp_path / "out.new").exists()

@@ -79,7 +79,7 @@ def test_what_is_wrong_with_a_key_file_is_named_and_no_key_is(changed: dict, why
     assert KEY.hex()[:16] not in str(refused.value)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", KEY.hex()])
+@pytest.mark.parametrize("text", ["", "{", "[]", KEY.hex(), "[" * 100_000])
 def test_what_is_no_key_file_is_told_without_repeating_it(text: str):
     with pytest.raises(Refused, match="one JSON object") as refused:
         identity(text, "keys")
@@ -113,6 +113,10 @@ def test_a_file_that_cannot_be_read_tells_where_and_not_what(tmp_path: Path):
     (tmp_path / "shop.json").write_text("[1]")
     with pytest.raises(Refused, match="no names"):
         read_values(tmp_path / "shop.json")
+    for name in ("deep.toml", "deep.json"):
+        (tmp_path / name).write_text(("a=" if name == "deep.toml" else "") + "[" * 100_000)
+        with pytest.raises(Refused, match="cannot be read"):
+            read_values(tmp_path / name)
 
 
 @pytest.mark.parametrize(("text", "why"), [
@@ -121,6 +125,8 @@ def test_a_file_that_cannot_be_read_tells_where_and_not_what(tmp_path: Path):
     ("mqtt_port = \"many\"", "whole number"),
     ("mqtt_port = -1", "whole number"),
     ("apn = 7", "in quotes"),
+    ('shop = "\\u001b@"', "shop holds .* no letter"),
+    ('shop = "\\u0000"', "shop holds .* no letter"),
     ('ca_file = "/x"', "--ca"),
 ])
 def test_a_setting_that_the_handset_would_not_have_is_refused(tmp_path: Path, text, why):
@@ -143,6 +149,28 @@ def test_a_pair_sets_one_value():
         read_pairs(["apn"])
 
 
+def test_a_shop_west_of_greenwich_has_its_time(tmp_path: Path):
+    (tmp_path / "shop.toml").write_text("utc_offset_min = -300\n")
+    said = read_values(tmp_path / "shop.toml")
+    assert said == read_pairs(["utc_offset_min=-300"]) == {"utc_offset_min": -300}
+    made = settings_of(WHO, {**MODEM, **said}, BOARD)
+    assert settings.decode(settings.encode(made)).utc_offset_min == -300
+    with pytest.raises(Refused, match="-720 to 840"):
+        settings_of(WHO, {**MODEM, "utc_offset_min": -721}, BOARD)
+
+
+# what a terminal of another encoding hands over, as Python takes it
+def test_bytes_that_are_no_utf_8_are_refused_and_not_shown(tmp_path: Path):
+    with pytest.raises(Refused, match="shop holds .*UTF-8"):
+        read_pairs(["shop=\udcb5\udcea"])
+    (tmp_path / "shop.json").write_text('{"shop": "\\ud800"}')
+    with pytest.raises(Refused, match="shop holds .*UTF-8"):
+        read_values(tmp_path / "shop.json")
+    with pytest.raises(Refused, match="POINTWIRE_HANDSET_APN_KEY: apn_key holds") as refused:
+        secrets_of({"POINTWIRE_HANDSET_APN_KEY": "73571113\udcff"})
+    assert "73571113" not in str(refused.value)
+
+
 @pytest.mark.parametrize(("changed", "why"), [
     ({"language": "fr"}, "language must be en or zh"),
     ({"mqtt_port": 70000}, "mqtt_port must be 1 to 65535"),
@@ -150,6 +178,7 @@ def test_a_pair_sets_one_value():
     ({"apn": ""}, "apn is missing"),
     ({"way": "wifi"}, "wifi_name is missing"),
     ({"sim_pin": "12"}, "sim_pin must be 4 to 8 digits"),
+    ({"sim_pin": "１２３４"}, "sim_pin must be 4 to 8 digits"),
     ({"parts": "printer,stripe"}, "esp32-sim800 has room for 1"),
     ({"apn": "a\nkey=1"}, "line break"),
     ({"reset_hour": 25}, "reset_hour"),

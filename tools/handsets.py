@@ -56,7 +56,11 @@ class OutboxEntry:
 
 
 class Handset:
-    """One handset process. `on_event` gets every event line as the handset wrote it."""
+    """One handset process. `on_event` gets every event line as the handset wrote it.
+
+    `sells_twice`: whoever taps here means it, and the question of the same card with the same
+    amount is answered for them; a person answers it themselves.
+    """
 
     def __init__(self, terminal_id: int, argv: Sequence[str], env: Mapping[str, str], log: Path,
                  tell: Callable[[str], None],
@@ -64,6 +68,7 @@ class Handset:
                  patient: bool = False) -> None:
         self.terminal_id = terminal_id
         self.runtime = ""
+        self.sells_twice = True
         self.ready = asyncio.Event()
         self.link_up = asyncio.Event()
         self.saved: asyncio.Queue[tuple[int, int]] = asyncio.Queue()
@@ -113,7 +118,7 @@ class Handset:
                 self.saved.put_nowait((said["journal"], said["trace"]))
             case "screen":
                 self.screen = tuple(said.get("lines", ()))
-                if asks_again(self.screen):
+                if self.sells_twice and asks_again(self.screen):
                     self.process.write(json.dumps({"do": "keys", "keys": "#"}))
         self._on_event(self, said)
 

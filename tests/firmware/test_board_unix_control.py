@@ -65,8 +65,8 @@ def answers(handset: Handset) -> list[dict]:
 
 def test_a_line_that_is_no_command_gets_one_answer_and_changes_nothing(start: Start):
     handset = start()
-    handset.do("keys", keys="A")
-    handset.event("screen", lines=["○", "Tap the card", "Balance", "", "*←"])
+    handset.do("keys", keys="125#")
+    handset.event("screen", lines=["○", "Tap the card", "1.25", "", "*← D=NO CARD"])
     before = len(answers(handset))
     write(handset, b"".join(line + b"\n" for line, _ in NO_COMMAND))
     assert handset.do("screen")["lines"][1] == "Tap the card"
@@ -119,12 +119,12 @@ def test_who_watches_sees_the_pixels_of_every_screen_with_battery_and_signal(sta
     handset = start()
     handset.do("watch")
     handset.event("pixels", pixels=handset.do("pixels")["pixels"])
-    handset.do("keys", keys="A")
-    handset.event("screen", lines=["○", "Tap the card", "Balance", "", "*←"])
+    handset.do("keys", keys="125#")
+    handset.event("screen", lines=["○", "Tap the card", "1.25", "", "*← D=NO CARD"])
     handset.event("pixels", pixels=handset.do("pixels")["pixels"])
     handset.do("signal", dbm=-71)
     handset.do("battery", percent=80)
-    handset.event("screen", lines=[bar(up=False), "Tap the card", "Balance", "", "*←"])
+    handset.event("screen", lines=[bar(up=False), "Tap the card", "1.25", "", "*← D=NO CARD"])
     handset.event("pixels", pixels=handset.do("pixels")["pixels"])
     handset.do("unread", entry=2, why="two_cards")
     assert handset.event("screen")["lines"][1] != "Tap the card"

@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 
+from firmware.flows import card_texts
+from firmware.texts import Words
 from tools import handsets
 from tools.errors import NotReady
 from tools.handsets import Handset
 
 # answers commands as the unix board does: an outbox of one sale, an error for what it cannot do
-STAND_IN = """
+STAND_IN = f"""
+SAME = {Words(card_texts.parts("zh"))[card_texts.SAME]!r}
+""" + """
 import json, sys
 def say(**what): print(json.dumps(what), flush=True)
 print("not json at all", flush=True)
@@ -22,11 +26,13 @@ say(event="ready", runtime="stand-in 1", terminal_id=7, journal=5)
 say(event="link", up=True, why="")
 for line in sys.stdin:
     asked = json.loads(line)
+    if "id" not in asked: say(event="pressed", keys=asked["keys"]); continue
     if asked["do"] == "die": sys.exit(3)
     if asked["do"] == "card": say(event="saved", journal=5, trace=1)
     if asked["do"] == "outbox":
         say(id=asked["id"], outbox=[{"journal": 5, "trace": 1, "type": 1, "amount_minor": 1250,
             "card_last4": "7892", "settled": True, "code": 0, "points": 12, "receipt": 9}])
+    elif asked["do"] == "twice": say(event="screen", lines=["", SAME, "", "", ""]); say(**asked)
     elif asked["do"] == "silence": pass
     elif asked["do"] in ("keys", "card"): say(id=asked["id"])
     else: say(id=asked["id"], error="no such command")
@@ -58,6 +64,18 @@ def test_a_sale_is_keyed_and_said_to_be_saved(tmp_path: Path):
         assert handset.runtime == "stand-in 1" and handset.link_up.is_set()
 
     assert [said["event"] for said in run(main, tmp_path)] == ["ready", "link", "saved"]
+
+
+@pytest.mark.parametrize("sells_twice", [True, False])
+def test_only_who_means_it_has_the_question_of_a_second_sale_answered(tmp_path: Path,
+                                                                      sells_twice: bool):
+    async def main(handset: Handset) -> None:
+        handset.sells_twice = sells_twice
+        await handset.do("twice")
+        await handset.do("keys", keys="1")  # behind what was pressed, if anything was
+
+    pressed = [said["keys"] for said in run(main, tmp_path) if said["event"] == "pressed"]
+    assert pressed == (["#"] if sells_twice else [])
 
 
 def test_what_the_interpreter_prints_itself_stands_in_the_log(tmp_path: Path):

@@ -53,6 +53,14 @@ def test_a_handset_that_starts_is_given_what_was_set_for_it_before_anything_else
     run(main)
 
 
+def test_a_person_answers_the_question_of_a_second_sale():
+    async def main(street: Street, handset: Any) -> None:
+        handset.sells_twice = True
+        street.open()
+        assert handset.sells_twice is False
+    run(main, opened=False)
+
+
 def test_keys_cards_and_mishaps_reach_the_control_channel():
     async def main(street: Street, handset: Any) -> None:
         handset.asked.clear()

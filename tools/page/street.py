@@ -89,6 +89,8 @@ class Street:
     def open(self) -> None:
         """From now on a person may press and tap."""
         self.opened = True
+        for seen in self._seen.values():
+            seen.handset.sells_twice = False
         self.feed.tell("opened", True)
 
     # -- what the handsets say -----------------------------------------------------------------

@@ -16,7 +16,7 @@ makes one sale: cards are taken in CARD only. No IO, no clock; `now` is ms since
 | WAITING | its answer is needed | settled RESULT, cancelling CANCELLING, as RESULT but # |
 | ASKED | waiting for the balance | answer RESULT, no_answer RESULT, * HOME |
 | RESULT | points, balance, refusal, saved | digit AMOUNT, A CARD, D ASK_VOID, BCD flow, # * HOME |
-| STATUS | link, unsent taps, terminal | any key HOME |
+| STATUS | link, unsent taps, terminal | digit AMOUNT, else HOME |
 | RECOVERY | the outbox cannot be read: no taps until a technician comes | nothing |
 
 On HOME, # acknowledges an alert: a tap or a void that was refused or held after its screen had
@@ -288,6 +288,8 @@ def _asked_key(state, event, now, till):
 
 
 def _any_key(state, event, now, till):
+    if event[1] in "123456789" and not locked(till):  # an amount loses no digit
+        return _ready_key(state, event[1], till)
     return to(state, HOME), beep("key")
 
 

@@ -438,7 +438,9 @@ def test_after_a_boot_the_last_tap_is_named_until_a_key_is_pressed():
     assert start(last).shown == last
     assert play(start(last), "#")[0].shown is None
     assert play(start(), "D7")[0].name == STATUS
-    assert play(start(), "D7B")[0].name == HOME
+    assert play(start(), "D7B")[0].name == play(start(), "D70")[0].name == HOME
+    state = play(start(), "D71250")[0]
+    assert (state.name, state.amount_minor) == (AMOUNT, 1250)
 
 
 def test_recovery_takes_nothing():

@@ -8,10 +8,10 @@
 
 `shown`: (tap as in `looking`, its place, voids, what is looked for, where it goes on, as a
 number of taps_texts why there is no refund). `voids`: (key or receipt of the original, what
-became of it, the money) of the voids (money 0) and the posted refunds that were passed on the way
-back; each is younger than what it takes back, so none of this handset's is missed. What another
-terminal took back only the gateway knows. `key`: the tap's, also when it moved while it stands
-here.
+became of it, the money, its own key) of the voids (money 0) and the posted refunds that were
+passed on the way back; each is younger than what it takes back, so none of this handset's is
+missed, and each counts once, however often it was passed. What another terminal took back only
+the gateway knows. `key`: the tap's, also when it moved while it stands here.
 """
 
 from firmware.flows import paper, reverse, taps_texts
@@ -85,26 +85,33 @@ def _found(state, value, now):
         shown = (tap, place, voids, what, value[0], None)
         return _with(state, "taps.look", shown, now + LOOK_MS), ()
     place, tap = value
-    if what == "older" and (tap[0] == VOID or tap[0] == REFUND
-                            and _outcome(tap, voids) == "posted"):
-        voids = (voids + ((tap[9], tap[5], 0 if tap[0] == VOID else tap[3]),))[-_VOIDS_MAX:]
-    shown = (tap, place, voids, None, None, None)
+    shown = (tap, place, _passed(tap, voids, tap[1:3]), None, None, None)
     return State("taps.one", tap[0], tap[3], tap[1:3], shown, None, state.alert), beep("key")
+
+
+# `key`: under which it was passed before
+def _passed(tap, voids, key):
+    voids = tuple([each for each in voids if each[3] != key])
+    if tap[0] == VOID or tap[0] == REFUND and _outcome(tap, voids) == "posted":
+        money_minor = 0 if tap[0] == VOID else tap[3]
+        voids = (voids + ((tap[9], tap[5], money_minor, tap[1:3]),))[-_VOIDS_MAX:]
+    return voids
 
 
 # the answer to the tap on the screen has come
 def _settled(state, reply):
     tap, place, voids = state.shown[:3]
     settled = reply.code, reply.points, reply.receipt
-    tap = tap[:1] + state.key + tap[3:5] + (outcome_of(tap[0], settled),) + settled + tap[9:]
-    return _with(state, "taps.one", (tap, place, voids, None, None, None))
+    was, outcome = tap[1:3], outcome_of(tap[0], settled)
+    tap = tap[:1] + state.key + tap[3:5] + (outcome,) + settled + tap[9:]
+    return _with(state, "taps.one", (tap, place, _passed(tap, voids, was), None, None, None))
 
 
 # what became of a tap, with what its void became
 def _outcome(tap, voids):
     if tap[6] == codes.VOIDED:
         return "cancelled"
-    for original, outcome, money_minor in voids:
+    for original, outcome, money_minor, _ in voids:
         if not money_minor and _is_of(original, tap) and outcome in ("posted", "waiting"):
             return "cancelled" if outcome == "posted" else "cancelling"
     return tap[5]
@@ -116,7 +123,7 @@ def _is_of(original, tap):
 
 # the money of its refunds
 def _refunded_minor(tap, voids):
-    return sum([money_minor for original, _, money_minor in voids if _is_of(original, tap)])
+    return sum([money_minor for original, _, money_minor, _ in voids if _is_of(original, tap)])
 
 
 def _voidable(tap, voids):

@@ -6,7 +6,7 @@ from firmware.states import ASK_VOID, CANCELLING, HOME, NOBODY, RESULT, SAVING, 
 from protocol import codes
 from protocol.fields import REDEMPTION, REFUND, SALE, VOID
 from tests.firmware.flow_walk import home_is_near, press, same_words, walk
-from tests.firmware.replies import reply, sale_frame
+from tests.firmware.replies import reply, sale_frame, void_frame
 from tests.firmware.test_views import show
 
 POSTED = (SALE, 7, 41, 1250, "..7892", "posted", 0, 12, 1000, None)
@@ -88,6 +88,23 @@ def test_what_was_refunded_in_part_or_whole_says_so_however_its_refund_named_it(
     assert show(seen(other, POSTED))[2] == "Posted +12"
     refused = BACK[:5] + ("refused", codes.EXCEEDS_ORIGINAL, None, None, 1000)
     assert show(seen(refused, POSTED))[2] == "Posted +12"
+
+
+def test_a_refund_that_was_passed_twice_counts_once():
+    newer = (SALE, 7, 45) + POSTED[3:]
+    state = seen(newer, BACK)
+    for key, tap in (("A", newer), ("B", BACK), ("B", POSTED), ("A", BACK), ("B", POSTED)):
+        state, _ = step(step(state, ("key", key), 0)[0], ("found", (PLACE, tap)), 0)
+    assert show(state)[2:] == ("Refunded 5.00", "..7892 C refund", "41 A↑B↓ D✗")
+
+
+def test_a_void_that_is_answered_while_it_stands_here_marks_its_sale_as_it_ended():
+    waits = GONE[:5] + ("waiting", None, None, None, (7, 41))
+    for code, said in ((codes.APPROVED, "Cancelled"), (codes.NOT_VOIDABLE, "Posted +12")):
+        answer = reply(void_frame(7, 43, (7, 41)), code)
+        state, _ = step(seen(waits), ("settled", answer), 0)
+        state, _ = step(step(state, ("key", "B"), 0)[0], ("found", (PLACE, POSTED)), 0)
+        assert show(state)[2] == said
 
 
 def test_a_refund_that_was_cancelled_marks_nothing():

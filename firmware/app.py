@@ -495,8 +495,9 @@ class App:
 
     def _draw(self):
         unsent = self.outbox.unsettled if self.outbox else 0
-        fault = (texts.fault(self.language, self.link_fault())
-                 if self.state.name == checkout.STATUS else "")
+        fault = ""
+        if self.state.name == checkout.STATUS and not self._dispatch.link.well:
+            fault = texts.fault(self.language, self.link_fault())
         board = self.board
         failed = self._fault or (states.READER if self.till.reader else None)
         # what is unsent or did not post counts more than paper

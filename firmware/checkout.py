@@ -11,7 +11,7 @@ makes one sale: cards are taken in CARD only. No IO, no clock; `now` is ms since
 | CARD | "tap card" for a sale or an inquiry | card SAVING ASKED card.twice, D card.none, * |
 | SAVING | nothing new: it is being stored | saved SENT CANCELLING or WAITING, full failed RESULT |
 | SENT | saved, waiting for points | settled RESULT, 10 s RESULT, D ASK_VOID, else as RESULT |
-| ASK_VOID | cancel this sale? | # SAVING (the void), * RESULT, a refusal of the sale RESULT |
+| ASK_VOID | cancel this sale? | # SAVING (the void), * SENT or RESULT, its refusal RESULT |
 | CANCELLING | the void and its original are under way | both settled RESULT, else as WAITING |
 | WAITING | its answer is needed | settled RESULT, cancelling CANCELLING, as RESULT but # |
 | ASKED | waiting for the balance | answer RESULT, no_answer RESULT, * HOME |
@@ -20,8 +20,9 @@ makes one sale: cards are taken in CARD only. No IO, no clock; `now` is ms since
 | RECOVERY | the outbox cannot be read: no taps until a technician comes | nothing |
 
 On HOME, # acknowledges an alert: a tap or a void that was refused or held after its screen had
-gone; once it stood there for a second, so that no # meant for the screen before it does. A key
-that does nothing says so by the beep of a refusal. A sale is void-able while it stands on the
+gone; once it stood there for a second, so that no # meant for the screen before it does. A
+refusal that was left sooner stays as an alert. A key that does nothing says so by the beep of a
+refusal. A sale is void-able while it stands on the
 screen as saved, posted or held.
 
 A state "flow.place" is a flow's, of `firmware.flows`. `till` (states.py) is who stands there.
@@ -72,7 +73,7 @@ from protocol import codes
 from protocol.limits import AMOUNT_MINOR_MAX, REPLY_TYPE_BASE, SALE_SAVED_AFTER_S
 from protocol.fields import BATCH_CLOSE, INQUIRY, REDEMPTION, REFUND, SALE, TAP, VOID
 
-READ_MS = 1000  # so long an alert stands there before # counts for it
+READ_MS = 1000  # so long a refusal stands there before a key counts as having read it
 
 PRESSED = ("key", "long")
 EVENTS = ("card", "unread", "fault", "saved", "full", "failed", "trained", "found", "kept",
@@ -164,7 +165,12 @@ def _result_key(state, event, now, till):
         shown = _of_sale(state.shown)
         return to(state, ASK_VOID, VOID, state.amount_minor, state.key, shown), beep("key")
     after, effects = _ready_key(state, event[1], till)
-    if after.name != state.name and _outcome_seen(state):
+    if after.name == state.name:
+        return after, effects
+    unread = state if state.due is None or now >= state.due else _put_by(state)
+    if unread is not state:
+        return _with_alert(after, unread.alert), effects
+    if _outcome_seen(state):
         effects = (("seen",),) + effects
     return after, effects
 
@@ -176,7 +182,7 @@ def _locked_key(state, key, now, till):
     return login.begin(state, key, till, now)
 
 
-# nobody is there who could have seen what stands on the screen
+# nobody was there who could have seen what stands on the screen, or not for long enough
 def _put_by(state):
     if state.name != RESULT or state.purpose == INQUIRY:
         return state
@@ -187,13 +193,18 @@ def _put_by(state):
         trace, code = shown[1], shown[3]
     else:
         return state
-    return _alerted(state, trace, code)
+    return state if code == codes.VOIDED else _alerted(state, trace, code)
 
 
 def _alerted(state, trace, code):
-    alert = (state.alert[0] + 1 if state.alert else 1, trace, code)
-    shown = None if state.name == HOME else state.shown
-    return State(state.name, state.purpose, state.amount_minor, state.key, shown, state.due, alert)
+    if state.name == HOME:
+        state = to(state, HOME)
+    return _with_alert(state, (state.alert[0] + 1 if state.alert else 1, trace, code))
+
+
+def _with_alert(state, alert):
+    return State(state.name, state.purpose, state.amount_minor, state.key, state.shown, state.due,
+                 alert)
 
 
 # The cashier leaves the screen of an outcome that a mount would else find and bring back. What
@@ -270,17 +281,21 @@ def _card_key(state, event, now, till):
 
 def _sent_key(state, event, now, till):
     # the tap is safe: the next customer need not wait for the answer
-    return _result_key(_unanswered(state) if event[1] == "D" else state, event, now, till)
+    if event[1] != "D" or locked(till):
+        return _result_key(state, event, now, till)
+    shown = _unanswered(state).shown
+    return to(state, ASK_VOID, VOID, state.amount_minor, state.key, shown, state.due), beep("key")
 
 
 def _ask_void_key(state, event, now, till):
     if event[1] == "#":
         return (to(state, SAVING, VOID, state.amount_minor, state.key, state.shown),
                 (("journal", VOID, {"original": state.key}),))
-    if event[1] == "*":
-        return (to(state, RESULT, SALE, state.amount_minor, state.key, state.shown),
-                beep("key"))
-    return state, ()
+    if event[1] != "*":
+        return state, ()
+    if state.due is not None:  # of SENT, where its answer is still waited for
+        return to(state, SENT, SALE, state.amount_minor, state.key, None, state.due), beep("key")
+    return to(state, RESULT, SALE, state.amount_minor, state.key, state.shown), beep("key")
 
 
 def _asked_key(state, event, now, till):
@@ -340,7 +355,17 @@ def _not_saved(state, event, now, till):
 def _unanswered_sale(state, event, now, till):
     if state.due is None or now < state.due:
         return state, ()
-    return _unanswered(state), (("print", state.key, None, False),)
+    after = _waited(state) if state.name == ASK_VOID else _unanswered(state)
+    return after, (("print", state.key, None, False),)
+
+
+def _result_read(state, event, now, till):
+    return (state if state.due is None or now < state.due else _waited(state)), ()
+
+
+# the same screen, with nothing due
+def _waited(state):
+    return to(state, state.name, state.purpose, state.amount_minor, state.key, state.shown)
 
 
 def _unanswered(state):
@@ -355,7 +380,7 @@ def _heard(state, event, now, till):
     kind = event[0]
     if kind == "settled":
         reply = event[1]
-        after, effects = _settled(state, reply, len(event) > 2 or locked(till))
+        after, effects = _settled(state, reply, now, len(event) > 2 or locked(till))
         key = (reply.journal, reply.trace)
         # shown at once where nobody does a thing
         if reply.type == REPLY_TYPE_BASE + BATCH_CLOSE and after.name == HOME:
@@ -377,12 +402,12 @@ def _heard(state, event, now, till):
 
 
 # `quietly`: it is voided by now, or nobody stands there
-def _settled(state, reply, quietly):
+def _settled(state, reply, now, quietly):
     key = (reply.journal, reply.trace)
     kind = reply.type - REPLY_TYPE_BASE
     approved = did(kind, reply.code, reply.receipt)
     if state.name == CANCELLING and key in (state.key, state.shown[1]):
-        return _cancelled(state, reply, approved)
+        return _cancelled(state, reply, approved, now)
     if state.key == key and state.name in (SENT, RESULT, WAITING, ASK_VOID):
         shown = ("posted" if approved else "refused", reply, state.amount_minor)
         if state.name == WAITING and state.shown:
@@ -392,11 +417,13 @@ def _settled(state, reply, quietly):
             purpose = SALE
             if approved or reply.code == codes.HELD:
                 name, purpose = ASK_VOID, VOID
-        result = to(state, name, purpose, state.amount_minor, key, shown)
         gained = approved and not in_vain(kind, reply.code)
+        due = None if gained or name != RESULT else now + READ_MS
+        result = to(state, name, purpose, state.amount_minor, key, shown, due)
         said = beep("ok" if gained else "refused")
         # not where it has one, "will post"
-        if gained and name == RESULT and state.name != RESULT:
+        slip = state.due is not None if name == ASK_VOID else state.name != RESULT
+        if gained and slip:
             said += (("print", key, reply, False),)
         return result, said
     # Who left it unanswered would take, or give back, the whole sum in cash.
@@ -412,7 +439,7 @@ def _settled(state, reply, quietly):
 
 
 # certain only when the void and its original are both answered
-def _cancelled(state, reply, approved):
+def _cancelled(state, reply, approved, now):
     _, void, code, waits = state.shown
     amount_minor = state.amount_minor
     if void == (reply.journal, reply.trace):
@@ -430,7 +457,8 @@ def _cancelled(state, reply, approved):
     said = beep("ok" if gone else "refused")
     if code == codes.APPROVED:
         said += (("print", void, reply if void == (reply.journal, reply.trace) else None, False),)
-    return to(state, RESULT, VOID, amount_minor, None, shown), said
+    due = None if gone else now + READ_MS
+    return to(state, RESULT, VOID, amount_minor, None, shown, due), said
 
 
 def _moved(state, old, new):
@@ -491,6 +519,8 @@ TABLE = {
     (SAVING, "failed"): _not_saved,
     (SAVING, "trained"): _not_saved,
     (SENT, "time"): _unanswered_sale,
+    (ASK_VOID, "time"): _unanswered_sale,
+    (RESULT, "time"): _result_read,
     (SAVING, "no_answer"): _no_answer,
     (ASKED, "answer"): _answer,
     (ASKED, "no_answer"): _no_answer,

@@ -69,6 +69,7 @@ class Link:
         self._asked = 0
         self.up = False
         self.unanswered = False  # until whoever names it takes it back
+        self.well = False  # the gateway was heard since the last fault
 
     # -- what happened -----------------------------------------------------------------------
 
@@ -249,6 +250,7 @@ def lost(link):
 
 def heard(link, now):
     """The gateway is there: nothing waits longer than 10 s from now for what it missed."""
+    link.well = True
     for slot in link.window:
         if slot.due_ms is not None:
             slot.due_ms = min(slot.due_ms, now + REPLY_MS)

@@ -93,9 +93,13 @@ class Uplink:
             await self._pause(retry_ms - retry_ms // 4 * self._board.random(1)[0] // 256)
             retry_ms = min(retry_ms * 2, RETRY_MS_MAX)
 
+    def _named(self, fault):
+        self.fault = fault
+        self._dispatch.link.well = False
+
     # How long to wait before the next one, in ms.
     def _ended(self, why, retry_ms):
-        self.fault = self._fault_of(why)
+        self._named(self._fault_of(why))
         if self._up_ms is None:
             self._tell("no_link", _said(why))
         else:
@@ -214,7 +218,7 @@ class Uplink:
         link = self._dispatch.link
         if link.unanswered:
             link.unanswered = False
-            self.fault = faults.UNANSWERED
+            self._named(faults.UNANSWERED)
 
     def _publish(self, frame):
         return self._mqtt.publish(self._topic_up, frame, self._now())
@@ -254,7 +258,7 @@ class Uplink:
     def _hear(self, frame, now):
         try:
             if self._dispatch.received(frame, now):
-                self.fault = faults.FALSE_REPLY
+                self._named(faults.FALSE_REPLY)
         except (OSError, OutboxUnreadable, MemoryError) as error:
             self._failed(error)
         self._dispatch.announce()

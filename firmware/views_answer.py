@@ -27,7 +27,7 @@ def posted(page, reply, amount_minor, left=None, used=0):
         return _done(page, reply, used)
     page.receipt(reply.receipt)
     gained = page.label(names.POSTED, reply.points or 0)
-    return gained, _balance_text(page, reply), member_of(reply)
+    return gained, _balance_text(page, reply), _member(page, reply)
 
 
 # A redemption, a refund or a void by receipt; `used`: the points that the cashier saw before it,
@@ -59,8 +59,13 @@ def member_of(reply):
     return " ".join([text for text in (reply.member, reply.tier) if text])
 
 
+# a tier is shown whole or not at all
+def _member(page, reply):
+    return page.either(member_of(reply), "") or reply.member or reply.tier or ""
+
+
 def balance(page, reply):
-    found = [member_of(reply) or page.words[names.INQUIRY], _balance_text(page, reply)]
+    found = [_member(page, reply) or page.words[names.INQUIRY], _balance_text(page, reply)]
     if reply.stored_value is not None:
         found.append(page.label(names.VALUE, page.money(reply.stored_value)))
     if reply.expiring:

@@ -14,6 +14,8 @@ from gateway.rules import Redeeming, RuleSet, Tier
 from gateway.tables import programmes, shops
 
 CODE = "coffee"
+NAME = "咖啡街 Coffee Street"
+UTC_OFFSET_MIN = 480  # of the programme's time zone, Asia/Shanghai
 CARD_PREFIX = 6200_00
 CARD_DIGITS = 16
 RESERVED_CARD = 6200001234567892
@@ -58,7 +60,7 @@ def create(registry: Registry, members: int = len(MEMBERS),
            rules: RuleSet = RULES) -> tuple[int, ...]:
     """Fill an empty registry and return the members' card numbers, in the order of MEMBERS;
     more members than there are names are numbered ones."""
-    programme = registry.create_programme(CODE, "咖啡街 Coffee Street", rules)
+    programme = registry.create_programme(CODE, NAME, rules)
     for name, branches in MERCHANTS:
         merchant = registry.create_merchant(programme, name)
         for branch in branches:

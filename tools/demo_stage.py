@@ -155,7 +155,8 @@ def _first_settings(keyring: Keyring, terminal_id: int) -> Settings:
     return handset_settings.settings(
         terminal_id, 1, key, HOST, MQTT_PORT, keys.mqtt_user(terminal_id, 1),
         keys.mqtt_password(key), language=LANGUAGES[terminal_id % len(LANGUAGES)],
-        outbox_blocks=OUTBOX_BLOCKS)
+        outbox_blocks=OUTBOX_BLOCKS, shop=coffee_shop.NAME,
+        utc_offset_min=coffee_shop.UTC_OFFSET_MIN)
 
 
 class Program(NamedTuple):

@@ -4,10 +4,10 @@
 |---|---|---|
 | menu.main | the list | 1 2 reverse, 3 waiting, 4 dayend, 5 setup, 6 training, # more, * |
 | menu.more | the rest of it | 7 STATUS, 8 HOME or menu.off, 9 paper, 0 menu.later, # main, * |
-| menu.later | not yet: gifts, top-up, payment, new cards, card PINs | any key menu.main |
-| menu.off | nobody logs in here, so nobody logs out | any key menu.main |
+| menu.later | not yet: gifts, top-up, payment, new cards, card PINs | 1-7 9, else menu.main |
+| menu.off | nobody logs in here, so nobody logs out | 1-7 9, else menu.main |
 
-Each digit counts on both pages; * goes home from both.
+Each digit counts on every page; * goes home from both lists.
 
 Each of the latter will be a flow like the others, begun here by a digit of its own.
 """
@@ -24,7 +24,7 @@ def begin(state, till):
 def step(state, event, now, till):
     if event[0] != "key":
         return state, ()
-    if state.name == "menu.later" or state.name == "menu.off":
+    if (state.name == "menu.later" or state.name == "menu.off") and event[1] not in "12345679":
         return begin(state, till)
     if event[1] == "#":
         if state.name == "menu.more":

@@ -25,7 +25,7 @@ def en():
 refund_title=Refund: receipt
 amount=Refund how much
 void_ask=Void all of it?
-refund_ask=Refund of it?
+refund_ask=Refund this?
 receipt=REF %d
 tap=TRACE %d
 sending=Asking...

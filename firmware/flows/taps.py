@@ -41,7 +41,7 @@ def step(state, event, now, till):
     if kind == "found":
         if state.name == "taps.look":
             return _found(state, event[1], now)
-    if kind == "settled" and state.name == "taps.one":
+    if kind == "settled" and state.name != "taps.none":
         return _settled(state, event[1]), ()
     if kind == "failed":
         return to(state, "taps.none", None, 0, None, ("failed",)), beep("fault")
@@ -98,13 +98,14 @@ def _passed(tap, voids, key):
     return voids
 
 
-# the answer to the tap on the screen has come
+# the answer to the tap on the screen has come, even while the next one is looked for
 def _settled(state, reply):
     tap, place, voids = state.shown[:3]
     settled = reply.code, reply.points, reply.receipt
     was, outcome = tap[1:3], outcome_of(tap[0], settled)
     tap = tap[:1] + state.key + tap[3:5] + (outcome,) + settled + tap[9:]
-    return _with(state, "taps.one", (tap, place, _passed(tap, voids, was), None, None, None))
+    shown = (tap, place, _passed(tap, voids, was)) + state.shown[3:5] + (None,)
+    return _with(state, state.name, shown, state.due)
 
 
 # what became of a tap, with what its void became

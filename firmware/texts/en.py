@@ -55,7 +55,7 @@ keys_ask=#✓ *←
 trace=TRACE %d
 receipt=REF %d
 """,
-        """expiring=Expiring %d
+        """expiring=Next exp. %d
 tap_again=Card again
 training=TRAINING
 not_posted=NOTHING posted

@@ -55,7 +55,7 @@ keys_ask=#✓ *←
 trace=TRACE %d
 receipt=REF %d
 """,
-        """expiring=即将到期 %d
+        """expiring=最先到期 %d
 tap_again=请重新刷卡
 training=练习模式
 not_posted=不入账

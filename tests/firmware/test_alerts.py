@@ -5,10 +5,13 @@ The model knows only what a cashier saw and pressed. A day that fails names its 
 """
 
 from random import Random
+from typing import Any
 
 import pytest
 
+from firmware.checkout import READ_MS
 from protocol import codes
+from simulator.loop import US
 from tests.firmware.counter import Counter
 from tests.firmware.replies import Asked, reply_frame
 from tests.firmware.shop import Shop
@@ -17,11 +20,23 @@ STEPS = 40
 REFUSED_MINOR = 700
 
 
+class Watched(Counter):
+    """`since_us`: when what stands on the screen, bar or no bar, appeared there."""
+
+    since_us = 0
+    shown: tuple[str, ...] = ()
+
+    def _tell(self, kind: str, *values: Any) -> None:
+        super()._tell(kind, *values)
+        if kind == "screen" and values[0][1:] != self.shown:
+            self.since_us, self.shown = self.loop.now_us, values[0][1:]
+
+
 class Day:
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
         self.shop = Shop()
-        self.counter = Counter(self._answer)
+        self.counter = Watched(self._answer)
         self.owed: set[tuple[int, int]] = set()  # did not post, and nobody acknowledged it
         # of these, left from their own screens beside an alert: not acknowledged for its sake
         self.left = 0
@@ -42,6 +57,7 @@ class Day:
     def press(self, key: str) -> None:
         before = self.counter.lines
         alert, own = before[3] == "# = seen" and key == "#", before[1] == "REFUSED"
+        own = own and self.counter.loop.now_us - self.counter.since_us >= READ_MS * US // 1000
         self.counter.keys(key)
         if self.counter.lines == before:
             return

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from firmware import texts
 from firmware.outbox import Outbox, OutboxUnreadable
 from protocol import codes, messages
 from simulator.radio import Weather
@@ -208,6 +209,12 @@ def test_a_broker_that_is_well_while_no_gateway_answers_is_told_from_one_that_is
     counter.shop.silent.clear()
     counter.wait(61)
     assert counter.app.outbox.unsettled == 0 and counter.app.up()
+    counter.keys("*D7")
+    assert counter.lines[0] == bar() and counter.lines[3] == ""
+    counter.radio.set_dark(True)
+    counter.wait(120)
+    counter.keys("*D7")
+    assert counter.lines[3] == texts.fault("en", counter.app.link_fault()) != ""
 
 
 @pytest.mark.parametrize(("commit_s", "is_set"), [(3, True), (5, False)])

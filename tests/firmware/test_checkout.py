@@ -156,8 +156,8 @@ def test_a_key_that_does_nothing_says_so():
 def test_an_outcome_that_was_on_the_screen_is_seen_when_the_cashier_goes_on():
     lost = ("settled", reply(sale_frame(7, 1), codes.CARD_LOST))
     for key in "5*#A":
-        assert ("seen",) in step(play(saved(), lost)[0], ("key", key), 0)[1]
-        assert ("seen",) not in step(saved(), ("key", key), 0)[1]
+        assert ("seen",) in step(play(saved(), lost)[0], ("key", key), READ_MS)[1]
+        assert ("seen",) not in step(saved(), ("key", key), READ_MS)[1]
     approved = ("settled", reply(sale_frame(7, 1), points=15))
     assert ("seen",) not in step(play(saved(), approved)[0], ("key", "#"), 0)[1]
     unknown = reply(inquiry_frame(), codes.CARD_UNKNOWN)  # no tap
@@ -166,7 +166,30 @@ def test_an_outcome_that_was_on_the_screen_is_seen_when_the_cashier_goes_on():
     # never what stands as an alert beside it, for that was not on the screen
     state, _ = play(saved(1), "*", lost, "1250#", TAP, ("saved", 7, 2))
     state, _ = play(state, ("settled", reply(sale_frame(7, 2), codes.CARD_LOST)))
-    assert ("seen",) not in step(state, ("key", "#"), 0)[1]
+    assert ("seen",) not in step(state, ("key", "#"), READ_MS)[1]
+
+
+def test_a_refusal_that_a_key_hid_as_it_appeared_stays_as_an_alert():
+    lost = ("settled", reply(sale_frame(7, 1), codes.CARD_LOST))
+    kept = ("settled", reply(VOID_REPLY, codes.OPERATOR_NOT_ALLOWED))
+    approved = ("settled", reply(sale_frame(7, 1), points=15))
+    for shown, alert in ((play(saved(), lost)[0], (1, 1, codes.CARD_LOST)),
+                         (play(cancelling(), kept, approved)[0],
+                          (1, 1, codes.OPERATOR_NOT_ALLOWED))):
+        assert shown.name == RESULT and shown.due == READ_MS
+        for key in "5*#A":
+            after, effects = step(shown, ("key", key), READ_MS - 1)
+            assert after.alert == alert and ("seen",) not in effects
+        assert step(shown, ("key", "0"), READ_MS - 1) == (shown, (("beep", "refused"),))
+        assert step(shown, ("time",), READ_MS - 1) == (shown, ())
+        read, effects = step(shown, ("time",), READ_MS)
+        assert read.due is None and read.shown == shown.shown and effects == ()
+        assert ("seen",) in step(read, ("key", "#"), READ_MS)[1]
+    # what nobody is told of is left at once, with the alert that stood there
+    before = play(saved(9), "*", ("settled", reply(sale_frame(7, 9), codes.CARD_LOST)))[0]
+    for answer in (approved, ("settled", reply(sale_frame(7, 1), codes.VOIDED))):
+        state, _ = play(before, "1250#", TAP, ("saved", 7, 1), answer, "#")
+        assert state.alert == (1, 9, codes.CARD_LOST)
 
 
 def test_one_tap_makes_one_sale():
@@ -252,11 +275,29 @@ def test_a_sale_on_the_screen_is_voided_after_a_confirmation():
 
 
 def test_back_from_the_confirmation_leaves_the_sale_as_it_is():
-    state, _ = play(saved(), "D*")
-    assert state.name == RESULT and state.shown == ("saved", 1, 1250)
+    assert play(saved(), "D*")[0] == saved()
+    state = step(saved(), ("time",), saved().due)[0]
+    assert play(state, "D*")[0] == state and state.shown == ("saved", 1, 1250)
     approved = reply(sale_frame(7, 1), points=15)
     state, _ = play(saved(), "D", ("settled", approved), "*")
     assert state.name == RESULT and state.shown == ("posted", approved, 1250)
+
+
+def test_a_sale_has_one_slip_though_it_was_about_to_be_cancelled():
+    due, approved = saved().due, reply(sale_frame(7, 1), points=15)
+    asked = play(saved(), "D")[0]
+    assert step(asked, ("time",), due - 1) == (asked, ())
+    late, effects = step(asked, ("time",), due)
+    assert late.name == ASK_VOID and effects == (("print", (7, 1), None, False),)
+    posted, effects = step(asked, ("settled", approved), 0)
+    assert posted.name == ASK_VOID and ("print", (7, 1), approved, False) in effects
+    for state in (late, posted):  # it has one
+        assert state.due is None
+        assert step(state, ("key", "*"), due)[1] == (("beep", "key"),)
+        after, effects = step(state, ("settled", approved), due)
+        assert "print" not in [each[0] for each in effects]
+    assert play(late, "*")[0].shown == ("saved", 1, 1250)
+    assert step(late, ("key", "#"), due)[1] == (("journal", VOID, {"original": (7, 1)}),)
 
 
 def test_posted_held_and_saved_sales_can_be_voided_and_nothing_else():

@@ -36,8 +36,10 @@ def test_what_comes_later_has_its_place_and_says_so():
     state = press(start(), "D0")[0]
     assert show(state)[1:] == ("Not yet, sorry:", "Gifts Top-up Pay", "New cards, PINs", "*←")
     assert show(state, language="zh")[1] == "以下尚未开通"
+    menu = press(start(), "D")[0]
     for key in KEYS:
-        assert press(state, key) == press(start(), "D")
+        assert press(state, key) == (press(menu, key) if key in "12345679" else (menu, []))
+    assert press(press(start(), "D8")[0], "5")[0].name == "setup.main"
 
 
 def test_a_place_of_no_flow_is_a_fault_of_the_program():

@@ -44,7 +44,7 @@ def test_a_refund_by_receipt_wants_its_amount_too():
     state, _ = press(state, "1023#")
     assert told(state)[:2] == ("Refund how much", "0.00") and press(state, "#")[0] == state
     state, _ = press(state, "500#")
-    assert told(state) == ("Refund of it?", "5.00", "REF 1023", "#✓ *←")
+    assert told(state) == ("Refund this?", "5.00", "REF 1023", "#✓ *←")
     assert press(state, "#")[1] == [("online", REFUND, {"original": 1023, "amount_minor": 500})]
 
 
@@ -52,7 +52,7 @@ def test_a_refund_of_the_last_tap_names_it_by_its_trace():
     state, effects = reverse.refund_of(start(), NOBODY, (7, 41))
     assert effects == (("beep", "key"),)
     state, wanted = press(state, "500#")
-    assert told(state)[:3] == ("Refund of it?", "5.00", "TRACE 41")
+    assert told(state)[:3] == ("Refund this?", "5.00", "TRACE 41")
     assert press(state, "#")[1] == [("online", REFUND, {"original": (7, 41), "amount_minor": 500})]
     assert press(state, "**")[0].name == HOME
 
@@ -65,7 +65,7 @@ def test_lines_of_a_sale_in_lines_are_refunded_by_their_categories():
         state = press(begun, "500A3#200A12#")[0]
         assert (state.name, told(state)[2]) == ("basket.amount", "Sum 7.00")
         asked = press(state, "#")[0]
-        assert told(asked)[:3] == ("Refund of it?", "7.00", said)
+        assert told(asked)[:3] == ("Refund this?", "7.00", said)
         assert press(asked, "#")[1] == [
             ("online", REFUND, {"original": named, "basket": ((3, 500), (12, 200))})]
         assert press(asked, "*")[0] == state and press(asked, "**")[0].name == HOME

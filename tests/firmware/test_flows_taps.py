@@ -139,7 +139,7 @@ def test_c_refunds_what_posted_and_names_it_by_its_trace():
         state = press(seen(tap), "C")[0]
         assert (state.name, state.purpose) == ("reverse.amount", REFUND)
         asked = press(state, "500#")[0]
-        assert show(asked)[1:4] == ("Refund of it?", "5.00", "TRACE 41")
+        assert show(asked)[1:4] == ("Refund this?", "5.00", "TRACE 41")
         assert press(asked, "#")[1] == [
             ("online", REFUND, {"original": (7, 41), "amount_minor": 500})]
         assert press(asked, "**")[0].name == HOME
@@ -173,6 +173,12 @@ def test_the_answer_that_comes_meanwhile_is_shown():
     refused = reply(sale_frame(7, 42, 800), codes.CARD_LOST)
     after, _ = step(state, ("settled", refused), 0)
     assert show(after)[2] == "Card lost" and after.alert == (1, 42, codes.CARD_LOST)
+    # while an older one is looked for, and there is none
+    state, _ = step(press(state, "B")[0], ("found", (PLACE, None)), 1000)
+    after, _ = step(state, ("settled", answer), 1001)
+    assert after.due == state.due and after.name == "taps.look"
+    after, _ = step(step(after, ("time",), after.due)[0], ("found", None), 1010)
+    assert show(after)[2] == "Posted +8"
 
 
 def test_a_tap_that_moves_while_it_stands_here_is_named_anew():

@@ -135,15 +135,24 @@ def test_held_is_not_called_refused():
     assert show(result("refused", reply(sale_frame(), codes.HELD), 1250))[1] == "HELD FOR HQ"
 
 
+def test_a_tier_stands_whole_beside_the_name_or_not_at_all():
+    for member, tier, said in (("Alexander G***", "G", "Alexander G*** G"),
+                               ("Alexander G***", "Gold", "Alexander G***"),
+                               ("Maximilian Alexander", "Gold", "Maximilian Alexa"),
+                               (None, "Gold", "Gold")):
+        answer = reply(sale_frame(), points=15, member=member, tier=tier)
+        assert show(result("posted", answer, 1250))[3] == said
+
+
 def test_an_inquiry_shows_expiring_points():
     answer = reply(inquiry_frame(), balance=9, expiring=(500, 20453), stored_value=1050)
     assert show(result("balance", answer, 0))[2:] == ("Balance 9", "Value 10.50",
                                                       "500 2025-12-31")
-    for points, said in ((1051, "Expiring 1051"), (99999999, "99999999")):
+    for points, said in ((1051, "Next exp. 1051"), (99999999, "99999999")):
         answer = reply(inquiry_frame(), balance=9, expiring=(points, 21054))
         assert show(result("balance", answer, 0))[2:] == ("Balance 9", said, "EXP 2027-08-24")
         assert show(result("balance", answer, 0), language="zh")[3] == (
-            "即将到期 1051" if points == 1051 else said)
+            "最先到期 1051" if points == 1051 else said)
     answer = reply(inquiry_frame(), expiring=(100000, 20453), stored_value=1050)
     assert show(result("balance", answer, 0))[4] == "EXP 2025-12-31"  # the number has no room
 

@@ -83,7 +83,7 @@ const PLAIN = {
     saved: (e, what) => `第 ${e.trace} 笔${what}已存入闪存：断电也不会丢，等待入账`,
     posted: (e, what) => `第 ${e.trace} 笔${what}已入账`
       + (e.points === null ? "" : `：${sign(e.points)} 分`)
-      + (e.balance === null ? "" : `，余额 ${e.balance}`) + (e.member ? `（${e.member} ${e.tier || ""}）` : ""),
+      + (e.balance === null ? "" : `，余额 ${e.balance}`) + (e.member ? `（${who(e)}）` : ""),
     refused: (e, what, reason) => `第 ${e.trace} 笔${what}没有入账：${reason}`,
     not_saved: (e) => `没有保存，也不会入账：${e.why}`,
     postponed: (e, what) => `${what}${e.trace}：网关请它稍后再来`,
@@ -107,7 +107,7 @@ const PLAIN = {
     saved: (e, what) => `${what} ${e.trace} saved to flash: it survives a power cut, and waits to post`,
     posted: (e, what) => `${what} ${e.trace} posted`
       + (e.points === null ? "" : `: ${sign(e.points)} points`)
-      + (e.balance === null ? "" : `, balance ${e.balance}`) + (e.member ? ` (${e.member} ${e.tier || ""})` : ""),
+      + (e.balance === null ? "" : `, balance ${e.balance}`) + (e.member ? ` (${who(e)})` : ""),
     refused: (e, what, reason) => `${what} ${e.trace} did not post: ${reason}`,
     not_saved: (e) => `Not saved, and will not post: ${e.why}`,
     postponed: (e, what) => `${what} ${e.trace}: the gateway says try later`,
@@ -126,6 +126,7 @@ const PLAIN = {
 
 // the board says it in its interpreter's words
 const why = (said, lost) => (said.why.includes("radio is off") ? lost : said.why);
+const who = (said) => said.member + (said.tier ? ` ${said.tier}` : "");
 const sign = (points) => (points > 0 ? `+${points}` : String(points));
 
 // `type`: what message it was, as the event `saved` said; `reasons`: code -> why, of this language

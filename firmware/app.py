@@ -456,6 +456,8 @@ class App:
             self._on_event(found)
 
     def _look(self, effect):
+        if self.outbox is None:  # the effect before this one met that it fails
+            return ("failed",)
         try:
             return "found", looking.look(self, effect[1], effect[2])
         except (OSError, OutboxUnreadable) as error:

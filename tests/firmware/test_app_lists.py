@@ -144,6 +144,26 @@ def test_a_flash_that_fails_while_it_is_read_is_named_and_read_anew(counter: Cou
     assert counter.lines[4].startswith("1 ")
 
 
+def test_a_flash_that_fails_as_an_outcome_is_left_for_the_list_is_named():
+    with refusing(codes.CARD_LOST, 1) as counter:
+        counter.sale()
+        counter.wait(2)
+        real = counter.flash.readblocks, counter.flash.writeblocks
+
+        def fails(*_: object) -> None:
+            raise OSError(5, "flash")
+
+        counter.flash.readblocks = fails  # type: ignore[method-assign]
+        counter.flash.writeblocks = fails  # type: ignore[method-assign]
+        counter.keys("C")
+        assert counter.lines[1] == "OUTBOX FAULT" and not counter.all("died")
+        counter.flash.readblocks, counter.flash.writeblocks = real  # type: ignore[method-assign]
+        counter.wait(60)
+        assert counter.lines[1:3] == ("Last saved tap", "refused (12)")
+        counter.keys("*")
+        assert counter.lines[1:3] == ("1 not posted", "Card lost")
+
+
 def test_a_redemption_in_the_list_is_named_and_not_cancelled_by_d():
     def answer(frame: bytes) -> bytes | None:
         kind = Asked(frame).type

@@ -63,11 +63,13 @@ from firmware.states import (
     WAITING,
     State,
     beep,
+    cancelling,
     did,
     in_vain,
     locked,
     start,
     to,
+    waiting,
 )
 from protocol import codes
 from protocol.limits import AMOUNT_MINOR_MAX, REPLY_TYPE_BASE, SALE_SAVED_AFTER_S
@@ -80,18 +82,6 @@ EVENTS = ("card", "unread", "fault", "saved", "full", "failed", "trained", "foun
           "answer", "no_answer", "time", "printer")
 # what comes from elsewhere, whatever stands on the screen; these do not go by the table
 NEWS = ("settled", "moved", "cancelling", "online", "lock")
-
-
-def cancelling(key, void, amount_minor, void_code=None, waits=True, alert=None, purpose=VOID):
-    """The void `void` of the message `key` is under way. `purpose`: SALE where a cashier cancels
-    one, of which the gateway may have left a part to hand back."""
-    shown = ("cancelling", void, void_code, waits)
-    return State(CANCELLING, purpose, amount_minor, key, shown, None, alert)
-
-
-def waiting(kind, key, amount_minor, alert, shown=None):
-    """The message `key` needs its answer, and has none yet. `shown`: what its flow left."""
-    return State(WAITING, kind, amount_minor, key, shown, None, alert)
 
 
 def recovery(reason):

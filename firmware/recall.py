@@ -1,6 +1,6 @@
 """What the outbox says about a tap, in words for people."""
 
-from firmware import checkout, states
+from firmware import states
 from firmware.outbox_kept import money_of
 from firmware.session import type_of
 from protocol import cbor, codes, frames
@@ -38,16 +38,16 @@ def first_state(outbox, cancels, alert):
             said = content(outbox.frame(*key))
             amount_minor = said.get(7, 0)
             if not void:  # nobody knows yet whether it did what it was for
-                return checkout.waiting(said[0], key, amount_minor, alert)
+                return states.waiting(said[0], key, amount_minor, alert)
             # an answered void of what still waits was not refused: such a one waits too
             code = None if outbox.waits(*void) else codes.APPROVED
-            return checkout.cancelling(key, void, amount_minor, code, True, alert)
+            return states.cancelling(key, void, amount_minor, code, True, alert)
     if record and record.settled is None and type_of(record.frame) == VOID:
         void, key = (record.journal, record.trace), original(content(record.frame))
         if not key:  # it names a receipt
-            return checkout.waiting(VOID, void, 0, alert)
+            return states.waiting(VOID, void, 0, alert)
         # how much is handed back only its answer tells
-        return checkout.cancelling(key, void, 0, None, outbox.waits(*key), alert,
+        return states.cancelling(key, void, 0, None, outbox.waits(*key), alert,
                                    _kind(outbox, key))
     return states.start(last_tap(outbox, record), alert)
 

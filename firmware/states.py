@@ -46,6 +46,18 @@ def start(last=None, alert=None):
     return State(HOME, None, 0, None, last, None, alert)
 
 
+def cancelling(key, void, amount_minor, void_code=None, waits=True, alert=None, purpose=VOID):
+    """The void `void` of the message `key` is under way. `purpose`: SALE where a cashier cancels
+    one, of which the gateway may have left a part to hand back."""
+    shown = ("cancelling", void, void_code, waits)
+    return State(CANCELLING, purpose, amount_minor, key, shown, None, alert)
+
+
+def waiting(kind, key, amount_minor, alert, shown=None):
+    """The message `key` needs its answer, and has none yet. `shown`: what its flow left."""
+    return State(WAITING, kind, amount_minor, key, shown, None, alert)
+
+
 def to(state, name, purpose=None, amount_minor=0, key=None, shown=None, due=None):
     return State(name, purpose, amount_minor, key, shown, due, state.alert)
 

@@ -21,6 +21,7 @@ refused ("refused", code).
 A page is (None, type, theirs, ours) or (trace, code, points, our code, our points).
 """
 
+from firmware.day_count import rows_of
 from firmware.flows import dayend_texts as words_of
 from firmware.flows.login import needs_login
 from firmware.states import HOME, State, beep, did, to
@@ -122,14 +123,9 @@ def _settled(state, reply, now):
     if not did(BATCH_CLOSE, reply.code, reply.receipt):
         return _at(state, "dayend.done", ("refused", reply.code)), ()
     key = (reply.journal, reply.trace)
-    shown = None, reply.totals and _rows(reply.totals), reply.differing or (), -1, (), 0
+    shown = None, reply.totals and rows_of(reply.totals), reply.differing or (), -1, (), 0
     after = State("dayend.compare", BATCH_CLOSE, 0, key, shown, None, state.alert)
     return after, (("look", "close", key),)
-
-
-def _rows(totals):
-    return tuple([(kind,) + tuple(totals[kind]) for kind in sorted(totals)
-                  if kind and any(totals[kind])])
 
 
 # the types that differ, then what head office names of the taps

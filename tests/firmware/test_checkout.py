@@ -1,6 +1,6 @@
 """The cashier's way through a sale or an inquiry. Runs on both interpreters."""
 
-from firmware import checkout
+from firmware import checkout, states
 from firmware.checkout import (
     AMOUNT,
     ASK_VOID,
@@ -356,7 +356,7 @@ def test_of_a_cancelled_sale_is_handed_back_what_the_gateway_says():
                  ("cancelling", (9, 1), (7, 2), False), part)[0]  # voided once more behind a 62
     assert again.shown == ("cancelled", 1, 850, 0)
     # a bill that nobody paid is named as it was keyed
-    unpaid = checkout.cancelling((7, 1), (7, 2), 1250, None, False)
+    unpaid = states.cancelling((7, 1), (7, 2), 1250, None, False)
     assert play(unpaid, part)[0].shown == ("cancelled", 1, 1250, 0)
 
 
@@ -469,7 +469,7 @@ def test_what_could_not_be_begun_says_why():
 
 
 def test_a_boot_that_finds_a_void_under_way_says_so():
-    state = checkout.cancelling((7, 1), (7, 2), 1250, None, False)
+    state = states.cancelling((7, 1), (7, 2), 1250, None, False)
     assert state.name == CANCELLING and state.purpose == VOID
     assert play(state, ("settled", reply(VOID_REPLY)))[0].shown[0] == "cancelled"
 

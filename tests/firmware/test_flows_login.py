@@ -1,6 +1,6 @@
 """Operators at the handset: number and PIN, with the gateway and without. Both interpreters."""
 
-from firmware import checkout
+from firmware import checkout, states
 from firmware.checkout import start, step
 from firmware.flows import login_texts
 from firmware.flows.login import needs_link, needs_login
@@ -37,7 +37,7 @@ def effects_of(effects, name):
 def test_each_key_where_nobody_is_logged_in_leads_to_the_login():
     refused = ("refused", reply(codes.CARD_LOST, SALE), 5)
     places = [start(), start(("last", 1, 500, None, None, None)), start(None, (2, 9, 12)),
-              checkout.waiting(2, (7, 1), 500, None), checkout.cancelling((7, 1), (7, 2), 500),
+              states.waiting(2, (7, 1), 500, None), states.cancelling((7, 1), (7, 2), 500),
               checkout.to(start(), SENT, SALE, 500, (7, 1), None, 10000),
               checkout.to(start(), RESULT, SALE, 500, (7, 1), refused)]
     for place in places:
@@ -203,7 +203,7 @@ def test_a_lock_in_the_middle_of_anything_ends_it():
     for keys in ("125", "125#", "A", "D", "D7"):
         state = press(start(), keys, ONLINE)[0]
         assert step(state, ("lock",), 0, ONLINE)[0].name == HOME
-    waits = checkout.waiting(2, (7, 1), 500, None)
+    waits = states.waiting(2, (7, 1), 500, None)
     home = step(waits, ("lock",), 0, ONLINE)[0]
     refused = reply(codes.CARD_LOST, 2, trace=1)
     assert step(home, ("settled", refused), 0, WANTED)[0].alert == (1, 1, codes.CARD_LOST)

@@ -72,7 +72,8 @@ def _tap(outcome: str, code: int | None = None, points: int | None = None,
 def _refunded(money_minor: int) -> State:
     tap = _tap("posted", 0, 15, 123456789)
     shown = tap.shown or ()
-    return tap._replace(shown=(*shown[:2], ((123456789, "posted", money_minor, (JOURNAL, 42)),), *shown[3:]))
+    back = 123456789, "posted", money_minor, (JOURNAL, 42)
+    return tap._replace(shown=(*shown[:2], (back,), *shown[3:]))
 
 
 def _no_refund(why: int) -> State:

@@ -4,6 +4,7 @@ Law: nothing is written, and no list of taps is ever made: whoever wants the nex
 A tap is (kind, journal, trace, amount_minor, card, outcome, code, points, receipt, original):
 `kind` 0 where its frame is gone, `card` its end for a screen or "", `outcome` "waiting",
 "posted", "held" or "refused", `original` as its void names it: (journal, trace), a receipt, None.
+`amount_minor` of a void by receipt, which names none: what head office wants handed back.
 
 | what | at | the value found |
 |---|---|---|
@@ -19,11 +20,12 @@ A tap is (kind, journal, trace, amount_minor, card, outcome, code, points, recei
 from firmware import day_count
 from firmware.errors import FirmwareError
 from firmware.outbox_back import refusal_before, tap_before, tap_behind
-from firmware.outbox_kept import answer_of
+from firmware.outbox_kept import answer_of, money_of
 from firmware.recall import amount_of, content
 from firmware.states import did, outcome_of
 from firmware.views import last4
 from protocol import codes
+from protocol.fields import VOID
 
 
 def look(app, what, at):
@@ -31,10 +33,10 @@ def look(app, what, at):
     outbox = app.outbox
     if what == "older":
         place, found = tap_before(outbox, at)
-        return _told(place, found)
+        return _told(outbox, place, found)
     if what == "newer":
         place, found = tap_behind(outbox, at)
-        return _told(place, found)
+        return _told(outbox, place, found)
     if what == "unsent":
         key = outbox.following(at)
         return key and tap_of(key[0], key[1], _frame(outbox, key), None)
@@ -55,12 +57,15 @@ def look(app, what, at):
 
 
 # what was settled as a conflict lives on under another name
-def _told(place, found):
+def _told(outbox, place, found):
     if place is None:
         return None
     if found is None or found[3] and found[3][0] == codes.TRACE_CONFLICT:
         return place, None
-    return place, tap_of(found[0], found[1], found[2], found[3])
+    tap = tap_of(found[0], found[1], found[2], found[3])
+    if tap[0] == VOID and isinstance(tap[9], int) and tap[5] == "posted":
+        tap = tap[:3] + (money_of(outbox, tap[1], tap[2]) or 0,) + tap[4:]
+    return place, tap
 
 
 def _frame(outbox, key):

@@ -15,7 +15,7 @@ the gateway knows. `key`: the tap's, also when it moved while it stands here.
 """
 
 from firmware.flows import paper, reverse, taps_texts
-from firmware.states import ASK_VOID, HOME, State, beep, outcome_of, to
+from firmware.states import ASK_VOID, HOME, State, beep, in_vain, outcome_of, to
 from protocol import codes
 from protocol.fields import REDEMPTION, REFUND, SALE, VOID, reply_of
 from protocol.limits import REPLY_TYPE_BASE
@@ -103,7 +103,10 @@ def _settled(state, reply):
     tap, place, voids = state.shown[:3]
     settled = reply.code, reply.points, reply.receipt
     was, outcome = tap[1:3], outcome_of(tap[0], settled)
-    tap = tap[:1] + state.key + tap[3:5] + (outcome,) + settled + tap[9:]
+    amount_minor = tap[3]
+    if tap[0] == VOID and isinstance(tap[9], int):  # only its answer names what is handed back
+        amount_minor = reply.amount_minor or 0
+    tap = tap[:1] + state.key + (amount_minor, tap[4], outcome) + settled + tap[9:]
     shown = (tap, place, _passed(tap, voids, was)) + state.shown[3:5] + (None,)
     return _with(state, state.name, shown, state.due)
 
@@ -171,10 +174,11 @@ def tap_rows(page, words, shown):
     kind, _, trace, amount_minor, card, _, code, points, _, original = tap
     outcome = _outcome(tap, voids)
     title = words[taps_texts.SALE + _KINDS.index(kind) if kind in _KINDS else taps_texts.OTHER]
-    if amount_minor:
+    vain = in_vain(kind, code)
+    if amount_minor and not vain:
         amount = page.money(amount_minor)
         title = page.either(title + " " + amount, amount)
-    if outcome == "refused":
+    if outcome == "refused" or vain:
         said = page.reason(code)
     else:
         said = words[taps_texts.WAITING + _OUTCOMES.index(outcome)]

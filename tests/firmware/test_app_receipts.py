@@ -271,6 +271,22 @@ def test_a_void_by_receipt_that_is_refused_behind_the_cashiers_back_stands_as_an
     assert counter.lines[0] == bar()
 
 
+def test_what_a_void_by_receipt_hands_back_stands_in_the_list_for_whoever_left_it(
+        counter: Counter, office: Office):
+    office.silent = {VOID}
+    counter.keys("D1900##")
+    counter.wait(1)
+    counter.keys("*")
+    office.silent.clear()
+    counter.wait(120)
+    counter.keys("C")
+    assert counter.lines[1] in ("Cancel 12.50", "撤销 12.50")
+    counter.keys("*D1900##")
+    counter.wait(1)
+    counter.keys("*C")
+    assert counter.lines[1:3] in (("Cancel", "Nothing left"), ("撤销", "已撤销或已退完"))
+
+
 def test_a_void_by_receipt_moves_behind_a_conflict(counter: Counter, office: Office):
     decide = office.__call__
     taken: set[tuple[int, int]] = {(7, 1)}

@@ -119,6 +119,22 @@ def test_a_void_by_receipt_marks_its_sale():
     assert show(state)[2] == "Cancelled" and press(state, "D")[0].name == "taps.one"
 
 
+def test_a_void_by_receipt_says_what_is_handed_back_and_one_in_vain_that_nothing_was_left():
+    by_receipt = (VOID, 7, 43, 1250) + GONE[4:9] + (900,)
+    assert show(seen(by_receipt))[1:4] == ("Cancel 12.50", "Posted", "Of REF 900")
+    waits = by_receipt[:3] + (0, "", "waiting", None, None, None, 900)
+    for code, said in ((0, ("Cancel 12.50", "Posted")),
+                       (codes.NOTHING_LEFT, ("Cancel", "Nothing left"))):
+        answer = reply(void_frame(7, 43, 900), code, amount_minor=1250)
+        state, _ = step(seen(waits), ("settled", answer), 0)
+        assert show(state)[1:3] == said
+    state, _ = step(seen(waits), ("settled", reply(void_frame(7, 43, 900))), 0)
+    assert show(state)[1] == "Cancel"
+    vain = GONE[:6] + (codes.NOTHING_LEFT,) + GONE[7:]
+    assert show(seen(vain))[1:3] == ("Cancel", "Nothing left")
+    assert show(seen(vain, POSTED))[2] == "Cancelled"
+
+
 def test_d_asks_as_the_sale_itself_does_and_names_it():
     for tap, shown in ((POSTED, "posted"), (WAITS, "saved")):
         state = press(seen(tap), "D")[0]

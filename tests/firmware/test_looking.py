@@ -51,6 +51,16 @@ def test_a_tap_is_told_with_what_became_of_it():
     assert look(shelf, "newer", newest) is None
 
 
+def test_a_void_by_receipt_is_told_with_the_money_of_its_answer():
+    shelf = Shelf()
+    shelf.add(void_frame(7, 1, 900), 0, -12, 1001, 1250)
+    shelf.add(void_frame(7, 2, 901), 0)
+    shelf.add(void_frame(7, 3, 902))
+    shelf.add(sale_frame(7, 4, 800), 0, 8, 1002)
+    shelf.add(void_frame(7, 5, (7, 4)), 0, -8, 1003, 800)
+    assert [tap[3] for tap in older(shelf)] == [0, 800, 0, 0, 1250]
+
+
 def test_what_stands_under_another_name_is_passed_over():
     shelf = Shelf()
     shelf.add(sale_frame(7, 1, 200))

@@ -230,9 +230,9 @@ class App:
                 event = await asyncio.wait_for_ms(self.board.event(), wait_ms)
             except asyncio.TimeoutError:
                 event = ("time",)
-            if event[0] != "time":
+            if event[0] in ("key", "card"):  # a reader that flaps is no person
                 self._touched_ms = self.now()
-            elif self.state.due is None:
+            elif event[0] == "time" and self.state.due is None:
                 self._tidy()
                 continue
             self._on_event(event)

@@ -332,6 +332,19 @@ def test_the_handset_locks_itself_when_nobody_presses_a_key(door: Door):
         assert rows(counter) == LOG_IN and counter.app.till.operator == 0
 
 
+def test_a_reader_that_comes_and_goes_keeps_nobody_logged_in(door: Door):
+    with Counter(door, login=1, auto_lock_s=50) as counter:
+        counter.boot()
+        counter.wait(5)
+        log_in(counter)
+        for event in (("fault", 2, "bus"), ("unread", 3, "noise"), ("fault", 2, None)):
+            counter.wait(13)
+            counter.board.panel._put(event)
+            assert counter.app.till.operator == 5
+        counter.wait(13)
+        assert counter.app.till.operator == 0
+
+
 def test_what_waits_when_the_lock_comes_goes_on_and_its_refusal_is_seen(door: Door):
     with Counter(door, login=1, auto_lock_s=10) as counter:
         counter.boot()

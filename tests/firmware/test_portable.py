@@ -44,7 +44,7 @@ PEERS = ("test_battery_cell", "test_card_field", "test_expander_chip", "test_key
     [f"tests.firmware.{name}" for name in MODULES], [f"tests.firmware.{name}" for name in BOARDS],
     [f"tests.simulator.{name}" for name in PEERS]], ids=("modules", "boards", "peers"))
 def test_they_pass_on_the_interpreter_that_ships(names: list[str]):
-    said = run(f"from tests.firmware.portable import run_all\nrun_all({names!r})", heap="8M",
+    said = run(f"from tests.firmware.portable import run_all\nrun_all({names!r})", heap="16M",
                timeout_s=200)
     count = re.search(r"ran (\d+)", said)
     assert count and int(count[1]) > 20

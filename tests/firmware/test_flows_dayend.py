@@ -161,6 +161,16 @@ def test_a_close_that_is_refused_is_named_and_so_is_one_that_tells_nothing():
     assert show(found(gone, None))[2] == "Not compared"
 
 
+def test_a_flash_that_fails_behind_the_answer_leaves_the_day_closed():
+    rows = ((17, 90, 0), (18, 12, 0))
+    for state in (compared(answer(differing=rows)),
+                  step(sent(), ("settled", answer()), 0)[0]):
+        assert state.name == "dayend.compare"
+        state, effects = step(state, ("failed",), 0)
+        assert show(state)[1:3] == ("Day is closed", "Not compared")
+        assert effects[-1][:2] == ("print", "day")
+
+
 def test_an_answer_that_comes_late_is_shown_where_nobody_does_a_thing():
     late, effects = step(start(("last_day", 10, None)), ("settled", answer()), 0)
     assert late.name == "dayend.compare" and effects[-1] == ("look", "close", (7, 10))

@@ -173,6 +173,11 @@ class App:
             self.state = recall.first_state(self.outbox, self._dispatch.cancels, alert)
         except (OSError, OutboxUnreadable) as error:
             self._sort_out(error)
+        else:
+            # whoever did not see it saved keys the same once more: then that is a question
+            last = states.last_sold(self.state.shown, self.outbox.journal, self.now())
+            if last:
+                self.till = states.changed(self.till, "last", last)
 
     async def run(self):
         """Boot, then run until cancelled (a power cut, in the simulator)."""

@@ -20,13 +20,14 @@ makes one sale: cards are taken in CARD only. No IO, no clock; `now` is ms since
 | RECOVERY | the outbox cannot be read: no taps until a technician comes | nothing |
 
 On HOME, # acknowledges an alert: a tap or a void that was refused or held after its screen had
-gone; once it stood there for a second, so that no # meant for the screen before it does. A
-refusal that was left sooner stays as an alert. A key that does nothing says so by the beep of a
-refusal. A sale is void-able while it stands on the
-screen as saved, posted or held.
+gone; once it stood there for a second, so that no # meant for the screen before it does. So it is
+with # on an outcome that was waited for, and on a refusal; a refusal that another key hides sooner
+stays as an alert. A key that does nothing says so by the beep of a refusal. A sale is void-able
+while it stands on the screen as saved, posted or held.
 
 A state "flow.place" is a flow's, of `firmware.flows`. `till` (states.py) is who stands there.
-A redemption or refund that was left unanswered and posts shows itself on HOME, as a day's end.
+A redemption, a refund, a void by receipt or a day's end that was left unanswered and posts shows
+itself on HOME, or as soon as HOME is there (`till.late`); only the last of several.
 Where somebody has to log in first, each key of HOME to RESULT but * leads there, and what became
 of a tap and nobody saw stays as an alert.
 
@@ -75,8 +76,10 @@ from protocol import codes
 from protocol.limits import AMOUNT_MINOR_MAX, REPLY_TYPE_BASE, SALE_SAVED_AFTER_S
 from protocol.fields import BATCH_CLOSE, INQUIRY, REDEMPTION, REFUND, SALE, TAP, VOID
 
-READ_MS = 1000  # so long a refusal stands there before a key counts as having read it
+READ_MS = 1000  # so long it stands there before a key counts as having read it
 
+# where the message that was waited for is still on the screen
+UNDER_WAY = (WAITING, CANCELLING, RESULT)
 PRESSED = ("key", "long")
 EVENTS = ("card", "unread", "fault", "saved", "full", "failed", "trained", "found", "kept",
           "answer", "no_answer", "time", "printer")
@@ -101,6 +104,11 @@ def step(state, event, now, till=NOBODY):
         after, effects = _pressed(state, event, now, till)
     if kind == "key" and after is state and not effects:
         effects = beep("refused")
+    if state.name == WAITING and after.name not in UNDER_WAY:
+        effects += (("till", "left", state.key),)
+    if till.late and after.name == HOME and not locked(till):
+        after, own = _heard(after, ("settled", till.late), now, till)
+        effects += (("till", "late", None),) + own
     if after.alert and after.name == HOME:
         after = _alert_stands(state, after, now)
     return after, effects
@@ -154,10 +162,13 @@ def _result_key(state, event, now, till):
     if event[1] == "D" and _voidable(state):
         shown = _of_sale(state.shown)
         return to(state, ASK_VOID, VOID, state.amount_minor, state.key, shown), beep("key")
+    early = state.due is not None and now < state.due
+    if early and event[1] == "#":  # which may be meant for the screen before
+        return state, ()
     after, effects = _ready_key(state, event[1], till)
     if after.name == state.name:
         return after, effects
-    unread = state if state.due is None or now >= state.due else _put_by(state)
+    unread = _put_by(state) if early else state
     if unread is not state:
         return _with_alert(after, unread.alert), effects
     if _outcome_seen(state):
@@ -370,17 +381,20 @@ def _heard(state, event, now, till):
     kind = event[0]
     if kind == "settled":
         reply = event[1]
-        after, effects = _settled(state, reply, now, len(event) > 2 or locked(till))
-        key = (reply.journal, reply.trace)
+        voided, key = len(event) > 2, (reply.journal, reply.trace)
+        after, effects = _settled(state, reply, now, till, voided)
         # shown at once where nobody does a thing
         if reply.type == REPLY_TYPE_BASE + BATCH_CLOSE and after.name == HOME:
             after = to(after, "dayend.sent", BATCH_CLOSE, 0, key, (False, 0))
         if "." in after.name and after.key == key:
             after, own = flows.step(after, event, now, till)
             effects += own
+        elif after is state and not voided and _waited_for(reply, key, till):
+            effects = (("till", "late", reply),)
         return after, effects
     if kind == "moved":
-        return _moved(state, event[1], event[2])
+        after, effects = _moved(state, event[1], event[2])
+        return after, effects + ((("till", "left", event[2]),) if till.left == event[1] else ())
     if kind == "cancelling":
         return _cancelling(state, event)
     if state.name == RECOVERY:
@@ -391,8 +405,15 @@ def _heard(state, event, now, till):
     return _by_table(to(state, SAVING, event[1], event[2], None, left), event[3], now, till)
 
 
-# `quietly`: it is voided by now, or nobody stands there
-def _settled(state, reply, now, quietly):
+# Who left it unanswered would take, or give back, the wrong sum in cash.
+def _waited_for(reply, key, till):
+    kind = reply.type - REPLY_TYPE_BASE
+    return did(kind, reply.code, reply.receipt) and (
+        kind in (REDEMPTION, REFUND, BATCH_CLOSE) or key == till.left)
+
+
+# `voided`: it is by now
+def _settled(state, reply, now, till, voided):
     key = (reply.journal, reply.trace)
     kind = reply.type - REPLY_TYPE_BASE
     approved = did(kind, reply.code, reply.receipt)
@@ -408,7 +429,7 @@ def _settled(state, reply, now, quietly):
             if approved or reply.code == codes.HELD:
                 name, purpose = ASK_VOID, VOID
         gained = approved and not in_vain(kind, reply.code)
-        due = None if gained or name != RESULT else now + READ_MS
+        due = None if name != RESULT or gained and state.name != WAITING else now + READ_MS
         result = to(state, name, purpose, state.amount_minor, key, shown, due)
         said = beep("ok" if gained else "refused")
         # not where it has one, "will post"
@@ -416,10 +437,11 @@ def _settled(state, reply, now, quietly):
         if gained and slip:
             said += (("print", key, reply, False),)
         return result, said
-    # Who left it unanswered would take, or give back, the whole sum in cash.
-    if approved and kind in (REDEMPTION, REFUND) and state.name == HOME and not quietly:
-        shown = "posted", reply, 0
-        return to(state, RESULT, kind, 0, key, shown), beep("ok") + (("print", key, reply, False),)
+    if (state.name == HOME and kind != BATCH_CLOSE and not voided and not locked(till)
+            and _waited_for(reply, key, till)):
+        vain = in_vain(kind, reply.code)
+        said = beep("refused") if vain else beep("ok") + (("print", key, reply, False),)
+        return to(state, RESULT, kind, 0, key, ("posted", reply, 0)), said
     # nobody is told of what was cancelled: that is what the cashier wanted
     if approved or reply.code == codes.VOIDED:
         return state, ()
@@ -447,8 +469,7 @@ def _cancelled(state, reply, approved, now):
     said = beep("ok" if gone else "refused")
     if code == codes.APPROVED:
         said += (("print", void, reply if void == (reply.journal, reply.trace) else None, False),)
-    due = None if gone else now + READ_MS
-    return to(state, RESULT, VOID, amount_minor, None, shown, due), said
+    return to(state, RESULT, VOID, amount_minor, None, shown, now + READ_MS), said
 
 
 def _moved(state, old, new):

@@ -3,7 +3,7 @@
 from collections import namedtuple
 
 from protocol import codes
-from protocol.fields import VOID
+from protocol.fields import SALE, VOID
 
 HOME = "home"
 AMOUNT = "amount"
@@ -34,11 +34,13 @@ State = namedtuple("State", ("name", "purpose", "amount_minor", "key", "shown", 
 # the card, amount_minor, ms, key) of the last sale, or None; `login`: whether somebody has to be
 # logged in; `wrong`: (how many PINs in a row were wrong, ms until which no other is taken);
 # `reader`: why the contactless reader does not work, or None; `down`: there was no link when the
-# last key was pressed.
-_TILL_FIELDS = ("operator", "by_hash", "training", "last", "login", "wrong", "reader", "down")
+# last key was pressed; `left`: the key of what was left last while its answer was waited for;
+# `late`: an answer that home shows as soon as somebody is there to see it, or None.
+_TILL_FIELDS = ("operator", "by_hash", "training", "last", "login", "wrong", "reader", "down",
+                "left", "late")
 Till = namedtuple("Till", _TILL_FIELDS)
 
-NOBODY = Till(0, False, False, None, False, (0, 0), None, False)
+NOBODY = Till(0, False, False, None, False, (0, 0), None, False, None, None)
 
 
 def start(last=None, alert=None):
@@ -96,6 +98,15 @@ def outcome_of(kind, settled):
     if did(kind, settled[0], settled[2]):
         return "posted"
     return "held" if settled[0] == codes.HELD else "refused"
+
+
+def last_sold(shown, journal, now):
+    """`till.last` by what home says of the last saved tap; None where nothing was sold by it."""
+    if not shown or shown[0] != "last" or shown[3] is None:
+        return None
+    if outcome_of(SALE, shown[4]) == "refused":
+        return None
+    return shown[3], shown[2], now, (journal, shown[1])
 
 
 def changed(till, name, value):

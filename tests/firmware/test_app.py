@@ -428,6 +428,31 @@ def test_a_card_laid_twice_doubles_no_sale_without_a_question(counter: Counter):
     assert len(counter.all("saved")) == 3
 
 
+def test_nor_does_a_sale_whose_power_went_before_anybody_saw_it_saved(counter: Counter):
+    counter.sale()
+    counter.cut()
+    counter.boot()
+    counter.keys("1250#")
+    counter.tap()
+    assert counter.lines[1:3] == ("Same card+amount", "Sell again?")
+    counter.keys("**")
+    counter.wait(61)
+    counter.keys("1250#")
+    counter.tap()
+    assert counter.lines[1] == "Saved. Sending"
+
+
+def test_a_sale_that_was_refused_before_a_boot_is_no_question():
+    with refusing(codes.CARD_LOST, 1) as counter:
+        counter.sale()
+        counter.wait(2)
+        counter.cut()
+        counter.boot()
+        counter.keys("**1250#")
+        counter.tap()
+        assert counter.lines[1] == "Saved. Sending"
+
+
 def test_what_was_cancelled_is_sold_again_without_a_question(counter: Counter):
     counter.sale()
     counter.keys("D#1250#")

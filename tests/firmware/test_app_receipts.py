@@ -279,12 +279,29 @@ def test_what_a_void_by_receipt_hands_back_stands_in_the_list_for_whoever_left_i
     counter.keys("*")
     office.silent.clear()
     counter.wait(120)
+    assert counter.lines[1:4] == said(counter)["voided"]
     counter.keys("C")
     assert counter.lines[1] in ("Cancel 12.50", "撤销 12.50")
     counter.keys("*D1900##")
     counter.wait(1)
     counter.keys("*C")
     assert counter.lines[1:3] in (("Cancel", "Nothing left"), ("撤销", "已撤销或已退完"))
+
+
+@pytest.mark.parametrize("keys", ["D1900##", "D2900#1250##"])
+def test_what_was_left_and_posts_while_an_amount_is_keyed_is_shown_behind_it(
+        counter: Counter, office: Office, keys: str):
+    office.silent = {VOID, REFUND}
+    counter.keys(keys)
+    counter.wait(1)
+    counter.keys("*1250")
+    office.silent.clear()
+    counter.wait(20)
+    assert counter.lines[2] == "12.50" and counter.app.outbox.unsettled == 0
+    counter.keys("*")
+    assert "12.50" in counter.lines[1] + counter.lines[2] and counter.lines[4] == "REF 1000"
+    counter.keys("*12*")
+    assert counter.lines[1] == "Pointwire"
 
 
 def test_a_void_by_receipt_moves_behind_a_conflict(counter: Counter, office: Office):

@@ -177,10 +177,11 @@ def test_a_refusal_that_a_key_hid_as_it_appeared_stays_as_an_alert():
                          (play(cancelling(), kept, approved)[0],
                           (1, 1, codes.OPERATOR_NOT_ALLOWED))):
         assert shown.name == RESULT and shown.due == READ_MS
-        for key in "5*#A":
+        for key in "5*A":
             after, effects = step(shown, ("key", key), READ_MS - 1)
             assert after.alert == alert and ("seen",) not in effects
-        assert step(shown, ("key", "0"), READ_MS - 1) == (shown, (("beep", "refused"),))
+        for key in "0#":
+            assert step(shown, ("key", key), READ_MS - 1) == (shown, (("beep", "refused"),))
         assert step(shown, ("time",), READ_MS - 1) == (shown, ())
         read, effects = step(shown, ("time",), READ_MS)
         assert read.due is None and read.shown == shown.shown and effects == ()
@@ -188,7 +189,7 @@ def test_a_refusal_that_a_key_hid_as_it_appeared_stays_as_an_alert():
     # what nobody is told of is left at once, with the alert that stood there
     before = play(saved(9), "*", ("settled", reply(sale_frame(7, 9), codes.CARD_LOST)))[0]
     for answer in (approved, ("settled", reply(sale_frame(7, 1), codes.VOIDED))):
-        state, _ = play(before, "1250#", TAP, ("saved", 7, 1), answer, "#")
+        state, _ = play(before, "1250#", TAP, ("saved", 7, 1), answer, "*")
         assert state.alert == (1, 9, codes.CARD_LOST)
 
 
@@ -436,11 +437,55 @@ def test_what_was_left_unanswered_and_posts_shows_itself_where_nobody_does_a_thi
     assert effects == (("beep", "ok"), ("print", (7, 1), answer, False))
     assert step(shown, ("settled", answer), 0)[1] == (("beep", "ok"),)  # printed once
     assert step(home, ("settled", answer, (7, 2)), 0) == (home, ())  # it is voided by now
+    assert step(home, ("settled", reply(VOID_REPLY)), 0) == (home, ())  # a cancel that was left
+
+
+def test_what_posts_while_something_else_is_done_shows_itself_on_the_way_home():
     nobody = changed(NOBODY, "login", True)
-    assert step(home, ("settled", answer), 0, nobody) == (home, ())
-    for other in (play(start(), "12")[0], saved()):
-        assert step(other, ("settled", redeemed(9)), 0) == (other, ())
-    assert step(home, ("settled", reply(VOID_REPLY)), 0) == (home, ())
+    for place, till in ((play(start(), "12")[0], NOBODY), (saved(), NOBODY),
+                        (play(online(), "*")[0], nobody)):
+        after, effects = step(place, ("settled", redeemed(9)), 0, till)
+        assert after == place and effects == (("till", "late", redeemed(9)),)
+        assert step(place, ("settled", redeemed(9), (7, 10)), 0, till) == (place, ())  # voided
+    late = changed(NOBODY, "late", redeemed(9))
+    home, effects = step(play(start(), "12")[0], ("key", "*"), 0, late)
+    assert (home.name, home.shown) == (RESULT, ("posted", redeemed(9), 0))
+    assert effects == (("beep", "key"), ("till", "late", None), ("beep", "ok"),
+                       ("print", (7, 9), redeemed(9), False))
+    # who is not logged in sees nothing of it
+    locked = changed(late, "login", True)
+    assert step(play(start(), "12")[0], ("key", "*"), 0, locked)[0].shown is None
+
+
+def test_a_void_by_receipt_that_was_left_is_told_and_any_other_is_not():
+    waits = play(start(), ("online", VOID, 0, ("saved", 7, 2)))[0]
+    home, effects = step(waits, ("key", "*"), 0)
+    assert home.name == HOME and ("till", "left", (7, 2)) in effects
+    till = changed(NOBODY, "left", (7, 2))
+    shown, effects = step(home, ("settled", reply(VOID_REPLY, points=-12)), 0, till)
+    assert shown.shown[0] == "posted" and effects[0] == ("beep", "ok")
+    vain = step(home, ("settled", reply(VOID_REPLY, codes.NOTHING_LEFT)), 0, till)
+    assert vain[0].name == RESULT and vain[1] == (("beep", "refused"),)
+    busy = play(home, "12")[0]
+    assert step(busy, ("settled", reply(VOID_REPLY)), 0, till)[1] == (
+        ("till", "late", reply(VOID_REPLY)),)
+    other = changed(NOBODY, "left", (7, 3))
+    assert step(home, ("settled", reply(VOID_REPLY)), 0, other) == (home, ())
+    # under its new name too
+    assert step(home, ("moved", (7, 2), (9, 1)), 0, till)[1] == (("till", "left", (9, 1)),)
+    assert step(home, ("moved", (7, 2), (9, 1)), 0, other)[1] == ()
+
+
+def test_a_second_press_of_the_key_that_confirmed_hides_not_even_a_good_outcome():
+    approved = ("settled", reply(sale_frame(7, 1), points=-15))
+    gone = ("settled", reply(sale_frame(7, 1), codes.VOIDED))
+    voided = ("settled", reply(VOID_REPLY, points=0))
+    for state in (play(online(), approved)[0], play(cancelling(), gone, voided)[0]):
+        assert step(state, ("key", "#"), READ_MS - 1) == (state, (("beep", "refused"),))
+        assert step(state, ("key", "#"), READ_MS)[0].name == HOME
+        assert step(state, ("key", "5"), 1)[0].name == AMOUNT
+    posted = play(saved(), approved)[0]  # a sale waits for nobody
+    assert step(posted, ("key", "#"), 0)[0].name == HOME
 
 
 def test_a_second_press_of_the_key_that_confirmed_hides_no_outcome():

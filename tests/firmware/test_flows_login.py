@@ -4,14 +4,14 @@ from firmware import checkout, states
 from firmware.checkout import start, step
 from firmware.flows import login_texts
 from firmware.flows.login import needs_link, needs_login
-from firmware.states import ASKED, HOME, NOBODY, RESULT, SENT, Till, changed
+from firmware.states import ASKED, HOME, NOBODY, RESULT, SENT, WAITING, Till, changed
 from protocol import codes
 from protocol.fields import INQUIRY, LOGIN, REPLY_FIELDS, SALE, VOID, Reply
 from tests.firmware.flow_walk import home_is_near, press, same_words, walk
 
-WANTED = Till(0, False, False, None, True, (0, 0), None, False)
-ONLINE = Till(5, False, False, None, True, (0, 0), None, False)
-BY_HASH = Till(5, True, False, None, True, (0, 0), None, False)
+WANTED = Till(0, False, False, None, True, (0, 0), None, False, None, None)
+ONLINE = Till(5, False, False, None, True, (0, 0), None, False, None, None)
+BY_HASH = Till(5, True, False, None, True, (0, 0), None, False, None, None)
 CANDIDATE = b"salt and hash"
 TO_LOGIN = ("operator", "ask", 5, "2468")
 
@@ -43,7 +43,8 @@ def test_each_key_where_nobody_is_logged_in_leads_to_the_login():
     for place in places:
         for key in "0123456789#ABCD":
             state, effects = press(place, key, WANTED)
-            assert state.name == "login.operator" and effects == []
+            left = [("till", "left", (7, 1))] if place.name == WAITING else []
+            assert state.name == "login.operator" and effects == left
             assert state.amount_minor == (int(key) if key.isdigit() else 0)
         assert press(place, "*", WANTED)[0].name == HOME
     assert press(start(), "5", NOBODY)[0].name == "amount"
@@ -150,7 +151,7 @@ def wrong_three_times(now, by_gateway=True):
         assert forgets == ([("forget", 5, CANDIDATE)] if by_gateway else [])
         (name, wrong), = effects_of(effects, "till")
         assert name == "wrong"
-        till = Till(0, False, False, None, True, wrong, None, False)
+        till = Till(0, False, False, None, True, wrong, None, False, None, None)
         if count < 3:
             assert state.shown == ("refused", "again", codes.OPERATOR_PIN_WRONG)
             assert wrong == (count, 0)
@@ -233,8 +234,8 @@ def test_home_is_always_near():
     events = [("found", (CANDIDATE, True)), ("found", (CANDIDATE, False)), ("found", "right"),
               ("found", "wrong"), ("found", "none"), ("no_answer", LOGIN), ("failed",), ("time",),
               ("answer", reply(0)), ("answer", reply(51)), ("answer", reply(52))]
-    for till in (WANTED, Till(0, False, False, None, True, (2, 0), None, False),
-                 Till(0, False, False, None, True, (0, 50000), None, False), BY_HASH):
+    for till in (WANTED, Till(0, False, False, None, True, (2, 0), None, False, None, None),
+                 Till(0, False, False, None, True, (0, 50000), None, False, None, None), BY_HASH):
         states = walk(press(start(), "#", WANTED)[0], events, till)
         home_is_near(states, till)
 

@@ -106,7 +106,8 @@ def step(state, event, now, till=NOBODY):
         effects = beep("refused")
     if state.name == WAITING and after.name not in UNDER_WAY:
         effects += (("till", "left", state.key),)
-    if till.late and after.name == HOME and not locked(till):
+    stays = not locked(till) and ("till", "operator", 0) not in effects
+    if till.late and after.name == HOME and stays:
         after, own = _heard(after, ("settled", till.late), now, till)
         effects += (("till", "late", None),) + own
     if after.alert and after.name == HOME:
@@ -389,7 +390,7 @@ def _heard(state, event, now, till):
         if "." in after.name and after.key == key:
             after, own = flows.step(after, event, now, till)
             effects += own
-        elif after is state and not voided and _waited_for(reply, key, till):
+        if after is state and not voided and _waited_for(reply, key, till):
             effects = (("till", "late", reply),)
         return after, effects
     if kind == "moved":

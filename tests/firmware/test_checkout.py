@@ -455,6 +455,11 @@ def test_what_posts_while_something_else_is_done_shows_itself_on_the_way_home():
     # who is not logged in sees nothing of it
     locked = changed(late, "login", True)
     assert step(play(start(), "12")[0], ("key", "*"), 0, locked)[0].shown is None
+    someone = changed(locked, "operator", 5)
+    assert step(play(start(), "12")[0], ("key", "*"), 0, someone)[0].name == RESULT
+    for leaves in (("lock",), ("key", "8")):
+        home, effects = step(play(start(), "D")[0], leaves, 0, someone)
+        assert home.name == HOME and ("till", "late", None) not in effects
 
 
 def test_a_void_by_receipt_that_was_left_is_told_and_any_other_is_not():

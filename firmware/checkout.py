@@ -65,6 +65,7 @@ from firmware.states import (
     State,
     beep,
     cancelling,
+    changed,
     did,
     in_vain,
     locked,
@@ -108,7 +109,8 @@ def step(state, event, now, till=NOBODY):
         effects += (("till", "left", state.key),)
     stays = not locked(till) and ("till", "operator", 0) not in effects
     if till.late and after.name == HOME and stays:
-        after, own = _heard(after, ("settled", till.late), now, till)
+        key = till.late.journal, till.late.trace  # another may have been left since
+        after, own = _heard(after, ("settled", till.late), now, changed(till, "left", key))
         effects += (("till", "late", None),) + own
     if after.alert and after.name == HOME:
         after = _alert_stands(state, after, now)
@@ -163,7 +165,7 @@ def _result_key(state, event, now, till):
     if event[1] == "D" and _voidable(state):
         shown = _of_sale(state.shown)
         return to(state, ASK_VOID, VOID, state.amount_minor, state.key, shown), beep("key")
-    early = state.due is not None and now < state.due
+    early = state.name == RESULT and state.due is not None and now < state.due
     if early and event[1] == "#":  # which may be meant for the screen before
         return state, ()
     after, effects = _ready_key(state, event[1], till)

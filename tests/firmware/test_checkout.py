@@ -98,6 +98,8 @@ def test_too_old_with_a_receipt_counts_as_posted():
 
 
 def test_the_next_customer_need_not_wait_for_the_answer():
+    for key in "#*":  # a saved sale that still waits is left at once
+        assert step(saved(), ("key", key), 0)[0].name == HOME
     state, effects = play(saved(), "300#", TAP)
     assert effects == (("journal", SALE, {"card": (2, CARD_NUMBER), "amount_minor": 300}),)
     approved = reply(sale_frame(7, 1), points=15)
@@ -475,6 +477,8 @@ def test_a_void_by_receipt_that_was_left_is_told_and_any_other_is_not():
     assert step(busy, ("settled", reply(VOID_REPLY)), 0, till)[1] == (
         ("till", "late", reply(VOID_REPLY)),)
     other = changed(NOBODY, "left", (7, 3))
+    late = changed(other, "late", reply(VOID_REPLY))  # another was left when this had come
+    assert step(busy, ("key", "*"), 0, late)[0].shown == ("posted", reply(VOID_REPLY), 0)
     assert step(home, ("settled", reply(VOID_REPLY)), 0, other) == (home, ())
     # under its new name too
     assert step(home, ("moved", (7, 2), (9, 1)), 0, till)[1] == (("till", "left", (9, 1)),)

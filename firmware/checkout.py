@@ -107,14 +107,25 @@ def step(state, event, now, till=NOBODY):
         effects = beep("refused")
     if state.name == WAITING and after.name not in UNDER_WAY:
         effects += (("till", "left", state.key),)
-    stays = not locked(till) and ("till", "operator", 0) not in effects
-    if till.late and after.name == HOME and stays:
-        key = till.late.journal, till.late.trace  # another may have been left since
-        after, own = _heard(after, ("settled", till.late), now, changed(till, "left", key))
-        effects += (("till", "late", None),) + own
+    if till.late and after.name == HOME:
+        after, own = _late(after, now, till, effects)
+        effects += own
     if after.alert and after.name == HOME:
         after = _alert_stands(state, after, now)
     return after, effects
+
+
+# `effects` may log somebody in or out
+def _late(state, now, till, effects):
+    key = till.late.journal, till.late.trace  # another may have been left since
+    behind = changed(till, "left", key)
+    for effect in effects:
+        if effect[:2] == ("till", "operator"):
+            behind = changed(behind, "operator", effect[2])
+    if locked(behind):
+        return state, ()
+    after, effects = _heard(state, ("settled", till.late), now, behind)
+    return after, (("till", "late", None),) + effects
 
 
 # An alert that has the screen to itself only now was read by nobody yet.
@@ -293,7 +304,7 @@ def _sent_key(state, event, now, till):
 
 def _ask_void_key(state, event, now, till):
     if event[1] == "#":
-        return (to(state, SAVING, VOID, state.amount_minor, state.key, state.shown),
+        return (to(state, SAVING, VOID, state.amount_minor, state.key, state.shown, state.due),
                 (("journal", VOID, {"original": state.key}),))
     if event[1] != "*":
         return state, ()
@@ -351,7 +362,10 @@ def _not_saved(state, event, now, till):
     # the sale itself stands as before, and can still be cancelled
     if state.purpose == VOID and state.key and event[0] != "trained":
         shown = ("no_void", event[0], state.shown)
-        return to(state, RESULT, SALE, state.amount_minor, state.key, shown), beep("fault")
+        # it leaves SENT by this: its slip is due now
+        slip = (("print", state.key, None, False),) if state.due is not None else ()
+        return (to(state, RESULT, SALE, state.amount_minor, state.key, shown),
+                beep("fault") + slip)
     sound = "ok" if event[0] == "trained" else "fault"
     return to(state, RESULT, SALE, state.amount_minor, None, event), beep(sound)
 
@@ -397,7 +411,11 @@ def _heard(state, event, now, till):
         return after, effects
     if kind == "moved":
         after, effects = _moved(state, event[1], event[2])
-        return after, effects + ((("till", "left", event[2]),) if till.left == event[1] else ())
+        if till.left == event[1]:
+            effects += (("till", "left", event[2]),)
+        if till.last and till.last[3] == event[1]:
+            effects += (("till", "last", till.last[:3] + (event[2],)),)
+        return after, effects
     if kind == "cancelling":
         return _cancelling(state, event)
     if state.name == RECOVERY:

@@ -49,6 +49,7 @@ COLD = {
     # for each key, card and screen
     "keys": ("firmware.checkout:_pressed",),
     "alert": ("firmware.checkout:_alert_stands",),
+    "late": ("firmware.checkout:_late",),
     "flow": ("firmware.flows:step",),
     "checkout": ("firmware.checkout:_by_table",),
     "answers": ("firmware.checkout:_heard",),

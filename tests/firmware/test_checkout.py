@@ -301,6 +301,11 @@ def test_a_sale_has_one_slip_though_it_was_about_to_be_cancelled():
         assert "print" not in [each[0] for each in effects]
     assert play(late, "*")[0].shown == ("saved", 1, 1250)
     assert step(late, ("key", "#"), due)[1] == (("journal", VOID, {"original": (7, 1)}),)
+    for why in ("full", "failed"):  # it was not cancelled: the sale posts
+        kept, effects = play(saved(), "D#", (why,))
+        assert kept.due is None and effects == (("print", (7, 1), None, False),)
+        assert "print" not in [each[0] for each in step(kept, ("settled", approved), due)[1]]
+        assert play(late, "#", (why,))[1] == ()
 
 
 def test_posted_held_and_saved_sales_can_be_voided_and_nothing_else():
@@ -459,6 +464,10 @@ def test_what_posts_while_something_else_is_done_shows_itself_on_the_way_home():
     assert step(play(start(), "12")[0], ("key", "*"), 0, locked)[0].shown is None
     someone = changed(locked, "operator", 5)
     assert step(play(start(), "12")[0], ("key", "*"), 0, someone)[0].name == RESULT
+    # whoever logs in does at once
+    asked = states.to(start(), "login.asked", None, 5, None, ("asked", b"candidate"))
+    shown, effects = step(asked, ("found", "right"), 0, locked)
+    assert shown.shown == ("posted", redeemed(9), 0) and ("till", "late", None) in effects
     for leaves in (("lock",), ("key", "8")):
         home, effects = step(play(start(), "D")[0], leaves, 0, someone)
         assert home.name == HOME and ("till", "late", None) not in effects
@@ -483,6 +492,11 @@ def test_a_void_by_receipt_that_was_left_is_told_and_any_other_is_not():
     # under its new name too
     assert step(home, ("moved", (7, 2), (9, 1)), 0, till)[1] == (("till", "left", (9, 1)),)
     assert step(home, ("moved", (7, 2), (9, 1)), 0, other)[1] == ()
+    # so is the last sale, which is cancelled under that name
+    sold = changed(NOBODY, "last", (CARD_NUMBER, 1250, 0, (7, 2)))
+    assert step(home, ("moved", (7, 2), (9, 1)), 0, sold)[1] == (
+        ("till", "last", (CARD_NUMBER, 1250, 0, (9, 1))),)
+    assert step(home, ("moved", (7, 3), (9, 1)), 0, sold)[1] == ()
 
 
 def test_a_second_press_of_the_key_that_confirmed_hides_not_even_a_good_outcome():

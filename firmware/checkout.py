@@ -401,7 +401,8 @@ def _heard(state, event, now, till):
         voided, key = len(event) > 2, (reply.journal, reply.trace)
         after, effects = _settled(state, reply, now, till, voided)
         # shown at once where nobody does a thing
-        if reply.type == REPLY_TYPE_BASE + BATCH_CLOSE and after.name == HOME:
+        if (reply.type == REPLY_TYPE_BASE + BATCH_CLOSE and after.name == HOME
+                and not locked(till)):
             after = to(after, "dayend.sent", BATCH_CLOSE, 0, key, (False, 0))
         if "." in after.name and after.key == key:
             after, own = flows.step(after, event, now, till)

@@ -176,6 +176,10 @@ def test_an_answer_that_comes_late_is_shown_where_nobody_does_a_thing():
     assert late.name == "dayend.compare" and effects[-1] == ("look", "close", (7, 10))
     busy = press(start(), "12")[0]
     assert step(busy, ("settled", answer()), 0) == (busy, (("till", "late", answer()),))
+    # where nobody is logged in it waits for who does
+    nobody = changed(NOBODY, "login", True)
+    assert step(start(), ("settled", answer()), 0, nobody) == (
+        start(), (("till", "late", answer()),))
     late, effects = step(busy, ("key", "*"), 0, changed(NOBODY, "late", answer()))
     assert late.name == "dayend.compare" and effects[-1] == ("look", "close", (7, 10))
     assert press(sent(), "*")[0].name == HOME

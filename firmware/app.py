@@ -353,6 +353,8 @@ class App:
         if kind == "online":
             self.journal_online(effect[1], **effect[2])
             return None
+        if kind == "late":
+            return effect
         if kind == "seen":
             return self._seen()
         if kind == "look":

@@ -37,11 +37,12 @@ None) ("saved", journal, trace) ("full",) ("failed",) ("trained",) ("settled", r
 ("moved", old, new) ("time",) ("online", type, amount_minor, what came of journaling it)
 ("cancelling", key, void key, waits) ("found", value) ("kept",)
 ("printer", state, waiting, dropped)
-("lock",): the operator is gone.
+("lock",): the operator is gone. ("late",): effect of the same name, what came before it is done.
 Effects: ("journal", type, fields) ("online", type, fields): needs its answer; fields as of
 protocol.fields.request. ("ask", type, fields) ("beep", name) ("till", field, value)
 ("seen",): what did not post and nobody had seen was acknowledged. ("print", key, its reply or
 None, whether it is asked for, which ("printer", state, waiting, dropped) answers): see printing.
+("late",): home stands, and `till.late` may be shown to whoever is logged in by then.
 What does not fit a state is ignored there; an event nobody knows raises.
 """
 
@@ -95,7 +96,9 @@ def recovery(reason):
 def step(state, event, now, till=NOBODY):
     """The next state and the effects to carry out, in order."""
     kind = event[0]
-    if kind in NEWS:
+    if kind == "late":
+        after, effects = _late(state, now, till)
+    elif kind in NEWS:
         after, effects = _heard(state, event, now, till)
     elif kind not in PRESSED:
         after, effects = _by_table(state, event, now, till)
@@ -107,24 +110,19 @@ def step(state, event, now, till=NOBODY):
         effects = beep("refused")
     if state.name == WAITING and after.name not in UNDER_WAY:
         effects += (("till", "left", state.key),)
-    if till.late and after.name == HOME:
-        after, own = _late(after, now, till, effects)
-        effects += own
+    if till.late and after.name == HOME and kind != "late":
+        effects += (("late",),)
     if after.alert and after.name == HOME:
         after = _alert_stands(state, after, now)
     return after, effects
 
 
-# `effects` may log somebody in or out
-def _late(state, now, till, effects):
-    key = till.late.journal, till.late.trace  # another may have been left since
-    behind = changed(till, "left", key)
-    for effect in effects:
-        if effect[:2] == ("till", "operator"):
-            behind = changed(behind, "operator", effect[2])
-    if locked(behind):
+def _late(state, now, till):
+    reply = till.late
+    if state.name != HOME or reply is None or locked(till):
         return state, ()
-    after, effects = _heard(state, ("settled", till.late), now, behind)
+    behind = changed(till, "left", (reply.journal, reply.trace))  # another may be left since
+    after, effects = _heard(state, ("settled", reply), now, behind)
     return after, (("till", "late", None),) + effects
 
 

@@ -22,10 +22,9 @@ from firmware.errors import FirmwareError
 from firmware.outbox_back import refusal_before, tap_before, tap_behind
 from firmware.outbox_kept import answer_of, money_of
 from firmware.recall import amount_of, content
-from firmware.states import did, outcome_of
+from firmware.states import by_receipt, did, outcome_of
 from firmware.views import last4
 from protocol import codes
-from protocol.fields import VOID
 
 
 def look(app, what, at):
@@ -63,7 +62,7 @@ def _told(outbox, place, found):
     if found is None or found[3] and found[3][0] == codes.TRACE_CONFLICT:
         return place, None
     tap = tap_of(found[0], found[1], found[2], found[3])
-    if tap[0] == VOID and isinstance(tap[9], int) and tap[5] == "posted":
+    if by_receipt(tap[0], tap[9]) and tap[5] == "posted":
         tap = tap[:3] + (money_of(outbox, tap[1], tap[2]) or 0,) + tap[4:]
     return place, tap
 

@@ -48,7 +48,7 @@ def first_state(outbox, cancels, alert):
             return states.waiting(VOID, void, 0, alert)
         # how much is handed back only its answer tells
         return states.cancelling(key, void, 0, None, outbox.waits(*key), alert,
-                                   _kind(outbox, key))
+                                 _kind(outbox, key))
     return states.start(last_tap(outbox, record), alert)
 
 

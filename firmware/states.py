@@ -91,6 +91,11 @@ def in_vain(kind, code):
     return kind == VOID and code == codes.NOTHING_LEFT
 
 
+def by_receipt(kind, original):
+    """Whether it is a void that names a receipt: what is handed back only its answer tells."""
+    return kind == VOID and isinstance(original, int)
+
+
 def outcome_of(kind, settled):
     """"waiting", "posted", "held" or "refused"; `settled`: (code, points, receipt) or None."""
     if settled is None:

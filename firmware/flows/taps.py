@@ -15,7 +15,7 @@ the gateway knows. `key`: the tap's, also when it moved while it stands here.
 """
 
 from firmware.flows import paper, reverse, taps_texts
-from firmware.states import ASK_VOID, HOME, State, beep, in_vain, outcome_of, to
+from firmware.states import ASK_VOID, HOME, State, beep, by_receipt, in_vain, outcome_of, to
 from protocol import codes
 from protocol.fields import REDEMPTION, REFUND, SALE, VOID, reply_of
 from protocol.limits import REPLY_TYPE_BASE
@@ -104,7 +104,7 @@ def _settled(state, reply):
     settled = reply.code, reply.points, reply.receipt
     was, outcome = tap[1:3], outcome_of(tap[0], settled)
     amount_minor = tap[3]
-    if tap[0] == VOID and isinstance(tap[9], int):  # only its answer names what is handed back
+    if by_receipt(tap[0], tap[9]):
         amount_minor = reply.amount_minor or 0
     tap = tap[:1] + state.key + (amount_minor, tap[4], outcome) + settled + tap[9:]
     shown = (tap, place, _passed(tap, voids, was)) + state.shown[3:5] + (None,)

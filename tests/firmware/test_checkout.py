@@ -43,6 +43,19 @@ def play(state, *events):
     return state, wanted
 
 
+def came_home(state, event, till):
+    """The state and the till after the event and what it brought, each carried out in order."""
+    events = [event]
+    while events:
+        state, effects = step(state, events.pop(0), 0, till)
+        for effect in effects:
+            if effect[0] == "till":
+                till = changed(till, effect[1], effect[2])
+            if effect[0] == "late":
+                events.append(effect)
+    return state, till
+
+
 def saved(trace=1):
     """A sale of 12.50 that stands in the outbox and waits for its answer."""
     return play(start(), "1250#", TAP, ("saved", 7, trace))[0]
@@ -456,21 +469,25 @@ def test_what_posts_while_something_else_is_done_shows_itself_on_the_way_home():
         assert step(place, ("settled", redeemed(9), (7, 10)), 0, till) == (place, ())  # voided
     late = changed(NOBODY, "late", redeemed(9))
     home, effects = step(play(start(), "12")[0], ("key", "*"), 0, late)
-    assert (home.name, home.shown) == (RESULT, ("posted", redeemed(9), 0))
-    assert effects == (("beep", "key"), ("till", "late", None), ("beep", "ok"),
+    assert home.name == HOME and effects == (("beep", "key"), ("late",))
+    shown, effects = step(home, ("late",), 0, late)
+    assert (shown.name, shown.shown) == (RESULT, ("posted", redeemed(9), 0))
+    assert effects == (("till", "late", None), ("beep", "ok"),
                        ("print", (7, 9), redeemed(9), False))
+    assert step(home, ("late",), 0, NOBODY) == (home, ())  # it was shown
+    assert step(saved(), ("late",), 0, late) == (saved(), ())  # home was left for something else
     # who is not logged in sees nothing of it
     locked = changed(late, "login", True)
-    assert step(play(start(), "12")[0], ("key", "*"), 0, locked)[0].shown is None
+    assert came_home(play(start(), "12")[0], ("key", "*"), locked) == (home, locked)
     someone = changed(locked, "operator", 5)
-    assert step(play(start(), "12")[0], ("key", "*"), 0, someone)[0].name == RESULT
+    assert came_home(play(start(), "12")[0], ("key", "*"), someone)[0] == shown
     # whoever logs in does at once
     asked = states.to(start(), "login.asked", None, 5, None, ("asked", b"candidate"))
-    shown, effects = step(asked, ("found", "right"), 0, locked)
-    assert shown.shown == ("posted", redeemed(9), 0) and ("till", "late", None) in effects
-    for leaves in (("lock",), ("key", "8")):
-        home, effects = step(play(start(), "D")[0], leaves, 0, someone)
-        assert home.name == HOME and ("till", "late", None) not in effects
+    at_work, till = came_home(asked, ("found", "right"), locked)
+    assert at_work.shown == ("posted", redeemed(9), 0) and till.late is None
+    for leaves in (("lock",), ("key", "8")):  # it waits for who comes next
+        gone, till = came_home(play(start(), "D")[0], leaves, someone)
+        assert gone.name == HOME and not till.operator and till.late == redeemed(9)
 
 
 def test_a_void_by_receipt_that_was_left_is_told_and_any_other_is_not():
@@ -487,7 +504,8 @@ def test_a_void_by_receipt_that_was_left_is_told_and_any_other_is_not():
         ("till", "late", reply(VOID_REPLY)),)
     other = changed(NOBODY, "left", (7, 3))
     late = changed(other, "late", reply(VOID_REPLY))  # another was left when this had come
-    assert step(busy, ("key", "*"), 0, late)[0].shown == ("posted", reply(VOID_REPLY), 0)
+    told, after = came_home(busy, ("key", "*"), late)
+    assert told.shown == ("posted", reply(VOID_REPLY), 0) and after.left == (7, 3)
     assert step(home, ("settled", reply(VOID_REPLY)), 0, other) == (home, ())
     # under its new name too
     assert step(home, ("moved", (7, 2), (9, 1)), 0, till)[1] == (("till", "left", (9, 1)),)

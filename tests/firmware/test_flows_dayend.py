@@ -180,7 +180,10 @@ def test_an_answer_that_comes_late_is_shown_where_nobody_does_a_thing():
     nobody = changed(NOBODY, "login", True)
     assert step(start(), ("settled", answer()), 0, nobody) == (
         start(), (("till", "late", answer()),))
-    late, effects = step(busy, ("key", "*"), 0, changed(NOBODY, "late", answer()))
+    till = changed(NOBODY, "late", answer())
+    home, effects = step(busy, ("key", "*"), 0, till)
+    assert effects[-1] == ("late",)
+    late, effects = step(home, effects[-1], 0, till)
     assert late.name == "dayend.compare" and effects[-1] == ("look", "close", (7, 10))
     assert press(sent(), "*")[0].name == HOME
 

@@ -3,8 +3,10 @@
 Fixture `engine` (tests/gateway/conftest.py makes it known there) gives each test a migrated, empty
 database of its own, once per kind. It is fast because only the first test of a worker migrates:
 a SQLite file is a copy of a template, a PostgreSQL database is emptied and used again (making one
-takes 0.7 s, emptying it 2 ms). The server comes from pip, runs as any user, root included, listens
-on a socket only and is stopped at the end; its fsync is off, since no test here pulls the plug.
+takes 0.7 s, emptying it 2 ms). The engine is used again too, without its connections, for the
+statements it has compiled: they are a fifth of the time. Whoever listens to one stops it again.
+The server comes from pip, runs as any user, root included, listens on a socket only and is
+stopped at the end; its fsync is off, since no test here pulls the plug.
 """
 
 import atexit
@@ -29,7 +31,7 @@ KINDS = (SQLITE, POSTGRESQL)
 CARELESS = ("fsync = off", "synchronous_commit = off", "full_page_writes = off",
             "autovacuum = off")
 _numbers = itertools.count(1)
-_idle: list[str] = []
+_idle: dict[str, list[Engine]] = {kind: [] for kind in KINDS}
 
 
 @lru_cache(maxsize=1)
@@ -80,21 +82,21 @@ def server() -> Callable[[str], str]:
     return url_of
 
 
-def _make_postgresql() -> str:
+def _made(kind: str) -> Engine:
     name = f"pointwire_{next(_numbers)}"
+    if kind == SQLITE:
+        return open_engine(f"sqlite:///{_folder() / name}.sqlite3")
     with administering(server()) as run:
         run(f"CREATE DATABASE {name}")
     engine = open_engine(server()(name))
     migrate(engine)
-    engine.dispose()
-    return name
+    return engine
 
 
-def _empty(name: str) -> None:
+def _empty(engine: Engine) -> None:
     """Every row gone, every sequence at its start: as migrated."""
     tables = (f"DELETE FROM {table.name}" for table in reversed(metadata.sorted_tables))
     sequences = "SELECT setval('entry_ids', 1, false), setval('lot_ids', 1, false)"
-    engine = create_engine(read_url(server()(name)))
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"))
@@ -103,29 +105,29 @@ def _empty(name: str) -> None:
 
 
 @contextmanager
-def fresh_url(kind: str) -> Iterator[str]:
-    """The URL of a migrated, empty database of this kind, nobody else's meanwhile."""
-    if kind == POSTGRESQL:
-        name = _idle.pop() if _idle else _make_postgresql()
-        yield server()(name)
-        _empty(name)
-        _idle.append(name)
-        return
-    path = _folder() / f"pointwire_{next(_numbers)}.sqlite3"
-    shutil.copyfile(_sqlite_template(), path)
-    yield f"sqlite:///{path}"
-    for each in path.parent.glob(f"{path.name}*"):
-        each.unlink()
+def fresh_engine(kind: str) -> Iterator[Engine]:
+    """A migrated, empty database of this kind, nobody else's meanwhile."""
+    engine = _idle[kind].pop() if _idle[kind] else _made(kind)
+    file = Path(str(engine.url.database))
+    if kind == SQLITE:
+        shutil.copyfile(_sqlite_template(), file)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+        if kind == SQLITE:
+            for each in file.parent.glob(f"{file.name}*"):
+                each.unlink()
+        else:
+            _empty(engine)
+        _idle[kind].append(engine)
 
 
 @contextmanager
-def fresh_engine(kind: str) -> Iterator[Engine]:
-    with fresh_url(kind) as url:
-        engine = open_engine(url)
-        try:
-            yield engine
-        finally:
-            engine.dispose()
+def fresh_url(kind: str) -> Iterator[str]:
+    """The URL of such a database."""
+    with fresh_engine(kind) as engine:
+        yield engine.url.render_as_string(hide_password=False)
 
 
 @pytest.fixture(params=KINDS)

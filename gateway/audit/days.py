@@ -8,7 +8,7 @@ entry that was booked on a day after its closing is found out by its sum.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, bindparam, func, select
 from sqlalchemy.exc import DBAPIError
 
 from gateway import days
@@ -22,6 +22,8 @@ from gateway.tables import day_totals, entries, open_days
 
 WINDOW_DAYS = 31
 WINDOW_ENTRIES = 50_000  # of one window, unless a single day has more
+_BEHIND = [select(func.min(table.c.booked_on)).where(table.c.booked_on > bindparam("day"))
+           for table in (entries, day_totals)]
 
 
 def check(work: Work) -> None:
@@ -71,8 +73,7 @@ def _windows(work: Work) -> Iterator[tuple[Connection, int, int]]:
     after = -1
     while True:
         with work.reader.snapshot() as connection:
-            next_days = [connection.execute(select(func.min(table.c.booked_on)).where(
-                table.c.booked_on > after)).scalar() for table in (entries, day_totals)]
+            next_days = [connection.execute(each, {"day": after}).scalar() for each in _BEHIND]
             known = [day for day in next_days if isinstance(day, int)]
             if not known:
                 return

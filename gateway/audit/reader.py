@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -74,16 +75,19 @@ class Reader:
         """(snapshot, rows, last): all rows by `order` (unique; default: the primary key), a page
         in each snapshot. The last page comes even when it is empty."""
         key = order or tuple(table.primary_key.columns)
+        names = tuple(column.name for column in key)
         size = rows_max or self.page_rows
         after: tuple | None = None
         last = False
         while not last:
             with self.snapshot() as connection:
-                rows = connection.execute(
-                    raw(table).where(*beyond(key, after)).order_by(*key).limit(size)).all()
+                page = _page(table, names, size)
+                if after is not None:
+                    page = page.where(*beyond(key, after))
+                rows = connection.execute(page).all()
                 last = len(rows) < size
                 if rows:
-                    after = tuple(rows[-1]._mapping[column.name] for column in key)
+                    after = tuple(rows[-1]._mapping[name] for name in names)
                 yield connection, self.sound(table, rows), last
 
     def sound(self, table: Table, rows: Sequence[Row]) -> Sequence[Row]:
@@ -156,10 +160,17 @@ def _kinds(column: ColumnElement) -> tuple[type, ...]:
     return (kind, _NONE) if getattr(column, "nullable", False) else (kind,)
 
 
+@lru_cache(maxsize=64)
 def raw(table: Table) -> Select:
     """All columns of a table by name, as the driver gives them."""
     return select(*(type_coerce(column, NullType()).label(column.name)
                     for column in table.columns)).select_from(table)
+
+
+# the same few statements for every audit: making one takes as long as running it on few rows
+@lru_cache(maxsize=128)
+def _page(table: Table, names: tuple[str, ...], rows_max: int) -> Select:
+    return raw(table).order_by(*(table.c[name] for name in names)).limit(rows_max)
 
 
 def beyond(key: Sequence[ColumnElement], after: Sequence | None) -> list[ColumnElement[bool]]:

@@ -8,7 +8,7 @@ Registry rows are never deleted, so a row that is gone was deleted by someone el
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, bindparam, func, select
 
 from gateway import chain, counting, house
 from gateway.audit.reader import LOOKUP_ROWS, Work, raw
@@ -26,6 +26,12 @@ from gateway.tables import (
 
 GONE = {open_days.name: "missing, its programme closes days.",
         day_totals.name: "missing, its day is closed."}
+# the newest events of rows of one table
+_NEWEST = raw(registry_events).where(registry_events.c.seq.in_(
+    select(func.max(registry_events.c.seq)).where(
+        registry_events.c.table_name == bindparam("of_table"),
+        registry_events.c.row_key.in_(bindparam("keys", expanding=True))
+    ).group_by(registry_events.c.row_key)))
 
 
 @dataclass
@@ -152,12 +158,10 @@ def _check_rows(work: Work, connection: Connection, name: str, rows: Sequence[Ro
 def _newest_seals(work: Work, connection: Connection, name: str,
                   keys: Sequence[str]) -> Mapping[str, bytes]:
     """The row seals of the newest events of these rows."""
-    table, found = registry_events.c, {}
+    found = {}
     for start in range(0, len(keys), LOOKUP_ROWS):
-        newest = select(func.max(table.seq)).where(
-            table.table_name == name, table.row_key.in_(keys[start:start + LOOKUP_ROWS])
-        ).group_by(table.row_key)
-        rows = connection.execute(raw(registry_events).where(table.seq.in_(newest))).all()
+        rows = connection.execute(_NEWEST, {
+            "of_table": name, "keys": keys[start:start + LOOKUP_ROWS]}).all()
         found |= {row.row_key: row.row_seal for row in work.reader.sound(registry_events, rows)}
     return found
 

@@ -8,7 +8,7 @@ drops while the audit runs are below the low mark by the time it ends.
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, Table
+from sqlalchemy import Connection, Row, Table, bindparam
 
 from gateway import chain, counting
 from gateway.audit.reader import Work, raw
@@ -26,6 +26,8 @@ from gateway.tables import (
 )
 from protocol.frames import frame_hash
 from protocol.limits import FRAME_UP_SIZE_MAX
+
+_COUNTER = raw(counters).where(counters.c.name == bindparam("wanted"))
 
 
 class _Numbered(NamedTuple):
@@ -93,7 +95,7 @@ def _check_counters(work: Work) -> None:
 
 def counter_of(work: Work, connection: Connection, name: str) -> Row | None:
     """The row of a counter, if it is there and sound."""
-    rows = connection.execute(raw(counters).where(counters.c.name == name)).all()
+    rows = connection.execute(_COUNTER, {"wanted": name}).all()
     return next(iter(work.reader.sound(counters, rows)), None)
 
 

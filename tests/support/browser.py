@@ -33,14 +33,15 @@ def until(tab: Page, so: str, arg: object = None) -> None:
 
 
 @contextmanager
-def opened(address: str, width: int = 1280, height: int = 900) -> Iterator[Page]:
-    """The page at `address`, loaded."""
+def opened(address: str, width: int = 1280, height: int = 900,
+           locale: str = "zh-CN") -> Iterator[Page]:
+    """The page at `address`, loaded by a browser that speaks the language of `locale`."""
     faults: list[str] = []
     with sync_playwright() as playwright:
         # as root Chromium has no sandbox; what it loads is our own
         browser = playwright.chromium.launch(executable_path=need_browser(),
                                              args=["--no-sandbox"])
-        tab = browser.new_page(viewport={"width": width, "height": height})
+        tab = browser.new_page(viewport={"width": width, "height": height}, locale=locale)
         tab.set_default_timeout(WAIT_MS)
         tab.on("pageerror", lambda error: faults.append(str(error)))
         tab.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)

@@ -23,8 +23,7 @@ def take(out: Path) -> None:
             demo.until(lambda: "Ctrl-C ends it" in demo.said())
             found = re.search(r"http://127\.0\.0\.1:\d+/(?=\n)", demo.said())
             assert found
-            with opened(found[0], height=1180) as tab:
-                tab.click("#language")
+            with opened(found[0], height=1180, locale="en-US") as tab:
                 tab.click("#handsets button:nth-of-type(2)")
                 for amount, card, lost, ends in (("1250", 0, False, "Posted"),
                                                  ("800", 2, True, "Saved")):

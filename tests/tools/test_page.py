@@ -140,6 +140,18 @@ def test_both_languages_say_everything_and_every_event_has_words(page: Page):
         assert tab.text_content("[data-t=cards]") == "Cards in the drawer"
 
 
+@pytest.mark.parametrize(("locale", "language"), [
+    ("en-US", "en"), ("de-DE", "en"), ("zh-CN", "zh-CN"), ("zh-Hant-TW", "zh-CN")])
+def test_it_opens_in_the_language_of_the_browser_unless_one_was_chosen(page: Page, locale: str,
+                                                                      language: str):
+    with opened(page.address, locale=locale) as tab:
+        assert tab.evaluate("document.documentElement.lang") == language
+        tab.click("#language")
+        tab.reload()
+        tab.wait_for_selector(".card")
+        assert tab.evaluate("document.documentElement.lang") != language
+
+
 def test_what_happened_is_said_in_plain_words_and_a_slip_is_paper(page: Page):
     with opened(page.address) as tab:
         page.says("saved", journal=7, trace=4, type=3)

@@ -16,11 +16,14 @@ const steps = new Map(); // terminal id -> how far its sale is
 let cards = [], reasons = {zh: {}, en: {}}, said = [];
 let opened = false, current = null, language = remembered();
 
+// what somebody chose here, else what the browser speaks
 function remembered() {
+  const spoken = navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
   try {
-    return localStorage.getItem("language") === "en" ? "en" : "zh";
+    const chosen = localStorage.getItem("language");
+    return Object.keys(WORDS).includes(chosen) ? chosen : spoken;
   } catch {
-    return "zh"; // no storage: the page starts in Chinese each time
+    return spoken; // no storage: a choice is forgotten with the page
   }
 }
 

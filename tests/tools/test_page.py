@@ -170,3 +170,16 @@ def test_what_happened_is_said_in_plain_words_and_a_slip_is_paper(page: Page):
         assert page.handset.asked[-1] == ("printer", {"state": "paper_out"})
         tab.click(f"#tab-{TERMINAL_ID + 1}")
         assert tab.text_content("#events") == "" and tab.is_hidden("#paper")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_an_answer_that_came_twice_alarms_nobody_and_one_that_may_be_forged_does(page: Page,
+                                                                              language: str):
+    late, forged = {"zh": ("迟到或重复", "不可信"), "en": ("late or twice", "cannot be trusted"),
+                    }[language]
+    with opened(page.address, locale=language) as tab:
+        for why, said in (("stray", late), ("unauthentic", forged), ("digest", forged),
+                          ("epoch", forged)):
+            page.says("set_aside", why=why)
+            until(tab, "said => document.querySelector('#events li').innerText.includes(said)",
+                  said)

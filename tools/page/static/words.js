@@ -73,6 +73,9 @@ const TYPES = {
   en: {1: "sale", 2: "redemption", 3: "void", 4: "refund", 9: "day's end"},
 };
 
+// authentic, as the handset looks at that first (firmware/session.py); a forged one is never called so
+const LATE = "stray";
+
 const PLAIN = {
   zh: {
     off: () => "断电：程序当场停止",
@@ -88,7 +91,8 @@ const PLAIN = {
     not_saved: (e) => `没有保存，也不会入账：${e.why}`,
     postponed: (e, what) => `${what}${e.trace}：网关请它稍后再来`,
     conflict: (e) => `流水 ${e.old[1]} 被占用，改用新流水 ${e.new[1]}`,
-    set_aside: () => "收到一个不可信的应答，已丢弃",
+    set_aside: (e) => (e.why === LATE ? "一个应答迟到或重复到达：已没有什么在等它，一切照旧"
+      : "收到一个不可信的应答，已丢弃"),
     asked_again: (e) => `网关请求重发 ${e.first} 到 ${e.last}`,
     sent_again: (e) => `流水 ${e.trace} 已重发`,
     rotated: () => "换用了新密钥",
@@ -112,7 +116,8 @@ const PLAIN = {
     not_saved: (e) => `Not saved, and will not post: ${e.why}`,
     postponed: (e, what) => `${what} ${e.trace}: the gateway says try later`,
     conflict: (e) => `Trace ${e.old[1]} was taken, it goes as ${e.new[1]}`,
-    set_aside: () => "An answer that cannot be trusted was dropped",
+    set_aside: (e) => (e.why === LATE ? "An answer came late or twice: nothing waits for it any more, nothing changes"
+      : "An answer that cannot be trusted was dropped"),
     asked_again: (e) => `The gateway asks for ${e.first} to ${e.last} again`,
     sent_again: (e) => `Trace ${e.trace} was sent again`,
     rotated: () => "Uses a new key",

@@ -64,6 +64,10 @@ class Till:
             " document.querySelector('#facts').innerText.includes(word))",
             list(words))
 
+    def next(self, said: str) -> None:
+        """Wait until the page says so of what to do next."""
+        until(self.tab, "said => document.querySelector('#next').textContent === said", said)
+
     def signal(self, name: str) -> None:
         self.tab.click(f"#signal button:text-is('{name}')")
 
@@ -84,10 +88,23 @@ def test_a_newcomer_sells_loses_the_signal_and_the_power_and_every_tap_posts_onc
     with opened(found[0]) as tab:
         till = Till(tab, demo)
         till.says("Pointwire")
+        till.next("下一步：按数字键输入金额")
         till.key("1250")
+        till.next("下一步：点一张卡")
         tab.click("[data-card='0']")
         till.says("积分 +18", "余额 18", "王*明")
+        till.next("要做下一笔：按数字键输入金额")
         assert till.posted() == [(1, 1250)]
+        tab.keyboard.press("D")
+        till.says("撤销此笔?")
+        till.next("下一步：# 是，* 否")
+        tab.keyboard.press("*")
+        till.says("积分 +18")
+        tab.keyboard.press("A")
+        till.says("请刷卡", "查询余额")
+        till.next("下一步：点一张卡")
+        tab.keyboard.press("*")
+        till.says("Pointwire")
 
         # by keyboard alone
         for key in ("8", "0", "0", "1", "Backspace", "Enter"):

@@ -48,7 +48,7 @@ class PlayedHandset:
         self.terminal_id = terminal_id
         self.process: Any = PlayedProcess()
         self.asked: list[tuple[str, dict[str, Any]]] = []
-        self.status = {"up": True, "unsettled": 0}
+        self.status: dict[str, Any] = {"up": True, "unsettled": 0, "state": "home"}
         self.deaf = False
 
     async def do(self, what: str, **arguments: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 from firmware.board import unix_commands
 from tests.support.browser import opened, pixels, until
 from tests.support.page_street import TERMINAL_ID, Page
+from tools.page import hints
 
 # what a person can act on, and the name that a screen reader says of it
 NAMES = """() => [...document.querySelectorAll("button, input, summary, [tabindex]")]
@@ -127,9 +128,11 @@ def test_both_languages_say_everything_and_every_event_has_words(page: Page):
         assert tab.evaluate("document.documentElement.lang") == "zh-CN"
         names = tab.evaluate("['zh', 'en'].map(each => Object.keys(WORDS[each]).sort())")
         assert names[0] == names[1]
-        lengths = tab.evaluate("['zh', 'en'].map(each => ['steps', 'tries', 'next'].map("
+        lengths = tab.evaluate("['zh', 'en'].map(each => ['steps', 'tries'].map("
                                "name => WORDS[each][name].length))")
         assert lengths[0] == lengths[1]
+        for named in tab.evaluate("['zh', 'en'].map(each => Object.keys(WORDS[each].next))"):
+            assert set(named) == {*hints.HINTS.values(), hints.LOG_IN}
         told = {names[0] for names in unix_commands.EVENTS} - {"screen"}
         for words in tab.evaluate("['zh', 'en'].map(each => Object.keys(PLAIN[each]))"):
             assert told | {"posted", "refused", "off"} <= set(words)
@@ -150,6 +153,50 @@ def test_it_opens_in_the_language_of_the_browser_unless_one_was_chosen(page: Pag
         tab.reload()
         tab.wait_for_selector(".card")
         assert tab.evaluate("document.documentElement.lang") != language
+
+
+@pytest.mark.parametrize(("locale", "said"), [
+    ("zh-CN", {"home": "下一步：按数字键输入金额", "card": "下一步：点一张卡",
+               "ask_void": "下一步：# 是，* 否", "redeem.points": "按键说明在屏幕最下面一行",
+               "waiting": "正在等应答；按 * 返回", "recovery": ""}),
+    ("en-US", {"home": "Next: press digits for the amount", "card": "Next: click a card",
+               "ask_void": "Next: # for yes, * for no",
+               "redeem.points": "The keys are explained at the foot of the screen",
+               "waiting": "Waiting for the answer; * goes back", "recovery": ""})])
+def test_what_to_do_next_follows_the_handset_and_not_the_keys(page: Page, locale: str,
+                                                              said: dict[str, str]):
+    with opened(page.address, locale=locale) as tab:
+        for place, hint in said.items():
+            tab.keyboard.press("1")
+            tab.keyboard.press("#")
+            comes_to(page, place)
+            until(tab, "said => document.querySelector('#next').textContent === said", hint)
+
+
+def comes_to(page: Page, place: str) -> None:
+    page.handset.status["state"] = place
+    page.says("screen", lines=["●", place, "", "", ""])
+    page.says("pixels", pixels=bytes(1024).hex())
+
+
+def test_the_first_sale_is_ticked_off_as_the_handset_goes_through_it(page: Page):
+    done = "done => document.querySelectorAll('#steps .done').length === done"
+    with opened(page.address) as tab:
+        for place, count in (("card", 0), ("home", 0), ("amount", 1), ("card", 2), ("amount", 1),
+                             ("basket.amount", 1), ("card", 2), ("home", 0), ("amount", 1),
+                             ("card", 2), ("result", 0), ("amount", 1), ("card", 2)):
+            comes_to(page, place)
+            until(tab, "place => handsets.get(current).place === place", place)
+            until(tab, done, count)
+        page.says("saved", journal=7, trace=4, type=1)
+        until(tab, done, 3)
+        comes_to(page, "sent")
+        page.says("settled", journal=7, trace=4, code=0, points=12, balance=12, receipt=1,
+                  member=None, tier=None)
+        until(tab, done, 4)
+        comes_to(page, "result")
+        until(tab, "handsets.get(current).place === 'result'")
+        assert tab.evaluate(done, 4) and tab.evaluate("document.querySelector('details').open")
 
 
 def test_what_happened_is_said_in_plain_words_and_a_slip_is_paper(page: Page):

@@ -25,6 +25,7 @@ def run(main: Callable[[Street, Any], Awaitable[None]], opened: bool = True) -> 
         await turn()
         if opened:
             street.open()
+        await turn()
         await main(street, handset)
         await turn()
 
@@ -40,10 +41,12 @@ async def turn() -> None:
 def test_a_handset_that_starts_is_given_what_was_set_for_it_before_anything_else():
     async def main(street: Street, handset: Any) -> None:
         assert handset.asked == [("watch", {}), ("signal", {"dbm": -67}),
-                                 ("battery", {"percent": 83}), ("printer", {"state": "idle"})]
+                                 ("battery", {"percent": 83}), ("printer", {"state": "idle"}),
+                                 ("status", {})]
         await street.do(TERMINAL_ID, "signal", {"dbm": None})
         await street.do(TERMINAL_ID, "battery", {"percent": 8})
         await street.do(TERMINAL_ID, "paper", {"there": False})
+        await turn()
         handset.process.on_end(-9)
         handset.asked.clear()
         street.started(handset)
@@ -124,7 +127,7 @@ def test_without_power_it_is_dark_and_takes_nothing_until_it_is_switched_on():
 
 def test_what_a_handset_says_is_told_with_its_pixels_and_how_its_outbox_is():
     async def main(street: Street, handset: Any) -> None:
-        handset.status = {"up": False, "unsettled": 2}
+        handset.status = {"up": False, "unsettled": 2, "state": "sent"}
         street.heard(handset, {"event": "screen", "lines": ["○", "a", "b", "c", "d"]})
         street.heard(handset, {"event": "pixels", "pixels": PIXELS})
         street.heard(handset, {"event": "saved", "journal": 7, "trace": 1, "type": 1})
@@ -134,7 +137,43 @@ def test_what_a_handset_says_is_told_with_its_pixels_and_how_its_outbox_is():
                      "handset": TERMINAL_ID, "at": "09:30:00"}) in told
     last = told[-1][1]
     assert (last["up"], last["unsent"], last["lines"][1]) == (False, 2, "a")
+    assert (last["place"], last["hint"]) == ("sent", "saved")
     assert last["pixels"] == PIXELS
+
+
+def test_each_screen_of_a_person_is_asked_where_it_is_and_none_of_the_demo_s_own():
+    async def main(street: Street, handset: Any) -> None:
+        handset.asked.clear()
+        street.heard(handset, {"event": "screen", "lines": ["●", "a", "b", "c", "d"]})
+        await turn()
+        assert handset.asked == []
+        street.open()
+        handset.status["state"] = "ask_void"
+        street.heard(handset, {"event": "screen", "lines": ["●", "a", "b", "c", "d"]})
+
+    told = run(main, opened=False)
+    assert [what["hint"] for kind, what in told if kind == "handset"][-1] == "question"
+
+
+def test_an_answer_that_is_older_than_what_was_heard_since_is_not_told():
+    async def main(street: Street, handset: Any) -> None:
+        answers: list[asyncio.Future[dict[str, Any]]] = []
+
+        async def slowly(what: str) -> dict[str, Any]:
+            answers.append(asyncio.get_running_loop().create_future())
+            return await answers[-1]
+
+        handset.do = slowly
+        for event in ("screen", "saved"):
+            street.heard(handset, {"event": event, "lines": ["●", "a", "b", "c", "d"]})
+        await turn()
+        for answer, place in zip(answers, ("card", "sent"), strict=True):
+            answer.set_result({"up": True, "unsettled": 1, "state": place})
+        await turn()
+
+    told = run(main)
+    assert [what["place"] for kind, what in told if kind == "handset"][-1] == "sent"
+    assert "card" not in [what["place"] for kind, what in told if kind == "handset"]
 
 
 def test_a_handset_that_dies_while_it_is_asked_is_no_fault_of_the_page():

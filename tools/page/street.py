@@ -16,6 +16,7 @@ from firmware import texts
 from protocol import codes
 from tools.errors import NotReady, ToolError
 from tools.handsets import Handset
+from tools.page import hints
 from tools.page.feed import Feed
 
 LANGUAGES = ("zh", "en")
@@ -25,6 +26,8 @@ KEYS_MAX = 32
 SIGNAL_DBM, BATTERY_PERCENT = -67, 83
 # behind these it is asked how its link and its outbox are
 LOOK_AFTER = ("ready", "recovery", "link", "saved", "settled", "conflict")
+# and, where a person presses its keys, behind this one where it is
+LOOK_OPENED = "screen"
 # drawn, not listed
 SHOWN_ELSEWHERE = ("screen", "pixels")
 
@@ -56,15 +59,23 @@ class Seen:
         self.power = False
         self.up = False
         self.unsent: int | None = None
+        self.place = ""  # the state of its checkout
+        self.looks = 0
         self.lines: tuple[str, ...] = ()
         self.pixels = ""
         self.signal_dbm: int | None = SIGNAL_DBM
         self.battery_percent: int | None = BATTERY_PERCENT
         self.paper = True
 
+    def dark(self) -> None:
+        """Nothing that it said before is true any more."""
+        self.up, self.unsent, self.place, self.lines, self.pixels = False, None, "", (), ""
+        self.looks += 1
+
     def state(self) -> dict[str, object]:
         return {"handset": self.handset.terminal_id, "runtime": self.handset.runtime,
-                "power": self.power, "up": self.up, "unsent": self.unsent, "lines": self.lines,
+                "power": self.power, "up": self.up, "unsent": self.unsent, "place": self.place,
+                "hint": hints.hint(self.place, self.lines, False), "lines": self.lines,
                 "pixels": self.pixels, "signal_dbm": self.signal_dbm,
                 "battery_percent": self.battery_percent, "paper": self.paper}
 
@@ -91,6 +102,7 @@ class Street:
         self.opened = True
         for seen in self._seen.values():
             seen.handset.sells_twice = False
+            self._look_soon(seen)
         self.feed.tell("opened", True)
 
     # -- what the handsets say -----------------------------------------------------------------
@@ -98,13 +110,15 @@ class Street:
     def started(self, handset: Handset) -> None:
         """A process stands behind it: what was set for it is said to it before it is asked."""
         seen = self._seen.setdefault(handset.terminal_id, Seen(handset))
-        seen.power, seen.up, seen.unsent = True, False, None
+        seen.dark()
+        seen.power = True
         handset.process.on_end = lambda code: self._ended(seen)
         self._soon(self._equip(seen))
         self._tell(seen)
 
     def _ended(self, seen: Seen) -> None:
-        seen.power, seen.up, seen.unsent, seen.lines, seen.pixels = False, False, None, (), ""
+        seen.dark()
+        seen.power = False
         self._say(seen, {"event": "off"})
         self._tell(seen)
 
@@ -126,12 +140,20 @@ class Street:
             self._tell(seen)  # the lines came just before it
         else:
             self._say(seen, said)
-        if said["event"] in LOOK_AFTER:
-            self._soon(self._look(seen))
+        if said["event"] in LOOK_AFTER or self.opened and said["event"] == LOOK_OPENED:
+            self._look_soon(seen)
 
-    async def _look(self, seen: Seen) -> None:
+    def _look_soon(self, seen: Seen) -> None:
+        seen.looks += 1
+        self._soon(self._look(seen, seen.looks))
+
+    async def _look(self, seen: Seen, look: int) -> None:
+        """What a later look will say better is not told: it may be older than what was heard."""
         status = await seen.handset.do("status")
+        if look != seen.looks:
+            return
         seen.up, seen.unsent = bool(status["up"]), status["unsettled"]
+        seen.place = str(status["state"])
         self._tell(seen)
 
     def _tell(self, seen: Seen) -> None:
@@ -184,7 +206,7 @@ class Street:
         handset = self._on(seen)
         await handset.do("link", up=seen.signal_dbm is not None)
         await handset.do("signal", dbm=seen.signal_dbm)
-        await self._look(seen)
+        self._look_soon(seen)
 
     async def _battery(self, seen: Seen, asked: Mapping[str, Any]) -> None:
         seen.battery_percent = _level(asked.get("percent"), 0, 100)

@@ -6,13 +6,14 @@ const TYPED = {Enter: "#", Escape: "*", Backspace: "C"};
 const SIGNALS = [["strong", -67], ["weak", -97], ["lost", null]];
 const BATTERIES = [83, 40, 8];
 const EVENTS_MAX = 100;
-const POSTED = 4;
+const SALE = 1;
+const [KEYING, CONFIRMED, SAVED, POSTED] = [1, 2, 3, 4];
 
 const $ = (id) => document.getElementById(id);
 const token = document.querySelector("meta[name=token]").content;
 const handsets = new Map(); // terminal id -> how it is
 const types = new Map(); // "terminal/journal/trace" -> message type
-const steps = new Map(); // terminal id -> how far its sale is
+const steps = new Map(); // terminal id -> how far its sale is: keyed, confirmed, saved, posted
 let cards = [], reasons = {zh: {}, en: {}}, said = [];
 let opened = false, current = null, language = remembered();
 
@@ -85,10 +86,6 @@ async function pump() {
 
 function press(key) {
   if (!opened) return;
-  const step = steps.get(current) || 0;
-  if ("123456789".includes(key) && (step === 0 || step >= 3)) advance(current, 1);
-  if (key === "#" && step === 1) advance(current, 2);
-  if (key === "*" && step < 3) advance(current, 0);
   const shown = document.querySelector(`[data-key="${key}"]`);
   shown.classList.add("down");
   setTimeout(() => shown.classList.remove("down"), 120);
@@ -154,12 +151,14 @@ function mark(group, chosen) {
 
 function drawSteps() {
   const step = steps.get(current) || 0;
-  const off = handsets.has(current) && !handsets.get(current).power;
-  $("next").textContent = !opened ? word("wait") : off ? word("next_on") : word("next")[step];
+  const seen = handsets.get(current);
+  const next = !opened ? word("wait") : !seen ? "" : !seen.power ? word("next_on")
+    : word("next")[seen.hint];
+  if ($("next").textContent !== next) $("next").textContent = next; // else it is read out again
   $("steps").replaceChildren(...word("steps").map((text, place) => {
     const row = made("li", text);
     if (place < step) row.classList.add("done");
-    if (place === Math.min(step, 3) && step < POSTED) row.setAttribute("aria-current", "step");
+    if (place === Math.min(step, SAVED) && step < POSTED) row.setAttribute("aria-current", "step");
     return row;
   }));
 }
@@ -168,6 +167,15 @@ function advance(handset, step) {
   steps.set(handset, step);
   if (step === POSTED) $("tries").parentElement.open = true;
   if (handset === current) drawSteps();
+}
+
+// a handset came to another place; what was saved goes on by what is said of it
+function arrived(handset, place) {
+  const step = steps.get(handset) || 0;
+  if (place === "amount") advance(handset, KEYING);
+  if (step >= SAVED) return;
+  if (place === "card" && step) advance(handset, CONFIRMED);
+  if (place === "home" || place === "result") advance(handset, 0);
 }
 
 function drawEvents() {
@@ -283,18 +291,19 @@ function listen() {
     build();
   });
   on("handset", (seen) => {
-    const known = handsets.has(seen.handset);
+    const known = handsets.get(seen.handset);
     handsets.set(seen.handset, seen);
     if (current === null) current = seen.handset;
     if (!known) build();
+    if (known && known.place !== seen.place) arrived(seen.handset, seen.place);
     drawTab(seen);
     if (seen.handset === current) drawCurrent();
   });
   on("said", (each) => {
     heard(each);
     if (each.event === "off") advance(each.handset, 0);
-    if (each.event === "saved") advance(each.handset, 3);
-    if (each.event === "settled" && steps.get(each.handset) === 3) {
+    if (each.event === "saved" && each.type === SALE) advance(each.handset, SAVED);
+    if (each.event === "settled" && steps.get(each.handset) === SAVED) {
       advance(each.handset, each.code === 0 ? POSTED : 0);
     }
     if (each.handset === current) drawEvents();

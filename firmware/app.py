@@ -317,7 +317,9 @@ class App:
                     self._on_event(("moved", key, moved))
                     key = moved
             waits = waits or key and self.outbox.waits(*key)
-        if not waits and state.name in (checkout.SENT, checkout.WAITING, checkout.CANCELLING):
+        named = state.name == checkout.HOME and state.key
+        if not waits and (named or state.name in (
+                checkout.SENT, checkout.WAITING, checkout.CANCELLING)):
             self._name_last_tap()
 
     # -- one event -----------------------------------------------------------------------------

@@ -22,8 +22,9 @@ makes one sale: cards are taken in CARD only. No IO, no clock; `now` is ms since
 On HOME, # acknowledges an alert: a tap or a void that was refused or held after its screen had
 gone; once it stood there for a second, so that no # meant for the screen before it does. So it is
 with # on an outcome that was waited for, and on a refusal; a refusal that another key hides sooner
-stays as an alert. A key that does nothing says so by the beep of a refusal. A sale is void-able
-while it stands on the screen as saved, posted or held.
+stays as an alert. What was waited for and posted is not hidden so soon by * either, and comes
+again on HOME where another key did. A key that does nothing says so by the beep of a refusal. A
+sale is void-able while it stands on the screen as saved, posted or held.
 
 A state "flow.place" is a flow's, of `firmware.flows`. `till` (states.py) is who stands there.
 A redemption, a refund, a void by receipt or a day's end that was left unanswered and posts shows
@@ -118,11 +119,13 @@ def step(state, event, now, till=NOBODY):
 
 
 def _late(state, now, till):
-    reply = till.late
-    if state.name != HOME or reply is None or locked(till):
+    if state.name != HOME or till.late is None or locked(till):
         return state, ()
+    reply, prints = till.late
     behind = changed(till, "left", (reply.journal, reply.trace))  # another may be left since
     after, effects = _heard(state, ("settled", reply), now, behind)
+    if not prints:
+        effects = tuple([each for each in effects if each[0] != "print"])
     return after, (("till", "late", None),) + effects
 
 
@@ -175,11 +178,15 @@ def _result_key(state, event, now, till):
         shown = _of_sale(state.shown)
         return to(state, ASK_VOID, VOID, state.amount_minor, state.key, shown), beep("key")
     early = state.name == RESULT and state.due is not None and now < state.due
-    if early and event[1] == "#":  # which may be meant for the screen before
+    posts = early and state.shown[0] == "posted"
+    # which may be meant for the screen before
+    if early and event[1] == "#" or posts and event[1] == "*":
         return state, ()
     after, effects = _ready_key(state, event[1], till)
     if after.name == state.name:
         return after, effects
+    if posts:
+        effects += (("till", "late", (state.shown[1], False)),)
     unread = _put_by(state) if early else state
     if unread is not state:
         return _with_alert(after, unread.alert), effects
@@ -406,7 +413,7 @@ def _heard(state, event, now, till):
             after, own = flows.step(after, event, now, till)
             effects += own
         if after is state and not voided and _waited_for(reply, key, till):
-            effects = (("till", "late", reply),)
+            effects = (("till", "late", (reply, True)),)
         return after, effects
     if kind == "moved":
         after, effects = _moved(state, event[1], event[2])
@@ -461,7 +468,10 @@ def _settled(state, reply, now, till, voided):
             and _waited_for(reply, key, till)):
         vain = in_vain(kind, reply.code)
         said = beep("refused") if vain else beep("ok") + (("print", key, reply, False),)
-        return to(state, RESULT, kind, 0, key, ("posted", reply, 0)), said
+        return to(state, RESULT, kind, 0, key, ("posted", reply, 0), now + READ_MS), said
+    if state.name == HOME and state.key == key and state.shown[0] == "last" and approved:
+        settled = reply.code, reply.points, reply.receipt
+        return start(state.shown[:4] + (settled, None), state.alert), beep("ok")
     # nobody is told of what was cancelled: that is what the cashier wanted
     if approved or reply.code == codes.VOIDED:
         return state, ()
@@ -496,6 +506,8 @@ def _moved(state, old, new):
     key, shown = state.key, state.shown
     if key == old:
         key = new
+        if state.name == HOME:  # the last tap
+            shown = shown[:1] + (new[1],) + shown[2:]
     elif state.name == CANCELLING and shown[1] == old:
         shown = shown[:1] + (new,) + shown[2:]
     return State(state.name, state.purpose, state.amount_minor, key, shown,

@@ -9,7 +9,7 @@ nothing is printed, not once more either: paper leaves the shop, and would be ta
 """
 
 from firmware.outbox_kept import answer_of, money_of
-from firmware.recall import amount_of, content
+from firmware.recall import amount_of, content, unpaid
 from firmware.slip import DaySlip, TapSlip
 from firmware.states import in_vain, outcome_of
 from firmware.texts import Words, parts
@@ -60,6 +60,8 @@ def _slip(app, key, said, reply):
         amount_minor = _amount_at(app.outbox, original)
     # redemption: what the points pay; else what is handed back
     money_minor = reply.amount_minor if reply else money_of(app.outbox, *key)
+    if kind == VOID and type(original) is tuple and unpaid(app.outbox, original, key):
+        money_minor = None
     if money_minor is None:  # its bill was paid before answers were kept with their money
         money_minor = said.get(24)
     to_pay = amount_minor - money_minor if kind == REDEMPTION and money_minor is not None else None

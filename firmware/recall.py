@@ -1,7 +1,7 @@
 """What the outbox says about a tap, in words for people."""
 
 from firmware import states
-from firmware.outbox_kept import money_of
+from firmware.outbox_kept import money_of, settled_before
 from firmware.session import type_of
 from protocol import cbor, codes, frames
 from protocol.fields import BATCH_CLOSE, SALE, VOID
@@ -49,7 +49,8 @@ def first_state(outbox, cancels, alert):
         # how much is handed back only its answer tells
         return states.cancelling(key, void, 0, None, outbox.waits(*key), alert,
                                  _kind(outbox, key))
-    return states.start(last_tap(outbox, record), alert)
+    key = (record.journal, record.trace) if record and record.settled is None else None
+    return states.start(last_tap(outbox, record), alert, key)
 
 
 # SALE, of which a cashier cancels one, else VOID
@@ -58,6 +59,16 @@ def _kind(outbox, key):
         return SALE if type_of(outbox.frame(*key)) == SALE else VOID
     except KeyError:  # its block was given up
         return VOID
+
+
+def unpaid(outbox, key, void):
+    """Whether the void `void` of the tap `key` hands back nothing: nobody pays a bill whose answer
+    was not there when it was voided, but for a sale's, which needs none."""
+    try:
+        sale = type_of(outbox.frame(*key)) == SALE
+    except KeyError:  # its block was given up
+        return False
+    return not sale and not settled_before(outbox, key, void)
 
 
 def last_tap(outbox, record):
@@ -70,9 +81,8 @@ def last_tap(outbox, record):
     said, settled = content(record.frame), record.settled
     kind, given = said[0], None
     key = original(said) if kind == VOID else None
-    # a bill that was never paid is handed back to nobody
     if (settled and states.did(kind, settled[0], settled[2])
-            and not (key and _kind(outbox, key) == VOID)):
+            and not (key and unpaid(outbox, key, (record.journal, record.trace)))):
         money_minor = money_of(outbox, record.journal, record.trace)
         given = None if money_minor is None else (kind, money_minor)
     if key and settled:

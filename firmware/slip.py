@@ -195,9 +195,12 @@ class _Page:
 
     def totals(self, rows):
         words = self.words
+        if not rows:
+            self.center(names.NO_TAPS)
         for kind, taps, amount_minor, points in rows:
             title = words[_KINDS[kind]] if kind in _KINDS else "%s %d" % (words[names.OTHER], kind)
             self.lines.append((0, title))
             self.pair("  " + words[names.TAPS], str(taps))
-            self.pair("  " + words[names.AMOUNT], self.amount(amount_minor))
+            if amount_minor or kind != VOID:  # a void names none
+                self.pair("  " + words[names.AMOUNT], self.amount(amount_minor))
             self.pair("  " + words[names.POINTS], "%+d" % points)

@@ -35,7 +35,8 @@ State = namedtuple("State", ("name", "purpose", "amount_minor", "key", "shown", 
 # logged in; `wrong`: (how many PINs in a row were wrong, ms until which no other is taken);
 # `reader`: why the contactless reader does not work, or None; `down`: there was no link when the
 # last key was pressed; `left`: the key of what was left last while its answer was waited for;
-# `late`: an answer that home shows as soon as somebody is there to see it, or None.
+# `late`: (an answer that home shows as soon as somebody is there to see it, whether its slip is
+# still to be printed), or None.
 _TILL_FIELDS = ("operator", "by_hash", "training", "last", "login", "wrong", "reader", "down",
                 "left", "late")
 Till = namedtuple("Till", _TILL_FIELDS)
@@ -43,9 +44,10 @@ Till = namedtuple("Till", _TILL_FIELDS)
 NOBODY = Till(0, False, False, None, False, (0, 0), None, False, None, None)
 
 
-def start(last=None, alert=None):
-    """The first state after a boot; `last` names the last saved tap (see `views`)."""
-    return State(HOME, None, 0, None, last, None, alert)
+def start(last=None, alert=None, key=None):
+    """The first state after a boot; `last` names the last saved tap (see `views`), `key` is its
+    key while it waits."""
+    return State(HOME, None, 0, key, last, None, alert)
 
 
 def cancelling(key, void, amount_minor, void_code=None, waits=True, alert=None, purpose=VOID):

@@ -258,7 +258,8 @@ def _entry(page):
         page.tap(state.key[1])
         voids = name == checkout.CANCELLING or state.purpose == VOID
         label = names.CANCELLING if voids else names.ASKING
-        return words[label], amount
+        back = names.KEYS_BACK if page.status.up else names.ONLINE_BACK
+        return words[label], amount, words[back]
     if name == checkout.ASKED:
         page.foot = words[names.KEYS_BACK]
         return (words[names.ASKING],)

@@ -215,6 +215,7 @@ SCENES = (
     Scene("cancel?", _state(checkout.ASK_VOID), GOOD),
     Scene("cancelling", states.cancelling((JOURNAL, TRACE), (JOURNAL, 42), AMOUNT_MINOR),
           _status(unsent=2)),
+    Scene("cancelling, no link", states.cancelling((JOURNAL, TRACE), (JOURNAL, 42), 0), AWAY),
     Scene("cancelled", _result("cancelled", TRACE, AMOUNT_MINOR, 0), GOOD),
     Scene("not cancelled", _result("not_cancelled", TRACE, AMOUNT_MINOR, codes.NOT_VOIDABLE),
           GOOD),

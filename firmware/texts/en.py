@@ -72,7 +72,8 @@ other_items=Not these items
 by_items=Use A = ITEMS
 expires=EXP %s
 """,
-        """codes=
+        """online_back=When online  *←
+codes=
 10=Card unknown
 11=Card not active
 12=Card lost

@@ -5,7 +5,7 @@ def parts():
     return (
         """sale=SALE
 redemption=REDEMPTION
-void=CANCELLED SALE
+void=CANCELLED
 refund=REFUND
 day_end=DAY END
 copy=*** REPRINT ***
@@ -44,5 +44,6 @@ other=Type
 code=code
 here=here
 gateway=head office
+no_taps=None posted
 """,
     )

@@ -44,5 +44,6 @@ other=类型
 code=代码
 here=本机
 gateway=总部
+no_taps=无入账
 """,
     )

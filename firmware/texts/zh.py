@@ -72,7 +72,8 @@ other_items=商品与原单不符
 by_items=请按 A 逐项退货
 expires=EXP %s
 """,
-        """codes=
+        """online_back=联网后完成 *←
+codes=
 10=卡不存在
 11=卡未激活
 12=卡已挂失

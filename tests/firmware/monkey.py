@@ -15,6 +15,7 @@ import sys
 
 import firmware  # noqa: F401 - brings MicroPython's names
 from firmware.app import App
+from firmware.checkout import READ_MS
 from firmware.outbox import format_outbox
 from firmware.settings import settings
 from firmware.states import HOME, RESULT, TWICE
@@ -183,8 +184,10 @@ class World:
 
     async def _home(self):
         name = await self._stars()
-        if name == RESULT or name.startswith("dayend."):  # came in this moment, and shows itself
-            name = await self._stars()
+        for _ in range(2):  # what came in this moment or late shows itself, for a second at least
+            if name == RESULT or name.startswith("dayend."):
+                await asyncio.sleep_ms(READ_MS)
+                name = await self._stars()
         assert name == HOME, f"**** leads to {name}"
 
     async def _stars(self):

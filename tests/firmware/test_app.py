@@ -115,9 +115,12 @@ def test_after_a_reboot_the_first_screen_names_the_last_saved_tap(offline: Count
                                   "Card ..7892", "TRACE 2 12.50")
     offline.radio.set_dark(False)
     offline.wait(120)
+    posted = (bar(), "Last saved tap", "posted +12", "Card ..7892", "TRACE 2 12.50")
+    assert offline.lines == posted and offline.shop.balance == 1017
     offline.cut()
+    offline.screens.clear()
     offline.boot()
-    assert offline.lines[2] == "posted +12" and offline.shop.balance == 1017
+    assert offline.screens[0][1:] == posted[1:]
 
 
 def test_a_handset_left_alone_a_while_erases_ahead_so_that_no_tap_has_to(counter: Counter):

@@ -28,7 +28,7 @@ def test_the_last_taps_are_looked_through_and_one_is_cancelled(counter: Counter)
         counter.sale(keys)
         counter.wait(1)
     counter.keys("*C")
-    sale, posted = said(counter, "Sale", "消费"), said(counter, "Posted", "积分")
+    sale, posted = said(counter, "Sale", "消费"), said(counter, "Posted", "已入账")
     assert counter.lines[1:] == (sale + " 12.50", posted + " +12", "..7892", "3 A↑B↓ D✗")
     counter.keys("BB")
     assert counter.lines[1] == sale + " 5.00"

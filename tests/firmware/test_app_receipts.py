@@ -300,6 +300,10 @@ def test_what_was_left_and_posts_while_an_amount_is_keyed_is_shown_behind_it(
     assert counter.lines[2] == "12.50" and counter.app.outbox.unsettled == 0
     counter.keys("*")
     assert "12.50" in counter.lines[1] + counter.lines[2] and counter.lines[4] == "REF 1000"
+    shown = counter.lines
+    counter.keys("*")  # too soon to have read it
+    assert counter.lines == shown
+    counter.wait(1)
     counter.keys("*12*")
     assert counter.lines[1] == "Pointwire"
 

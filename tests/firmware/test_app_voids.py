@@ -92,7 +92,7 @@ def test_a_posted_sale_is_cancelled_by_key_and_confirmation(counter: Counter):
     counter.keys("D")
     assert counter.lines[1:] == ("Cancel sale?", "12.50", "TRACE 1", "#✓ *←")
     counter.keys("#")
-    assert counter.lines[1:] == ("Cancelling", "12.50", "", "TRACE 1")
+    assert counter.lines[1:] == ("Cancelling", "12.50", "*←", "TRACE 1")
     assert counter.all("saved") == [(7, 1, SALE, None), (7, 2, VOID, (7, 1))]
     counter.wait(1)
     assert counter.lines[1:] == ("Cancelled", "12.50", "", "TRACE 1")
@@ -168,7 +168,7 @@ def test_after_a_boot_a_cancelled_sale_shows_the_money_that_the_gateway_hands_ba
         counter.keys("D#")
         counter.cut()
         counter.boot()
-        assert counter.lines[1:] == ("Cancelling", "", "", "TRACE 1")
+        assert counter.lines[1:] == ("Cancelling", "", "When online  *←", "TRACE 1")
         counter.radio.set_dark(False)
         counter.wait(60)
         assert counter.lines[1:] == ("Cancelled", "7.50", "", "TRACE 1")
@@ -193,7 +193,7 @@ def test_what_the_gateway_answers_in_time_is_shown_and_nothing_voided(
         counter: Counter, gate: Gate):
     gate.outcomes[7, 1] = codes.APPROVED
     assert redeem(counter) == (7, 1)
-    assert counter.lines[1:] == ("Asking...", "12.50", "", "TRACE 1")
+    assert counter.lines[1:] == ("Asking...", "12.50", "*←", "TRACE 1")
     counter.wait(1)
     assert counter.lines[1] == "Posted +12"
     counter.wait(100)
@@ -257,7 +257,7 @@ def test_found_unsettled_by_a_boot_it_is_cancelled_before_anything_is_sent(
     counter.cut()
     gate.seen.clear()
     counter.boot()
-    assert counter.lines[1:] == ("Cancelling", "12.50", "", "TRACE 1")
+    assert counter.lines[1:] == ("Cancelling", "12.50", "When online  *←", "TRACE 1")
     assert counter.all("saved")[1:] == [(7, 2, VOID, (7, 1))]
     gate.silent.clear()
     counter.wait(120)

@@ -457,6 +457,33 @@ def test_what_was_left_unanswered_and_posts_shows_itself_where_nobody_does_a_thi
     assert effects == (("beep", "ok"), ("print", (7, 1), answer, False))
     assert step(shown, ("settled", answer), 0)[1] == (("beep", "ok"),)  # printed once
     assert step(home, ("settled", answer, (7, 2)), 0) == (home, ())  # it is voided by now
+    # a key for the screen before hides nothing that money depends on
+    for early in (shown, step(online(), ("settled", answer), 0)[0]):
+        for key in "*#":
+            assert step(early, ("key", key), READ_MS - 1) == (early, (("beep", "refused"),))
+            assert step(early, ("key", key), READ_MS)[0] == start()
+        keyed, effects = step(early, ("key", "5"), READ_MS - 1)
+        again = effects[-1]
+        assert keyed.name == AMOUNT and again[:2] == ("till", "late")
+        assert ("till", "late") not in [each[:2] for each in step(early, ("key", "5"), READ_MS)[1]]
+        back, effects = step(start(), ("late",), 0, changed(NOBODY, "late", again[2]))
+        assert (back.name, back.shown[1]) == (RESULT, answer)
+        assert effects == (("till", "late", None), ("beep", "ok"))  # and no second slip
+
+
+def test_the_last_tap_of_a_boot_says_so_once_it_has_posted():
+    home = start(("last", 1, 1250, CARD_NUMBER, None, None), None, (7, 1))
+    posted = reply(sale_frame(7, 1), points=12, receipt=1000)
+    after, effects = step(home, ("settled", posted), 0)
+    assert after == start(("last", 1, 1250, CARD_NUMBER, (0, 12, 1000), None))
+    assert effects == (("beep", "ok"),)
+    moved = step(home, ("moved", (7, 1), (9, 4)), 0)[0]
+    assert moved == start(("last", 4, 1250, CARD_NUMBER, None, None), None, (9, 4))
+    assert step(moved, ("settled", posted), 0) == (moved, ())
+    refused = step(home, ("settled", reply(sale_frame(7, 1), codes.CARD_LOST)), 0)[0]
+    assert refused.alert == (1, 1, codes.CARD_LOST) and refused.shown is None
+    day = start(("last_day", 1, None), None, (7, 1))
+    assert step(day, ("settled", posted), 0) == (day, ())
     assert step(home, ("settled", reply(VOID_REPLY)), 0) == (home, ())  # a cancel that was left
 
 
@@ -465,9 +492,9 @@ def test_what_posts_while_something_else_is_done_shows_itself_on_the_way_home():
     for place, till in ((play(start(), "12")[0], NOBODY), (saved(), NOBODY),
                         (play(online(), "*")[0], nobody)):
         after, effects = step(place, ("settled", redeemed(9)), 0, till)
-        assert after == place and effects == (("till", "late", redeemed(9)),)
+        assert after == place and effects == (("till", "late", (redeemed(9), True)),)
         assert step(place, ("settled", redeemed(9), (7, 10)), 0, till) == (place, ())  # voided
-    late = changed(NOBODY, "late", redeemed(9))
+    late = changed(NOBODY, "late", (redeemed(9), True))
     home, effects = step(play(start(), "12")[0], ("key", "*"), 0, late)
     assert home.name == HOME and effects == (("beep", "key"), ("late",))
     shown, effects = step(home, ("late",), 0, late)
@@ -487,7 +514,7 @@ def test_what_posts_while_something_else_is_done_shows_itself_on_the_way_home():
     assert at_work.shown == ("posted", redeemed(9), 0) and till.late is None
     for leaves in (("lock",), ("key", "8")):  # it waits for who comes next
         gone, till = came_home(play(start(), "D")[0], leaves, someone)
-        assert gone.name == HOME and not till.operator and till.late == redeemed(9)
+        assert gone.name == HOME and not till.operator and till.late == (redeemed(9), True)
 
 
 def test_a_void_by_receipt_that_was_left_is_told_and_any_other_is_not():
@@ -501,9 +528,9 @@ def test_a_void_by_receipt_that_was_left_is_told_and_any_other_is_not():
     assert vain[0].name == RESULT and vain[1] == (("beep", "refused"),)
     busy = play(home, "12")[0]
     assert step(busy, ("settled", reply(VOID_REPLY)), 0, till)[1] == (
-        ("till", "late", reply(VOID_REPLY)),)
+        ("till", "late", (reply(VOID_REPLY), True)),)
     other = changed(NOBODY, "left", (7, 3))
-    late = changed(other, "late", reply(VOID_REPLY))  # another was left when this had come
+    late = changed(other, "late", (reply(VOID_REPLY), True))  # another was left when this had come
     told, after = came_home(busy, ("key", "*"), late)
     assert told.shown == ("posted", reply(VOID_REPLY), 0) and after.left == (7, 3)
     assert step(home, ("settled", reply(VOID_REPLY)), 0, other) == (home, ())
@@ -598,7 +625,9 @@ def test_every_state_takes_every_event_and_home_is_always_near():
                          CANCELLING, WAITING))
     for state in seen:
         if state.name != SAVING:
-            assert play(state, "****")[0].name == HOME
+            for _ in range(4):
+                state = step(state, ("key", "*"), 20000 + READ_MS)[0]
+            assert state.name == HOME
 
 
 def test_an_unknown_event_is_a_fault_of_the_program():

@@ -59,7 +59,7 @@ def test_each_says_what_became_of_it():
     assert show(seen(REFUSED))[2:] == ("Card lost", "..7892", "40 A↑B↓")
     assert show(seen(GONE))[1:] == ("Cancel", "Posted", "Of tap 41", "43 A↑B↓")
     assert show(seen(BACK))[1:4] == ("Refund 5.00", "Posted -5", "Of REF 1000")
-    assert show(seen(POSTED), language="zh")[1:4] == ("消费 12.50", "积分 +12", "..7892 C 退货")
+    assert show(seen(POSTED), language="zh")[1:4] == ("消费 12.50", "已入账 +12", "..7892 C 退货")
 
 
 def test_a_sale_whose_void_was_passed_is_cancelled_and_cannot_be_again():

@@ -69,11 +69,18 @@ def test_the_money_that_the_gateway_named_is_told_beside_what_was_asked_for():
 
 
 def test_a_cancelled_sale_has_its_money_and_a_bill_that_nobody_paid_has_none():
-    for kind, given in ((messages.SALE, (messages.VOID, 750)), (messages.REDEMPTION, None)):
+    handed_back = messages.VOID, 750
+    for kind, late, given in ((messages.SALE, False, handed_back),
+                              (messages.SALE, True, handed_back),
+                              (messages.REDEMPTION, False, handed_back),
+                              (messages.REDEMPTION, True, None)):  # its void was under way by then
         outbox, points = shelf(), {} if kind == messages.SALE else {"points": 300}
         outbox.append(1, seal(kind, 1, card=(2, CARD), amount_minor=1250, **points))
-        outbox.settle(7, 1, 0, 12, 1000)
+        if not late:
+            outbox.settle(7, 1, 0, 12, 1000)
         outbox.append(2, seal(messages.VOID, 2, original=(7, 1)))
+        if late:
+            outbox.settle(7, 1, 0, 12, 1000)
         outbox.settle(7, 2, 0, -7, 1001, 750)
         assert last_tap(outbox, outbox.last()) == ("last_void", 1, 0, 1001, given)
 

@@ -116,7 +116,7 @@ def test_a_redemption_shows_points_and_money():
 
 
 def test_a_void_and_a_refund_name_what_they_take_back():
-    for kind, title in ((VOID, "CANCELLED SALE"), (REFUND, "REFUND")):
+    for kind, title in ((VOID, "CANCELLED"), (REFUND, "REFUND")):
         lines = texts(tap(kind=kind, original=999, points=-12, money_minor=1250))
         assert lines[1] == title
         assert "Takes back                   999" in lines
@@ -154,7 +154,7 @@ def test_a_day_that_agrees():
         "  Taps                       120",
         "  Amount                 1500.00",
         "  Points                   +1500",
-        "CANCELLED SALE",
+        "CANCELLED",
         "  Taps                         2",
         "  Amount                   25.00",
         "  Points                     -25",
@@ -176,6 +176,13 @@ def test_a_day_whose_totals_differ_says_so_without_a_tap_that_explains_it():
     lines = texts(day(theirs=()))
     assert lines[-2:] == ["DIFFERS FROM", "HEAD OFFICE"]
     assert texts(day(differing=((17, 12, 0),)))[-3:-1] == lines[-2:]
+
+
+def test_a_day_names_no_money_where_none_was_named_and_says_that_nothing_posted():
+    lines = texts(day(totals=((VOID, 7, 0, -240),), theirs=()))
+    assert lines[lines.index("CANCELLED"):][1:3] == [
+        "  Taps                         7", "  Points                    -240"]
+    assert "None posted" in lines and "None posted" in texts(day(totals=()))
 
 
 def test_a_day_nobody_compared_claims_nothing():

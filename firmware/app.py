@@ -281,6 +281,8 @@ class App:
 
     def _link_progress(self):
         self.supervisor.progress("link")
+        if self.state.name == checkout.STATUS:  # which names what is wrong with it, or nothing
+            self._stale = True
         self._draw_late()
 
     # Started again, it died in the middle of anything: only the flash is believed, as at a boot.

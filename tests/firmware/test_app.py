@@ -218,6 +218,9 @@ def test_a_broker_that_is_well_while_no_gateway_answers_is_told_from_one_that_is
     counter.wait(120)
     counter.keys("*D7")
     assert counter.lines[3] == texts.fault("en", counter.app.link_fault()) != ""
+    counter.radio.set_dark(False)
+    counter.wait(120)  # and whoever looks at it presses no key
+    assert counter.lines[0] == bar() and counter.lines[3] == ""
 
 
 @pytest.mark.parametrize(("commit_s", "is_set"), [(3, True), (5, False)])

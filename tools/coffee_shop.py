@@ -3,15 +3,18 @@
 1 yuan is 1 point, silver cards get 1.2 times, gold 1.5 times, points live 9 months; 20 points are
 1 yuan off a bill, in tens, for at most half of it. A card from stock is answered `card_inactive`.
 Card numbers are made by `card_number` from a range that no real issuer uses; the first is the
-reserved test number. Everything goes through the registry.
+reserved test number. The operators' PINs are for everybody to read. Everything goes through the
+registry.
 """
+
+from typing import NamedTuple
 
 from sqlalchemy import select
 
 from gateway.database import reading
 from gateway.registry import NewCard, NewMember, Registry, TerminalFacts
 from gateway.rules import Redeeming, RuleSet, Tier
-from gateway.tables import programmes, shops
+from gateway.tables import merchants, programmes, shops
 
 CODE = "coffee"
 NAME = "咖啡街 Coffee Street"
@@ -37,6 +40,17 @@ MEMBERS = (
     ("张伟", "silver"), ("Chloe Martin", "gold"), ("刘洋", "basic"), ("Daniel Novak", "silver"),
     ("陈静", "gold"), ("Emma Fischer", "basic"), ("赵磊", "silver"), ("Farid Khan", "basic"),
 )
+
+
+class Operator(NamedTuple):
+    """Who may log in at a till; `pin` is known to everybody, so it is good for a demo only."""
+
+    number: int
+    name: str
+    pin: str
+
+
+OPERATORS = (Operator(1, "林静", "2468"), Operator(2, "Max Weber", "1357"))
 
 
 def check_digit(digits: int) -> int:
@@ -86,6 +100,18 @@ def add_terminals(registry: Registry, tills: int) -> None:
         registry.create_terminal(places[0], label=STRANGER)
     for number in range(len(tills_of(have)), tills):
         registry.create_terminal(places[number % len(places)], label=f"{TILL} {number + 1}")
+
+
+def add_operators(registry: Registry) -> None:
+    """OPERATORS at every merchant, each with the PIN that stands there, whatever it was before."""
+    have = {(each.merchant_id, each.number) for each in registry.operators()}
+    with reading(registry.engine) as connection:
+        ids = connection.execute(select(merchants.c.id).order_by(merchants.c.id)).scalars().all()
+    for merchant_id in ids:
+        for each in OPERATORS:
+            if (merchant_id, each.number) not in have:
+                registry.create_operator(merchant_id, each.number, each.name)
+            registry.set_operator_pin(merchant_id, each.number, each.pin)
 
 
 def tills_of(terminals: list[TerminalFacts]) -> list[TerminalFacts]:

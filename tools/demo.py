@@ -21,7 +21,7 @@ from rich.console import Console
 from sqlalchemy import Engine
 
 from gateway.registry import Registry
-from tools import demo_stage, state, tally
+from tools import coffee_shop, demo_stage, state, tally
 from tools.demo_run import Ports, Troupe, tapped
 from tools.demo_view import View, where_it_listens
 from tools.errors import EXIT_BAD_RESULT, EXIT_STOPPED, PortTaken
@@ -31,6 +31,7 @@ from tools.page.street import Street
 HANDSETS = 4
 TAPS = 20
 PAUSE_MS = 500
+LOGINS = " or ".join(f"{each.number} # {each.pin} #" for each in coffee_shop.OPERATORS)
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,9 @@ class Asked:
     """The command line."""
 
     terminals: int
-    taps: int
+    taps: int | None
     leave: bool
+    login: bool
     runtime: str | None
     for_program: bool
     mqtt_port: int | None
@@ -47,6 +49,13 @@ class Asked:
     pace: int | None
     page: int | None
     no_page: bool
+
+    @property
+    def sales(self) -> int:
+        """What the demo taps by itself."""
+        if self.taps is not None:
+            return self.taps
+        return 0 if self.login else TAPS
 
     @property
     def with_page(self) -> bool:
@@ -90,9 +99,12 @@ class Result:
 @click.command()
 @click.option("--terminals", type=click.IntRange(1, 100), default=HANDSETS, show_default=True,
               help="Handsets; one more terminal is kept for a stranger.")
-@click.option("--taps", type=click.IntRange(0, 1_000_000), default=TAPS, show_default=True,
-              help="Sales in all, spread over the handsets.")
+@click.option("--taps", type=click.IntRange(0, 1_000_000),
+              help=f"Sales in all, spread over the handsets; default {TAPS}, with --login none.")
 @click.option("--exit", "leave", is_flag=True, help="End after the taps, with a verdict.")
+@click.option("--login", is_flag=True,
+              help=f"Nobody sells before an operator logged in, with {LOGINS}: number # PIN #. "
+                   "The demo taps nothing by itself then.")
 @click.option("--runtime", type=click.Choice([demo_stage.MICROPYTHON, demo_stage.CPYTHON]),
               help="Interpreter of the handsets; default: MicroPython where there is one.")
 @click.option("--json", "for_program", is_flag=True, help="One JSON object on standard output.")
@@ -110,13 +122,16 @@ class Result:
 def demo(**options: object) -> None:
     """Watch handsets send taps over MQTT to the gateway, and points and balances come back."""
     asked = Asked(**options)  # type: ignore[arg-type]
+    if asked.login and (asked.taps or asked.leave):
+        raise click.UsageError(
+            "with --login people tap, not the demo: leave out --taps and --exit")
     view = View(Console(stderr=True))
     try:
         result = asyncio.run(_until_stopped(asked, view))
     except asyncio.CancelledError:
         view.tell("stopped; what was posted stays posted")
         sys.exit(EXIT_STOPPED if asked.leave else 0)
-    if asked.leave and not (result.tally.exact and result.tally.taps >= asked.taps):
+    if asked.leave and not (result.tally.exact and result.tally.taps >= asked.sales):
         sys.exit(EXIT_BAD_RESULT)
 
 
@@ -140,6 +155,9 @@ async def _demo(asked: Asked, view: View) -> Result:
         engine = demo_stage.open_ledger(where, keyring)
         try:
             registry = Registry(engine, keyring, actor="demo")
+            if asked.login:
+                coffee_shop.add_operators(registry)
+                view.tell(f"at each handset somebody has to log in first: {LOGINS}")
             with _page(asked, view, registry) as street:
                 async with _troupe(asked, view, where, kept, registry, ports, street) as troupe:
                     result = await _play(asked, view, troupe, engine, registry, began)
@@ -174,7 +192,8 @@ def _page(asked: Asked, view: View, registry: Registry) -> Iterator[Street | Non
     if not asked.with_page:
         yield None
         return
-    street = Street(drawer.cards(registry), drawer.clock)
+    operators = coffee_shop.OPERATORS if asked.login else ()
+    street = Street(drawer.cards(registry), drawer.clock, operators)
     with serving.listen(asked.page) as listening, serving.serving(street, listening) as address:
         view.tell(f"the handsets in a browser: {address}")
         yield street
@@ -193,7 +212,7 @@ async def _troupe(asked: Asked, view: View, where: state.Home, kept: state.Secre
                                     f"{demo_stage.HOST}:{ports.http}")
     state.write_environment(where, environment)
     keyring = registry.keyring
-    folders = {each: str(demo_stage.provision(where, keyring, each, ports.mqtt))
+    folders = {each: str(demo_stage.provision(where, keyring, each, ports.mqtt, asked.login))
                for each in cast.tills}
     if note := demo_stage.give_font(where, cast.tills):
         view.tell(note)
@@ -217,7 +236,7 @@ async def _play(asked: Asked, view: View, troupe: Troupe, engine: Engine, regist
     before = {(each.terminal_id, each.journal, each.trace) for each in await troupe.outboxes()}
     receipt = tally.last_receipt(engine)
     with view:
-        await troupe.tap(asked.taps, random.Random(), asked.pause_ms / 1000)
+        await troupe.tap(asked.sales, random.Random(), asked.pause_ms / 1000)
         entries = tapped(await troupe.drained(), before)
     ledger = [each for each in tally.read_entries(engine, list(troupe.handsets), receipt)
               if each.key not in before]

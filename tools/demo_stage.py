@@ -101,17 +101,19 @@ def cast(registry: Registry, tills: int) -> Cast:
     return Cast(tuple(chosen), stranger.terminal_id, coffee_shop.cards_of(registry))
 
 
-def provision(where: state.Home, keyring: Keyring, terminal_id: int, mqtt_port: int) -> Path:
-    """A handset's folder: settings with this run's broker, and a flash if it has none.
+def provision(where: state.Home, keyring: Keyring, terminal_id: int, mqtt_port: int,
+              login: bool = False) -> Path:
+    """A handset's folder: settings with this run's broker and whether somebody has to log in, and
+    a flash if it has none.
 
-    Settings that are there stay as they are but for the broker: a handset may have taken newer
+    Settings that are there stay as they are but for these: a handset may have taken newer
     keys since, the gateway have retired the first, and taps wait that the older ones seal.
     """
     folder = where.handset(terminal_id)
     folder.mkdir(parents=True, exist_ok=True)
     made = _kept_settings(folder, keyring, terminal_id) or _first_settings(keyring, terminal_id)
     handset_settings.write(str(folder / "settings"),
-                           made._replace(mqtt_host=HOST, mqtt_port=mqtt_port))
+                           made._replace(mqtt_host=HOST, mqtt_port=mqtt_port, login=int(login)))
     os.chmod(folder / "settings", 0o600)
     flash = folder / "outbox.flash"
     if not flash.exists():

@@ -76,16 +76,25 @@ class Till:
                 for each in tally.read_entries(self.engine, [TILL])]
 
 
-@pytest.mark.timeout(600)
-def test_a_newcomer_sells_loses_the_signal_and_the_power_and_every_tap_posts_once(
-        play: Callable[..., Demo]):
+def need_letters() -> None:
     if not font.UNIFONT.is_file():
         missing("no unifont: apt-get install unifont")
-    demo = play("--terminals", "1", "--taps", "0", "--page", "0")
+
+
+def address(demo: Demo) -> str:
+    """Where the page of this demo is, once it is a person's turn."""
     demo.until(lambda: "Ctrl-C ends it" in demo.said())
     found = re.search(r"http://127\.0\.0\.1:\d+/(?=\n)", demo.said())
     assert found
-    with opened(found[0]) as tab:
+    return found[0]
+
+
+@pytest.mark.timeout(600)
+def test_a_newcomer_sells_loses_the_signal_and_the_power_and_every_tap_posts_once(
+        play: Callable[..., Demo]):
+    need_letters()
+    demo = play("--terminals", "1", "--taps", "0", "--page", "0")
+    with opened(address(demo)) as tab:
         till = Till(tab, demo)
         till.says("Pointwire")
         till.next("下一步：按数字键输入金额")
@@ -150,6 +159,44 @@ def test_a_newcomer_sells_loses_the_signal_and_the_power_and_every_tap_posts_onc
         tab.click(".is-unknown")
         till.says("已拒绝", "卡不存在")
         assert len(till.posted()) == 4
+        till.engine.dispose()
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(PATIENCE_S) == 0 and "Traceback" not in demo.said(), demo.said()
+
+
+@pytest.mark.timeout(600)
+def test_a_newcomer_logs_in_as_the_page_says_also_without_a_signal(play: Callable[..., Demo]):
+    need_letters()
+    demo = play("--login", "--terminals", "1", "--page", "0")
+    with opened(address(demo)) as tab:
+        till = Till(tab, demo)
+        till.says("Pointwire", "请先登录")
+        till.next("下一步：输入操作员编号，再按 #")
+        assert "1 # 2468 # 林静" in tab.inner_text("#operators")
+        assert "1 # 2468 #" in demo.said()
+        tab.keyboard.type("1#")
+        till.says("操作员1 密码")
+        till.next("下一步：按屏幕提示输入数字，再按 #")
+        tab.keyboard.type("2468#")
+        till.says("操作员 1", "林静", "请输入金额")
+        till.next("下一步：按数字键输入金额")
+        till.key("1250")
+        tab.click("[data-card='0']")
+        till.says("积分 +18", "余额 18")
+
+        # logged out, and in again without a signal: sales only
+        tab.keyboard.type("*D8")
+        till.says("Pointwire", "请先登录")
+        till.signal("无信号")
+        till.facts("离线")
+        tab.keyboard.type("1#2468#")
+        till.says("操作员 1", "离线登录", "仅可积分")
+        till.key("600")
+        tab.click("[data-card='0']")
+        till.says("已保存")
+        till.signal("强")
+        till.facts("在线", "0 笔未发送")
+        assert till.posted() == [(1, 1250), (2, 600)]
         till.engine.dispose()
     demo.process.send_signal(signal.SIGINT)
     assert demo.process.wait(PATIENCE_S) == 0 and "Traceback" not in demo.said(), demo.said()

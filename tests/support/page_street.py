@@ -7,10 +7,11 @@ is a stand-in that notes what it is asked to do.
 import asyncio
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http.client import HTTPConnection
 from typing import Any
 
+from tools.coffee_shop import Operator
 from tools.errors import NotReady
 from tools.page import serving
 from tools.page.street import Card, Street
@@ -61,10 +62,10 @@ class PlayedHandset:
 class Page:
     """`address` of the page; `call` runs something in its loop."""
 
-    def __init__(self, handsets: int = 1) -> None:
+    def __init__(self, handsets: int = 1, operators: Sequence[Operator] = ()) -> None:
         self.handsets: list[Any] = [PlayedHandset(TERMINAL_ID + n) for n in range(handsets)]
         self.handset = self.handsets[0]
-        self.street = Street(CARDS, lambda: "09:30:00")
+        self.street = Street(CARDS, lambda: "09:30:00", operators)
         self._loop = asyncio.new_event_loop()
         self._up = threading.Event()
         self._over = asyncio.Event()

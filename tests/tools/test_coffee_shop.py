@@ -4,11 +4,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
-from gateway import database, rules
+from gateway import database, pins, rules
 from gateway.decisions.causes import luhn
 from gateway.keyring import Keyring
 from gateway.registry import Registry
+from gateway.tables import operator_pins
 from tools import coffee_shop
 
 KEYRING = Keyring(b"\1" * 32, b"\2" * 32, b"\3" * 32)
@@ -52,3 +54,21 @@ def test_terminals_are_added_up_to_the_wanted_number_and_one_is_a_strangers(regi
     stranger = coffee_shop.stranger_of(terminals)
     assert stranger is not None and stranger not in coffee_shop.tills_of(terminals)
     assert len(coffee_shop.tills_of(terminals)) == 5 and len(terminals) == 6
+
+
+def test_every_merchant_has_the_operators_whose_pins_are_told(registry: Registry):
+    coffee_shop.add_operators(registry)
+    known = coffee_shop.OPERATORS[0]
+    registry.set_operator_pin(1, known.number, "999999")
+    coffee_shop.add_operators(registry)  # as a later run does
+    assert [(each.merchant_id, each.number, each.name, each.has_pin)
+            for each in registry.operators()] == [
+        (merchant, each.number, each.name, True)
+        for merchant in range(1, len(coffee_shop.MERCHANTS) + 1)
+        for each in coffee_shop.OPERATORS]
+    first = select(operator_pins).order_by(operator_pins.c.operator_id)
+    with database.reading(registry.engine) as connection:
+        row = connection.execute(first).first()
+    assert row is not None
+    kept = pins.Kept(*row[:len(pins.Kept._fields)])
+    assert pins.fits(KEYRING.pin_key, kept, known.pin)

@@ -161,3 +161,20 @@ def test_one_port_for_two_is_refused_before_anything_starts(play):
     demo = play("--exit", ports=("--mqtt-port", "45678", "--http-port", "45678"))
     assert demo.process.wait(PATIENCE_S) == EXIT_PORT_TAKEN
     assert "both MQTT and HTTP" in demo.said() and demo.said().count("\n") == 1
+
+
+@pytest.mark.parametrize("more", [("--taps", "3"), ("--exit",), ("--taps", "3", "--exit")])
+def test_taps_of_the_demo_s_own_are_refused_where_people_log_in(play, more: tuple[str, ...]):
+    demo = play("--login", *more)
+    assert demo.process.wait(PATIENCE_S) == 2
+    assert "leave out --taps and --exit" in demo.said() and "Traceback" not in demo.said()
+    assert not demo.where.database.exists()
+
+
+def test_logins_of_an_earlier_run_do_not_keep_the_demo_from_tapping(play):
+    demo = play("--login", "--terminals", "1", "--no-page")
+    demo.until(lambda: "Ctrl-C ends it" in demo.said())
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(PATIENCE_S) == 0
+    code, found = play("--terminals", "1", "--taps", "3", "--exit", "--json").end()
+    assert code == 0 and exactly_once(found, 3)

@@ -92,6 +92,13 @@ def test_a_handset_keeps_its_flash_and_gets_new_settings(where: state.Home):
     assert (folder / "settings").stat().st_mode & 0o077 == 0
 
 
+def test_whether_somebody_has_to_log_in_is_each_run_s_to_say(where: state.Home):
+    keyring = demo_stage.keyring_of(state.keep_secrets(where))
+    for login in (False, True, False):
+        folder = demo_stage.provision(where, keyring, 7, 1111, login)
+        assert handset_settings.read(str(folder / "settings")).login == login
+
+
 def test_a_handset_that_took_a_newer_key_keeps_it_and_the_older_ones(where: state.Home):
     keyring = demo_stage.keyring_of(state.keep_secrets(where))
     file = str(demo_stage.provision(where, keyring, 7, 1111) / "settings")

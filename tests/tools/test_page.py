@@ -8,6 +8,7 @@ import pytest
 from firmware.board import unix_commands
 from tests.support.browser import opened, pixels, until
 from tests.support.page_street import TERMINAL_ID, Page
+from tools.coffee_shop import Operator
 from tools.page import hints
 
 # what a person can act on, and the name that a screen reader says of it
@@ -197,6 +198,17 @@ def test_the_first_sale_is_ticked_off_as_the_handset_goes_through_it(page: Page)
         comes_to(page, "result")
         until(tab, "handsets.get(current).place === 'result'")
         assert tab.evaluate(done, 4) and tab.evaluate("document.querySelector('details').open")
+
+
+def test_where_somebody_has_to_log_in_the_page_says_who_may():
+    with Page(operators=[Operator(7, "Lin", "4321")]) as page, opened(page.address) as tab:
+        page.says("screen", lines=["●", "Pointwire", "请先登录", "操作员编号", ""])
+        until(tab, "() => document.querySelector('#next').textContent.includes('操作员编号')")
+        assert "7 # 4321 # Lin" in tab.inner_text("#operators")
+        comes_to(page, "home")  # with what was last saved: who is logged in is not told
+        until(tab, "() => document.querySelector('#next').textContent === ''")
+    with Page() as page, opened(page.address) as tab:
+        assert tab.is_hidden("#operators")
 
 
 def test_what_happened_is_said_in_plain_words_and_a_slip_is_paper(page: Page):

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from firmware import texts
 from protocol import codes
+from tools.coffee_shop import Operator
 from tools.errors import NotReady, ToolError
 from tools.handsets import Handset
 from tools.page import hints
@@ -52,10 +53,11 @@ class Card(NamedTuple):
 
 
 class Seen:
-    """A handset as it was last seen, and what was set for it."""
+    """A handset as it was last seen, and what was set for it. `login`: as `hints.hint` has it."""
 
-    def __init__(self, handset: Handset) -> None:
+    def __init__(self, handset: Handset, login: bool) -> None:
         self.handset = handset
+        self.login = login
         self.power = False
         self.up = False
         self.unsent: int | None = None
@@ -75,18 +77,21 @@ class Seen:
     def state(self) -> dict[str, object]:
         return {"handset": self.handset.terminal_id, "runtime": self.handset.runtime,
                 "power": self.power, "up": self.up, "unsent": self.unsent, "place": self.place,
-                "hint": hints.hint(self.place, self.lines, False), "lines": self.lines,
+                "hint": hints.hint(self.place, self.lines, self.login), "lines": self.lines,
                 "pixels": self.pixels, "signal_dbm": self.signal_dbm,
                 "battery_percent": self.battery_percent, "paper": self.paper}
 
 
 class Street:
-    """`started` and `heard` are the demo's to call, `do` and `feed` the page's."""
+    """`started` and `heard` are the demo's to call, `do` and `feed` the page's. `operators`: who
+    may log in; without any, nobody has to."""
 
-    def __init__(self, cards: Sequence[Card], now: Callable[[], str]) -> None:
+    def __init__(self, cards: Sequence[Card], now: Callable[[], str],
+                 operators: Sequence[Operator] = ()) -> None:
         self.feed = Feed(self._snapshot)
         self.opened = False
         self._cards = cards
+        self._operators = operators
         self._now = now
         self._seen: dict[int, Seen] = {}
         self._said: deque[dict[str, object]] = deque(maxlen=SAID_KEPT)
@@ -94,6 +99,7 @@ class Street:
 
     def _snapshot(self) -> dict[str, Any]:
         return {"opened": self.opened, "said": list(self._said), "reasons": reasons(),
+                "operators": [each._asdict() for each in self._operators],
                 "cards": [card.face(place) for place, card in enumerate(self._cards)],
                 "handsets": [each.state() for each in self._seen.values()]}
 
@@ -109,7 +115,8 @@ class Street:
 
     def started(self, handset: Handset) -> None:
         """A process stands behind it: what was set for it is said to it before it is asked."""
-        seen = self._seen.setdefault(handset.terminal_id, Seen(handset))
+        seen = self._seen.setdefault(handset.terminal_id,
+                                     Seen(handset, bool(self._operators)))
         seen.dark()
         seen.power = True
         handset.process.on_end = lambda code: self._ended(seen)

@@ -14,7 +14,7 @@ const token = document.querySelector("meta[name=token]").content;
 const handsets = new Map(); // terminal id -> how it is
 const types = new Map(); // "terminal/journal/trace" -> message type
 const steps = new Map(); // terminal id -> how far its sale is: keyed, confirmed, saved, posted
-let cards = [], reasons = {zh: {}, en: {}}, said = [];
+let cards = [], operators = [], reasons = {zh: {}, en: {}}, said = [];
 let opened = false, current = null, language = remembered();
 
 // what somebody chose here, else what the browser speaks
@@ -249,6 +249,9 @@ function build() {
     button(word(name), () => send("signal", {dbm}))));
   $("battery").replaceChildren(made("span", word("battery")), ...BATTERIES.map((percent) =>
     button(`${percent}%`, () => send("battery", {percent}))));
+  $("operators").hidden = !operators.length;
+  $("operators").querySelector("ul").replaceChildren(...operators.map(({number, name, pin}) =>
+    made("li", `${number} # ${pin} # ${name}`)));
   $("tries").replaceChildren(...word("tries").map((text) => made("li", text)));
   $("handsets").replaceChildren(...[...handsets.values()].map((seen) => {
     const tab = button("", () => { current = seen.handset; draw(); });
@@ -282,7 +285,7 @@ function listen() {
   const on = (name, act) => source.addEventListener(name, (event) => act(JSON.parse(event.data)));
   on("street", (street) => {
     notice("");
-    ({cards, opened, reasons} = street);
+    ({cards, operators, opened, reasons} = street);
     handsets.clear();
     said = [];
     street.handsets.forEach((seen) => handsets.set(seen.handset, seen));

@@ -28,7 +28,7 @@ sale is void-able while it stands on the screen as saved, posted or held.
 
 A state "flow.place" is a flow's, of `firmware.flows`. `till` (states.py) is who stands there.
 A redemption, a refund, a void by receipt or a day's end that was left unanswered and posts shows
-itself on HOME, or as soon as HOME is there (`till.late`); only the last of several.
+itself on HOME, or as soon as HOME is there (`till.late`); of several one after the other.
 Where somebody has to log in first, each key of HOME to RESULT but * leads there, and what became
 of a tap and nobody saw stays as an alert.
 
@@ -80,6 +80,7 @@ from protocol.limits import AMOUNT_MINOR_MAX, REPLY_TYPE_BASE, SALE_SAVED_AFTER_
 from protocol.fields import BATCH_CLOSE, INQUIRY, REDEMPTION, REFUND, SALE, TAP, VOID
 
 READ_MS = 1000  # so long it stands there before a key counts as having read it
+_LATE_MAX = 4
 
 # where the message that was waited for is still on the screen
 UNDER_WAY = (WAITING, CANCELLING, RESULT)
@@ -119,14 +120,25 @@ def step(state, event, now, till=NOBODY):
 
 
 def _late(state, now, till):
-    if state.name != HOME or till.late is None or locked(till):
+    if state.name != HOME or not till.late or locked(till):
         return state, ()
-    reply, prints = till.late
+    reply, prints = till.late[0]
     behind = changed(till, "left", (reply.journal, reply.trace))  # another may be left since
     after, effects = _heard(state, ("settled", reply), now, behind)
     if not prints:
         effects = tuple([each for each in effects if each[0] != "print"])
-    return after, (("till", "late", None),) + effects
+    return after, (("till", "late", till.late[1:]),) + effects
+
+
+# What was waited for and posted, and is hidden before anybody could read it: its slip is printed.
+def _unseen(state, now, till):
+    if state.name != RESULT or state.shown[0] != "posted" or not _is_early(state, now):
+        return ()
+    return (("till", "late", ((state.shown[1], False),) + till.late[:_LATE_MAX - 1]),)
+
+
+def _is_early(state, now):
+    return state.due is not None and now < state.due
 
 
 # An alert that has the screen to itself only now was read by nobody yet.
@@ -177,16 +189,15 @@ def _result_key(state, event, now, till):
     if event[1] == "D" and _voidable(state):
         shown = _of_sale(state.shown)
         return to(state, ASK_VOID, VOID, state.amount_minor, state.key, shown), beep("key")
-    early = state.name == RESULT and state.due is not None and now < state.due
-    posts = early and state.shown[0] == "posted"
-    # which may be meant for the screen before
-    if early and event[1] == "#" or posts and event[1] == "*":
+    early = state.name == RESULT and _is_early(state, now)
+    # which may be meant for the screen before; but a refusal that * hides becomes an alert
+    done = early and state.shown[0] in ("posted", "cancelled")
+    if early and event[1] == "#" or done and event[1] == "*":
         return state, ()
     after, effects = _ready_key(state, event[1], till)
     if after.name == state.name:
         return after, effects
-    if posts:
-        effects += (("till", "late", (state.shown[1], False)),)
+    effects += _unseen(state, now, till)
     unread = _put_by(state) if early else state
     if unread is not state:
         return _with_alert(after, unread.alert), effects
@@ -196,10 +207,11 @@ def _result_key(state, event, now, till):
 
 
 def _locked_key(state, key, now, till):
-    state = _put_by(state)
+    unread, state = _unseen(state, now, till), _put_by(state)
     if key == "*":
-        return to(state, HOME), beep("key")
-    return login.begin(state, key, till, now)
+        return to(state, HOME), beep("key") + unread
+    after, effects = login.begin(state, key, till, now)
+    return after, effects + unread
 
 
 # nobody was there who could have seen what stands on the screen, or not for long enough
@@ -413,7 +425,7 @@ def _heard(state, event, now, till):
             after, own = flows.step(after, event, now, till)
             effects += own
         if after is state and not voided and _waited_for(reply, key, till):
-            effects = (("till", "late", (reply, True)),)
+            effects = (("till", "late", (till.late + ((reply, True),))[-_LATE_MAX:]),)
         return after, effects
     if kind == "moved":
         after, effects = _moved(state, event[1], event[2])
@@ -427,7 +439,8 @@ def _heard(state, event, now, till):
     if state.name == RECOVERY:
         return state, ()
     if kind == "lock":
-        return login.leave(_put_by(state))
+        after, effects = login.leave(_put_by(state))
+        return after, effects + _unseen(state, now, till)
     left = state.shown if "." in state.name else None
     return _by_table(to(state, SAVING, event[1], event[2], None, left), event[3], now, till)
 
@@ -456,7 +469,9 @@ def _settled(state, reply, now, till, voided):
             if approved or reply.code == codes.HELD:
                 name, purpose = ASK_VOID, VOID
         gained = approved and not in_vain(kind, reply.code)
-        due = None if name != RESULT or gained and state.name != WAITING else now + READ_MS
+        due = now + READ_MS
+        if name != RESULT or gained and state.name != WAITING:
+            due = state.due if state.name == RESULT else None  # it may be told once more
         result = to(state, name, purpose, state.amount_minor, key, shown, due)
         said = beep("ok" if gained else "refused")
         # not where it has one, "will post"

@@ -174,17 +174,6 @@ def answer_of(outbox, journal, trace):
     return outbox._search.outcome(journal, trace, place[0], end)
 
 
-def settled_before(outbox, key, other):
-    """Whether the tap `key` was answered before the tap `other` was taken, where both are kept."""
-    if answer_of(outbox, *key) is None:
-        return False
-    ring, found = outbox._ring, outbox._search.found
-    settled = ring.ring_header(found[0]).sequence, found[1]
-    # where that one was carried along, the block of the first is gone
-    place = outbox._search.tap(other[0], other[1], outbox.journal)
-    return bool(place) and settled < (ring.ring_header(place[0]).sequence, place[1])
-
-
 def money_of(outbox, journal, trace):
     """The money that the answer to a settled tap named; None where it named none, or is gone."""
     if answer_of(outbox, journal, trace) is None:

@@ -60,7 +60,7 @@ def _slip(app, key, said, reply):
         amount_minor = _amount_at(app.outbox, original)
     # redemption: what the points pay; else what is handed back
     money_minor = reply.amount_minor if reply else money_of(app.outbox, *key)
-    if kind == VOID and type(original) is tuple and unpaid(app.outbox, original, key):
+    if kind == VOID and type(original) is tuple and unpaid(app.outbox, original):
         money_minor = None
     if money_minor is None:  # its bill was paid before answers were kept with their money
         money_minor = said.get(24)
@@ -81,7 +81,7 @@ def _day(app, shown):
     differing = [page[:3] for page in pages if page[0] is not None]
     made = app.settings
     return DaySlip(made.shop, made.terminal_id, app.till.operator or None,
-                   _when(app.clock.now(app.now()), made), ours or (), app.outbox.unsettled,
+                   _when(app.clock.now(app.now()), made), ours, app.outbox.unsettled,
                    theirs is not None, theirs if pages else None, differing, False, app.language)
 
 

@@ -1,7 +1,7 @@
 """What the outbox says about a tap, in words for people."""
 
 from firmware import states
-from firmware.outbox_kept import money_of, settled_before
+from firmware.outbox_kept import money_of
 from firmware.session import type_of
 from protocol import cbor, codes, frames
 from protocol.fields import BATCH_CLOSE, SALE, VOID
@@ -61,14 +61,13 @@ def _kind(outbox, key):
         return VOID
 
 
-def unpaid(outbox, key, void):
-    """Whether the void `void` of the tap `key` hands back nothing: nobody pays a bill whose answer
-    was not there when it was voided, but for a sale's, which needs none."""
+def unpaid(outbox, key):
+    """Whether a void of the tap `key` hands back nothing: cashiers cancel sales by tap, and all
+    else only by receipt. What had no answer is voided by itself, and nobody has paid it."""
     try:
-        sale = type_of(outbox.frame(*key)) == SALE
+        return type_of(outbox.frame(*key)) != SALE
     except KeyError:  # its block was given up
         return False
-    return not sale and not settled_before(outbox, key, void)
 
 
 def last_tap(outbox, record):
@@ -82,7 +81,7 @@ def last_tap(outbox, record):
     kind, given = said[0], None
     key = original(said) if kind == VOID else None
     if (settled and states.did(kind, settled[0], settled[2])
-            and not (key and unpaid(outbox, key, (record.journal, record.trace)))):
+            and not (key and unpaid(outbox, key))):
         money_minor = money_of(outbox, record.journal, record.trace)
         given = None if money_minor is None else (kind, money_minor)
     if key and settled:

@@ -31,9 +31,9 @@ TapSlip = namedtuple("TapSlip", (
     "member", "amount_minor", "money_minor", "to_pay_minor", "points", "balance", "original",
     "reason", "line", "training", "language"))
 
-# The end of a day. `totals`: rows (kind, taps, amount_minor, points); `unsent`: taps not in them
-# yet; `compared`: whether head office answered; `theirs`: its rows where they differ, else None;
-# `differing`: rows (trace, code, points) of the taps on which they do.
+# The end of a day. `totals`: rows (kind, taps, amount_minor, points), None where not known;
+# `unsent`: taps not in them yet; `compared`: whether head office answered; `theirs`: its rows, if
+# they differ, else None; `differing`: rows (trace, code, points) of the taps on which they do.
 DaySlip = namedtuple("DaySlip", (
     "shop", "terminal_id", "operator", "when", "totals", "unsent", "compared", "theirs",
     "differing", "training", "language"))
@@ -195,6 +195,8 @@ class _Page:
 
     def totals(self, rows):
         words = self.words
+        if rows is None:
+            return
         if not rows:
             self.center(names.NO_TAPS)
         for kind, taps, amount_minor, points in rows:

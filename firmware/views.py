@@ -258,7 +258,8 @@ def _entry(page):
         page.tap(state.key[1])
         voids = name == checkout.CANCELLING or state.purpose == VOID
         label = names.CANCELLING if voids else names.ASKING
-        back = names.KEYS_BACK if page.status.up else names.ONLINE_BACK
+        # what is asked is voided instead, once it waited for half a minute
+        back = names.ONLINE_BACK if voids and not page.status.up else names.KEYS_BACK
         return words[label], amount, words[back]
     if name == checkout.ASKED:
         page.foot = words[names.KEYS_BACK]

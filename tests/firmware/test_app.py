@@ -123,6 +123,24 @@ def test_after_a_reboot_the_first_screen_names_the_last_saved_tap(offline: Count
     assert offline.screens[0][1:] == posted[1:]
 
 
+def test_where_nobody_was_told_of_its_answer_the_first_screen_is_put_right_by_the_next_mount(
+        offline: Counter, monkeypatch: pytest.MonkeyPatch):
+    offline.sale()
+    offline.cut()
+    offline.boot()
+    own = offline.app._dispatch
+    with monkeypatch.context() as deaf:
+        deaf.setattr(own, "_on_event", lambda event: None)
+        offline.radio.set_dark(False)
+        offline.wait(60)
+    assert offline.app.outbox.unsettled == 0 and offline.lines[2] == "not yet posted"
+    with monkeypatch.context() as broken:
+        broken.setattr(own, "pump", 0)
+        offline.wait(5)
+    offline.wait(5)
+    assert offline.all("died") and offline.lines[2] == "posted +12"
+
+
 def test_a_handset_left_alone_a_while_erases_ahead_so_that_no_tap_has_to(counter: Counter):
     for number in range(60):
         counter.wait(90)

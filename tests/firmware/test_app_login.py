@@ -99,6 +99,9 @@ def test_an_operator_logs_in_and_each_sale_carries_the_number(counter: Counter, 
     counter.wait(1)
     assert [each.content.get(5) for each in door.asked if each.trace] == [5, 5]
     assert [each.type for each in door.asked if each.trace] == [SALE, VOID]
+    counter.keys("*")  # too soon to have read it
+    assert rows(counter)[:2] == ("Cancelled", "12.50")
+    counter.wait(1)
     counter.keys("*")
     assert (rows(counter)[0], rows(counter)[3]) == ("Pointwire OP 5", "B=POINTS C=TAPS")
 

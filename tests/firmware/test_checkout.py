@@ -43,11 +43,12 @@ def play(state, *events):
     return state, wanted
 
 
-def came_home(state, event, till):
+def came_home(state, event, till, now=0):
     """The state and the till after the event and what it brought, each carried out in order."""
     events = [event]
     while events:
-        state, effects = step(state, events.pop(0), 0, till)
+        state, effects = step(state, events.pop(0), now, till)
+        now = 0
         for effect in effects:
             if effect[0] == "till":
                 till = changed(till, effect[1], effect[2])
@@ -457,6 +458,7 @@ def test_what_was_left_unanswered_and_posts_shows_itself_where_nobody_does_a_thi
     assert effects == (("beep", "ok"), ("print", (7, 1), answer, False))
     assert step(shown, ("settled", answer), 0)[1] == (("beep", "ok"),)  # printed once
     assert step(home, ("settled", answer, (7, 2)), 0) == (home, ())  # it is voided by now
+    assert step(home, ("settled", reply(VOID_REPLY)), 0) == (home, ())  # a cancel that was left
     # a key for the screen before hides nothing that money depends on
     for early in (shown, step(online(), ("settled", answer), 0)[0]):
         for key in "*#":
@@ -468,7 +470,14 @@ def test_what_was_left_unanswered_and_posts_shows_itself_where_nobody_does_a_thi
         assert ("till", "late") not in [each[:2] for each in step(early, ("key", "5"), READ_MS)[1]]
         back, effects = step(start(), ("late",), 0, changed(NOBODY, "late", again[2]))
         assert (back.name, back.shown[1]) == (RESULT, answer)
-        assert effects == (("till", "late", None), ("beep", "ok"))  # and no second slip
+        assert effects == (("till", "late", ()), ("beep", "ok"))  # and no second slip
+        # nor where it came, or goes, with nobody logged in
+        nobody = changed(NOBODY, "login", True)
+        for gone in (("key", "*"), ("key", "5"), ("lock",)):
+            assert step(early, gone, READ_MS - 1, nobody)[1][-1] == again
+            assert again not in step(early, gone, READ_MS, nobody)[1]
+        # told once more, for want of memory to draw it
+        assert step(early, ("settled", answer), READ_MS - 1)[0] == early
 
 
 def test_the_last_tap_of_a_boot_says_so_once_it_has_posted():
@@ -484,7 +493,6 @@ def test_the_last_tap_of_a_boot_says_so_once_it_has_posted():
     assert refused.alert == (1, 1, codes.CARD_LOST) and refused.shown is None
     day = start(("last_day", 1, None), None, (7, 1))
     assert step(day, ("settled", posted), 0) == (day, ())
-    assert step(home, ("settled", reply(VOID_REPLY)), 0) == (home, ())  # a cancel that was left
 
 
 def test_what_posts_while_something_else_is_done_shows_itself_on_the_way_home():
@@ -492,14 +500,14 @@ def test_what_posts_while_something_else_is_done_shows_itself_on_the_way_home():
     for place, till in ((play(start(), "12")[0], NOBODY), (saved(), NOBODY),
                         (play(online(), "*")[0], nobody)):
         after, effects = step(place, ("settled", redeemed(9)), 0, till)
-        assert after == place and effects == (("till", "late", (redeemed(9), True)),)
+        assert after == place and effects == (("till", "late", ((redeemed(9), True),)),)
         assert step(place, ("settled", redeemed(9), (7, 10)), 0, till) == (place, ())  # voided
-    late = changed(NOBODY, "late", (redeemed(9), True))
+    late = changed(NOBODY, "late", ((redeemed(9), True),))
     home, effects = step(play(start(), "12")[0], ("key", "*"), 0, late)
     assert home.name == HOME and effects == (("beep", "key"), ("late",))
     shown, effects = step(home, ("late",), 0, late)
     assert (shown.name, shown.shown) == (RESULT, ("posted", redeemed(9), 0))
-    assert effects == (("till", "late", None), ("beep", "ok"),
+    assert effects == (("till", "late", ()), ("beep", "ok"),
                        ("print", (7, 9), redeemed(9), False))
     assert step(home, ("late",), 0, NOBODY) == (home, ())  # it was shown
     assert step(saved(), ("late",), 0, late) == (saved(), ())  # home was left for something else
@@ -511,10 +519,26 @@ def test_what_posts_while_something_else_is_done_shows_itself_on_the_way_home():
     # whoever logs in does at once
     asked = states.to(start(), "login.asked", None, 5, None, ("asked", b"candidate"))
     at_work, till = came_home(asked, ("found", "right"), locked)
-    assert at_work.shown == ("posted", redeemed(9), 0) and till.late is None
+    assert at_work.shown == ("posted", redeemed(9), 0) and till.late == ()
     for leaves in (("lock",), ("key", "8")):  # it waits for who comes next
         gone, till = came_home(play(start(), "D")[0], leaves, someone)
-        assert gone.name == HOME and not till.operator and till.late == (redeemed(9), True)
+        assert gone.name == HOME and not till.operator and till.late == ((redeemed(9), True),)
+
+
+def test_of_several_that_posted_unseen_each_shows_itself():
+    busy, till = play(start(), "12")[0], NOBODY
+    for trace in range(1, 7):
+        _, ((_, _, late),) = step(busy, ("settled", redeemed(trace)), 0, till)
+        till = changed(till, "late", late)
+    # another was on the screen, and a key hid it: it goes first
+    first = step(start(), ("settled", redeemed(9)), 0)[0]
+    till = changed(till, "late", step(first, ("key", "5"), 0, till)[1][-1][2])
+    shown = []
+    state, till = came_home(busy, ("key", "*"), till)
+    while state.name == RESULT:
+        shown.append(state.shown[1].trace)
+        state, till = came_home(state, ("key", "*"), till, READ_MS)
+    assert shown == [9, 3, 4, 5] and till.late == ()
 
 
 def test_a_void_by_receipt_that_was_left_is_told_and_any_other_is_not():
@@ -528,9 +552,10 @@ def test_a_void_by_receipt_that_was_left_is_told_and_any_other_is_not():
     assert vain[0].name == RESULT and vain[1] == (("beep", "refused"),)
     busy = play(home, "12")[0]
     assert step(busy, ("settled", reply(VOID_REPLY)), 0, till)[1] == (
-        ("till", "late", (reply(VOID_REPLY), True)),)
+        ("till", "late", ((reply(VOID_REPLY), True),)),)
     other = changed(NOBODY, "left", (7, 3))
-    late = changed(other, "late", (reply(VOID_REPLY), True))  # another was left when this had come
+    # another was left when this had come
+    late = changed(other, "late", ((reply(VOID_REPLY), True),))
     told, after = came_home(busy, ("key", "*"), late)
     assert told.shown == ("posted", reply(VOID_REPLY), 0) and after.left == (7, 3)
     assert step(home, ("settled", reply(VOID_REPLY)), 0, other) == (home, ())

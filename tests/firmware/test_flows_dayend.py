@@ -175,12 +175,12 @@ def test_an_answer_that_comes_late_is_shown_where_nobody_does_a_thing():
     late, effects = step(start(("last_day", 10, None)), ("settled", answer()), 0)
     assert late.name == "dayend.compare" and effects[-1] == ("look", "close", (7, 10))
     busy = press(start(), "12")[0]
-    assert step(busy, ("settled", answer()), 0) == (busy, (("till", "late", (answer(), True)),))
+    assert step(busy, ("settled", answer()), 0) == (busy, (("till", "late", ((answer(), True),)),))
     # where nobody is logged in it waits for who does
     nobody = changed(NOBODY, "login", True)
     assert step(start(), ("settled", answer()), 0, nobody) == (
-        start(), (("till", "late", (answer(), True)),))
-    till = changed(NOBODY, "late", (answer(), True))
+        start(), (("till", "late", ((answer(), True),)),))
+    till = changed(NOBODY, "late", ((answer(), True),))
     home, effects = step(busy, ("key", "*"), 0, till)
     assert effects[-1] == ("late",)
     late, effects = step(home, effects[-1], 0, till)

@@ -7,7 +7,6 @@ from firmware.outbox_kept import (
     kept_behind,
     older_journals,
     oldest_kept,
-    settled_before,
 )
 from protocol import codes
 from tests.firmware.portable import RamFlash
@@ -161,17 +160,6 @@ def test_what_was_settled_behind_the_limit_is_left_out():
     place, key, _ = kept_behind(outbox, None, ALL, limit)
     assert key == (7, 1)
     assert kept_behind(outbox, place, ALL, limit) == (None, None, None)
-
-
-def test_what_was_settled_before_another_was_taken_is_told_from_what_was_settled_behind_it():
-    outbox = shelf(8)
-    seen, late, never = append(outbox, 0), append(outbox), append(outbox)
-    other = append(outbox)
-    outbox.settle(7, late, 0, 1)
-    for each in (outbox, mounted(outbox._ring.device.copy())):
-        assert [settled_before(each, (7, trace), (7, other)) for trace in (seen, late, never)] == [
-            True, False, False]
-        assert not settled_before(each, (7, seen), (7, 99))  # not there
 
 
 def test_a_tap_that_moved_is_told_from_one_that_did_not_wherever_it_was_carried():

@@ -183,6 +183,8 @@ def test_a_day_names_no_money_where_none_was_named_and_says_that_nothing_posted(
     assert lines[lines.index("CANCELLED"):][1:3] == [
         "  Taps                         7", "  Points                    -240"]
     assert "None posted" in lines and "None posted" in texts(day(totals=()))
+    assert "None posted" not in texts(day(totals=None))  # it could not be read
+    assert "  Amount                    0.00" in texts(day(totals=((SALE, 1, 0, 0),)))
 
 
 def test_a_day_nobody_compared_claims_nothing():

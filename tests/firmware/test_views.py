@@ -1,6 +1,6 @@
 """Every screen as text, in both languages, with the longest values. Runs on both interpreters."""
 
-from firmware import checkout, views
+from firmware import checkout, states, views
 from firmware.checkout import State
 from firmware.texts import en, names, zh
 from firmware.views import COLUMNS, Status, columns, fit, lines, money
@@ -27,6 +27,15 @@ def show(what, status=ONLINE, language="en"):
 
 def result(*shown):
     return state(checkout.RESULT, shown=shown)
+
+
+def test_what_is_under_way_may_be_left_and_only_a_void_is_said_to_end_when_online():
+    void = states.cancelling((7, 41), (7, 42), 0)
+    by_receipt = states.waiting(VOID, (7, 41), 0, None)
+    bill = states.waiting(REDEMPTION, (7, 41), 1250, None)  # voided by itself, if it waits on
+    assert [show(each)[3] for each in (void, by_receipt, bill)] == ["*←"] * 3
+    assert [show(each, OFFLINE)[3] for each in (void, by_receipt, bill)] == [
+        "When online  *←", "When online  *←", "*←"]
 
 
 def test_a_posted_sale_shows_points_balance_member_and_receipt():

@@ -111,7 +111,7 @@ def step(state, event, now, till=NOBODY):
     if kind == "key" and after is state and not effects:
         effects = beep("refused")
     if state.name == WAITING and after.name not in UNDER_WAY:
-        effects += (("till", "left", state.key),)
+        effects += (("till", "left", (state.key,) + till.left[:_LATE_MAX - 1]),)
     if till.late and after.name == HOME and kind != "late":
         effects += (("late",),)
     if after.alert and after.name == HOME:
@@ -120,21 +120,27 @@ def step(state, event, now, till=NOBODY):
 
 
 def _late(state, now, till):
-    if state.name != HOME or not till.late or locked(till):
+    if state.name != HOME or not till.late or _away(till):
         return state, ()
     reply, prints = till.late[0]
-    behind = changed(till, "left", (reply.journal, reply.trace))  # another may be left since
+    behind = changed(till, "left", ((reply.journal, reply.trace),))  # others may be left since
     after, effects = _heard(state, ("settled", reply), now, behind)
     if not prints:
         effects = tuple([each for each in effects if each[0] != "print"])
     return after, (("till", "late", till.late[1:]),) + effects
 
 
+# nobody is there who could be told; in training nothing is printed either
+def _away(till):
+    return locked(till) or till.training
+
+
 # What was waited for and posted, and is hidden before anybody could read it: its slip is printed.
 def _unseen(state, now, till):
-    if state.name != RESULT or state.shown[0] != "posted" or not _is_early(state, now):
+    if (state.name != RESULT or state.shown[0] != "posted"
+            or not (locked(till) or _is_early(state, now))):
         return ()
-    return (("till", "late", ((state.shown[1], False),) + till.late[:_LATE_MAX - 1]),)
+    return (("till", "late", (((state.shown[1], False),) + till.late)[-_LATE_MAX:]),)
 
 
 def _is_early(state, now):
@@ -419,7 +425,7 @@ def _heard(state, event, now, till):
         after, effects = _settled(state, reply, now, till, voided)
         # shown at once where nobody does a thing
         if (reply.type == REPLY_TYPE_BASE + BATCH_CLOSE and after.name == HOME
-                and not locked(till)):
+                and not _away(till)):
             after = to(after, "dayend.sent", BATCH_CLOSE, 0, key, (False, 0))
         if "." in after.name and after.key == key:
             after, own = flows.step(after, event, now, till)
@@ -429,8 +435,9 @@ def _heard(state, event, now, till):
         return after, effects
     if kind == "moved":
         after, effects = _moved(state, event[1], event[2])
-        if till.left == event[1]:
-            effects += (("till", "left", event[2]),)
+        if event[1] in till.left:
+            left = tuple([event[2] if key == event[1] else key for key in till.left])
+            effects += (("till", "left", left),)
         if till.last and till.last[3] == event[1]:
             effects += (("till", "last", till.last[:3] + (event[2],)),)
         return after, effects
@@ -449,7 +456,7 @@ def _heard(state, event, now, till):
 def _waited_for(reply, key, till):
     kind = reply.type - REPLY_TYPE_BASE
     return did(kind, reply.code, reply.receipt) and (
-        kind in (REDEMPTION, REFUND, BATCH_CLOSE) or key == till.left)
+        kind in (REDEMPTION, REFUND, BATCH_CLOSE) or key in till.left)
 
 
 # `voided`: it is by now
@@ -479,7 +486,7 @@ def _settled(state, reply, now, till, voided):
         if gained and slip:
             said += (("print", key, reply, False),)
         return result, said
-    if (state.name == HOME and kind != BATCH_CLOSE and not voided and not locked(till)
+    if (state.name == HOME and kind != BATCH_CLOSE and not voided and not _away(till)
             and _waited_for(reply, key, till)):
         vain = in_vain(kind, reply.code)
         said = beep("refused") if vain else beep("ok") + (("print", key, reply, False),)

@@ -34,14 +34,14 @@ State = namedtuple("State", ("name", "purpose", "amount_minor", "key", "shown", 
 # the card, amount_minor, ms, key) of the last sale, or None; `login`: whether somebody has to be
 # logged in; `wrong`: (how many PINs in a row were wrong, ms until which no other is taken);
 # `reader`: why the contactless reader does not work, or None; `down`: there was no link when the
-# last key was pressed; `left`: the key of what was left last while its answer was waited for;
+# last key was pressed; `left`: the keys of what was left last while its answer was waited for;
 # `late`: (answer, whether its slip is still to be printed) of each that home shows as soon as
 # somebody is there to see it.
 _TILL_FIELDS = ("operator", "by_hash", "training", "last", "login", "wrong", "reader", "down",
                 "left", "late")
 Till = namedtuple("Till", _TILL_FIELDS)
 
-NOBODY = Till(0, False, False, None, False, (0, 0), None, False, None, ())
+NOBODY = Till(0, False, False, None, False, (0, 0), None, False, (), ())
 
 
 def start(last=None, alert=None, key=None):

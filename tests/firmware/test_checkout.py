@@ -473,9 +473,10 @@ def test_what_was_left_unanswered_and_posts_shows_itself_where_nobody_does_a_thi
         assert effects == (("till", "late", ()), ("beep", "ok"))  # and no second slip
         # nor where it came, or goes, with nobody logged in
         nobody = changed(NOBODY, "login", True)
-        for gone in (("key", "*"), ("key", "5"), ("lock",)):
-            assert step(early, gone, READ_MS - 1, nobody)[1][-1] == again
-            assert again not in step(early, gone, READ_MS, nobody)[1]
+        someone = changed(nobody, "operator", 5)
+        for gone, till in ((("key", "*"), nobody), (("key", "5"), nobody), (("lock",), someone)):
+            assert step(early, gone, READ_MS - 1, till)[1][-1] == again
+            assert (again in step(early, gone, READ_MS, till)[1]) is (till is nobody)
         # told once more, for want of memory to draw it
         assert step(early, ("settled", answer), READ_MS - 1)[0] == early
 
@@ -530,22 +531,29 @@ def test_of_several_that_posted_unseen_each_shows_itself():
     for trace in range(1, 7):
         _, ((_, _, late),) = step(busy, ("settled", redeemed(trace)), 0, till)
         till = changed(till, "late", late)
-    # another was on the screen, and a key hid it: it goes first
+    # in training nothing of it is shown, for nothing would be printed
+    assert came_home(busy, ("key", "*"), changed(till, "training", True))[0].shown is None
+    assert step(start(), ("settled", redeemed(9)), 0, changed(NOBODY, "training", True)) == (
+        start(), (("till", "late", ((redeemed(9), True),)),))
+    # another was on the screen, and a key hid it: it pushes out none that nobody saw, and else
+    # goes first
     first = step(start(), ("settled", redeemed(9)), 0)[0]
+    assert step(first, ("key", "5"), 0, till)[1][-1] == ("till", "late", till.late)
+    till = changed(till, "late", till.late[:2])
     till = changed(till, "late", step(first, ("key", "5"), 0, till)[1][-1][2])
     shown = []
     state, till = came_home(busy, ("key", "*"), till)
     while state.name == RESULT:
         shown.append(state.shown[1].trace)
         state, till = came_home(state, ("key", "*"), till, READ_MS)
-    assert shown == [9, 3, 4, 5] and till.late == ()
+    assert shown == [9, 3, 4] and till.late == ()
 
 
 def test_a_void_by_receipt_that_was_left_is_told_and_any_other_is_not():
     waits = play(start(), ("online", VOID, 0, ("saved", 7, 2)))[0]
     home, effects = step(waits, ("key", "*"), 0)
-    assert home.name == HOME and ("till", "left", (7, 2)) in effects
-    till = changed(NOBODY, "left", (7, 2))
+    assert home.name == HOME and ("till", "left", ((7, 2),)) in effects
+    till = changed(NOBODY, "left", ((7, 2),))
     shown, effects = step(home, ("settled", reply(VOID_REPLY, points=-12)), 0, till)
     assert shown.shown[0] == "posted" and effects[0] == ("beep", "ok")
     vain = step(home, ("settled", reply(VOID_REPLY, codes.NOTHING_LEFT)), 0, till)
@@ -553,14 +561,20 @@ def test_a_void_by_receipt_that_was_left_is_told_and_any_other_is_not():
     busy = play(home, "12")[0]
     assert step(busy, ("settled", reply(VOID_REPLY)), 0, till)[1] == (
         ("till", "late", ((reply(VOID_REPLY), True),)),)
-    other = changed(NOBODY, "left", (7, 3))
+    # two were left: both are told
+    waits = play(start(), ("online", VOID, 0, ("saved", 7, 3)))[0]
+    both = [each for each in step(waits, ("key", "*"), 0, till)[1] if each[0] == "till"]
+    assert both == [("till", "left", ((7, 3), (7, 2)))]
+    assert step(home, ("settled", reply(VOID_REPLY, points=-12)), 0,
+                changed(till, *both[0][1:])) == (shown, effects)
+    other = changed(NOBODY, "left", ((7, 3),))
     # another was left when this had come
     late = changed(other, "late", ((reply(VOID_REPLY), True),))
     told, after = came_home(busy, ("key", "*"), late)
-    assert told.shown == ("posted", reply(VOID_REPLY), 0) and after.left == (7, 3)
+    assert told.shown == ("posted", reply(VOID_REPLY), 0) and after.left == ((7, 3),)
     assert step(home, ("settled", reply(VOID_REPLY)), 0, other) == (home, ())
     # under its new name too
-    assert step(home, ("moved", (7, 2), (9, 1)), 0, till)[1] == (("till", "left", (9, 1)),)
+    assert step(home, ("moved", (7, 2), (9, 1)), 0, till)[1] == (("till", "left", ((9, 1),)),)
     assert step(home, ("moved", (7, 2), (9, 1)), 0, other)[1] == ()
     # so is the last sale, which is cancelled under that name
     sold = changed(NOBODY, "last", (CARD_NUMBER, 1250, 0, (7, 2)))

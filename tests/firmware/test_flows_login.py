@@ -9,9 +9,9 @@ from protocol import codes
 from protocol.fields import INQUIRY, LOGIN, REPLY_FIELDS, SALE, VOID, Reply
 from tests.firmware.flow_walk import home_is_near, press, same_words, walk
 
-WANTED = Till(0, False, False, None, True, (0, 0), None, False, None, None)
-ONLINE = Till(5, False, False, None, True, (0, 0), None, False, None, None)
-BY_HASH = Till(5, True, False, None, True, (0, 0), None, False, None, None)
+WANTED = Till(0, False, False, None, True, (0, 0), None, False, (), ())
+ONLINE = Till(5, False, False, None, True, (0, 0), None, False, (), ())
+BY_HASH = Till(5, True, False, None, True, (0, 0), None, False, (), ())
 CANDIDATE = b"salt and hash"
 TO_LOGIN = ("operator", "ask", 5, "2468")
 
@@ -43,7 +43,7 @@ def test_each_key_where_nobody_is_logged_in_leads_to_the_login():
     for place in places:
         for key in "0123456789#ABCD":
             state, effects = press(place, key, WANTED)
-            left = [("till", "left", (7, 1))] if place.name == WAITING else []
+            left = [("till", "left", ((7, 1),))] if place.name == WAITING else []
             assert state.name == "login.operator" and effects == left
             assert state.amount_minor == (int(key) if key.isdigit() else 0)
         assert press(place, "*", WANTED)[0].name == HOME
@@ -151,7 +151,7 @@ def wrong_three_times(now, by_gateway=True):
         assert forgets == ([("forget", 5, CANDIDATE)] if by_gateway else [])
         (name, wrong), = effects_of(effects, "till")
         assert name == "wrong"
-        till = Till(0, False, False, None, True, wrong, None, False, None, None)
+        till = Till(0, False, False, None, True, wrong, None, False, (), ())
         if count < 3:
             assert state.shown == ("refused", "again", codes.OPERATOR_PIN_WRONG)
             assert wrong == (count, 0)

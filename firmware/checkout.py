@@ -153,7 +153,7 @@ def _alert_stands(state, after, now):
         return after
     due = now + READ_MS
     if state.name == HOME and state.shown is None and state.alert == after.alert:
-        due = state.due if state.due is not None and now < state.due else None
+        due = state.due if _is_early(state, now) else None
     return State(HOME, after.purpose, after.amount_minor, after.key, None, due, after.alert)
 
 
@@ -183,7 +183,7 @@ def _home_key(state, event, now, till):
     if locked(till):
         return _locked_key(state, key, now, till)
     if key == "#" and state.alert and state.shown is None and not till.training:
-        if state.due is not None and now < state.due:
+        if _is_early(state, now):
             return state, ()
         return start(), (("seen",), ("beep", "key"))
     return _ready_key(state, key, till)

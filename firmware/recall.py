@@ -47,27 +47,24 @@ def first_state(outbox, cancels, alert):
         if not key:  # it names a receipt
             return states.waiting(VOID, void, 0, alert)
         # how much is handed back only its answer tells
-        return states.cancelling(key, void, 0, None, outbox.waits(*key), alert,
-                                 _kind(outbox, key))
+        purpose = SALE if _type_at(outbox, key) == SALE else VOID
+        return states.cancelling(key, void, 0, None, outbox.waits(*key), alert, purpose)
     key = (record.journal, record.trace) if record and record.settled is None else None
     return states.start(last_tap(outbox, record), alert, key)
 
 
-# SALE, of which a cashier cancels one, else VOID
-def _kind(outbox, key):
+# None: its block was given up
+def _type_at(outbox, key):
     try:
-        return SALE if type_of(outbox.frame(*key)) == SALE else VOID
-    except KeyError:  # its block was given up
-        return VOID
+        return type_of(outbox.frame(*key))
+    except KeyError:
+        return None
 
 
 def unpaid(outbox, key):
     """Whether a void of the tap `key` hands back nothing: cashiers cancel sales by tap, and all
     else only by receipt. What had no answer is voided by itself, and nobody has paid it."""
-    try:
-        return type_of(outbox.frame(*key)) != SALE
-    except KeyError:  # its block was given up
-        return False
+    return _type_at(outbox, key) not in (SALE, None)
 
 
 def last_tap(outbox, record):
